@@ -1,0 +1,17 @@
+"""The one error a reader of model files raises."""
+
+from __future__ import annotations
+
+
+class ModelError(Exception):
+    """A model file that cannot be read: one line, naming file, place and reason."""
+
+    def __init__(self, path: str, place: str, reason: str) -> None:
+        """`place` is a line or a byte offset in words ("14", "byte 1234"), or "" when it is the whole file."""
+        super().__init__(path, place, reason)
+        self.path = path
+        self.place = place
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return ": ".join((":".join(filter(None, (self.path, self.place))), self.reason))
