@@ -1,0 +1,106 @@
+"""What a file is, told by its first bytes: for saying in words why something is not a network that can be read.
+
+Knows the files that people hand over by mistake. Does not recognise the networks themselves beyond telling text
+from binary, and never looks at a file's name.
+"""
+
+from __future__ import annotations
+
+HEAD = 512  # bytes that the functions here want to see; fewer are fine
+
+GZIP = b"\x1f\x8b"
+
+# Where the mark stands, the mark, what the file is, what to do about it.
+_MARKS = (
+    (0, b"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch it with `git lfs pull`"),
+    (0, b"/annex/objects/", "a git-annex pointer, not the file itself", "fetch it with `git annex get`"),
+    (0, GZIP, "gzip-compressed data", "decompress it first"),
+    (0, b"BZh", "bzip2-compressed data", "decompress it first"),
+    (0, b"\xfd7zXZ\x00", "xz-compressed data", "decompress it first"),
+    (0, b"\x28\xb5\x2f\xfd", "Zstandard-compressed data", "decompress it first"),
+    (257, b"ustar", "a tar archive", "unpack it and name the model inside"),
+    (4, b"ORTM", "an ONNX Runtime .ort model (FlatBuffers)", "give the .onnx file it was made from"),
+    (4, b"TFL3", "a TensorFlow Lite model", "convert it to ONNX with tf2onnx"),
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras .h5, or Caffe weights)", "export to ONNX, or give the prototxt"),
+    (0, b"\x93NUMPY", "a NumPy array (.npy)", "give the model, not its weights"),
+    (0, b"GGUF", "a GGUF model", "give an ONNX export of it"),
+    (8, b'{"', "a safetensors file", "it holds weights only; export the model to ONNX"),
+    (0, b"\x7fELF", "an ELF executable or library", "give the model it was built from"),
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG image", "give the model itself"),
+    (0, b"\xff\xd8\xff", "a JPEG image", "give the model itself"),
+    (0, b"PK\x05\x06", "an empty zip archive", "give the model itself"),
+)
+
+# The first local header of a zip archive names its first member from byte 30 on.
+_ZIP = b"PK\x03\x04"
+_ZIP_MEMBERS = (
+    (b"data.pkl", "a PyTorch checkpoint (zip)", "export the model with torch.onnx.export"),
+    (b"constants.pkl", "a TorchScript archive (zip)", "export the model with torch.onnx.export"),
+    (b".npy", "a NumPy archive (.npz)", "give the model, not its weights"),
+    (b"metadata.json", "a Keras model (zip)", "convert it to ONNX with tf2onnx"),
+)
+
+# What a page begins with, in lower case and after blanks.
+_PAGES = (
+    (b"<!doctype html", "an HTML page, probably a download that failed", "download the model again"),
+    (b"<html", "an HTML page, probably a download that failed", "download the model again"),
+    (b"<?xml", "an XML document", "give the .onnx or .prototxt file"),
+)
+
+# Keys of the fields that may follow or stand for the name of Caffe's NetParameter (caffe.proto): layers, input,
+# input_dim, force_backward, state, debug_info, input_shape, and layer, whose number 100 takes two bytes.
+_CAFFE_KEYS = (b"\x12", b"\x1a", b"\x20", b"\x22", b"\x28", b"\x32", b"\x38", b"\x42", b"\xa2\x06")
+_CAFFE_LAYER = b"\xa2\x06"
+_CAFFEMODEL = ("a Caffe weights file (.caffemodel)", "give the deploy .prototxt that goes with it")
+
+
+def describe(head: bytes) -> tuple[str, str] | None:
+    """What a file with these first bytes is and what to do about it; None when it is nothing known here.
+
+    An ONNX model, a prototxt and any other text are None: whether they can be read is for their reader to say.
+    """
+    for offset, mark, what, remedy in _MARKS:
+        if head.startswith(mark, offset):
+            return what, remedy
+    page = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for mark, what, remedy in _PAGES:
+        if page.startswith(mark):
+            return what, remedy
+    if head.startswith(_ZIP):
+        return _describe_zip(head)
+    if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        return "a Python pickle (an old PyTorch checkpoint?)", "export the model with torch.onnx.export"
+    return _CAFFEMODEL if _is_caffemodel(head) else None
+
+
+def is_text(head: bytes) -> bool:
+    """Whether these first bytes are text: UTF-8 without control characters. Nothing at all is not text."""
+    try:
+        text = head.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.reason != "unexpected end of data":  # the head may end inside a character
+            return False
+        text = head[: error.start].decode("utf-8-sig")
+    return bool(text) and not any(c < " " and c not in "\t\n\r\f" for c in text)
+
+
+def _describe_zip(head: bytes) -> tuple[str, str]:
+    name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
+    for ending, what, remedy in _ZIP_MEMBERS:
+        if name.endswith(ending):
+            return what, remedy
+    return "a zip archive", "unpack it and name the model inside"
+
+
+def _is_caffemodel(head: bytes) -> bool:
+    """NetParameter begins with its layers, or with a short printable name and one of the fields that follow it.
+
+    ONNX begins with its IR version (byte 08). A TensorFlow graph begins like a named net, but its "name" is a
+    message, whose first byte is not printable.
+    """
+    if head.startswith(_CAFFE_LAYER):
+        return True
+    if not head.startswith(b"\x0a") or len(head) < 2 or head[1] >= 0x80:
+        return False
+    name, rest = head[2 : 2 + head[1]], head[2 + head[1] :]
+    return all(0x20 <= byte < 0x7F for byte in name) and rest.startswith(_CAFFE_KEYS)
