@@ -107,7 +107,7 @@ def strip(buffer: Buffer, threshold: int | None = None, *, path: str = "<bytes>"
 
 
 def has_payload(tensor: TensorProto) -> bool:
-    """Whether the tensor's elements are in the message, neither dropped nor in an external file. True if it has none."""
+    """Whether the tensor's elements are here: neither dropped nor in an external file. True when it has none."""
     if tensor.data_location:  # DEFAULT is 0, EXTERNAL is 1
         return False
     if math.prod(tensor.dims) == 0:
