@@ -1,0 +1,28 @@
+"""What a neural network costs, read from the file that is deployed: Caffe `.prototxt` or `.onnx`."""
+
+from .analysis import Analysis, analyze
+from .dims import Dim
+from .errors import ModelError
+from .graph import Model, Op, Tensor
+from .importers import load
+from .rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, rule
+from .version import __version__
+
+__all__ = [
+    "GLOBAL",
+    "NO_WORK",
+    "POINTWISE",
+    "Analysis",
+    "Dim",
+    "Facts",
+    "Model",
+    "ModelError",
+    "Op",
+    "Tensor",
+    "Window",
+    "Work",
+    "__version__",
+    "analyze",
+    "load",
+    "rule",
+]

@@ -1,0 +1,226 @@
+"""analyze(): run the passes over a model; Analysis: everything known of it, computed when asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .dims import Dim, Extent, identifier, substitute, symbol, symbols
+from .errors import ModelError
+from .graph import UNKNOWN, Model, Tensor
+from .passes import infer, memory, parameters
+from .passes.infer import Cost
+from .rules import NO_WORK, Work
+
+if TYPE_CHECKING:
+    from .report import Report
+
+TOTALS = ("macs", "ops", "params", "param_bytes", "activation_bytes", "peak_activation_bytes")
+
+
+def analyze(
+    model: Model,
+    *,
+    shapes: Mapping[str, Iterable[int | str]] | None = None,
+    dims: Mapping[str, int] | None = None,
+) -> Analysis:
+    """What `model` costs.
+
+    `shapes` overrides inputs: `{"data": (1, 3, 640, 640)}`; a text extent such as `"N"` leaves that axis symbolic.
+    `dims` gives symbolic dimensions values: `{"N": 8}`. Raises ModelError when an input has no shape, a name is not one
+    of the model's, or operators contradict each other.
+    """
+    bindings: dict[str, Extent] = {}
+    for name, value in (dims or {}).items():
+        if value < 0:
+            raise ModelError(model.path, "", f"dimension {name} cannot be {value}: sizes are 0 or more")
+        bindings[identifier(name)] = value
+    inputs = dict(model.inputs)
+    for name, shape in (shapes or {}).items():
+        if name not in inputs:
+            names = ", ".join(inputs) or "none"
+            raise ModelError(model.path, "", f"there is no input {name!r}; the inputs are: {names}")
+        inputs[name] = Tensor(tuple(_extent(extent) for extent in shape), inputs[name].dtype)
+    for name, tensor in inputs.items():
+        if tensor.ranked:
+            bound = tuple(substitute(extent, bindings) for extent in tensor.shape)
+            inputs[name] = Tensor(bound, tensor.dtype, tensor.value)
+        elif name in model.asks:
+            raise ModelError(model.path, "", model.asks[name])
+    return Analysis(model, inputs, bindings, infer.infer(model, inputs, bindings))
+
+
+def _extent(extent: int | str) -> Extent:
+    if isinstance(extent, str):
+        return int(extent) if extent.isdecimal() else symbol(extent)
+    return extent
+
+
+class Analysis:
+    """What one model costs under one set of input shapes. Counts are integers, or formulas while dimensions are open."""
+
+    def __init__(
+        self, model: Model, inputs: dict[str, Tensor], dims: dict[str, Extent], inference: infer.Inference
+    ) -> None:
+        self.model = model
+        self.inputs = inputs
+        self.dims = dims
+        self.rows: list[Cost] = inference.rows
+        """A Cost per operator in schedule order, bodies flattened as `loop/body/op`."""
+        self.tensors: dict[str, Tensor] = inference.tensors
+        """Every activation by name."""
+
+    @cached_property
+    def _by_name(self) -> dict[str, Cost]:
+        return {row.name: row for row in reversed(self.rows)}
+
+    def __getitem__(self, name: str) -> Cost:
+        """The row of an operator: `analysis["conv1"].work.macs`. Raises KeyError naming what is alike."""
+        try:
+            return self._by_name[name]
+        except KeyError:
+            from difflib import get_close_matches
+
+            alike = get_close_matches(name, self._by_name, 3)
+            raise KeyError(f"no operator {name!r}" + (f"; did you mean {', '.join(alike)}?" if alike else "")) from None
+
+    @cached_property
+    def parameters(self) -> parameters.Parameters:
+        """Elements and bytes of the weights, by dtype and by row."""
+        return parameters.count(self.rows)
+
+    @cached_property
+    def work(self) -> Work:
+        """Scalar operations of one forward run; a lower bound unless `complete`."""
+        return sum((row.work for row in self.rows if row.work is not None), NO_WORK)
+
+    @cached_property
+    def unknown(self) -> dict[str, int]:
+        """Operator types whose shapes or cost are not known, with how many there are of each."""
+        return dict(Counter(row.op.type for row in self.rows if row.status != "known"))
+
+    @cached_property
+    def unknown_tensors(self) -> int:
+        """Activations of unknown rank."""
+        return sum(not tensor.ranked for tensor in self.tensors.values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether every total is exact rather than a lower bound."""
+        return not self.unknown
+
+    @cached_property
+    def activation_bytes(self) -> Extent:
+        """Bytes of every tensor an operator makes; in-place results too (they are made, if not stored apart)."""
+        return sum((t.nbytes for row in self.rows for t in row.outputs if t.ranked), 0)
+
+    @cached_property
+    def free(self) -> tuple[str, ...]:
+        """The symbols that are still open, in the order of the inputs, then those that data decides."""
+        found: dict[str, None] = {}
+        for tensor in [*self.inputs.values(), *self.tensors.values()]:
+            for extent in tensor.shape if tensor.ranked else ():
+                if isinstance(extent, Dim):
+                    found.update(dict.fromkeys(sorted(symbols(extent))))
+        return tuple(found)
+
+    @cached_property
+    def assumptions(self) -> dict[str, int]:
+        """What a report assumes to print a number: 1 for open symbols that only ever lead an input, as a batch does."""
+        leading, inside = set(), set()
+        for tensor in self.inputs.values():
+            for axis, extent in enumerate(tensor.shape if tensor.ranked else ()):
+                (inside if axis else leading).update(symbols(extent))
+        return {name: 1 for name in self.free if name in leading and name not in inside}
+
+    def total(self, quantity: str) -> Extent | None:
+        """A total by name: macs, ops, params, param_bytes, activation_bytes, peak_activation_bytes, or a kind of Work.
+
+        A lower bound unless `complete`. Raises KeyError for another name.
+        """
+        if quantity in Work.__slots__ or quantity == "ops":
+            return getattr(self.work, quantity)  # type: ignore[no-any-return]
+        totals: dict[str, Any] = {
+            "params": lambda: self.parameters.total,
+            "param_bytes": lambda: self.parameters.nbytes,
+            "activation_bytes": lambda: self.activation_bytes,
+            "peak_activation_bytes": lambda: self.memory.peak_bytes,
+        }
+        if quantity not in totals:
+            raise KeyError(f"no total {quantity!r}; there are {', '.join((*TOTALS, *Work.__slots__))}")
+        return totals[quantity]()  # type: ignore[no-any-return]
+
+    @cached_property
+    def memory(self) -> memory.Memory:
+        """Live activation bytes over the schedule; open dimensions count as `assumptions` says."""
+        return memory.liveness(self.model, self.rows, self.inputs, self.evaluate)
+
+    def evaluate(self, extent: Extent | None) -> int | None:
+        """A number under `assumptions`; None when a symbol without one is left in it."""
+        if isinstance(extent, Dim):
+            extent = substitute(extent, self.assumptions)
+        return extent if isinstance(extent, int) else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of `--format json`: integers, formulas as text while dimensions are open, None for unknown."""
+        model, blob = self.model, self.model.blobs
+        return {
+            "schema": 1,
+            "model": {"path": model.path, "name": model.name, "format": model.format, "opsets": dict(model.opsets)},
+            "inputs": [{"name": name, **_tensor(tensor)} for name, tensor in self.inputs.items()],
+            "outputs": [{"name": blob.get(name, name), **_tensor(self._tensor(name))} for name in model.outputs],
+            "assumptions": dict(self.assumptions),
+            "totals": {quantity: _number(self.total(quantity)) for quantity in TOTALS},
+            "coverage": {
+                "complete": self.complete,
+                "unknown_ops": dict(self.unknown),
+                "unknown_tensors": self.unknown_tensors,
+            },
+            "layers": [self._layer(at, row) for at, row in enumerate(self.rows)],
+            "tensors": {blob.get(name, name): _tensor(tensor) for name, tensor in self.tensors.items()},
+        }
+
+    def _tensor(self, name: str) -> Tensor:
+        return self.tensors.get(name) or self.model.weights.get(name) or UNKNOWN
+
+    def _layer(self, at: int, row: Cost) -> dict[str, Any]:
+        blob, work = self.model.blobs, row.work
+        return {
+            "name": row.name,
+            "kind": row.op.type,
+            "scope": row.scope,
+            "inputs": [blob.get(name, name) for name in row.op.inputs],
+            "outputs": [blob.get(name, name) for name in row.op.outputs],
+            "output_shapes": [_tensor(tensor)["shape"] for tensor in row.outputs],
+            "macs": _number(work.macs) if work else None,
+            "ops": _number(work.ops) if work else None,
+            "params": _number(self.parameters.rows[at]),
+            "work": {kind: _number(getattr(work, kind)) for kind in Work.__slots__} if work else None,
+            "rf": None,
+            "status": row.status,
+            "where": row.op.where,
+        }
+
+    def report(self, **options: Any) -> Report:
+        """The report that the command prints: `analysis.report(style="netscope").render("md")`; see Report."""
+        from .report import Report
+
+        return Report(self, **options)
+
+    def save(self, path: str | Path, **options: Any) -> None:
+        """Write a report; the suffix names the format (.md, .html, .json, .csv, .txt). Written whole or not at all."""
+        from .render import save
+
+        save(self.report(**options), Path(path))
+
+
+def _number(extent: Extent | None) -> int | str | None:
+    return str(extent) if isinstance(extent, Dim) else extent
+
+
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    shape = [_number(extent) for extent in tensor.shape] if tensor.ranked else None
+    return {"shape": shape, "dtype": tensor.dtype}

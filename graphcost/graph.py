@@ -1,0 +1,207 @@
+"""The network as data: tensors, operators, and the model that connects them into a networkx DAG.
+
+Importers build these and passes read them; nothing here knows a file format or what an operator does, and results
+never go back onto the graph, so that one model can be analysed under several bindings at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, NoReturn, Protocol
+
+import networkx as nx
+
+from .dims import Dim, Extent
+from .errors import ModelError
+
+Shape = tuple[Extent, ...]
+Scalar = int | float | Dim | None  # None: this element is not known
+
+BITS = {
+    "float64": 64, "float32": 32, "float16": 16, "bfloat16": 16,
+    "float8e4m3fn": 8, "float8e4m3fnuz": 8, "float8e5m2": 8, "float8e5m2fnuz": 8, "float8e8m0": 8, "float4e2m1": 4,
+    "int64": 64, "int32": 32, "int16": 16, "int8": 8, "int4": 4, "int2": 2,
+    "uint64": 64, "uint32": 32, "uint16": 16, "uint8": 8, "uint4": 4, "uint2": 2,
+    "bool": 8, "complex64": 64, "complex128": 128, "string": 0,
+}  # fmt: skip
+"""Bits an element takes; a string's length is not in any shape, so it counts as nothing."""
+
+
+class UnknownShape(ValueError):
+    """Somebody asked for the shape of a tensor whose rank is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A shape, an element type and, for the small integer tensors that steer later shapes, the contents (row-major)."""
+
+    shape: Shape
+    dtype: str = "float32"
+    value: tuple[Scalar, ...] | None = None
+
+    @property
+    def ranked(self) -> bool:
+        return True
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> Extent:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> Extent:
+        """Bytes of the elements packed without gaps: two 4-bit elements share a byte."""
+        bits = BITS.get(self.dtype, 0)
+        return self.size * (bits // 8) if bits % 8 == 0 else -(-self.size * bits // 8)
+
+
+class Unranked(Tensor):
+    """A tensor of which not even the rank is known; asking for its shape raises UnknownShape."""
+
+    __slots__ = ()
+
+    def __init__(self, dtype: str = "unknown") -> None:
+        object.__setattr__(self, "dtype", dtype)
+        object.__setattr__(self, "value", None)
+
+    @property
+    def shape(self) -> NoReturn:  # type: ignore[override]
+        raise UnknownShape("the shape of an input is not known")
+
+    @property
+    def ranked(self) -> bool:
+        return False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unranked) and type(other) is type(self) and other.dtype == self.dtype
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.dtype))
+
+    def __repr__(self) -> str:
+        return f"Unranked({self.dtype!r})"
+
+
+UNKNOWN = Unranked()
+
+
+@dataclass(eq=False, slots=True)
+class Op:
+    """One operator of the file. Two operators are the same only if they are the same object."""
+
+    name: str
+    kind: str
+    """The key of its rule: `Conv`, `com.microsoft.MatMulNBits`, `caffe.Convolution`."""
+    inputs: tuple[str, ...]
+    """Names of tensors in operand order; "" is an optional input left out."""
+    outputs: tuple[str, ...]
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    bodies: tuple[tuple[str, Model], ...] = ()
+    """Graphs that the operator runs (branches, loop bodies), each under its attribute's name."""
+    captures: tuple[str, ...] = ()
+    """Tensors of the surrounding graph that the bodies read."""
+    weight_names: tuple[str, ...] = ()
+    """Names under which a Caffe layer shares its blobs; "" is a blob of its own."""
+    in_place: bool = False
+    where: str = ""
+    """Where it stands in the file: `det1.prototxt:14`, `model.onnx, node 38`."""
+
+    @property
+    def type(self) -> str:
+        """The operator as the file calls it: a Caffe layer's type without our prefix."""
+        return self.kind.removeprefix("caffe.")
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Every tensor it needs, those that only its bodies read included."""
+        return self.inputs + self.captures
+
+
+class Definitions(Protocol):
+    """What a format's own library knows of its operators; asked only about operators without a rule."""
+
+    def expand(self, op: Op, inputs: tuple[Tensor | None, ...]) -> Model | None:
+        """The operator as a graph of simpler ones, None when it is not defined so."""
+
+    def shapes(self, op: Op, inputs: tuple[Tensor | None, ...]) -> tuple[Tensor, ...] | None:
+        """The shapes of its outputs, None when the library does not know them."""
+
+
+@dataclass(eq=False)
+class Model:
+    """A network: its operators as the nodes of a DAG, and what the file says of its tensors."""
+
+    name: str
+    dag: nx.DiGraph
+    """A plain DiGraph whose nodes are the Op objects; an edge leads from the op that makes a tensor to one that reads it."""
+    schedule: tuple[Op, ...]
+    """The order of execution: the file's own when that is valid, else a topological order as near to it as can be."""
+    inputs: dict[str, Tensor]
+    outputs: tuple[str, ...] = ()
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    asks: dict[str, str] = field(default_factory=dict)
+    """For an input whose size the file does not say: what to ask the user."""
+    declared: dict[str, Tensor] = field(default_factory=dict)
+    """Shapes that the file states; what is inferred wins over them."""
+    opsets: dict[str, int] = field(default_factory=dict)
+    format: str = ""
+    path: str = ""
+    blobs: dict[str, str] = field(default_factory=dict)
+    """For a Caffe blob rewritten in place: the name of each later version -> the blob's name in the file."""
+    warnings: list[str] = field(default_factory=list)
+    definitions: Definitions | None = None
+    """Where the format itself defines operators that have no rule."""
+
+    def producer(self, tensor: str) -> Op | None:
+        """The operator that makes a tensor, None for inputs and weights."""
+        for op in self.schedule:
+            if tensor in op.outputs:
+                return op
+        return None
+
+    def __repr__(self) -> str:
+        return f"<Model {self.name!r}: {self.format}, {len(self.schedule)} ops>"
+
+
+def connect(ops: Sequence[Op], given: Iterable[str], path: str = "") -> tuple[nx.DiGraph, tuple[Op, ...]]:
+    """The DAG of `ops` and its schedule; `given` are the tensors that stand without an op: inputs, weights, outer scope.
+
+    Raises ModelError for a tensor that two ops make, one that nobody makes, and a cycle.
+    """
+    maker: dict[str, Op] = {}
+    for op in ops:
+        for name in op.outputs:
+            if name and maker.setdefault(name, op) is not op:
+                raise ModelError(op.where or path, "", f"{op.name}: output {name!r} is already made by {maker[name].name}")
+    dag = nx.DiGraph()
+    dag.add_nodes_from(ops)
+    ready = set(given)
+    edges, in_order = [], True
+    for op in ops:
+        for name in op.reads:
+            if not name:
+                continue
+            if (source := maker.get(name)) is not None:
+                edges.append((source, op))
+                in_order = in_order and name in ready
+            elif name not in ready:
+                raise ModelError(op.where or path, "", f"{op.name}: input {name!r} is made by no layer and is no input")
+        ready.update(op.outputs)
+    dag.add_edges_from(edges)
+    return dag, tuple(ops) if in_order else _sorted(dag, ops, path)
+
+
+def _sorted(dag: nx.DiGraph, ops: Sequence[Op], path: str) -> tuple[Op, ...]:
+    position = {op: at for at, op in enumerate(ops)}
+    try:
+        return tuple(nx.lexicographical_topological_sort(dag, key=position.__getitem__))
+    except nx.NetworkXUnfeasible:
+        cycle = [source for source, _ in nx.find_cycle(dag)]
+        names = " -> ".join(op.name for op in [*cycle, cycle[0]])
+        raise ModelError(cycle[0].where or path, "", f"the layers form a cycle: {names}") from None

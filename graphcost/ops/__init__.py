@@ -1,0 +1,5 @@
+"""The rules: one file per operator family. Importing this package fills the table in `graphcost.rules`."""
+
+from . import caffe, caffe_forks, dense, detection, movement, normalize, pointwise, windowed
+
+__all__ = ["caffe", "caffe_forks", "dense", "detection", "movement", "normalize", "pointwise", "windowed"]

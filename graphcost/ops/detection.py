@@ -1,0 +1,1 @@
+"""Detection: prior boxes, region pooling, suppression of overlapping boxes."""

@@ -1,0 +1,308 @@
+"""Operators that slide a window: convolution, its transpose, pooling.
+
+Spatial axes are those after the first two. Padding taps are counted like any other: kernels multiply them, or are
+reported as if they did by every tool there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import prod
+
+from ..dims import Dim, Extent, bounds, ceil_div
+from ..graph import Shape, Tensor
+from ..rules import GLOBAL, Facts, Window, Work, rule
+
+Axes = Sequence[int]
+
+
+def per_axis(value: int | Axes | None, axes: int, default: int) -> tuple[int, ...]:
+    """A window attribute with an entry per spatial axis; one entry stands for all. Raises ValueError on a wrong count."""
+    if value is None or value == ():
+        return (default,) * axes
+    entries = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    if any(isinstance(entry, bool) or not isinstance(entry, int) for entry in entries):
+        raise ValueError(f"{list(entries)} should be whole numbers")
+    if len(entries) == 1:
+        return entries * axes
+    if len(entries) != axes:
+        raise ValueError(f"{len(entries)} values {list(entries)} for {axes} spatial axes")
+    return entries
+
+
+def steps(
+    size: Extent, kernel: Extent, stride: int, before: int, after: int, dilation: int = 1, round_up: bool = False
+) -> Extent:
+    """How many positions a window takes along an axis of `size`. Raises ValueError when it does not fit even once."""
+    if stride < 1 or dilation < 1:
+        raise ValueError(f"stride {stride} and dilation {dilation} should be at least 1")
+    if isinstance(kernel, int) and kernel < 1:
+        raise ValueError(f"a kernel of {kernel} is empty")
+    room = size + before + after - dilation * (kernel - 1) - 1  # how far the first window can move
+    most = bounds(room)[1]
+    if most is not None and most < 0:
+        extent = dilation * (kernel - 1) + 1
+        raise ValueError(f"a window of {extent} does not fit an input of {size} padded by {before} and {after}")
+    return (ceil_div(room, stride) if round_up else room // stride) + 1
+
+
+def split_pads(pads: Axes | None, axes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """ONNX's pads, all the starts and then all the ends."""
+    if not pads:
+        return (0,) * axes, (0,) * axes
+    if len(pads) != 2 * axes:
+        raise ValueError(f"{len(pads)} pads {list(pads)} for {axes} spatial axes, which have two each")
+    return tuple(pads[:axes]), tuple(pads[axes:])
+
+
+def slide(
+    x: Tensor,
+    kernel: Sequence[Extent],
+    strides: int | Axes | None,
+    pads: Axes | None,
+    dilations: int | Axes | None = None,
+    auto_pad: str = "NOTSET",
+    ceil_mode: bool = False,
+) -> tuple[Window, Shape]:
+    """The window of an operator and the spatial extents that it leaves.
+
+    `auto_pad` SAME_* makes ceil(size / stride) positions, padding as that needs; VALID pads nothing
+    (https://onnx.ai/onnx/operators/onnx__Conv.html). With `ceil_mode` a last window that would start in the padding
+    behind the input is dropped, as ONNX (since version 22) and the frameworks do.
+    """
+    axes = x.rank - 2
+    if axes < 1 or len(kernel) != axes:
+        raise ValueError(f"a kernel of {len(kernel)} axes on an input of {x.rank}: there should be {axes}")
+    stride, dilation = per_axis(strides, axes, 1), per_axis(dilations, axes, 1)
+    before, after = split_pads(None if auto_pad == "VALID" else pads, axes)
+    spatial: list[Extent] = []
+    starts: list[int] = []
+    for axis, size in enumerate(x.shape[2:]):
+        k, s, d = kernel[axis], stride[axis], dilation[axis]
+        if auto_pad in ("SAME_UPPER", "SAME_LOWER"):
+            if s < 1:
+                raise ValueError(f"stride {s} should be at least 1")
+            count = ceil_div(size, s)
+            needed = (count - 1) * s + d * (k - 1) + 1 - size
+            extra = needed if isinstance(needed, int) and needed > 0 else 0
+            starts.append(extra // 2 if auto_pad == "SAME_UPPER" else extra - extra // 2)
+        else:
+            count = steps(size, k, s, before[axis], after[axis], d, ceil_mode)
+            if ceil_mode:
+                count = _clip_last(count, size, s, before[axis])
+            starts.append(before[axis])
+        spatial.append(count)
+    if any(isinstance(k, Dim) for k in kernel):
+        return GLOBAL, tuple(spatial)
+    return Window(tuple(int(k) for k in kernel), stride, tuple(starts), dilation), tuple(spatial)
+
+
+def _clip_last(count: Extent, size: Extent, stride: int, before: int) -> Extent:
+    """Drop the last window where it would start beyond the input and the padding before it (pooling_layer.cpp)."""
+    overshoot = (count - 1) * stride - size - before
+    least, most = bounds(overshoot)
+    if least is not None and least >= 0:
+        return count - 1
+    if most is not None and most < 0:
+        return count
+    return count - (overshoot >= 0)  # raises Undecided: it depends on the size
+
+
+@rule("Conv")
+def conv(
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None = None,
+    *,
+    strides: Axes | None = None,
+    pads: Axes | None = None,
+    dilations: Axes | None = None,
+    group: int = 1,
+    auto_pad: str = "NOTSET",
+) -> Facts:
+    """x: [N, C, *spatial], w: [M, C/group, *kernel], b: [M] -> [N, M, *spatial].
+
+    https://onnx.ai/onnx/operators/onnx__Conv.html
+    """
+    check_groups(x.shape[1], w.shape[1], w.shape[0], group)
+    window, spatial = slide(x, w.shape[2:], strides, pads, dilations, auto_pad)
+    y = Tensor((x.shape[0], w.shape[0], *spatial), x.dtype)
+    taps = prod(w.shape[1:])  # C/group is already in the weight's shape
+    return Facts((y,), Work(macs=y.size * taps, adds=y.size if b else 0), window)
+
+
+def check_groups(channels: Extent, seen: Extent, filters: Extent, group: int) -> None:
+    """Raises ValueError unless `group` parts of the channels are what each filter sees, and filters divide evenly."""
+    if group < 1:
+        raise ValueError(f"group {group} should be at least 1")
+    if isinstance(filters, int) and filters % group:
+        raise ValueError(f"{filters} filters cannot be split into {group} groups")
+    if isinstance(channels, int) and isinstance(seen, int) and channels != seen * group:
+        raise ValueError(f"{channels} channels come in, the filters take {seen} in each of {group} group(s)")
+
+
+@rule("ConvTranspose")
+def conv_transpose(
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None = None,
+    *,
+    strides: Axes | None = None,
+    pads: Axes | None = None,
+    dilations: Axes | None = None,
+    group: int = 1,
+    output_padding: Axes | None = None,
+    output_shape: Axes | None = None,
+    auto_pad: str = "NOTSET",
+) -> Facts:
+    """x: [N, C, *spatial], w: [C, M/group, *kernel], b: [M] -> [N, M, *spatial]; each input position is multiplied by every tap.
+
+    https://onnx.ai/onnx/operators/onnx__ConvTranspose.html
+    """
+    axes = x.rank - 2
+    if w.rank != x.rank:
+        raise ValueError(f"a weight of {w.rank} axes on an input of {x.rank}")
+    if isinstance(x.shape[1], int) and isinstance(w.shape[0], int) and x.shape[1] != w.shape[0]:
+        raise ValueError(f"{x.shape[1]} channels come in, the weight takes {w.shape[0]}")
+    stride, dilation = per_axis(strides, axes, 1), per_axis(dilations, axes, 1)
+    extra = per_axis(output_padding, axes, 0)
+    before, after = split_pads(None if auto_pad == "VALID" else pads, axes)
+    spatial: list[Extent] = []
+    starts: list[int] = []
+    for axis, size in enumerate(x.shape[2:]):
+        s, reach = stride[axis], dilation[axis] * (w.shape[2 + axis] - 1)
+        if s < 1 or dilation[axis] < 1:
+            raise ValueError(f"stride {s} and dilation {dilation[axis]} should be at least 1")
+        full = s * (size - 1) + extra[axis] + reach + 1
+        start: Extent = before[axis]
+        if output_shape:
+            wanted: Extent = output_shape[-axes:][axis]
+            start = _cut_before(full - wanted, auto_pad)
+        elif auto_pad in ("SAME_UPPER", "SAME_LOWER"):
+            wanted = size * s
+            start = _cut_before(full - wanted, auto_pad)
+        else:
+            wanted = full - before[axis] - after[axis]
+        most = bounds(wanted)[1]
+        if most is not None and most < 1:
+            raise ValueError(f"nothing is left of {full} positions cut by {before[axis]} and {after[axis]}")
+        spatial.append(wanted)
+        starts.append(start if isinstance(start, int) else 0)
+    y = Tensor((x.shape[0], w.shape[1] * group, *spatial), x.dtype)
+    work = Work(macs=x.size * prod(w.shape[1:]), adds=y.size if b else 0)
+    if any(isinstance(k, Dim) for k in w.shape[2:]):
+        return Facts((y,), work, GLOBAL)
+    kernel = tuple(int(k) for k in w.shape[2:])
+    pad = tuple(d * (k - 1) - start for d, k, start in zip(dilation, kernel, starts, strict=True))
+    return Facts((y,), work, Window(kernel, (1,) * axes, pad, dilation, stride))
+
+
+def _cut_before(total: Extent, auto_pad: str) -> Extent:
+    """How much of what has to be cut off goes before the first output: the smaller half for SAME_UPPER."""
+    total = 0 if isinstance(total, int) and total < 0 else total
+    return total // 2 if auto_pad == "SAME_UPPER" else total - total // 2
+
+
+def pool_work(y: Tensor, taps: Extent, kind: str) -> Work:
+    """MAX compares all taps but the first; AVE adds as many and divides once; LP raises each tap to a power besides."""
+    if kind == "MAX":
+        return Work(compares=y.size * (taps - 1))
+    if kind == "LP":
+        return Work(adds=y.size * (taps - 1), exps=y.size * (taps + 1))
+    return Work(adds=y.size * (taps - 1), divs=y.size)
+
+
+def _pool(
+    x: Tensor,
+    kind: str,
+    kernel_shape: Axes,
+    strides: Axes | None,
+    pads: Axes | None,
+    dilations: Axes | None,
+    auto_pad: str,
+    ceil_mode: int,
+) -> Facts:
+    window, spatial = slide(x, tuple(kernel_shape), strides, pads, dilations, auto_pad, bool(ceil_mode))
+    y = Tensor((*x.shape[:2], *spatial), x.dtype)
+    return Facts((y,), pool_work(y, prod(kernel_shape), kind), window)
+
+
+@rule("MaxPool")
+def max_pool(
+    x: Tensor,
+    *,
+    kernel_shape: Axes,
+    strides: Axes | None = None,
+    pads: Axes | None = None,
+    dilations: Axes | None = None,
+    auto_pad: str = "NOTSET",
+    ceil_mode: int = 0,
+    outputs: int = 1,
+) -> Facts:
+    """x: [N, C, *spatial] -> [N, C, *spatial], and the indices of the maxima.
+
+    https://onnx.ai/onnx/operators/onnx__MaxPool.html
+    """
+    facts = _pool(x, "MAX", kernel_shape, strides, pads, dilations, auto_pad, ceil_mode)
+    indices = Tensor(facts.outputs[0].shape, "int64")
+    return Facts((*facts.outputs, indices)[:outputs], facts.work, facts.window)
+
+
+@rule("AveragePool")
+def average_pool(
+    x: Tensor,
+    *,
+    kernel_shape: Axes,
+    strides: Axes | None = None,
+    pads: Axes | None = None,
+    dilations: Axes | None = None,
+    auto_pad: str = "NOTSET",
+    ceil_mode: int = 0,
+) -> Facts:
+    """x: [N, C, *spatial] -> [N, C, *spatial].  https://onnx.ai/onnx/operators/onnx__AveragePool.html"""
+    return _pool(x, "AVE", kernel_shape, strides, pads, dilations, auto_pad, ceil_mode)
+
+
+@rule("LpPool")
+def lp_pool(
+    x: Tensor,
+    *,
+    kernel_shape: Axes,
+    strides: Axes | None = None,
+    pads: Axes | None = None,
+    dilations: Axes | None = None,
+    auto_pad: str = "NOTSET",
+    ceil_mode: int = 0,
+) -> Facts:
+    """x: [N, C, *spatial] -> [N, C, *spatial].  https://onnx.ai/onnx/operators/onnx__LpPool.html"""
+    return _pool(x, "LP", kernel_shape, strides, pads, dilations, auto_pad, ceil_mode)
+
+
+def _global_pool(x: Tensor, kind: str) -> Facts:
+    y = Tensor((*x.shape[:2], *[1] * (x.rank - 2)), x.dtype)
+    return Facts((y,), pool_work(y, prod(x.shape[2:]), kind), GLOBAL)
+
+
+@rule("GlobalMaxPool")
+def global_max_pool(x: Tensor) -> Facts:
+    """x: [N, C, *spatial] -> [N, C, 1, ...].  https://onnx.ai/onnx/operators/onnx__GlobalMaxPool.html"""
+    return _global_pool(x, "MAX")
+
+
+@rule("GlobalAveragePool")
+def global_average_pool(x: Tensor) -> Facts:
+    """x: [N, C, *spatial] -> [N, C, 1, ...].  https://onnx.ai/onnx/operators/onnx__GlobalAveragePool.html"""
+    return _global_pool(x, "AVE")
+
+
+@rule("GlobalLpPool")
+def global_lp_pool(x: Tensor) -> Facts:
+    """x: [N, C, *spatial] -> [N, C, 1, ...].  https://onnx.ai/onnx/operators/onnx__GlobalLpPool.html"""
+    return _global_pool(x, "LP")
+
+
+def scaled(factors: Sequence[int | Fraction], axes: int) -> Window:
+    """The window of a nearest-neighbour resize: each output sees the one input it copies."""
+    stride = tuple(1 / Fraction(factor) for factor in factors[-axes:])
+    return Window((1,) * axes, stride, (0,) * axes, (1,) * axes)

@@ -1,0 +1,303 @@
+"""Ask every operator's rule, in the order of execution: the one pass that calls rules.
+
+Networks repeat, so the answer to each distinct question (rule, attributes, input tensors) is remembered. An operator
+without a rule, or whose rule cannot decide, is no error: it becomes a row that says what is not known. An operator that
+contradicts itself is one: a ModelError with its name, its place, its inputs and its attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..dims import Dim, Extent, Undecided, identifier, substitute, symbol, symbols
+from ..errors import ModelError
+from ..graph import UNKNOWN, Model, Op, Tensor, UnknownShape
+from ..rules import NO_WORK, OPEN, Facts, Rule, Work, find
+from ..shapes import show_shape
+
+LARGEST = 2**50
+"""Elements of the largest tensor believed; beyond it a size is a mistake in the file, or an attack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A constant tensor at the place it comes from, so that it is counted once however often it is used."""
+
+    key: Hashable
+    tensor: Tensor
+
+
+@dataclass(slots=True)
+class Cost:
+    """One operator and what is known of it: a row of every report."""
+
+    op: Op
+    name: str
+    """The operator's name; inside a body `loop/body/name`."""
+    inputs: tuple[Tensor | None, ...]
+    outputs: tuple[Tensor, ...]
+    facts: Facts | None
+    times: Extent = 1
+    """How often it runs in one forward run of the model: a loop's trip count, 0 in a branch that is not the dearer."""
+    why: str = ""
+    """The reason, when something is not known."""
+    weights: tuple[Weight, ...] = ()
+    """The constants it works with: its own blobs, initializers, and those behind operators that only see constants."""
+
+    @property
+    def work(self) -> Work | None:
+        """Scalar operations in one forward run of the model; None when they are not known."""
+        if self.facts is None or self.facts.work is None:
+            return None
+        return self.facts.work if self.times == 1 else self.facts.work * self.times
+
+    @property
+    def scope(self) -> str:
+        """The module path of the operator: what stands before the last `/` of its name, without a leading one."""
+        return self.name.rpartition("/")[0].strip("/")
+
+    @property
+    def status(self) -> str:
+        """`known`, `partial` (shapes or cost, not both) or `unknown`."""
+        ranked = all(tensor.ranked for tensor in self.outputs)
+        if self.work is not None:
+            return "known" if ranked else "partial"
+        return "partial" if ranked and self.outputs else "unknown"
+
+
+@dataclass(slots=True)
+class Inference:
+    """What one run over the schedule found."""
+
+    rows: list[Cost]
+    """A row per operator in schedule order; those of a body follow the operator that runs it."""
+    tensors: dict[str, Tensor]
+    """Every activation of the outer graph by name, inputs included, weights not."""
+
+
+def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]) -> Inference:
+    """Shapes and facts of every operator, given the shapes of the model's inputs and values for symbols.
+
+    Raises ModelError when operators contradict their inputs.
+    """
+    scope = Scope(dict(inputs))
+    rows = _Engine(model, dims).run(model, scope, "")
+    return Inference(rows, {name: tensor for name, tensor in scope.tensors.items() if name not in model.weights})
+
+
+@dataclass(slots=True)
+class Scope:
+    """The tensors that an operator can read by name, and the weights behind those that are constant."""
+
+    tensors: dict[str, Tensor]
+    constants: dict[str, tuple[Weight, ...]] = field(default_factory=dict)
+
+    def inner(self) -> Scope:
+        return Scope(dict(self.tensors), dict(self.constants))
+
+    def hold(self, weights: Mapping[str, Tensor]) -> None:
+        self.tensors.update(weights)
+        self.constants.update((name, (Weight(id(tensor), tensor),)) for name, tensor in weights.items())
+
+    def pass_on(self, op: Op, facts: Facts) -> tuple[Weight, ...]:
+        """The weights an operator works with. One that sees only constants and multiplies nothing hands them on."""
+        own = tuple(Weight(_weight_key(op, at), tensor) for at, tensor in enumerate(facts.weights))
+        if not self.constants and op.reads:
+            return own
+        read = [name for name in op.reads if name]
+        behind = [self.constants[name] for name in read if name in self.constants]
+        weights = (*own, *(weight for group in behind for weight in group))
+        if len(behind) < len(read) or facts.work is None or facts.work.macs != 0:
+            return weights
+        self.constants.update((name, weights) for name in op.outputs)
+        return ()
+
+
+def _weight_key(op: Op, at: int) -> Hashable:
+    shared = op.weight_names[at] if at < len(op.weight_names) else ""
+    return shared or (op, at)
+
+
+@dataclass(slots=True)
+class Body:
+    """A graph that a rule may run: call it with tensors for its inputs, get those of its outputs."""
+
+    engine: _Engine
+    model: Model
+    scope: Scope
+    prefix: str
+    rows: list[Cost] = field(default_factory=list)
+
+    def __call__(self, *arguments: Tensor | None) -> tuple[Tensor, ...]:
+        scope = self.scope.inner()
+        given = zip(self.model.inputs, arguments, strict=False)
+        scope.tensors.update((name, UNKNOWN if tensor is None else tensor) for name, tensor in given)
+        self.rows = self.engine.run(self.model, scope, self.prefix)
+        return tuple(scope.tensors.get(name, UNKNOWN) for name in self.model.outputs)
+
+    @property
+    def work(self) -> Work:
+        """The known work of the last call."""
+        return sum((row.work for row in self.rows if row.work is not None), NO_WORK)
+
+    @property
+    def complete(self) -> bool:
+        return all(row.status == "known" for row in self.rows)
+
+
+class _Engine:
+    def __init__(self, model: Model, dims: Mapping[str, Extent]) -> None:
+        self.opsets = model.opsets
+        self.definitions = model.definitions
+        self.dims = dims
+        self.memo: dict[Any, Facts | str] = {}
+        self.rules: dict[str, Rule | None] = {}
+
+    def run(self, model: Model, scope: Scope, prefix: str) -> list[Cost]:
+        """A row for each operator of the schedule; `scope` holds every tensor afterwards."""
+        rows: list[Cost] = []
+        scope.hold(model.weights)
+        tensors, declared = scope.tensors, model.declared
+        for op in model.schedule:
+            inputs = tuple([tensors.get(name, UNKNOWN) if name else None for name in op.inputs])
+            bodies = [Body(self, body, scope, _join(prefix, op.name, label)) for label, body in op.bodies]
+            facts, why = self.ask(op, inputs, bodies)
+            if facts is None:
+                facts = self.fall_back(op, inputs, declared)
+            outputs = facts.outputs if facts else ()
+            if len(outputs) != len(op.outputs):
+                missing = op.outputs[len(outputs) :]
+                outputs = outputs[: len(op.outputs)] + tuple(declared.get(name, UNKNOWN) for name in missing)
+            for name, tensor in zip(op.outputs, outputs, strict=True):
+                if name:
+                    tensors[name] = tensor if tensor.ranked else declared.get(name, tensor)
+            row = Cost(op, prefix + op.name, inputs, outputs, facts, 1, why)
+            rows.append(row)
+            if facts is None:
+                continue
+            row.weights = scope.pass_on(op, facts)
+            for body, times in zip(bodies, facts.times, strict=False):
+                for inner in body.rows:
+                    inner.times = inner.times * times
+                rows.extend(body.rows)
+        return rows
+
+    def ask(self, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body]) -> tuple[Facts | None, str]:
+        """The facts of an operator, or None and why not."""
+        if op.kind in self.rules:
+            rule = self.rules[op.kind]
+        else:
+            rule = self.rules[op.kind] = find(op.kind, self.version(op.kind))
+        if rule is None:
+            if bodies:  # a call of a function that the file itself defines
+                return Facts(bodies[0](*inputs), NO_WORK, times=(1,)), ""
+            return None, f"no rule for {op.type}"
+        if bodies:
+            answer = self.answer(rule, op, inputs, bodies)
+        else:
+            question = (rule.function, tuple(op.attrs.items()), inputs, len(op.outputs))
+            try:
+                answer = self.memo[question]
+            except KeyError:
+                answer = self.memo[question] = self.answer(rule, op, inputs, bodies)
+        if isinstance(answer, str):
+            return None, answer
+        return (self.name_open(answer, op) if _is_open(answer) else answer), ""
+
+    def version(self, kind: str) -> int:
+        domain, _, _ = kind.rpartition(".")
+        return self.opsets.get(domain, 1)
+
+    def answer(self, rule: Rule, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body]) -> Facts | str:
+        """Call a rule; text when it cannot decide. Raises ModelError when it finds a contradiction."""
+        attrs = op.attrs if rule.takes_any else {k: v for k, v in op.attrs.items() if k in rule.keywords}
+        extra: dict[str, Any] = {"outputs": len(op.outputs)} if "outputs" in rule.keywords else {}
+        extra.update((label, body) for (label, _), body in zip(op.bodies, bodies, strict=True))
+        try:
+            _check_arity(rule, inputs)
+            given = inputs if rule.most is None else inputs[: rule.most]
+            facts = rule.function(*given, **{**attrs, **extra})
+            for tensor in facts.outputs:
+                if tensor.ranked and isinstance(size := tensor.size, int) and not 0 <= size <= LARGEST:
+                    raise ValueError(f"an output {show_shape(tensor.shape)} of {size} elements cannot be meant")
+            return facts
+        except (UnknownShape, Undecided) as reason:
+            return str(reason)
+        except ModelError:
+            raise
+        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as problem:
+            raise ModelError(op.where, "", f"{describe(op)}: {problem}; {situation(op, inputs)}") from problem
+
+    def fall_back(
+        self, op: Op, inputs: tuple[Tensor | None, ...], declared: Mapping[str, Tensor]
+    ) -> Facts | None:
+        """What can be said without a rule: by the operator's own definition, the format's library, the file's word."""
+        if self.definitions is not None:
+            if (definition := self.definitions.expand(op, inputs)) is not None:
+                body = Body(self, definition, Scope({}), "")
+                outputs = body(*inputs)
+                if all(tensor.ranked for tensor in outputs):
+                    return Facts(outputs, body.work if body.complete else None)
+            if (outputs := self.definitions.shapes(op, inputs)) is not None:
+                return Facts(outputs, None)
+        if op.outputs and all(name in declared for name in op.outputs if name):
+            return Facts(tuple(declared.get(name, UNKNOWN) for name in op.outputs), None)
+        return None
+
+    def name_open(self, facts: Facts, op: Op) -> Facts:
+        """Give the extents that data decides names of their own, after the tensor that has them first."""
+        names: dict[str, Extent] = {}
+        for name, tensor in zip(op.outputs, facts.outputs, strict=False):
+            for axis, extent in enumerate(tensor.shape if tensor.ranked else ()):
+                for free in symbols(extent):
+                    if free.startswith(OPEN) and free not in names:
+                        own = identifier(f"{name}_{axis}")
+                        names[free] = self.dims.get(own, symbol(own, least=0))
+
+        def named(tensor: Tensor) -> Tensor:
+            if not tensor.ranked:
+                return tensor
+            return replace(tensor, shape=tuple(substitute(extent, names) for extent in tensor.shape))
+
+        work = facts.work
+        if work is not None:
+            work = Work(*(substitute(getattr(work, kind), names) for kind in Work.__slots__))
+        return replace(facts, outputs=tuple(map(named, facts.outputs)), work=work)
+
+
+def _is_open(facts: Facts) -> bool:
+    return any(
+        isinstance(extent, Dim) and any(free.startswith(OPEN) for free in symbols(extent))
+        for tensor in facts.outputs
+        if tensor.ranked
+        for extent in tensor.shape
+    )
+
+
+def _check_arity(rule: Rule, inputs: tuple[Tensor | None, ...]) -> None:
+    given = len(inputs)
+    if given < rule.least:
+        raise ValueError(f"needs at least {rule.least} inputs and has {given}")
+    if any(tensor is None for tensor in inputs[: rule.least]):
+        raise ValueError(f"input {inputs.index(None)} is left out, but is not optional")
+
+
+def _join(prefix: str, name: str, label: str) -> str:
+    return f"{prefix}{name}/{label}/" if label else f"{prefix}{name}/"
+
+
+def describe(op: Op) -> str:
+    """An operator in an error message: `fc7 (Gemm)`."""
+    return f"{op.name} ({op.type})" if op.name else op.type
+
+
+def situation(op: Op, inputs: Iterable[Tensor | None]) -> str:
+    """What an operator was given: `inputs [1, 9216], [4096, 4096], attributes {transB: 1}`."""
+    shapes = ", ".join(
+        "none" if tensor is None else show_shape(tensor.shape) if tensor.ranked else "of unknown shape"
+        for tensor in inputs
+    )
+    attrs = ", ".join(f"{name}: {value!r}" for name, value in op.attrs.items())
+    return f"inputs {shapes or 'none'}, attributes {{{attrs[:300]}}}"

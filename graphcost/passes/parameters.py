@@ -1,0 +1,56 @@
+"""Parameters: every learned or constant number that the model carries, counted once however often it is used.
+
+Floating-point and quantised (at most 8-bit) tensors count wherever they hide. Wider integers steer shapes and indices
+and do not, save where an operator that multiplies reads them: the int32 bias of a quantised layer. A weight belongs
+to the row of the first operator that computes with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+
+from ..dims import Extent
+from ..graph import BITS, Tensor
+from .infer import Cost
+
+
+@dataclass
+class Parameters:
+    """Counts of one model; `rows` has the new parameters of each row, in the order of the rows."""
+
+    total: Extent = 0
+    nbytes: Extent = 0
+    by_dtype: dict[str, Extent] = field(default_factory=dict)
+    rows: list[Extent] = field(default_factory=list)
+    row_bytes: list[Extent] = field(default_factory=list)
+
+
+def count(rows: Iterable[Cost]) -> Parameters:
+    """Elements and bytes of every weight, each at the first row that uses it."""
+    result = Parameters()
+    seen: set[Hashable] = set()
+    for row in rows:
+        elements: Extent = 0
+        nbytes: Extent = 0
+        for weight in row.weights:
+            if weight.key in seen or not _learned(weight.tensor, row):
+                continue
+            seen.add(weight.key)
+            tensor = weight.tensor
+            elements += tensor.size
+            nbytes += tensor.nbytes
+            result.by_dtype[tensor.dtype] = result.by_dtype.get(tensor.dtype, 0) + tensor.size
+        result.rows.append(elements)
+        result.row_bytes.append(nbytes)
+        result.total += elements
+        result.nbytes += nbytes
+    return result
+
+
+def _learned(tensor: Tensor, row: Cost) -> bool:
+    if not tensor.ranked or tensor.dtype in ("bool", "string"):
+        return False
+    if "int" not in tensor.dtype or BITS.get(tensor.dtype, 64) <= 8:
+        return True
+    return tensor.dtype == "int32" and row.work is not None and row.work.macs != 0

@@ -1,0 +1,181 @@
+"""What a rule states about an operator, and the table of rules.
+
+A rule is a pure function of tensors and keyword attributes. Its signature is the operator's schema and the only place
+where an attribute's default stands; what it returns is a `Facts`. Rules never see a file, a graph or another operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Any, TypeVar
+
+from .dims import Dim, Extent, symbol
+from .graph import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Scalar operations of one forward run, by kind; `a + b` sums, `a * times` repeats."""
+
+    macs: Extent = 0
+    """Multiply-accumulates of convolutions, matrix products, recurrent and attention arithmetic; never a bias."""
+    muls: Extent = 0
+    adds: Extent = 0
+    """Additions and subtractions, those of a bias too."""
+    divs: Extent = 0
+    exps: Extent = 0
+    """Transcendental functions: exp, log, power, square root, sine, error function, ..."""
+    compares: Extent = 0
+    """Comparisons, maxima, minima, logic and rounding."""
+
+    def __add__(self, other: Work) -> Work:
+        return Work(
+            self.macs + other.macs,
+            self.muls + other.muls,
+            self.adds + other.adds,
+            self.divs + other.divs,
+            self.exps + other.exps,
+            self.compares + other.compares,
+        )
+
+    def __mul__(self, times: Extent) -> Work:
+        return Work(
+            self.macs * times,
+            self.muls * times,
+            self.adds * times,
+            self.divs * times,
+            self.exps * times,
+            self.compares * times,
+        )
+
+    @property
+    def ops(self) -> Extent:
+        """All of them, a multiply-accumulate as two."""
+        return 2 * self.macs + self.muls + self.adds + self.divs + self.exps + self.compares
+
+
+NO_WORK = Work()
+"""For an operator that only moves, renames or makes up numbers: its zero is stated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which inputs an output position sees, an entry per spatial axis (the trailing axes of the tensor).
+
+    Output position o reads the inputs at `(o * stride - pad + dilation * t) / up` for t in range(kernel), where that
+    is whole: a convolution has `up` 1, an upsampling or transposed convolution has its factor there.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[int | Fraction, ...]
+    pad: tuple[int | Fraction, ...]
+    """Padding before the first input; negative where a crop starts inside."""
+    dilation: tuple[int, ...]
+    up: tuple[int, ...] = ()
+    """Upsampling factor per axis; empty means 1 everywhere."""
+
+
+POINTWISE = Window((), (), (), ())
+"""Each output position sees the same position of every input."""
+GLOBAL = Window((), (), (), (), (0,))
+"""Each output sees all of the input: dense layers, global pooling, attention, whatever mixes positions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a rule answers."""
+
+    outputs: tuple[Tensor, ...]
+    work: Work | None
+    """Never left out: an operator that costs nothing says NO_WORK, None is a cost that is not known."""
+    window: Window = POINTWISE
+    weights: tuple[Tensor, ...] = ()
+    """Tensors that the operator holds itself: the blobs a Caffe layer allocates, the contents of a Constant."""
+    view: bool = False
+    """The first output is the first input under another shape: no bytes move."""
+    reads: tuple[Extent, ...] | None = None
+    """Elements read of each input, where that is not all of it."""
+    times: tuple[Extent, ...] = ()
+    """How often each of the operator's bodies runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule as the table holds it: the function, and what its signature says."""
+
+    function: Callable[..., Facts]
+    kind: str
+    since: int
+    least: int
+    """Inputs it cannot do without."""
+    most: int | None
+    """Inputs it takes at most; None is any number."""
+    keywords: frozenset[str]
+    takes_any: bool
+    """It accepts keywords that it does not name."""
+
+
+_table: dict[str, list[Rule]] = {}
+
+F = TypeVar("F", bound=Callable[..., Facts])
+
+
+def rule(*kinds: str, since: int = 1) -> Callable[[F], F]:
+    """Register a function as the rule of `kinds`, from version `since` of their operator set on.
+
+    Kinds are ONNX operator names, `domain.Name` outside ai.onnx, `caffe.Type` for Caffe layers. A rule that declares the
+    keyword `outputs` is told how many outputs the operator has. Raises ValueError when a kind has a rule for that version.
+    """
+
+    def register(function: F) -> F:
+        for kind in kinds:
+            entries = _table.setdefault(kind, [])
+            if any(entry.since == since for entry in entries):
+                raise ValueError(f"{kind} already has a rule since version {since}")
+            entries.append(_describe(function, kind, since))
+            entries.sort(key=lambda entry: -entry.since)
+        find.cache_clear()
+        return function
+
+    return register
+
+
+def _describe(function: Callable[..., Facts], kind: str, since: int) -> Rule:
+    """Read a signature off the code object; inspect.signature takes fifty times as long."""
+    code: Any = function.__code__  # type: ignore[attr-defined]
+    positional, keyword_only = code.co_argcount, code.co_kwonlyargcount
+    variadic, any_keyword = bool(code.co_flags & 0x04), bool(code.co_flags & 0x08)
+    optional = len(function.__defaults__ or ())  # type: ignore[attr-defined]
+    keywords = frozenset(code.co_varnames[positional : positional + keyword_only])
+    return Rule(function, kind, since, positional - optional, None if variadic else positional, keywords, any_keyword)
+
+
+@cache
+def find(kind: str, version: int) -> Rule | None:
+    """The newest rule of `kind` that is not above `version` of its operator set; None when there is none."""
+    from . import ops  # noqa: F401  (importing the package fills the table)
+
+    return next((entry for entry in _table.get(kind, ()) if entry.since <= version), None)
+
+
+def known() -> tuple[Rule, ...]:
+    """Every rule, by kind and version."""
+    from . import ops  # noqa: F401
+
+    return tuple(sorted((entry for entries in _table.values() for entry in entries), key=lambda e: (e.kind, e.since)))
+
+
+OPEN = "open_"  # prefix of the symbols that stand for an extent which only data decides
+
+
+def decided_by_data(axis: int = 0) -> Dim:
+    """An extent that no shape tells (the boxes that survive, the nonzero elements).
+
+    The engine replaces it by a symbol named after the operator's output, which the user may bind.
+    """
+    extent = symbol(f"{OPEN}{axis}", least=0)
+    assert isinstance(extent, Dim)
+    return extent

@@ -1,0 +1,47 @@
+"""The arithmetic of shapes that rules share: broadcasting, axes, and how shapes are written in messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .dims import Dim, Extent, maximum
+from .graph import Shape
+
+
+def broadcast(*shapes: Shape) -> Shape:
+    """Numpy's broadcasting: align at the right, an extent of 1 stretches. Raises ValueError when extents differ.
+
+    Where one extent is symbolic and another is a number above 1, the number is the answer that makes the model valid.
+    """
+    rank = max(map(len, shapes), default=0)
+    result: list[Extent] = [1] * rank
+    for shape in shapes:
+        for axis, extent in enumerate(shape, rank - len(shape)):
+            result[axis] = _stretch(result[axis], extent, shapes)
+    return tuple(result)
+
+
+def _stretch(a: Extent, b: Extent, shapes: Sequence[Shape]) -> Extent:
+    if a == b or b == 1:
+        return a
+    if a == 1:
+        return b
+    if isinstance(a, Dim) and isinstance(b, Dim):
+        return maximum(a, b)
+    if isinstance(a, Dim):
+        return b
+    if isinstance(b, Dim):
+        return a
+    raise ValueError("shapes do not broadcast: " + " and ".join(map(show_shape, shapes)))
+
+
+def show_shape(shape: Iterable[Extent]) -> str:
+    """A shape as people write it: [1, 3, H, W]."""
+    return "[" + ", ".join(map(str, shape)) + "]"
+
+
+def axis_of(axis: int, rank: int) -> int:
+    """A possibly negative axis as an index. Raises ValueError when it is out of range."""
+    if not -rank <= axis < rank:
+        raise ValueError(f"axis {axis} is outside a tensor of {rank} axes")
+    return axis % rank if rank else 0
