@@ -194,7 +194,7 @@ def _meets(rule: Message, state: State) -> bool:
     phase, least, most = rule.get("phase"), rule.get("min_level"), rule.get("max_level")
     if phase is not None and {0: "TRAIN", 1: "TEST"}.get(phase, phase) != state.phase:  # type: ignore[call-overload]
         return False
-    if isinstance(least, int) and state.level < least or isinstance(most, int) and state.level > most:
+    if (isinstance(least, int) and state.level < least) or (isinstance(most, int) and state.level > most):
         return False
     return state.stages.issuperset(map(str, rule.all("stage"))) and state.stages.isdisjoint(
         map(str, rule.all("not_stage"))
@@ -234,7 +234,7 @@ class _Builder:
         self.maker[name] = "the net's input"
 
     def add(self, layer: Layer) -> None:
-        if not layer.bottoms and layer.type in SOURCES or (not layer.bottoms and layer.type.endswith("Data")):
+        if (not layer.bottoms and layer.type in SOURCES) or (not layer.bottoms and layer.type.endswith("Data")):
             self.source(layer)
             return
         reads = tuple(self.current.get(blob, blob) for blob in layer.bottoms)

@@ -16,7 +16,7 @@ def contract(left: Extent, right: Extent) -> Extent:
 
 
 @rule("Gemm")
-def gemm(a: Tensor, b: Tensor, c: Tensor | None = None, *, transA: int = 0, transB: int = 0) -> Facts:  # noqa: N803
+def gemm(a: Tensor, b: Tensor, c: Tensor | None = None, *, transA: int = 0, transB: int = 0) -> Facts:
     """a: [M, K] ([K, M] with transA), b: [K, N] ([N, K] with transB), c: broadcast to the result -> [M, N].
 
     https://onnx.ai/onnx/operators/onnx__Gemm.html

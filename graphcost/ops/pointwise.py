@@ -7,7 +7,7 @@ one of `exps`, a comparison, a maximum, a rounding or a logical operation one of
 from __future__ import annotations
 
 from ..graph import Tensor
-from ..rules import NO_WORK, Facts, Work, rule
+from ..rules import NO_WORK, Facts, Work
 from ..shapes import broadcast
 
 _LOGISTIC = Work(adds=1, divs=1, exps=1)  # 1 / (1 + exp(-x))
