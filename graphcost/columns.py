@@ -1,0 +1,150 @@
+"""The columns of a report: each one object with its title, unit, definition and how to read it off an analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from .analysis import Analysis
+from .dims import Extent
+from .errors import ModelError
+from .graph import Tensor
+from .passes.infer import Cost
+from .rules import GLOBAL
+
+Form = Literal["text", "count", "short", "bytes", "share"]
+"""How people see a value: a count exactly, with separators; short as 27.0 k; bytes in KiB and MiB; share of the total."""
+Value = Extent | str | float | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `value` reads a row (None: not known); `total` the whole model (None: has no total)."""
+
+    key: str
+    title: str
+    unit: str
+    doc: str
+    form: Form
+    value: Callable[[Analysis, int], Value]
+    total: Callable[[Analysis], Value] | None = None
+
+
+def shape_text(tensor: Tensor) -> str:
+    """A shape in a table: 1x3x12x12; `scalar` without axes, `?` when it is not known."""
+    return ("x".join(map(str, tensor.shape)) or "scalar") if tensor.ranked else "?"
+
+
+def type_text(row: Cost) -> str:
+    """The operator's type and what defines it: kernel, /stride, dilation, group; as `Convolution 3x3/2 g32`."""
+    window = row.facts.window if row.facts else None
+    parts = [row.op.type]
+    if window is not None and window is not GLOBAL and window.kernel and not window.up:
+        if any(k != 1 for k in window.kernel) or any(s != 1 for s in window.stride) or "Conv" in row.op.type:
+            kernel = "x".join(map(str, window.kernel))
+            stride = "" if set(window.stride) == {1} else "/" + "x".join(dict.fromkeys(map(str, window.stride)))
+            dilation = "" if set(window.dilation) == {1} else " d" + "x".join(dict.fromkeys(map(str, window.dilation)))
+            parts.append(kernel + stride + dilation)
+    elif window is not None and window is not GLOBAL and window.up:
+        parts.append("x".join(map(str, window.kernel)) + "*" + "x".join(dict.fromkeys(map(str, window.up))))
+    group = row.op.attrs.get("group", 1)
+    if isinstance(group, int) and group > 1:
+        parts.append(f"g{group}")
+    return " ".join(parts)
+
+
+def _work(kind: str) -> Callable[[Analysis, int], Value]:
+    def value(analysis: Analysis, at: int) -> Value:
+        work = analysis.rows[at].work
+        return None if work is None else getattr(work, kind)  # type: ignore[no-any-return]
+
+    return value
+
+
+def _output_bytes(analysis: Analysis, at: int) -> Value:
+    tensors = analysis.rows[at].outputs
+    return sum((t.nbytes for t in tensors), 0) if all(t.ranked for t in tensors) else None
+
+
+def _share(analysis: Analysis, at: int) -> Value:
+    work = analysis.rows[at].work
+    own, all_ = (analysis.evaluate(work.macs) if work else None), analysis.evaluate(analysis.work.macs)
+    return own / all_ if own and all_ else ""
+
+
+_WORK_DOCS = {
+    "muls": "multiplications outside multiply-accumulates",
+    "adds": "additions and subtractions, biases too",
+    "divs": "divisions",
+    "exps": "transcendental functions: exp, log, power, root, sine, ...",
+    "compares": "comparisons, maxima, minima, logic and rounding",
+}
+
+BUILT_IN = {
+    column.key: column
+    for column in (
+        Column("name", "layer", "", "the operator's name; inside a body loop/body/name", "text",
+               lambda a, i: a.rows[i].name),
+        Column("type", "type", "", "what the file calls the operator, with its kernel, /stride, dilation d and group g",
+               "text", lambda a, i: type_text(a.rows[i])),
+        Column("kind", "kind", "", "the operator's type alone", "text", lambda a, i: a.rows[i].op.type),
+        Column("scope", "scope", "", "the module path in the operator's name", "text", lambda a, i: a.rows[i].scope),
+        Column("count", "count", "operators", "operators in the row", "count", lambda a, i: 1, lambda a: len(a.rows)),
+        Column("input", "input", "", "shapes of the inputs", "text",
+               lambda a, i: " ".join(shape_text(t) for t in a.rows[i].inputs if t is not None)),
+        Column("output", "output", "", "shapes of the outputs", "text",
+               lambda a, i: " ".join(map(shape_text, a.rows[i].outputs))),
+        Column("params", "params", "elements", "weights of the operator, each counted at the first that uses it", "count",
+               lambda a, i: a.parameters.rows[i], lambda a: a.parameters.total),
+        Column("param_bytes", "param bytes", "bytes", "the weights' bytes in the file's own types", "bytes",
+               lambda a, i: a.parameters.row_bytes[i], lambda a: a.parameters.nbytes),
+        Column("macs", "MACs", "multiply-accumulates", "of convolutions, matrix products, recurrent and attention"
+               " arithmetic; no bias, nothing elementwise", "short", _work("macs"), lambda a: a.work.macs),
+        Column("ops", "ops", "scalar operations", "2 x MACs + muls + adds + divs + exps + compares", "short",
+               _work("ops"), lambda a: a.work.ops),
+        *(Column(kind, kind, "scalar operations", doc, "short", _work(kind),
+                 lambda a, kind=kind: getattr(a.work, kind)) for kind, doc in _WORK_DOCS.items()),
+        Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too", "bytes",
+               _output_bytes, lambda a: a.activation_bytes),
+        Column("share", "share", "%", "share of the model's MACs", "share", _share),
+        Column("status", "status", "", "known, partial (shape or cost, not both) or unknown", "text",
+               lambda a, i: a.rows[i].status),
+        Column("where", "where", "", "place in the file", "text", lambda a, i: a.rows[i].op.where),
+    )
+}  # fmt: skip
+
+DEFAULT = ("name", "type", "output", "params", "macs", "ops", "activation", "share")
+
+
+@cache
+def find(key: str) -> Column:
+    """A column by key: a built-in one, or a convention's metric such as `netscope.macc`. Raises ModelError."""
+    if key in BUILT_IN:
+        return BUILT_IN[key]
+    from . import conventions
+
+    convention, _, metric = key.partition(".")
+    if metric and (found := conventions.metric(convention, metric)) is not None:
+        return Column(
+            key,
+            key,
+            found.unit,
+            found.doc,
+            found.form,
+            lambda a, i: found.value(a.rows[i]),
+            lambda a: sum((v for row in a.rows if (v := found.value(row)) is not None), 0),
+        )
+    from difflib import get_close_matches
+
+    alike = get_close_matches(key, known(), 3, 0.4)
+    raise ModelError("--columns", "", f"no column {key!r}; did you mean {', '.join(alike) or ', '.join(DEFAULT)}?")
+
+
+def known() -> tuple[str, ...]:
+    """Every column's key: the built-in ones, then each convention's."""
+    from . import conventions
+
+    metrics = (f"{c.name}.{metric.key}" for c in conventions.known() for metric in c.metrics)
+    return (*BUILT_IN, *metrics)

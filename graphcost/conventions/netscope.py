@@ -1,0 +1,176 @@
+"""netscope CNN analyzer (the dgschwend fork): macc, comp, add, div, exp, activation and param of every layer.
+
+What it does not do, and so neither do these figures: count biases and PReLU slopes, tell in-place results from new
+ones, or know any layer type beyond its list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import TYPE_CHECKING
+
+from ..dims import Extent
+from ..graph import Tensor
+from ..passes.infer import Cost
+from ..rules import GLOBAL, Work
+from . import Convention, Metric
+from .families import family
+
+if TYPE_CHECKING:
+    from ..analysis import Analysis
+    from ..report import Table
+
+KEYS = ("macc", "comp", "add", "div", "exp", "activation", "param")
+_AFFINE = {"relu", "prelu", "leaky_relu", "elu", "relu6", "dropout"}
+
+
+def work(row: Cost) -> dict[str, Extent]:
+    """The operations that the tool lists for a layer."""
+    kind = family(row)
+    first, out = (row.inputs or (None,))[0], (row.outputs or (None,))[0]
+    if first is None or out is None or not first.ranked or not out.ranked or row.facts is None:
+        return {}
+    size = first.size
+    if kind in ("conv", "dense", "deconv"):
+        return {"macc": _products(row, kind)}
+    if kind in ("max_pool", "average_pool"):
+        window = row.facts.window
+        taps = size if window is GLOBAL else out.size * prod(window.kernel)
+        return {"comp" if kind == "max_pool" else "add": taps}
+    if kind in _AFFINE:
+        return {"comp": size}
+    if kind == "batch_norm":
+        return {"add": size, "div": size}
+    if kind == "lrn":
+        neighbours = row.op.attrs.get("local_size", row.op.attrs.get("size", 5))
+        return {"macc": size * neighbours, "add": size, "exp": size, "div": 2 * size}
+    if kind == "softmax":
+        return {"add": size, "div": size, "exp": size}
+    if kind == "eltwise":
+        return {"add": size}
+    if kind == "scale":
+        return {"macc": out.size}
+    if kind == "power":
+        done = row.facts.work or Work()
+        return {"macc": done.muls, "add": done.adds, "exp": done.exps}
+    return {}
+
+
+def _products(row: Cost, kind: str) -> Extent:
+    """Multiply-accumulates; a deconvolution as input positions x output channels x taps per stride."""
+    macs = row.work.macs if row.work else 0
+    if kind != "deconv" or row.facts is None:
+        return macs
+    x, y, window = row.inputs[0], row.outputs[0], row.facts.window
+    if x is None or window is GLOBAL:
+        return macs
+    return x.shape[1] * y.size * prod(window.kernel) // prod(window.up)
+
+
+def param(row: Cost) -> Extent | None:
+    """Weights and biases of convolutions and inner products, 2C of a batch normalisation, 2 of an LRN."""
+    kind = family(row)
+    if kind in ("conv", "deconv", "dense"):
+        return sum((weight.tensor.size for weight in row.weights), 0)
+    if kind == "batch_norm" and row.outputs[0].ranked and row.outputs[0].rank > 1:
+        return 2 * row.outputs[0].shape[1]
+    return 2 if kind == "lrn" else None
+
+
+def activation(row: Cost) -> Extent | None:
+    """Elements of every top, in place or not."""
+    return sum((tensor.size for tensor in row.outputs), 0) if all(t.ranked for t in row.outputs) else None
+
+
+def _metric(key: str, doc: str) -> Metric:
+    return Metric(key, "operations", doc, lambda row: work(row).get(key))
+
+
+def short(number: Extent) -> str:
+    """netscope's numbers: k, M, G of 1000 with at most two decimals."""
+    if not isinstance(number, int):
+        return str(number)
+    value, unit = float(number), ""
+    for factor, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number > factor:
+            value, unit = number / factor, name
+            break
+    return f"{value:.2f}".rstrip("0").rstrip(".") + unit
+
+
+def lay_out(analysis: Analysis) -> Table:
+    """The tool's table: a row per input and layer in its own order, and the totals."""
+    from ..report import Table
+
+    totals: dict[str, Extent] = dict.fromkeys(KEYS, 0)
+    rows: list[tuple[str, ...]] = []
+
+    def add(name: str, type_: str, before: Tensor | None, after: Tensor | None, found: dict[str, Extent]) -> None:
+        for key, value in found.items():
+            totals[key] += value
+        cells = _cells(found)
+        rows.append((str(len(rows) + 1), name, type_, *_extents(before), *_extents(after), *cells))
+
+    for name, tensor in analysis.inputs.items():
+        add(name, "data", tensor, tensor, {"activation": tensor.size} if tensor.ranked else {})
+    for row in _in_order(analysis):
+        found = dict(work(row))
+        for key, value in (("activation", activation(row)), ("param", param(row))):
+            if value is not None:
+                found[key] = value
+        before, after = (row.inputs or (None,))[0], (row.outputs or (None,))[0]
+        add(row.name, row.op.type, before, after, found)
+    titles = ("ID", "name", "type", "ch in", "dim in", "ch out", "dim out", "ops", "mem")
+    right = (True, False, False, True, False, True, False, False, False)
+    total = ("TOTAL", "", "", "", "", "", "", *_cells(totals))
+    notes = [] if analysis.complete else ["Layers of unknown shape or type add nothing to these totals."]
+    return Table(titles, right, rows, total, notes)
+
+
+def _cells(found: dict[str, Extent]) -> tuple[str, str]:
+    listed = [(key, short(found[key])) for key in KEYS if found.get(key, 0) != 0]
+    ops = "<br>".join(f"{key} {text}" for key, text in listed if key not in KEYS[5:])
+    mem = "<br>".join(f"{key} {text}" for key, text in listed if key in KEYS[5:])
+    return ops, mem
+
+
+def _extents(tensor: Tensor | None) -> tuple[str, str]:
+    """Channels and height x width."""
+    if tensor is None or not tensor.ranked or tensor.rank < 2:
+        return "", ""
+    return str(tensor.shape[1]), "x".join(map(str, tensor.shape[2:])) or "1x1"
+
+
+def _in_order(analysis: Analysis) -> Iterator[Cost]:
+    """Reverse postorder of a depth-first walk, children in file order, as the tool's topological sort yields."""
+    import networkx as nx
+
+    dag = analysis.model.dag
+    sources = [op for op in analysis.model.schedule if not dag.in_degree(op)]
+    done: list[object] = []
+    seen: set[object] = set()
+    for source in sources:
+        if source not in seen:
+            walk = list(nx.dfs_postorder_nodes(dag.subgraph(set(dag) - seen) if seen else dag, source))
+            seen.update(walk)
+            done.extend(walk)
+    rank = {op: at for at, op in enumerate(reversed(done))}
+    return iter(sorted((row for row in analysis.rows if row.op in rank), key=lambda row: rank[row.op]))
+
+
+CONVENTION = Convention(
+    name="netscope",
+    tool="netscope CNN analyzer",
+    source="https://github.com/dgschwend/netscope/blob/gh-pages/src/analyzer.coffee",
+    metrics=(
+        _metric("macc", "multiply-accumulates of convolutions, inner products, LRN and scaling; no bias"),
+        _metric("comp", "comparisons: every tap of max pooling, every element of ReLU, PReLU and dropout"),
+        _metric("add", "additions of average pooling, normalisation, softmax and elementwise layers"),
+        _metric("div", "divisions of normalisation and softmax"),
+        _metric("exp", "exponentials of softmax, powers of LRN"),
+        Metric("activation", "elements", "elements of every top, in-place ones too", activation),
+        Metric("param", "elements", "weights and biases; PReLU slopes and scales are left out", param),
+    ),
+    lay_out=lay_out,
+)

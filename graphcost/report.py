@@ -1,0 +1,244 @@
+"""What a report says: rows of cells, totals, assumptions and coverage, as text that templates only lay out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from . import columns
+from .analysis import Analysis
+from .columns import Column, Value, shape_text
+from .dims import Dim
+from .errors import ModelError
+
+if TYPE_CHECKING:
+    from .graph import Tensor
+
+GROUPS = ("op", "scope", "stage")
+
+
+@dataclass
+class Table:
+    """Text in rows and columns."""
+
+    titles: tuple[str, ...]
+    right: tuple[bool, ...]
+    """Which columns hold numbers and are aligned at the right."""
+    rows: list[tuple[str, ...]]
+    total: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    """Lines that belong under the table."""
+    listing: bool = False
+    """Lines rather than a table: each row has one cell."""
+    marked: frozenset[int] = frozenset()
+    """Rows in which something is not known."""
+
+
+class Report:
+    """A laid-out analysis: `report.render("md")`.
+
+    `columns` are keys of `--list-columns`; `sort` a column, dearest first; `top` keeps that many rows (0: all); `by`
+    groups rows by "op", "scope" or "stage"; `style` is "default" or a convention with a table of its own.
+    Raises ModelError for a column, style or group that does not exist.
+    """
+
+    def __init__(
+        self,
+        analysis: Analysis,
+        *,
+        style: str = "default",
+        columns: Sequence[str] | None = None,
+        sort: str | None = None,
+        top: int = 0,
+        by: str | None = None,
+    ) -> None:
+        self.analysis = analysis
+        self.style = style
+        self.by = by
+        if by is not None and by not in GROUPS:
+            raise ModelError("--by", "", f"no grouping {by!r}; there are {', '.join(GROUPS)}")
+        self.keys = tuple(columns or (_GROUPED if by else _DEFAULT))
+        self.sort = sort
+        self.top = top
+
+    def render(self, format: str = "md") -> str:
+        """The report as text: md, html, text, json or csv. Raises ModelError for another format."""
+        from .render import render
+
+        return render(self, format)
+
+    @property
+    def title(self) -> str:
+        model = self.analysis.model
+        return f"{model.name or 'network'} ({'Caffe' if model.format == 'caffe' else model.format.upper()})"
+
+    @property
+    def summary(self) -> list[str]:
+        """The figures a person reads first."""
+        a = self.analysis
+        peak = a.memory
+        parts = [f"input {name} {shape_text(tensor)}" for name, tensor in a.inputs.items()]
+        parts.append(f"{len(a.rows)} layers")
+        parts.append(
+            f"{self.bound(a.parameters.total, 'count')} parameters ({self.bound(a.parameters.nbytes, 'bytes')})"
+        )
+        parts.append(f"{self.bound(a.work.macs, 'short')} MACs")
+        if peak.peak_bytes is not None and peak.peak is not None:
+            parts.append(f"peak activations {_show(peak.peak_bytes, 'bytes')} at {peak.peak.name}")
+        else:
+            parts.append("peak activations unknown")
+        return parts
+
+    def bound(self, value: Value, form: str) -> str:
+        """A total as text: a lower bound says so."""
+        text = self.show(value, form)
+        return text if self.analysis.complete else f">= {text}"
+
+    def show(self, value: Value, form: str) -> str:
+        """A value as text; a formula is evaluated under the assumptions when they suffice."""
+        if isinstance(value, Dim):
+            number = self.analysis.evaluate(value)
+            return str(value) if number is None else _show(number, form)
+        return _show(value, form)
+
+    @property
+    def coverage(self) -> str:
+        """Whether everything was counted, and if not, what was not."""
+        a = self.analysis
+        if a.complete:
+            return "complete"
+        missing = ", ".join(f"{kind} x{count}" for kind, count in a.unknown.items())
+        return f"totals are lower bounds: not everything is known of {sum(a.unknown.values())} operators ({missing})"
+
+    @property
+    def assumptions(self) -> str:
+        """What a printed number takes for granted, "" when nothing is open."""
+        a = self.analysis
+        known = ", ".join(f"{name} = {value}" for name, value in a.assumptions.items())
+        open_ = [name for name in a.free if name not in a.assumptions]
+        parts = [f"{known} (batch; --dim sets it)"] if known else []
+        if open_:
+            shown = ", ".join(open_[:8]) + (f" and {len(open_) - 8} more" if len(open_) > 8 else "")
+            parts.append(f"left open, so figures that need them are formulas: {shown}")
+        return "; ".join(parts)
+
+    @property
+    def table(self) -> Table:
+        """The table of the chosen style."""
+        if self.style != "default":
+            from . import conventions
+
+            try:
+                convention = conventions.find(self.style)
+            except KeyError:
+                convention = None
+            if convention is None or convention.lay_out is None:
+                styles = ", ".join(["default", *(c.name for c in conventions.known() if c.lay_out)])
+                raise ModelError("--style", "", f"no style {self.style!r}; there are {styles}")
+            return convention.lay_out(self.analysis)
+        return self._default_table()
+
+    def values(self) -> tuple[list[Column], list[list[Value]], list[int]]:
+        """The columns, the unformatted cells of each row after grouping, sorting and cutting, and each row's number."""
+        chosen = [columns.find(key) for key in self.keys]
+        if self.by:
+            rows = _grouped(self.analysis, chosen, self.by)
+        else:
+            rows = [[column.value(self.analysis, at) for column in chosen] for at in range(len(self.analysis.rows))]
+        order = list(range(len(rows)))
+        if self.sort:
+            order.sort(key=lambda at: self._weight(chosen, rows, at, self.sort or ""), reverse=True)
+        if self.top and len(order) > self.top:
+            if self.sort:
+                order = order[: self.top]
+            else:
+                dearest = "macs" if "macs" in self.keys else self.keys[-1]
+                order.sort(key=lambda at: self._weight(chosen, rows, at, dearest), reverse=True)
+                order = sorted(order[: self.top])
+        return chosen, [rows[at] for at in order], order
+
+    def _weight(self, chosen: list[Column], rows: list[list[Value]], at: int, key: str) -> tuple[int, float, str]:
+        index = next((i for i, column in enumerate(chosen) if column.key == key), None)
+        value = rows[at][index] if index is not None else columns.find(key).value(self.analysis, at)
+        number = self.analysis.evaluate(value) if isinstance(value, Dim) else value
+        if isinstance(number, str):
+            return (0, 0.0, number)
+        return (1, float(number), "") if number is not None else (2, 0.0, "")  # what is not known may be the dearest
+
+    def _default_table(self) -> Table:
+        chosen, rows, order = self.values()
+        numeric = tuple(column.form != "text" for column in chosen)
+        shown = [
+            tuple(self.show(value, column.form) for column, value in zip(chosen, row, strict=True)) for row in rows
+        ]
+        total = [
+            "" if column.total is None else self.bound(column.total(self.analysis), column.form) for column in chosen
+        ]
+        if total and not total[0]:
+            total[0] = "total"
+        left_out = (len(self.analysis.rows) if not self.by else len(rows)) - len(rows)
+        notes = [f"{left_out} cheaper rows are left out; --top 0 shows all."] if left_out > 0 else []
+        marked = frozenset(
+            i for i, at in enumerate(order) if not self.by and self.analysis.rows[at].status != "known"
+        )
+        return Table(tuple(c.title for c in chosen), numeric, shown, tuple(total), notes, marked)
+
+
+_DEFAULT = columns.DEFAULT
+_GROUPED = ("name", "count", "params", "macs", "ops", "activation", "share")
+
+
+def _grouped(analysis: Analysis, chosen: list[Column], by: str) -> list[list[Value]]:
+    """Rows with one key summed, in the order in which the keys first occur."""
+    groups: dict[str, list[int]] = {}
+    for at, row in enumerate(analysis.rows):
+        key = row.op.type if by == "op" else (row.scope or "(root)") if by == "scope" else _stage(row.outputs)
+        groups.setdefault(key, []).append(at)
+    result: list[list[Value]] = []
+    for key, members in groups.items():
+        cells: list[Value] = []
+        for column in chosen:
+            if column.key == "name":
+                cells.append(key)
+            elif column.form == "text":
+                distinct = dict.fromkeys(str(column.value(analysis, at)) for at in members)
+                cells.append(next(iter(distinct)) if len(distinct) == 1 else f"({len(distinct)} kinds)")
+            else:
+                parts = [value for at in members if (value := column.value(analysis, at)) not in (None, "")]
+                cells.append(sum(parts[1:], parts[0]) if parts else "" if column.form == "share" else None)  # type: ignore[operator,arg-type]
+        result.append(cells)
+    return result
+
+
+def _stage(outputs: Sequence[Tensor]) -> str:
+    """The resolution an operator works at: the spatial extents of its first output."""
+    first = outputs[0] if outputs else None
+    if first is None or not first.ranked:
+        return "?"
+    return "x".join(map(str, first.shape[2:])) or "flat"
+
+
+def _show(value: Value, form: str) -> str:
+    if value is None:
+        return "?"
+    if isinstance(value, str):
+        return value
+    if form == "share":
+        return f"{100 * float(value):.1f}%" if not isinstance(value, Dim) else str(value)
+    if isinstance(value, Dim) or form == "text":
+        return str(value)
+    if form == "bytes":
+        return scaled(float(value), 1024, ("B", "KiB", "MiB", "GiB", "TiB"))
+    if form == "short" and value >= 1000:
+        return scaled(float(value), 1000, ("", "k", "M", "G", "T", "P"))
+    return f"{value:,}"
+
+
+def scaled(value: float, base: int, units: Sequence[str]) -> str:
+    """A number with one decimal and the unit that leaves it below `base`: 27.0 k, 3.9 KiB."""
+    power = 0
+    while round(value, 1) >= base and power < len(units) - 1:
+        value /= base
+        power += 1
+    return f"{value:,.1f} {units[power]}" if power else f"{value:,.0f} {units[0]}".rstrip()
