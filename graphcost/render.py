@@ -50,11 +50,12 @@ def render(report: Report | Sequence[Report], format: str) -> str:
     """One report, or several as a list of objects or one summary row each. Raises ModelError for an unknown format."""
     if format == "json":
         return _json(report)
-    if format == "csv":
-        return _csv(report)
     if format not in FORMATS:
         raise ModelError("--format", "", f"no format {format!r}; there are {', '.join(FORMATS)}")
-    assert isinstance(report, Report)
+    if not isinstance(report, Report):
+        raise TypeError("several reports are rendered as json, or as a summary")
+    if format == "csv":
+        return _csv(report)
     table = report.table
     lines = [] if format == "html" else aligned(table, escape=format == "md")
     name = "listing" if table.listing else "report"
@@ -90,16 +91,14 @@ def aligned(table: Table, escape: bool) -> list[str]:
 
 
 def _line(text: str) -> str:
-    """A cell on one line, without control characters."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).replace("|", "\u00a6") if text else text
+    """A cell on one line, without control characters or bars."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).replace("|", "\u00a6")
 
 
 def _cell(text: str) -> str:
     """A cell of a Markdown table: names keep their letters and cannot become markup."""
-    text = _line(text)
-    if not re.search(r"[<>`*\[\]\\]|__|&\w+;", text):
-        return text
-    return re.sub(r"(?!<br>)([<>`*\[\]\\&])", r"\\\1", text) if "<br>" not in text else text
+    parts = (re.sub(r"([\\<>`*\[\]]|&(?=\w+;)|(?<!\w)_|_(?!\w))", r"\\\1", _line(part)) for part in text.split("\n"))
+    return "<br>".join(parts)
 
 
 def _json(report: Report | Sequence[Report]) -> str:
@@ -110,17 +109,22 @@ def _json(report: Report | Sequence[Report]) -> str:
     return json.dumps(data, indent=1 if one else None, allow_nan=False) + "\n"
 
 
-def _csv(report: Report | Sequence[Report]) -> str:
+def _csv(report: Report) -> str:
     """Exact values, one line per row; a formula as text, nothing where it is not known."""
+    chosen, rows, _ = report.values()
+    cells = [["" if value is None else value for value in row] for row in rows]
+    return summary_csv([column.key for column in chosen], cells)
+
+
+def summary_csv(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Rows as comma-separated values."""
     import csv
     import io
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    assert isinstance(report, Report)
-    chosen, rows, _ = report.values()
-    writer.writerow([column.key for column in chosen])
-    writer.writerows([["" if value is None else value for value in row] for row in rows])
+    writer.writerow(titles)
+    writer.writerows(rows)
     return out.getvalue()
 
 

@@ -90,6 +90,19 @@ class Report:
             parts.append("peak activations unknown")
         return parts
 
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The cells of this model's row in a table of models: input, layers, params, MACs, ops, peak activations."""
+        a = self.analysis
+        return (
+            " ".join(shape_text(tensor) for tensor in a.inputs.values()),
+            str(len(a.rows)),
+            self.bound(a.parameters.total, "count"),
+            self.bound(a.work.macs, "short"),
+            self.bound(a.work.ops, "short"),
+            _show(a.memory.peak_bytes, "bytes"),
+        )
+
     def bound(self, value: Value, form: str) -> str:
         """A total as text: a lower bound says so."""
         text = self.show(value, form)

@@ -130,8 +130,8 @@ def lay_out(analysis: Analysis) -> Table:
 
 def _cells(found: dict[str, Extent]) -> tuple[str, str]:
     listed = [(key, short(found[key])) for key in KEYS if found.get(key, 0) != 0]
-    ops = "<br>".join(f"{key} {text}" for key, text in listed if key not in KEYS[5:])
-    mem = "<br>".join(f"{key} {text}" for key, text in listed if key in KEYS[5:])
+    ops = "\n".join(f"{key} {text}" for key, text in listed if key not in KEYS[5:])
+    mem = "\n".join(f"{key} {text}" for key, text in listed if key in KEYS[5:])
     return ops, mem
 
 

@@ -1,0 +1,238 @@
+"""The command: arguments in, library calls, text out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from .errors import ModelError
+from .version import __version__
+
+PEOPLE_ROWS = 60  # a terminal gets at most this many rows unless --top says otherwise
+PEOPLE_TOP = 40
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ModelError("", "", f"{message}; see graphcost --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's arguments; docs/cli.md is made from it."""
+    p = _Parser(
+        prog="graphcost",
+        description="What a neural network costs: shapes, parameters, multiply-accumulates and memory, read from the file.",
+    )
+    p.add_argument("models", nargs="*", metavar="MODEL", help=".prototxt, .onnx, or a folder, searched for both")
+    p.add_argument("--format", metavar="FMT", help="md (default), html, json, csv or text; else taken from the suffix of --output")
+    p.add_argument("-o", "--output", metavar="FILE", type=Path, help="write there instead of stdout, whole or not at all")
+    p.add_argument("--style", metavar="NAME", default="default", help="lay the report out as another tool does: netscope, ...")
+    p.add_argument("--columns", metavar="A,B,...", help="which columns; see --list-columns")
+    p.add_argument("--sort", metavar="COL", help="order rows by a column, largest first")
+    p.add_argument("--top", metavar="N", type=int, help="only the N most expensive rows; 0 shows all")
+    p.add_argument("--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)")
+    p.add_argument(
+        "--input", metavar="NAME=SHAPE", action="append", default=[],
+        help="size an input: data=1x3x640x640, or data=Nx3xHxW with symbols; NAME= may be left out when there is one input",
+    )  # fmt: skip
+    p.add_argument("--dim", metavar="NAME=VALUE", action="append", default=[], help="give a symbolic dimension a value")
+    p.add_argument("--phase", choices=("train", "test"), default="test", help="which layers of a Caffe net count (default test)")
+    p.add_argument("--level", type=int, default=0, metavar="N", help="level that a Caffe net's include rules see (default 0)")
+    p.add_argument("--stage", action="append", default=[], metavar="NAME", help="stage that a Caffe net's include rules see")
+    p.add_argument("--strict", action="store_true", help="exit with 1 when a number is only a lower bound")
+    p.add_argument("--plugin", metavar="MODULE", action="append", default=[], help="import a module (or .py file) that teaches operators")
+    p.add_argument("--list-columns", action="store_true", help="the columns, their units and definitions")
+    p.add_argument("--list-ops", action="store_true", help="the operators that have a rule")
+    p.add_argument("--list-styles", action="store_true", help="the styles, and the tools that count so")
+    p.add_argument("--version", action="version", version=f"graphcost {__version__}")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command. Returns its exit code: 0 done, 1 a gate failed, 2 something could not be read."""
+    try:
+        return _run(parser().parse_args(argv))
+    except ModelError as problem:
+        _complain(problem)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader went away; nothing is left to say
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    for module in options.plugin:
+        _plug_in(module)
+    listing = _listing(options)
+    if listing is not None:
+        _emit(listing, options.output)
+        return 0
+    if not options.models:
+        raise ModelError("", "", "no model given; see graphcost --help")
+    format = _format(options)
+    paths = list(_expand(options.models))
+    if len(paths) > 1:
+        return _several(paths, options, format)
+    report = _report(paths[0], options, format)
+    _emit(report.render(format), options.output)
+    return _verdict(options, report)
+
+
+def _verdict(options: argparse.Namespace, *reports: object) -> int:
+    from .report import Report
+
+    incomplete = [r for r in reports if isinstance(r, Report) and not r.analysis.complete]
+    if options.strict and incomplete:
+        first = incomplete[0]
+        _complain(ModelError(first.analysis.model.path, "", f"--strict: {first.coverage}"))
+        return 1
+    return 0
+
+
+def _report(path: str, options: argparse.Namespace, format: str):  # type: ignore[no-untyped-def]
+    from .analysis import analyze
+    from .importers import load
+    from .report import Report
+
+    model = load(path, phase=options.phase, level=options.level, stages=options.stage)
+    analysis = analyze(model, shapes=_shapes(options.input, list(model.inputs)), dims=_dims(options.dim))
+    top = options.top
+    if top is None:
+        person = options.output is None and format in ("md", "text") and sys.stdout.isatty()
+        top = PEOPLE_TOP if person and len(analysis.rows) > PEOPLE_ROWS else 0
+    elif top < 0:
+        raise ModelError("--top", "", f"{top} rows cannot be shown; 0 shows all")
+    columns = [key.strip() for key in options.columns.split(",")] if options.columns else None
+    return Report(analysis, style=options.style, columns=columns, sort=options.sort, top=top, by=options.by)
+
+
+def _several(paths: list[str], options: argparse.Namespace, format: str) -> int:
+    """A summary row for each model, in order; what cannot be read gets a row that says why, and the others go on."""
+    from . import render
+    from .report import Table
+
+    reports, rows, failed = [], [], False
+    progress = sys.stderr.isatty()
+    for number, path in enumerate(paths, 1):
+        if progress:
+            print(f"\r[{number}/{len(paths)}] {path}\x1b[K", end="", file=sys.stderr, flush=True)
+        try:
+            report = _report(path, options, format)
+            reports.append(report)
+            rows.append((path, *report.figures))
+        except ModelError as problem:
+            failed = True
+            if progress:
+                print("\r\x1b[K", end="", file=sys.stderr)
+            _complain(problem)
+            rows.append((path, f"error: {problem.reason}", *[""] * 5))
+    if progress:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    titles = ("model", "input", "layers", "params", "MACs", "ops", "peak activations")
+    if format == "json":
+        text = render.render(reports, "json")
+    elif format == "csv":
+        text = render.summary_csv(titles, rows)
+    else:
+        text = render.summary(Table(titles, (False, False, True, True, True, True, True), rows), format)
+    _emit(text, options.output)
+    return 2 if failed else _verdict(options, *reports)
+
+
+def _expand(models: Sequence[str]) -> Iterator[str]:
+    """Files as they are, folders searched for models in order of their names. Raises ModelError for one without."""
+    for given in models:
+        path = Path(given)
+        if not path.is_dir():
+            yield given
+            continue
+        found = sorted(str(file) for pattern in ("*.prototxt", "*.onnx") for file in path.rglob(pattern) if file.is_file())
+        if not found:
+            raise ModelError(given, "", "a folder without a .prototxt or .onnx file")
+        yield from found
+
+
+def _shapes(given: Sequence[str], inputs: list[str]) -> dict[str, tuple[int | str, ...]]:
+    """`data=1x3xHxW` as {"data": (1, 3, "H", "W")}. Raises ModelError."""
+    shapes: dict[str, tuple[int | str, ...]] = {}
+    for text in given:
+        name, equals, shape = text.rpartition("=")
+        if not equals:
+            if len(inputs) != 1:
+                raise ModelError("--input", "", f"{text!r} names no input; the model has {', '.join(inputs) or 'none'}")
+            name = inputs[0]
+        extents = shape.split("x") if shape else []
+        for extent in extents:
+            if not extent.isdecimal() and not extent.isidentifier():
+                raise ModelError("--input", "", f"{extent!r} in {text!r} is neither a size nor a name, as in data=Nx3x640x640")
+        shapes[name] = tuple(int(extent) if extent.isdecimal() else extent for extent in extents)
+    return shapes
+
+
+def _dims(given: Sequence[str]) -> dict[str, int]:
+    dims = {}
+    for text in given:
+        name, equals, value = text.rpartition("=")
+        if not equals or not value.isdecimal():
+            raise ModelError("--dim", "", f"{text!r} should be a name and a size, as in N=8")
+        dims[name] = int(value)
+    return dims
+
+
+def _format(options: argparse.Namespace) -> str:
+    from . import render
+
+    if options.format is not None:
+        if options.format not in render.FORMATS:
+            raise ModelError("--format", "", f"no format {options.format!r}; there are {', '.join(render.FORMATS)}")
+        return str(options.format)
+    return "md" if options.output is None else render.format_of(options.output)
+
+
+def _plug_in(module: str) -> None:
+    """Import a module by name, or a .py file by path. Raises ModelError."""
+    import importlib
+    import importlib.util
+
+    try:
+        if module.endswith(".py"):
+            spec = importlib.util.spec_from_file_location(Path(module).stem, module)
+            if spec is None or spec.loader is None:
+                raise ImportError(f"{module} is no Python file")
+            spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        else:
+            importlib.import_module(module)
+    except Exception as problem:  # a plugin may raise anything
+        raise ModelError("--plugin", "", f"{module}: {type(problem).__name__}: {problem}") from problem
+
+
+def _listing(options: argparse.Namespace) -> str | None:
+    from . import listings
+
+    if options.list_columns:
+        return listings.columns()
+    if options.list_ops:
+        return listings.operators()
+    return listings.styles() if options.list_styles else None
+
+
+def _emit(text: str, output: Path | None) -> None:
+    if output is not None:
+        from .render import write
+
+        write(text, output)
+        return
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _complain(problem: ModelError) -> None:
+    text = str(problem).removeprefix(": ")
+    print("graphcost: error: " + " ".join(text.split()), file=sys.stderr)

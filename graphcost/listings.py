@@ -1,0 +1,36 @@
+"""The tables of what there is: columns, operators, styles. The command prints them and docs/reference.md is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from . import columns as column_table
+from . import conventions, rules
+from .render import aligned
+from .report import Table
+
+
+def columns() -> str:
+    """Every column with its unit and definition."""
+    return _table(("column", "unit", "what it is"), ((key, c.unit, c.doc) for key in column_table.known()
+                  for c in (column_table.find(key),)))  # fmt: skip
+
+
+def operators() -> str:
+    """Every operator that has a rule, with the versions of its operator set from which each rule holds."""
+    since: dict[str, list[int]] = {}
+    for entry in rules.known():
+        since.setdefault(entry.kind, []).append(entry.since)
+    return _table(("operator", "since"), ((kind, ", ".join(map(str, versions))) for kind, versions in since.items()))
+
+
+def styles() -> str:
+    """Every convention, the tool that counts so, and where that was read."""
+    rows = [("default", "graphcost", "yes", "docs/counting.md")]
+    rows += [(c.name, c.tool, "yes" if c.lay_out else "columns only", c.source) for c in conventions.known()]
+    return _table(("style", "tool", "table of its own", "source"), rows)
+
+
+def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    table = Table(titles, (False,) * len(titles), list(rows))
+    return "\n".join(aligned(table, escape=False)) + "\n"
