@@ -60,7 +60,7 @@ def _extent(extent: int | str) -> Extent:
 
 
 class Analysis:
-    """What one model costs under one set of input shapes. Counts are integers, or formulas while dimensions are open."""
+    """What one model costs at one set of input shapes. Counts are integers, or formulas while dimensions are open."""
 
     def __init__(
         self, model: Model, inputs: dict[str, Tensor], dims: dict[str, Extent], inference: infer.Inference
@@ -130,7 +130,8 @@ class Analysis:
     @cached_property
     def assumptions(self) -> dict[str, int]:
         """What a report assumes to print a number: 1 for open symbols that only ever lead an input, as a batch does."""
-        leading, inside = set(), set()
+        leading: set[str] = set()
+        inside: set[str] = set()
         for tensor in self.inputs.values():
             for axis, extent in enumerate(tensor.shape if tensor.ranked else ()):
                 (inside if axis else leading).update(symbols(extent))
@@ -165,7 +166,7 @@ class Analysis:
         return extent if isinstance(extent, int) else None
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object of `--format json`: integers, formulas as text while dimensions are open, None for unknown."""
+        """The JSON object of `--format json`: integers, open dimensions as formulas in text, None for unknown."""
         model, blob = self.model, self.model.blobs
         return {
             "schema": 1,

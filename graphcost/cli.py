@@ -24,26 +24,46 @@ def parser() -> argparse.ArgumentParser:
     """The command's arguments; docs/cli.md is made from it."""
     p = _Parser(
         prog="graphcost",
-        description="What a neural network costs: shapes, parameters, multiply-accumulates and memory, read from the file.",
+        description="What a neural network costs: shapes, parameters, arithmetic and memory, read from its file.",
     )
     p.add_argument("models", nargs="*", metavar="MODEL", help=".prototxt, .onnx, or a folder, searched for both")
-    p.add_argument("--format", metavar="FMT", help="md (default), html, json, csv or text; else taken from the suffix of --output")
-    p.add_argument("-o", "--output", metavar="FILE", type=Path, help="write there instead of stdout, whole or not at all")
-    p.add_argument("--style", metavar="NAME", default="default", help="lay the report out as another tool does: netscope, ...")
+    p.add_argument(
+        "--format", metavar="FMT", help="md (default), html, json, csv or text; else taken from the suffix of --output"
+    )
+    p.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help="write there instead of stdout, whole or not at all"
+    )
+    p.add_argument(
+        "--style", metavar="NAME", default="default", help="lay the report out as another tool does: netscope, ..."
+    )
     p.add_argument("--columns", metavar="A,B,...", help="which columns; see --list-columns")
     p.add_argument("--sort", metavar="COL", help="order rows by a column, largest first")
     p.add_argument("--top", metavar="N", type=int, help="only the N most expensive rows; 0 shows all")
-    p.add_argument("--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)")
+    p.add_argument(
+        "--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)"
+    )
     p.add_argument(
         "--input", metavar="NAME=SHAPE", action="append", default=[],
-        help="size an input: data=1x3x640x640, or data=Nx3xHxW with symbols; NAME= may be left out when there is one input",
+        help="size an input: data=1x3x640x640, data=Nx3xHxW (symbols); one input needs no name",
     )  # fmt: skip
     p.add_argument("--dim", metavar="NAME=VALUE", action="append", default=[], help="give a symbolic dimension a value")
-    p.add_argument("--phase", choices=("train", "test"), default="test", help="which layers of a Caffe net count (default test)")
-    p.add_argument("--level", type=int, default=0, metavar="N", help="level that a Caffe net's include rules see (default 0)")
-    p.add_argument("--stage", action="append", default=[], metavar="NAME", help="stage that a Caffe net's include rules see")
+    p.add_argument(
+        "--phase", choices=("train", "test"), default="test", help="which layers of a Caffe net count (default test)"
+    )
+    p.add_argument(
+        "--level", type=int, default=0, metavar="N", help="level that a Caffe net's include rules see (default 0)"
+    )
+    p.add_argument(
+        "--stage", action="append", default=[], metavar="NAME", help="stage that a Caffe net's include rules see"
+    )
     p.add_argument("--strict", action="store_true", help="exit with 1 when a number is only a lower bound")
-    p.add_argument("--plugin", metavar="MODULE", action="append", default=[], help="import a module (or .py file) that teaches operators")
+    p.add_argument(
+        "--plugin",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="import a module (or .py file) that teaches operators",
+    )
     p.add_argument("--list-columns", action="store_true", help="the columns, their units and definitions")
     p.add_argument("--list-ops", action="store_true", help="the operators that have a rule")
     p.add_argument("--list-styles", action="store_true", help="the styles, and the tools that count so")
@@ -151,7 +171,9 @@ def _expand(models: Sequence[str]) -> Iterator[str]:
         if not path.is_dir():
             yield given
             continue
-        found = sorted(str(file) for pattern in ("*.prototxt", "*.onnx") for file in path.rglob(pattern) if file.is_file())
+        found = sorted(
+            str(file) for pattern in ("*.prototxt", "*.onnx") for file in path.rglob(pattern) if file.is_file()
+        )
         if not found:
             raise ModelError(given, "", "a folder without a .prototxt or .onnx file")
         yield from found
@@ -169,7 +191,9 @@ def _shapes(given: Sequence[str], inputs: list[str]) -> dict[str, tuple[int | st
         extents = shape.split("x") if shape else []
         for extent in extents:
             if not extent.isdecimal() and not extent.isidentifier():
-                raise ModelError("--input", "", f"{extent!r} in {text!r} is neither a size nor a name, as in data=Nx3x640x640")
+                raise ModelError(
+                    "--input", "", f"{extent!r} in {text!r} is neither a size nor a name, as in data=Nx3x640x640"
+                )
         shapes[name] = tuple(int(extent) if extent.isdecimal() else extent for extent in extents)
     return shapes
 

@@ -12,10 +12,10 @@ from .dims import Extent
 from .errors import ModelError
 from .graph import Tensor
 from .passes.infer import Cost
-from .rules import GLOBAL
+from .rules import GLOBAL, Work
 
 Form = Literal["text", "count", "short", "bytes", "share"]
-"""How people see a value: a count exactly, with separators; short as 27.0 k; bytes in KiB and MiB; share of the total."""
+"""How people see a value: a count exactly; short as 27.0 k; bytes in KiB and MiB; a share in per cent."""
 Value = Extent | str | float | None
 
 
@@ -55,10 +55,19 @@ def type_text(row: Cost) -> str:
     return " ".join(parts)
 
 
+def _part(work: Work, kind: str) -> Extent:
+    part: Extent = getattr(work, kind)
+    return part
+
+
+def _total_work(kind: str) -> Callable[[Analysis], Value]:
+    return lambda analysis: _part(analysis.work, kind)
+
+
 def _work(kind: str) -> Callable[[Analysis, int], Value]:
     def value(analysis: Analysis, at: int) -> Value:
         work = analysis.rows[at].work
-        return None if work is None else getattr(work, kind)  # type: ignore[no-any-return]
+        return None if work is None else _part(work, kind)
 
     return value
 
@@ -96,7 +105,7 @@ BUILT_IN = {
                lambda a, i: " ".join(shape_text(t) for t in a.rows[i].inputs if t is not None)),
         Column("output", "output", "", "shapes of the outputs", "text",
                lambda a, i: " ".join(map(shape_text, a.rows[i].outputs))),
-        Column("params", "params", "elements", "weights of the operator, each counted at the first that uses it", "count",
+        Column("params", "params", "elements", "weights, each counted at the first operator that uses it", "count",
                lambda a, i: a.parameters.rows[i], lambda a: a.parameters.total),
         Column("param_bytes", "param bytes", "bytes", "the weights' bytes in the file's own types", "bytes",
                lambda a, i: a.parameters.row_bytes[i], lambda a: a.parameters.nbytes),
@@ -105,7 +114,7 @@ BUILT_IN = {
         Column("ops", "ops", "scalar operations", "2 x MACs + muls + adds + divs + exps + compares", "short",
                _work("ops"), lambda a: a.work.ops),
         *(Column(kind, kind, "scalar operations", doc, "short", _work(kind),
-                 lambda a, kind=kind: getattr(a.work, kind)) for kind, doc in _WORK_DOCS.items()),
+                 _total_work(kind)) for kind, doc in _WORK_DOCS.items()),
         Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too", "bytes",
                _output_bytes, lambda a: a.activation_bytes),
         Column("share", "share", "%", "share of the model's MACs", "share", _share),

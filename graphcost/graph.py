@@ -71,7 +71,7 @@ class Unranked(Tensor):
         object.__setattr__(self, "value", None)
 
     @property
-    def shape(self) -> NoReturn:  # type: ignore[override]
+    def shape(self) -> NoReturn:
         raise UnknownShape("the shape of an input is not known")
 
     @property
@@ -139,7 +139,7 @@ class Model:
 
     name: str
     dag: nx.DiGraph
-    """A plain DiGraph whose nodes are the Op objects; an edge leads from the op that makes a tensor to one that reads it."""
+    """A plain DiGraph whose nodes are the Op objects; edges lead from the maker of a tensor to its readers."""
     schedule: tuple[Op, ...]
     """The order of execution: the file's own when that is valid, else a topological order as near to it as can be."""
     inputs: dict[str, Tensor]
@@ -170,7 +170,7 @@ class Model:
 
 
 def connect(ops: Sequence[Op], given: Iterable[str], path: str = "") -> tuple[nx.DiGraph, tuple[Op, ...]]:
-    """The DAG of `ops` and its schedule; `given` are the tensors that stand without an op: inputs, weights, outer scope.
+    """The DAG of `ops` and its schedule; `given` are the tensors that no op makes: inputs, weights, outer scope.
 
     Raises ModelError for a tensor that two ops make, one that nobody makes, and a cycle.
     """
@@ -178,7 +178,8 @@ def connect(ops: Sequence[Op], given: Iterable[str], path: str = "") -> tuple[nx
     for op in ops:
         for name in op.outputs:
             if name and maker.setdefault(name, op) is not op:
-                raise ModelError(op.where or path, "", f"{op.name}: output {name!r} is already made by {maker[name].name}")
+                twice = f"{op.name}: output {name!r} is already made by {maker[name].name}"
+                raise ModelError(op.where or path, "", twice)
     dag = nx.DiGraph()
     dag.add_nodes_from(ops)
     ready = set(given)

@@ -1,4 +1,4 @@
-"""The tables of what there is: columns, operators, styles. The command prints them and docs/reference.md is made of them."""
+"""The tables of what there is: columns, operators, styles; printed by the command and put into docs/reference.md."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def _line(text: str) -> str:
 
 def _cell(text: str) -> str:
     """A cell of a Markdown table: names keep their letters and cannot become markup."""
-    parts = (re.sub(r"([\\<>`*\[\]]|&(?=\w+;)|(?<!\w)_|_(?!\w))", r"\\\1", _line(part)) for part in text.split("\n"))
+    parts = (re.sub(r"([\\<`*\[\]]|&(?=\w+;)|(?<!\w)_|_(?!\w))", r"\\\1", _line(part)) for part in text.split("\n"))
     return "<br>".join(parts)
 
 
@@ -137,7 +137,9 @@ def format_of(path: Path) -> str:
     """The format that a file's suffix names. Raises ModelError."""
     if (format := SUFFIXES.get(path.suffix.lower())) is None:
         known = ", ".join(SUFFIXES)
-        raise ModelError(str(path), "", f"no format has the suffix {path.suffix!r}; there are {known}, or give --format")
+        raise ModelError(
+            str(path), "", f"no format has the suffix {path.suffix!r}; there are {known}, or give --format"
+        )
     return format
 
 

@@ -192,10 +192,8 @@ class Report:
             total[0] = "total"
         left_out = (len(self.analysis.rows) if not self.by else len(rows)) - len(rows)
         notes = [f"{left_out} cheaper rows are left out; --top 0 shows all."] if left_out > 0 else []
-        marked = frozenset(
-            i for i, at in enumerate(order) if not self.by and self.analysis.rows[at].status != "known"
-        )
-        return Table(tuple(c.title for c in chosen), numeric, shown, tuple(total), notes, marked)
+        marked = frozenset(i for i, at in enumerate(order) if not self.by and self.analysis.rows[at].status != "known")
+        return Table(tuple(c.title for c in chosen), numeric, shown, tuple(total), notes, marked=marked)
 
 
 _DEFAULT = columns.DEFAULT
@@ -219,7 +217,8 @@ def _grouped(analysis: Analysis, chosen: list[Column], by: str) -> list[list[Val
                 cells.append(next(iter(distinct)) if len(distinct) == 1 else f"({len(distinct)} kinds)")
             else:
                 parts = [value for at in members if (value := column.value(analysis, at)) not in (None, "")]
-                cells.append(sum(parts[1:], parts[0]) if parts else "" if column.form == "share" else None)  # type: ignore[operator,arg-type]
+                empty: Value = "" if column.form == "share" else None
+                cells.append(sum(parts[1:], parts[0]) if parts else empty)
         result.append(cells)
     return result
 

@@ -126,8 +126,9 @@ F = TypeVar("F", bound=Callable[..., Facts])
 def rule(*kinds: str, since: int = 1) -> Callable[[F], F]:
     """Register a function as the rule of `kinds`, from version `since` of their operator set on.
 
-    Kinds are ONNX operator names, `domain.Name` outside ai.onnx, `caffe.Type` for Caffe layers. A rule that declares the
-    keyword `outputs` is told how many outputs the operator has. Raises ValueError when a kind has a rule for that version.
+    Kinds are ONNX operator names, `domain.Name` outside ai.onnx, `caffe.Type` for Caffe layers. A rule that declares
+    the keyword `outputs` is told how many outputs the operator has. Raises ValueError when a kind already has a rule
+    for that version.
     """
 
     def register(function: F) -> F:
@@ -145,10 +146,10 @@ def rule(*kinds: str, since: int = 1) -> Callable[[F], F]:
 
 def _describe(function: Callable[..., Facts], kind: str, since: int) -> Rule:
     """Read a signature off the code object; inspect.signature takes fifty times as long."""
-    code: Any = function.__code__  # type: ignore[attr-defined]
+    code: Any = function.__code__
     positional, keyword_only = code.co_argcount, code.co_kwonlyargcount
     variadic, any_keyword = bool(code.co_flags & 0x04), bool(code.co_flags & 0x08)
-    optional = len(function.__defaults__ or ())  # type: ignore[attr-defined]
+    optional = len(function.__defaults__ or ())
     keywords = frozenset(code.co_varnames[positional : positional + keyword_only])
     return Rule(function, kind, since, positional - optional, None if variadic else positional, keywords, any_keyword)
 

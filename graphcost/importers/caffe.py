@@ -192,7 +192,7 @@ def _counts(layer: Layer, state: State) -> bool:
 
 def _meets(rule: Message, state: State) -> bool:
     phase, least, most = rule.get("phase"), rule.get("min_level"), rule.get("max_level")
-    if phase is not None and {0: "TRAIN", 1: "TEST"}.get(phase, phase) != state.phase:  # type: ignore[call-overload]
+    if phase is not None and phase not in (state.phase, {"TRAIN": 0, "TEST": 1}[state.phase]):
         return False
     if (isinstance(least, int) and state.level < least) or (isinstance(most, int) and state.level > most):
         return False
@@ -322,9 +322,8 @@ def _delivers(layer: Layer, path: str) -> list[tuple[Extent, ...] | None]:
     if layer.type == "DummyData":  # the older way: four lists, an entry for all tops or one for each
         lists = [_all(attrs.get(name, ())) for name in ("num", "channels", "height", "width")]
         if all(lists):
-            return [
-                tuple(_size(each[at if at < len(each) else 0], path, layer.line) for each in lists) for at in range(tops)
-            ]
+            picked = [[each[at if at < len(each) else 0] for each in lists] for at in range(tops)]
+            return [tuple(_size(extent, path, layer.line) for extent in extents) for extents in picked]
         return [None] * tops
     batch, crop = size("batch_size"), size("crop_size")
     height = crop or size("new_height", "height")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -266,7 +267,7 @@ def pooling(
     ceil_mode: Value = True,
     outputs: int = 1,
 ) -> Facts:
-    """[N, C, *spatial] -> [N, C, *spatial], each extent ceil((i + 2 pad - k) / stride) + 1, or floor with round_mode FLOOR.
+    """[N, C, *spatial] -> [N, C, *spatial], each extent ceil((i + 2 pad - k) / stride) + 1; FLOOR rounds down.
 
     ceil_mode false, a pad per side and dilation (with n-d kernels) are forks'. A second top is the mask of the maxima.
     """
@@ -287,7 +288,8 @@ def pooling(
     if any(p >= k for p, k in zip(before, kernel, strict=True)):
         raise ValueError(f"pad {list(before)} should be below the kernel {list(kernel)}")
     fields = zip(x.shape[2:], kernel, strides, before, after, dilations, strict=True)
-    y = Tensor((*x.shape[:2], *[pooled(*field, up, clip) for field in fields]))
+    extents = [pooled(size, k, s, p, q, d, up, clip) for size, k, s, p, q, d in fields]
+    y = Tensor((*x.shape[:2], *extents))
     work = windowed.pool_work(y, prod(kernel), kind)
     return Facts((y,) * outputs, work, Window(kernel, strides, before, dilations))
 
@@ -472,7 +474,7 @@ def _affine(x: Tensor, other: Tensor | None, axis: Value, num_axes: Value, weigh
 def scale(
     x: Tensor, factor: Tensor | None = None, *, axis: Value = 1, num_axes: Value = 1, bias_term: Value = False
 ) -> Facts:
-    """x times a factor along `axis`; the factor is a blob of x's shape[axis : axis + num_axes], or the second bottom."""
+    """x times a factor along `axis`: a blob of x's shape[axis : axis + num_axes], or the second bottom."""
     return _affine(x, factor, axis, num_axes, ("scale", "bias") if bias_term else ("scale",))
 
 
@@ -539,7 +541,7 @@ def slice_(
         if len(points) != outputs - 1:
             raise ValueError(f"{len(points)} slice points make {len(points) + 1} parts; there are {outputs} tops")
         edges: list[Extent] = [0, *points, size]
-        lengths = [end - start for start, end in zip(edges, edges[1:], strict=False)]
+        lengths = [end - start for start, end in pairwise(edges)]
         if any(isinstance(length, int) and length < 1 for length in lengths):
             raise ValueError(f"slice points {points} do not cut an extent of {size} into parts")
     else:

@@ -230,9 +230,7 @@ class _Engine:
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as problem:
             raise ModelError(op.where, "", f"{describe(op)}: {problem}; {situation(op, inputs)}") from problem
 
-    def fall_back(
-        self, op: Op, inputs: tuple[Tensor | None, ...], declared: Mapping[str, Tensor]
-    ) -> Facts | None:
+    def fall_back(self, op: Op, inputs: tuple[Tensor | None, ...], declared: Mapping[str, Tensor]) -> Facts | None:
         """What can be said without a rule: by the operator's own definition, the format's library, the file's word."""
         if self.definitions is not None:
             if (definition := self.definitions.expand(op, inputs)) is not None:
@@ -240,8 +238,8 @@ class _Engine:
                 outputs = body(*inputs)
                 if all(tensor.ranked for tensor in outputs):
                     return Facts(outputs, body.work if body.complete else None)
-            if (outputs := self.definitions.shapes(op, inputs)) is not None:
-                return Facts(outputs, None)
+            if (shapes := self.definitions.shapes(op, inputs)) is not None:
+                return Facts(shapes, None)
         if op.outputs and all(name in declared for name in op.outputs if name):
             return Facts(tuple(declared.get(name, UNKNOWN) for name in op.outputs), None)
         return None

@@ -1,8 +1,8 @@
-"""Which activations are alive when: a buffer's birth and last read over the schedule, the live-bytes curve, its peak.
+"""Which activations are alive when: each buffer's birth and last read in the schedule, the live-bytes curve, its peak.
 
-Buffers belong to the outer graph; what a loop or branch keeps inside itself is not in the curve. Weights are apart: they
-stay in place the whole time. A view and an in-place result live in the buffer of their first input. No workspace of
-any kernel is known here, nor the alignment an allocator adds.
+Buffers belong to the outer graph; what a loop or branch keeps inside itself is not in the curve. Weights are apart:
+they stay in place the whole time. A view and an in-place result live in the buffer of their first input. No workspace
+of any kernel is known here, nor the alignment an allocator adds.
 """
 
 from __future__ import annotations
