@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .dims import Dim, Extent, identifier, substitute, symbol, symbols
 from .errors import ModelError
 from .graph import UNKNOWN, Model, Tensor
-from .passes import infer, memory, parameters
+from .passes import infer, memory, parameters, receptive_field
 from .passes.infer import Cost
 from .rules import NO_WORK, Work
 
@@ -159,6 +159,16 @@ class Analysis:
         """Live activation bytes over the schedule; open dimensions count as `assumptions` says."""
         return memory.liveness(self.model, self.rows, self.inputs, self.evaluate)
 
+    @cached_property
+    def receptive_fields(self) -> receptive_field.ReceptiveFields:
+        """What each activation sees of the inputs: `.of("conv4").size`, `.box("conv4", (3, 5))`."""
+        return receptive_field.trace(self.rows, self.inputs)
+
+    def field(self, at: int) -> receptive_field.Field | None:
+        """The receptive field of the first output of row `at`."""
+        row = self.rows[at]
+        return self.receptive_fields.of(row.op.outputs[0]) if row.op.outputs and row.name == row.op.name else None
+
     def evaluate(self, extent: Extent | None) -> int | None:
         """A number under `assumptions`; None when a symbol without one is left in it."""
         if isinstance(extent, Dim):
@@ -200,7 +210,7 @@ class Analysis:
             "ops": _number(work.ops) if work else None,
             "params": _number(self.parameters.rows[at]),
             "work": {kind: _number(getattr(work, kind)) for kind in Work.__slots__} if work else None,
-            "rf": None,
+            "rf": _field(self.field(at)),
             "status": row.status,
             "where": row.op.where,
         }
@@ -220,6 +230,20 @@ class Analysis:
 
 def _number(extent: Extent | None) -> int | str | None:
     return str(extent) if isinstance(extent, Dim) else extent
+
+
+def _field(field: receptive_field.Field | None) -> dict[str, Any] | None:
+    """Per quantity one number, or a list where the axes differ; a size of "all" is the whole input."""
+    if field is None or field.why:
+        return None
+    if field.whole:
+        return {"size": "all", "stride": None, "start": None}
+
+    def one(numbers: tuple[receptive_field.Number, ...]) -> Any:
+        plain = [number if isinstance(number, int) else float(number) for number in numbers]
+        return plain[0] if len(set(plain)) == 1 else plain
+
+    return {"size": one(field.size), "stride": one(field.stride), "start": one(field.start)}
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:

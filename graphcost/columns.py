@@ -83,6 +83,16 @@ def _share(analysis: Analysis, at: int) -> Value:
     return own / all_ if own and all_ else ""
 
 
+def _field(analysis: Analysis, at: int, quantity: str) -> Value:
+    field = analysis.field(at)
+    if field is None:
+        return ""
+    if field.whole or field.why:
+        return "all" if field.whole else "misaligned" if field.why.startswith("misaligned") else "?"
+    numbers = getattr(field, quantity)
+    return "x".join(f"{float(n):g}" for n in (numbers if len(set(numbers)) > 1 else numbers[:1]))
+
+
 _WORK_DOCS = {
     "muls": "multiplications outside multiply-accumulates",
     "adds": "additions and subtractions, biases too",
@@ -118,6 +128,12 @@ BUILT_IN = {
         Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too", "bytes",
                _output_bytes, lambda a: a.activation_bytes),
         Column("share", "share", "%", "share of the model's MACs", "share", _share),
+        Column("rf", "rf", "input elements", "receptive field: input elements that one output position sees, per axis",
+               "text", lambda a, i: _field(a, i, "size")),
+        Column("rf_stride", "rf stride", "input elements", "input elements between neighbouring output positions", "text",
+               lambda a, i: _field(a, i, "stride")),
+        Column("rf_offset", "rf offset", "input elements", "input coordinate of the first tap of position 0; negative in"
+               " the padding", "text", lambda a, i: _field(a, i, "start")),
         Column("status", "status", "", "known, partial (shape or cost, not both) or unknown", "text",
                lambda a, i: a.rows[i].status),
         Column("where", "where", "", "place in the file", "text", lambda a, i: a.rows[i].op.where),

@@ -1,0 +1,235 @@
+"""The receptive field: which part of an input each position of a tensor can see.
+
+One recurrence over `Facts.window` per spatial axis (the axes after the first two), from an input on
+(https://distill.pub/2019/computing-receptive-fields/):
+
+    size   += dilation * (kernel - 1) / up * stride_before
+    start  -= pad / up * stride_before
+    stride  = stride_before * stride / up
+
+where `start` is the input coordinate of the first tap of position 0 (minus what is called the effective padding).
+Branches that meet take the union; branches whose strides disagree are misaligned, which is an answer with a reason and
+not a number. Values do not matter: a tap counts even if its weight is zero. What a loop or branch does with its inputs
+is not followed: it sees all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil, floor
+
+from ..dims import Extent
+from ..graph import Tensor
+from ..rules import GLOBAL, POINTWISE, Window
+from .infer import Cost
+
+Number = int | Fraction
+Interval = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One spatial axis, in elements of the input; fractions where the network upsamples."""
+
+    size: Number = 1
+    stride: Number = 1
+    start: Number = 0
+
+    def centre(self, position: int) -> Number:
+        """The input coordinate that an output position is centred on."""
+        return _plain(self.start + position * self.stride + Fraction(self.size - 1, 2))
+
+    def position(self, centre: Number) -> Number:
+        """The output position that is centred on an input coordinate; a fraction between two positions."""
+        return _plain(Fraction(centre - self.start - Fraction(self.size - 1, 2)) / self.stride)
+
+    def through(self, kernel: int, stride: Number, pad: Number, dilation: int, up: int) -> Axis:
+        jump = Fraction(self.stride) / up
+        return Axis(
+            _plain(self.size + dilation * (kernel - 1) * jump),
+            _plain(jump * stride),
+            _plain(self.start - pad * jump),
+        )
+
+    def union(self, other: Axis) -> Axis:
+        start = min(self.start, other.start)
+        end = max(self.start + self.size, other.start + other.size)
+        return Axis(_plain(end - start), self.stride, start)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a tensor's positions see of one input: per spatial axis, all of it (`whole`), or not told, and `why`."""
+
+    axes: tuple[Axis, ...] = ()
+    whole: bool = False
+    why: str = ""
+
+    @property
+    def size(self) -> tuple[Number, ...]:
+        return tuple(axis.size for axis in self.axes)
+
+    @property
+    def stride(self) -> tuple[Number, ...]:
+        return tuple(axis.stride for axis in self.axes)
+
+    @property
+    def start(self) -> tuple[Number, ...]:
+        return tuple(axis.start for axis in self.axes)
+
+    @property
+    def padding(self) -> tuple[Number, ...]:
+        """The effective padding: how far the first position reaches beyond the input."""
+        return tuple(-axis.start for axis in self.axes)
+
+    def centre(self, position: Sequence[int]) -> tuple[Number, ...]:
+        """The input coordinates that an output position is centred on."""
+        return tuple(axis.centre(at) for axis, at in zip(self.axes, position, strict=True))
+
+    def position(self, centre: Sequence[Number]) -> tuple[Number, ...]:
+        """The output position that is centred on input coordinates."""
+        return tuple(axis.position(at) for axis, at in zip(self.axes, centre, strict=True))
+
+
+WHOLE = Field(whole=True)
+
+
+@dataclass
+class ReceptiveFields:
+    """The fields of every tensor with respect to every input that has spatial axes."""
+
+    rows: list[Cost]
+    inputs: dict[str, Tensor]
+    fields: dict[str, dict[str, Field]] = field(default_factory=dict)
+    """Tensor name -> input name -> field; an input that cannot be seen is left out."""
+
+    def of(self, tensor: str, source: str | None = None) -> Field | None:
+        """The field of a tensor with respect to an input (its first, unless named); None when it sees nothing of it."""
+        seen = self.fields.get(tensor, {})
+        return seen.get(source) if source is not None else next(iter(seen.values()), None)
+
+    def box(self, tensor: str, position: Sequence[int], source: str | None = None) -> tuple[Interval, ...] | None:
+        """First and last input index per spatial axis that one position of `tensor` can see; None when there is none.
+
+        Followed back through the network step by step, so it is exact where padding cuts the field off and where
+        upsampling makes it differ from position to position. Raises ValueError where an extent is not a number.
+        """
+        source = source if source is not None else next(iter(self.fields.get(tensor, {})), "")
+        needed: dict[str, tuple[Interval, ...]] = {tensor: tuple((at, at) for at in position)}
+        for row in reversed(self.rows):
+            wanted = [needed[name] for name in row.op.outputs if name in needed]
+            if not wanted:
+                continue
+            interval = _hull(wanted)
+            for name, operand in zip(row.op.inputs, row.inputs, strict=True):
+                if operand is None or source not in self.fields.get(name, {}):
+                    continue
+                seen = _back(interval, operand, row)
+                if seen is not None:
+                    needed[name] = _hull([seen, needed[name]]) if name in needed else seen
+        return needed.get(source)
+
+
+def trace(rows: Iterable[Cost], inputs: Mapping[str, Tensor]) -> ReceptiveFields:
+    """The receptive fields of all activations of the outer graph."""
+    outer = [row for row in rows if row.name == row.op.name]
+    result = ReceptiveFields(outer, dict(inputs))
+    fields = result.fields
+    for name, tensor in inputs.items():
+        if tensor.ranked and tensor.rank > 2:
+            fields[name] = {name: Field((Axis(),) * (tensor.rank - 2))}
+    for row in outer:
+        seen: dict[str, Field] = {}
+        for name, operand in zip(row.op.inputs, row.inputs, strict=True):
+            for source, before in fields.get(name, {}).items():
+                after = _forward(before, operand, row)
+                seen[source] = _join(seen[source], after, row, name) if source in seen else after
+        for name in row.op.captures:
+            seen.update(dict.fromkeys(fields.get(name, {}), WHOLE))
+        if seen:
+            fields.update((name, seen) for name in row.op.outputs if name)
+    return result
+
+
+def _forward(before: Field, operand: Tensor | None, row: Cost) -> Field:
+    """A field seen through one operator."""
+    if before.whole or before.why:
+        return before
+    if row.facts is None:
+        return Field(why=f"{row.name} ({row.op.type}) is not known")
+    window = _window(row, len(before.axes))
+    if window is GLOBAL or operand is None:
+        return WHOLE
+    if window is POINTWISE:
+        return before if _aligned(operand, row) else WHOLE
+    return Field(tuple(axis.through(*entry) for axis, entry in zip(before.axes, _entries(window), strict=True)))
+
+
+def _window(row: Cost, axes: int) -> Window:
+    """The operator's window if it speaks of that many axes, else everything."""
+    window = row.facts.window if row.facts is not None and not row.op.bodies else GLOBAL
+    return window if window is POINTWISE or len(window.kernel) == axes else GLOBAL
+
+
+def _entries(window: Window) -> Iterator[tuple[int, Number, Number, int, int]]:
+    up = window.up or (1,) * len(window.kernel)
+    return zip(window.kernel, window.stride, window.pad, window.dilation, up, strict=True)
+
+
+def _aligned(operand: Tensor, row: Cost) -> bool:
+    """Whether each output position stands for the same position of the operand: their spatial extents are the same."""
+    if not operand.ranked:
+        return False
+    return all(tensor.ranked and tensor.shape[2:] == operand.shape[2:] for tensor in row.outputs)
+
+
+def _join(a: Field, b: Field, row: Cost, through: str) -> Field:
+    if a.why or b.why:
+        return a if a.why else b
+    if a.whole or b.whole:
+        return WHOLE
+    if a.stride != b.stride:
+        strides = " and ".join("x".join(map(str, field.stride)) for field in (a, b))
+        first = next(name for name in row.op.inputs if name != through)
+        return Field(why=f"misaligned at {row.name}: strides {strides} by way of {first} and {through}")
+    return Field(tuple(x.union(y) for x, y in zip(a.axes, b.axes, strict=True)))
+
+
+def _hull(intervals: Sequence[tuple[Interval, ...]]) -> tuple[Interval, ...]:
+    return tuple((min(lo for lo, _ in axis), max(hi for _, hi in axis)) for axis in zip(*intervals, strict=True))
+
+
+def _back(interval: tuple[Interval, ...], operand: Tensor, row: Cost) -> tuple[Interval, ...] | None:
+    """What an interval of output positions reads of an operand; None when only padding."""
+    extents = [_number(extent) for extent in operand.shape[2:]]
+    window = _window(row, len(extents))
+    if window is GLOBAL or (window is POINTWISE and not _aligned(operand, row)):
+        return tuple((0, extent - 1) for extent in extents)
+    if window is POINTWISE:
+        return interval
+    seen = []
+    for (low, high), (kernel, stride, pad, dilation, up), extent in zip(
+        interval, _entries(window), extents, strict=True
+    ):
+        first = ceil((low * stride - pad) / Fraction(up))
+        last = floor((high * stride - pad + dilation * (kernel - 1)) / Fraction(up))
+        if stride.denominator != 1:  # a resize copies the input below: its coordinates are rounded down
+            first, last = floor(low * stride - pad), floor(high * stride - pad + dilation * (kernel - 1))
+        first, last = max(first, 0), min(last, extent - 1)
+        if first > last:
+            return None
+        seen.append((first, last))
+    return tuple(seen)
+
+
+def _number(extent: Extent) -> int:
+    if not isinstance(extent, int):
+        raise ValueError(f"an extent of {extent} has no box: give it a value")
+    return extent
+
+
+def _plain(number: Number) -> Number:
+    """A fraction that is whole as an int."""
+    return int(number) if number.denominator == 1 else number
