@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..analysis import Analysis
     from ..report import Table
 
-NAMES = ("netscope",)
+NAMES = ("cs231n", "matconvnet", "netscope", "torchstat")
 """The modules of this package, each with a CONVENTION."""
 
 

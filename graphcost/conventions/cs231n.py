@@ -1,0 +1,127 @@
+"""The VGG table of the CS231n course notes: memory in elements and weights of every layer, with their arithmetic.
+
+Convolutions, pools and fully connected layers only, one image; biases are not counted as weights, and in-place
+activations not as memory. Memory figures carry two significant digits.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from ..dims import Extent
+from ..graph import Tensor
+from ..passes.infer import Cost
+from . import Convention, Metric
+from .families import family
+
+if TYPE_CHECKING:
+    from ..analysis import Analysis
+    from ..report import Table
+
+
+def memory(row: Cost) -> Extent | None:
+    """Elements of the output for one image; 0 for what the table does not list."""
+    y = row.outputs[0] if row.outputs else None
+    if y is None or not y.ranked:
+        return None
+    return prod(y.shape[1:]) if family(row) in ("conv", "dense", "max_pool", "average_pool") else 0
+
+
+def weights(row: Cost) -> Extent | None:
+    """Filter and matrix elements, without biases."""
+    if family(row) not in ("conv", "dense"):
+        return 0
+    return sum((weight.tensor.size for weight in row.weights if weight.tensor.rank > 1), 0)
+
+
+def short(elements: Extent) -> str:
+    """Two significant digits with K or M: 3.2M, 150K."""
+    if not isinstance(elements, int):
+        return str(elements)
+    unit, factor = ("M", 10**6) if elements >= 10**6 else ("K", 10**3)
+    return f"{float(f'{elements / factor:.2g}'):g}{unit}"
+
+
+def lay_out(analysis: Analysis) -> Table:
+    """The course's listing, and a line on what it leaves out."""
+    from ..report import Table
+
+    lines: list[tuple[str, ...]] = []
+    elements: Extent = 0
+    learned: Extent = 0
+    last: tuple[Extent, ...] = ()  # the extents that a fully connected layer flattens, height and width first
+    for tensor in analysis.inputs.values():
+        if tensor.ranked and tensor.rank > 1:
+            last = _hwc(tensor)
+            lines.append((f"INPUT: {_box(last)}        memory:  {_memory(last)}   weights: 0",))
+            elements += prod(last)
+    left_out = 0
+    for row in analysis.rows:
+        kind = family(row)
+        y = row.outputs[0] if row.outputs else None
+        if kind not in ("conv", "dense", "max_pool", "average_pool") or y is None or not y.ranked:
+            left_out += row.status != "known" or (row.work is not None and row.work.ops != 0)
+            continue
+        before, last = last, _hwc(y)
+        own = weights(row) or 0
+        elements += prod(last)
+        learned += own
+        lines.append((_line(row, kind, before, last, own),))
+    lines.append(("",))
+    total = int(float(short(elements).rstrip("M")) * 4) if isinstance(elements, int) and elements >= 10**7 else 0
+    size = f"{total}MB" if total else f"{4 * elements} bytes"
+    lines.append((f"TOTAL memory: {short(elements)} * 4 bytes ~= {size} / image (only forward! ~*2 for bwd)",))
+    lines.append((f"TOTAL params: {_total(learned)} parameters",))
+    notes = [f"{left_out} layers of other types do arithmetic and are not listed here."] if left_out else []
+    return Table(("",), (False,), lines, notes=notes, listing=True)
+
+
+def _line(row: Cost, kind: str, before: tuple[Extent, ...], after: tuple[Extent, ...], own: Extent) -> str:
+    count = f"{own:,}" if isinstance(own, int) else str(own)
+    if kind == "dense":
+        factors = "*".join(map(str, (*_flattened(before, own, after[-1]), after[-1])))
+        return f"FC: {_box(after)}  memory:  {_memory(after)}  weights: {factors} = {count}"
+    window = row.facts.window.kernel if row.facts else ()
+    if kind == "conv":
+        taps = "*".join(map(str, (*window, own // (prod(window) * after[-1]))))
+        title = f"CONV{'x'.join(dict.fromkeys(map(str, window)))}-{after[-1]}"
+        return f"{title}: {_box(after)}  memory:  {_memory(after)}   weights: ({taps})*{after[-1]} = {count}"
+    title = f"POOL{'x'.join(dict.fromkeys(map(str, window)))}"
+    return f"{title}: {_box(after)}  memory:  {_memory(after)}  weights: 0"
+
+
+def _flattened(before: tuple[Extent, ...], own: Extent, filters: Extent) -> tuple[Extent, ...]:
+    """What a fully connected layer reads: the map before it if that is what it flattens, without axes of 1."""
+    depth = own // filters
+    return tuple(extent for extent in before if extent != 1) if prod(before) == depth else (depth,)
+
+
+def _hwc(tensor: Tensor) -> tuple[Extent, ...]:
+    """The extents of one image, channels last; 1x1 where there are no spatial axes."""
+    return (*(tensor.shape[2:] or (1, 1)), tensor.shape[1])
+
+
+def _box(extents: tuple[Extent, ...]) -> str:
+    return f"[{'x'.join(map(str, extents))}]"
+
+
+def _memory(extents: tuple[Extent, ...]) -> str:
+    factors = [extent for extent in extents if extent != 1]
+    return f"{'*'.join(map(str, factors))}={short(prod(factors))}" if len(factors) > 1 else str(prod(factors))
+
+
+def _total(count: Extent) -> str:
+    return f"{count / 10**6:.0f}M" if isinstance(count, int) and count >= 10**6 else str(count)
+
+
+CONVENTION = Convention(
+    name="cs231n",
+    tool="CS231n course notes",
+    source="https://cs231n.github.io/convolutional-networks/#case",
+    metrics=(
+        Metric("memory", "elements", "outputs of convolutions, pools and fully connected layers, one image", memory),
+        Metric("weights", "elements", "filters and matrices, without biases", weights),
+    ),
+    lay_out=lay_out,
+)

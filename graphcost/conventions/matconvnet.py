@@ -1,0 +1,157 @@
+"""MatConvNet's vl_simplenn_display: support, filters, receptive field and memory of a chain of layers.
+
+The tool knows chains only. In a network that branches, each layer shows the receptive field that our own pass finds;
+in both, a layer that sees everything (a loss) shows that of the layer before it, as the tool does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import floor
+from typing import TYPE_CHECKING
+
+from ..dims import Extent
+from ..graph import Tensor
+from ..passes.infer import Cost
+from ..passes.receptive_field import Axis, Field
+from ..rules import GLOBAL
+from . import Convention, Metric
+from .families import family
+
+if TYPE_CHECKING:
+    from ..analysis import Analysis
+    from ..report import Table
+
+WIDTH = 18  # columns of a block of the tool's text
+ROWS = (
+    "layer", "type", "name", "support", "filt dim", "num filts", "stride", "pad",
+    "rf size", "rf offset", "rf stride", "data size", "data depth", "data num", "data mem", "param mem",
+)  # fmt: skip
+_TYPES = {
+    "conv": "conv", "deconv": "convt", "dense": "conv", "relu": "relu", "max_pool": "mpool", "average_pool": "apool",
+    "lrn": "lrn", "dropout": "dropout", "batch_norm": "bnorm", "sigmoid": "sigmoid", "softmax": "softmx",
+}  # fmt: skip
+
+
+def data_mem(row: Cost) -> Extent | None:
+    """4 bytes for each element of the output."""
+    return 4 * row.outputs[0].size if row.outputs and row.outputs[0].ranked else None
+
+
+def param_mem(row: Cost) -> Extent | None:
+    """4 bytes for each filter weight and bias."""
+    return 4 * sum((weight.tensor.size for weight in row.weights), 0)
+
+
+def size_text(nbytes: Extent) -> str:
+    """B, KB or MB of 1024, no decimals, halves rounded up."""
+    if not isinstance(nbytes, int):
+        return str(nbytes)
+    for unit, power in (("MB", 20), ("KB", 10)):
+        if nbytes >= 1 << power:
+            return f"{floor(Fraction(nbytes, 1 << power) + Fraction(1, 2))}{unit}"
+    return f"{nbytes}B"
+
+
+def lay_out(analysis: Analysis) -> Table:
+    """The tool's table: quantities as rows, layers as columns, at most 18 columns a block."""
+    from ..report import Table
+
+    layers = _layers(analysis)
+    blocks = [layers[at : at + WIDTH - 1] for at in range(0, len(layers), WIDTH - 1)]
+    width = max(map(len, blocks))
+    rows = [
+        (title, *(layer[number] for layer in block), *[""] * (width - len(block)))
+        for block in blocks
+        for number, title in enumerate(ROWS)
+    ]
+    made = sum((v for row in analysis.rows if (v := data_mem(row)) is not None), _bytes(_image(analysis)))
+    params = analysis.parameters.total
+    count = f"{float(params):.2g}" if isinstance(params, int) else str(params)
+    batch = _image(analysis).shape[0]
+    notes = [
+        f"parameter memory | {size_text(4 * params)} ({count} parameters)",
+        f"data memory | {size_text(made)} (for batch size {batch})",
+    ]
+    first, *body = rows
+    return Table(first, (False, *[True] * width), body, notes=notes)
+
+
+def _image(analysis: Analysis) -> Tensor:
+    """The input that the network looks at: the first with spatial axes, else the first."""
+    ranked = [tensor for tensor in analysis.inputs.values() if tensor.ranked and tensor.rank]
+    return next((tensor for tensor in ranked if tensor.rank > 2), ranked[0] if ranked else Tensor((1,)))
+
+
+def _bytes(tensor: Tensor) -> Extent:
+    return 4 * tensor.size
+
+
+def _layers(analysis: Analysis) -> list[tuple[str, ...]]:
+    image = _image(analysis)
+    layers: list[tuple[str, ...]] = [("0", "input", *["n/a"] * 9, *_data(image), "n/a")]
+    before = Field((Axis(),) * max(image.rank - 2, 1))
+    for at, row in enumerate(analysis.rows):
+        field = analysis.field(at)
+        before = before if field is None or field.whole or field.why else field
+        layers.append(
+            (
+                str(len(layers)),
+                _type(row),
+                row.name,
+                *_window(row),
+                *_reach(before),
+                *_data(row.outputs[0] if row.outputs else None),
+                size_text(param_mem(row) or 0),
+            )
+        )
+    return layers
+
+
+def _type(row: Cost) -> str:
+    if row.op.type == "SoftmaxWithLoss":
+        return "softmxl"
+    return _TYPES.get(family(row), row.op.type.lower())
+
+
+def _window(row: Cost) -> tuple[str, str, str, str, str]:
+    """support, filt dim, num filts, stride, pad."""
+    window = row.facts.window if row.facts else GLOBAL
+    support = [(k - 1) * d + 1 for k, d in zip(window.kernel, window.dilation, strict=True)]
+    filters = next((weight.tensor.shape for weight in row.weights if weight.tensor.rank > 1), None)
+    dim, number = ("n/a", "n/a") if filters is None else (str(filters[1]), str(filters[0]))
+    return _one(support or [1]), dim, number, _one(window.stride or [1]), _one(window.pad or [0])
+
+
+def _reach(field: Field) -> tuple[str, str, str]:
+    """rf size, rf offset (the 1-based centre of the first position), rf stride."""
+    offsets = [1 + axis.centre(0) for axis in field.axes]
+    return _one(field.size), _one(offsets), _one(field.stride)
+
+
+def _data(tensor: Tensor | None) -> tuple[str, str, str, str]:
+    """data size, depth, num and mem; a loss is 1x1x1."""
+    if tensor is None or not tensor.ranked:
+        return ("n/a",) * 4
+    spatial = tensor.shape[2:] or (1,)
+    depth, number = (tensor.shape[1] if tensor.rank > 1 else 1), (tensor.shape[0] if tensor.rank else 1)
+    return _one(spatial), str(depth), str(number), size_text(_bytes(tensor))
+
+
+def _one(numbers: Sequence[Extent | Fraction]) -> str:
+    """One number when the axes agree, 3x5 when not."""
+    texts = [str(n) if not isinstance(n, (int, Fraction)) else f"{float(n):g}" for n in numbers]
+    return texts[0] if len(set(texts)) == 1 else "x".join(texts)
+
+
+CONVENTION = Convention(
+    name="matconvnet",
+    tool="MatConvNet vl_simplenn_display",
+    source="https://github.com/vlfeat/matconvnet/blob/master/matlab/simplenn/vl_simplenn_display.m",
+    metrics=(
+        Metric("data_mem", "bytes", "4 bytes for each element of the output", data_mem, "bytes"),
+        Metric("param_mem", "bytes", "4 bytes for each filter weight and bias", param_mem, "bytes"),
+    ),
+    lay_out=lay_out,
+)

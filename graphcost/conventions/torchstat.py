@@ -1,0 +1,193 @@
+"""torchstat: MAdd, Flops and memory traffic of every module.
+
+A row is a module, so functional operators (a bare relu, a concatenation, a permutation) have none: what they would add
+stands under the table. Flops counts a multiply-accumulate once and takes the whole batch, MAdd counts it twice and
+takes one image. A module of several operators is unknown to the tool beyond its parameters and its output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+from ..dims import Extent
+from ..graph import Tensor
+from ..passes.infer import Cost
+from ..rules import GLOBAL
+from . import Convention, Metric
+from .families import family
+
+if TYPE_CHECKING:
+    from ..analysis import Analysis
+    from ..report import Table
+
+_RELUS = {"relu", "relu6", "prelu", "leaky_relu", "elu"}
+_MOVES = {"conv", "batch_norm", "prelu", "dense", "max_pool", "average_pool", *_RELUS}
+"""Families whose memory traffic the tool counts."""
+
+
+def flops(row: Cost) -> Extent | None:
+    """Per batch: convolution out x K (+ out with a bias), affine batch norm 4 in, pool and ReLU in, linear in x out."""
+    x, y = ends(row)
+    if x is None or y is None:
+        return None
+    kind = family(row)
+    if kind == "conv":
+        return _macs(row) + (y.size if _bias(row) else 0)
+    if kind == "dense":
+        return _macs(row)
+    if kind == "batch_norm":
+        return (4 if row.weights else 2) * x.size
+    return x.size if kind in _RELUS or kind in ("max_pool", "average_pool") else 0
+
+
+def madd(row: Cost) -> Extent | None:
+    """Per image: convolutions out x (2K - 1 + bias), batch norm 4 in, max pool out x (k - 1), softmax 3n - 1, ..."""
+    x, y = ends(row)
+    if x is None or y is None or not y.rank:
+        return None
+    kind, batch = family(row), y.shape[0]
+    made, taken = prod(y.shape[1:]), prod(x.shape[1:])
+    if kind == "conv":
+        return (2 * _macs(row)) // batch - made + (made if _bias(row) else 0)
+    if kind == "deconv":  # as a convolution, but over the positions of its input
+        positions, filters = prod(x.shape[2:]), y.shape[1]
+        taps = _macs(row) // (batch * positions * filters)
+        return positions * filters * (2 * taps - 1 + (1 if _bias(row) else 0))
+    if kind == "dense":
+        return (2 * _macs(row)) // batch - made
+    if kind == "batch_norm":
+        return 4 * taken
+    if kind in ("max_pool", "average_pool"):
+        window = row.facts.window if row.facts else GLOBAL
+        taps = prod(x.shape[2:]) if window is GLOBAL else prod(window.kernel)
+        return made * (taps - 1 if kind == "max_pool" else taps)
+    if kind == "softmax":
+        return 3 * made - 1
+    return made if kind in _RELUS else 0
+
+
+def mem_read(row: Cost) -> Extent | None:
+    """Bytes of input and parameters at 4 each, of the module types that the tool knows."""
+    x, _ = ends(row)
+    return None if x is None else 4 * (x.size + _params([row])) if family(row) in _MOVES else 0
+
+
+def mem_write(row: Cost) -> Extent | None:
+    """Bytes of the output at 4 each, of the module types that the tool knows."""
+    _, y = ends(row)
+    return None if y is None else 4 * y.size if family(row) in _MOVES else 0
+
+
+def ends(row: Cost) -> tuple[Tensor | None, Tensor | None]:
+    """The first input and the first output, None where their shapes are not known."""
+    x, y = (row.inputs or (None,))[0], (row.outputs or (None,))[0]
+    return (x if x is not None and x.ranked else None), (y if y is not None and y.ranked else None)
+
+
+def _macs(row: Cost) -> Extent:
+    return row.work.macs if row.work else 0
+
+
+def _bias(row: Cost) -> bool:
+    return row.work is not None and row.work.adds != 0
+
+
+def _params(rows: Iterable[Cost]) -> Extent:
+    distinct = {weight.key: weight.tensor for row in rows for weight in row.weights}
+    return sum((t.size for t in distinct.values() if "int" not in t.dtype), 0)
+
+
+@dataclass
+class _Module:
+    name: str
+    rows: list[Cost]
+
+    def figures(self) -> tuple[Tensor | None, Tensor | None, list[Extent]]:
+        """Its input and output, and params, output elements, MAdd, Flops, MemRead, MemWrite."""
+        x, y = ends(self.rows[0])[0], ends(self.rows[-1])[1]
+        made = y.size if y is not None else 0
+        if len(self.rows) > 1:
+            return x, y, [_params(self.rows), made, 0, 0, 0, 0]
+        row = self.rows[0]
+        counted = [metric(row) or 0 for metric in (madd, flops, mem_read, mem_write)]
+        return x, y, [_params(self.rows), made, *counted]
+
+
+def _modules(analysis: Analysis) -> tuple[list[_Module], list[Cost]]:
+    """Rows by module scope, in order, and the functional rest; without scopes every layer that the tool has is one."""
+    modules: dict[str, _Module] = {}
+    rest: list[Cost] = []
+    scoped = any(row.scope for row in analysis.rows)
+    for row in analysis.rows:
+        name = row.scope if scoped else row.name if family(row) in _LAYERS else ""
+        if row.work is not None and not row.weights and row.work.ops == 0 and not row.op.inputs:
+            continue  # a constant: part of the module's parameters, not a step of it
+        if name:
+            modules.setdefault(name, _Module(name, [])).rows.append(row)
+        else:
+            rest.append(row)
+    return list(modules.values()), rest
+
+
+_LAYERS = {*_MOVES, "deconv", "softmax", "sigmoid", "tanh", "dropout", "lrn", "layer_norm", "group_norm", "normalize"}
+
+TITLES = (
+    "", "module name", "input shape", "output shape", "params", "memory(MB)", "MAdd", "Flops",
+    "MemRead(B)", "MemWrite(B)", "duration[%]", "MemR+W(B)",
+)  # fmt: skip
+
+
+def lay_out(analysis: Analysis) -> Table:
+    """The tool's table, and below it what a table of modules leaves out."""
+    from ..report import Table
+
+    modules, rest = _modules(analysis)
+    rows: list[tuple[str, ...]] = []
+    totals: list[Extent] = [0] * 6
+    for number, module in enumerate(modules):
+        x, y, figures = module.figures()
+        totals = [a + b for a, b in zip(totals, figures, strict=True)]
+        rows.append((str(number), module.name, _image(x), _image(y), *_cells(figures)))
+    total = ("total", "", "", "", *_cells(totals))
+    work = sum((row.work.ops for row in rest if row.work), 0)
+    made = sum((t.nbytes for row in rest for t in row.outputs if t.ranked), 0)
+    notes = [
+        "Flops counts a multiply-accumulate as one operation, MAdd as two; duration is not measured.",
+        f"Functional operators have no row: {len(rest)} of them, {_number(work)} operations, {_number(made)} bytes.",
+    ]
+    return Table(TITLES, (False, False, False, False, *[True] * 8), rows, total, notes)
+
+
+def _cells(figures: Sequence[Extent]) -> tuple[str, ...]:
+    params, made, madds, flop, read, write = figures
+    memory = f"{made * 4 / 2**20:.2f}" if isinstance(made, int) else str(4 * made)
+    counts = (_number(madds), _number(flop), _number(read), _number(write), "-", _number(read + write))
+    return (_number(params), memory, *counts)
+
+
+def _number(number: Extent) -> str:
+    return f"{number:,}" if isinstance(number, int) else str(number)
+
+
+def _image(tensor: Tensor | None) -> str:
+    """A shape without its batch, as `64 150 150`."""
+    return " ".join(map(str, tensor.shape[1:])) if tensor is not None else ""
+
+
+CONVENTION = Convention(
+    name="torchstat",
+    tool="torchstat",
+    source="https://github.com/Swall0w/torchstat/tree/master/torchstat",
+    metrics=(
+        Metric(
+            "flops", "multiply-accumulates", "per batch; a bias, a pooled input and a ReLU count as one each", flops
+        ),
+        Metric("madd", "operations", "per image; a multiply-accumulate as two", madd),
+        Metric("mem_read", "bytes", "input and parameters", mem_read, "bytes"),
+        Metric("mem_write", "bytes", "output", mem_write, "bytes"),
+    ),
+    lay_out=lay_out,
+)
