@@ -28,7 +28,7 @@ def styles() -> str:
     """Every convention, the tool that counts so, and where that was read."""
     rows = [("default", "graphcost", "yes", "docs/counting.md")]
     rows += [(c.name, c.tool, "yes" if c.lay_out else "columns only", c.source) for c in conventions.known()]
-    return _table(("style", "tool", "table of its own", "source"), rows)
+    return _table(("style", "tool", "table of its own", "read from"), rows)
 
 
 def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -18,7 +18,22 @@ if TYPE_CHECKING:
     from ..analysis import Analysis
     from ..report import Table
 
-NAMES = ("cs231n", "matconvnet", "netscope", "torchstat")
+NAMES = (
+    "burden",
+    "cs231n",
+    "deepspeed",
+    "flop_counter",
+    "fvcore",
+    "matconvnet",
+    "netscope",
+    "onnx_opcounter",
+    "onnx_tool",
+    "onnxsim",
+    "ptflops",
+    "thop",
+    "torchinfo",
+    "torchstat",
+)
 """The modules of this package, each with a CONVENTION."""
 
 
@@ -43,6 +58,10 @@ class Convention:
     """Link to the code that the formulas were read from."""
     metrics: tuple[Metric, ...]
     lay_out: Callable[[Analysis], Table] | None = None
+    total: str = ""
+    """The metric that the tool quotes as a model's total."""
+    word: str = ""
+    """What the tool calls that total: MACs, FLOPs, MAdd, ..."""
 
 
 def known() -> tuple[Convention, ...]:

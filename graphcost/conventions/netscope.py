@@ -116,9 +116,8 @@ def lay_out(analysis: Analysis) -> Table:
         add(name, "data", tensor, tensor, {"activation": tensor.size} if tensor.ranked else {})
     for row in _in_order(analysis):
         found = dict(work(row))
-        for key, value in (("activation", activation(row)), ("param", param(row))):
-            if value is not None:
-                found[key] = value
+        memory = {"activation": activation(row), "param": param(row)}
+        found.update({key: value for key, value in memory.items() if value is not None})
         before, after = (row.inputs or (None,))[0], (row.outputs or (None,))[0]
         add(row.name, row.op.type, before, after, found)
     titles = ("ID", "name", "type", "ch in", "dim in", "ch out", "dim out", "ops", "mem")
@@ -173,4 +172,6 @@ CONVENTION = Convention(
         Metric("param", "elements", "weights and biases; PReLU slopes and scales are left out", param),
     ),
     lay_out=lay_out,
+    total="macc",
+    word="macc",
 )

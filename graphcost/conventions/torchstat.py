@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from ..dims import Extent
 from ..graph import Tensor
 from ..passes.infer import Cost
-from ..rules import GLOBAL
 from . import Convention, Metric
-from .families import family
+from .families import bias, ends, family, macs, taps
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
@@ -35,9 +34,9 @@ def flops(row: Cost) -> Extent | None:
         return None
     kind = family(row)
     if kind == "conv":
-        return _macs(row) + (y.size if _bias(row) else 0)
+        return macs(row) + (y.size if bias(row) else 0)
     if kind == "dense":
-        return _macs(row)
+        return macs(row)
     if kind == "batch_norm":
         return (4 if row.weights else 2) * x.size
     return x.size if kind in _RELUS or kind in ("max_pool", "average_pool") else 0
@@ -51,19 +50,17 @@ def madd(row: Cost) -> Extent | None:
     kind, batch = family(row), y.shape[0]
     made, taken = prod(y.shape[1:]), prod(x.shape[1:])
     if kind == "conv":
-        return (2 * _macs(row)) // batch - made + (made if _bias(row) else 0)
+        return (2 * macs(row)) // batch - made + (made if bias(row) else 0)
     if kind == "deconv":  # as a convolution, but over the positions of its input
         positions, filters = prod(x.shape[2:]), y.shape[1]
-        taps = _macs(row) // (batch * positions * filters)
-        return positions * filters * (2 * taps - 1 + (1 if _bias(row) else 0))
+        seen = macs(row) // (batch * positions * filters)
+        return positions * filters * (2 * seen - 1 + (1 if bias(row) else 0))
     if kind == "dense":
-        return (2 * _macs(row)) // batch - made
+        return (2 * macs(row)) // batch - made
     if kind == "batch_norm":
         return 4 * taken
     if kind in ("max_pool", "average_pool"):
-        window = row.facts.window if row.facts else GLOBAL
-        taps = prod(x.shape[2:]) if window is GLOBAL else prod(window.kernel)
-        return made * (taps - 1 if kind == "max_pool" else taps)
+        return made * (taps(row, x) - (kind == "max_pool"))
     if kind == "softmax":
         return 3 * made - 1
     return made if kind in _RELUS else 0
@@ -79,20 +76,6 @@ def mem_write(row: Cost) -> Extent | None:
     """Bytes of the output at 4 each, of the module types that the tool knows."""
     _, y = ends(row)
     return None if y is None else 4 * y.size if family(row) in _MOVES else 0
-
-
-def ends(row: Cost) -> tuple[Tensor | None, Tensor | None]:
-    """The first input and the first output, None where their shapes are not known."""
-    x, y = (row.inputs or (None,))[0], (row.outputs or (None,))[0]
-    return (x if x is not None and x.ranked else None), (y if y is not None and y.ranked else None)
-
-
-def _macs(row: Cost) -> Extent:
-    return row.work.macs if row.work else 0
-
-
-def _bias(row: Cost) -> bool:
-    return row.work is not None and row.work.adds != 0
 
 
 def _params(rows: Iterable[Cost]) -> Extent:
@@ -190,4 +173,6 @@ CONVENTION = Convention(
         Metric("mem_write", "bytes", "output", mem_write, "bytes"),
     ),
     lay_out=lay_out,
+    total="flops",
+    word="Flops",
 )

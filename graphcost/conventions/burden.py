@@ -1,0 +1,38 @@
+"""convnet-burden: a multiply-accumulate as one operation, and prices for ReLU, pooling and LRN."""
+
+from __future__ import annotations
+
+from math import prod
+
+from ..dims import Extent
+from ..passes.infer import Cost
+from . import Convention, Metric
+from .families import bias, ends, family, macs
+
+
+def flops(row: Cost) -> Extent | None:
+    """Convolutions MACs + bias; ReLU 2 out; pool 2 out x the product of strides; LRN out + (2 + 2C)HW an image."""
+    x, y = ends(row)
+    if x is None or y is None:
+        return None
+    kind = family(row)
+    if kind in ("conv", "deconv", "dense"):
+        return macs(row) + (y.size if bias(row) else 0)
+    if kind == "relu":
+        return 2 * y.size
+    if kind in ("max_pool", "average_pool"):
+        stride = row.facts.window.stride if row.facts else ()
+        return 2 * y.size * prod(int(s) for s in stride)
+    if kind == "lrn":
+        return y.size + x.shape[0] * (2 + 2 * x.shape[1]) * prod(x.shape[2:])
+    return 0
+
+
+CONVENTION = Convention(
+    name="burden",
+    tool="convnet-burden",
+    source="https://github.com/albanie/convnet-burden/blob/master/core/burden.m",
+    metrics=(Metric("flops", "multiply-accumulates", "MACs with biases, ReLU, pooling and LRN", flops),),
+    total="flops",
+    word="FLOPs",
+)

@@ -1,0 +1,32 @@
+"""onnxsim 0.8: two operations for each multiply-accumulate of a fixed list of operators; anything else is nothing."""
+
+from __future__ import annotations
+
+from ..dims import Extent
+from ..passes.infer import Cost
+from . import Convention, Metric
+from .families import macs
+
+COUNTED = {
+    "Conv", "ConvInteger", "QLinearConv", "ConvTranspose", "Gemm", "MatMul", "MatMulInteger", "QLinearMatMul",
+    "Attention",
+}  # fmt: skip
+
+
+def flops(row: Cost) -> Extent | None:
+    """2 x MACs of the operators it knows."""
+    return 2 * macs(row) if row.op.type in COUNTED else 0
+
+
+CONVENTION = Convention(
+    name="onnxsim",
+    tool="onnxsim",
+    source="https://github.com/daquexian/onnx-simplifier/blob/master/onnxsim/model_info.py",
+    metrics=(
+        Metric(
+            "flops", "operations", "2 x MACs of convolutions, matrix products and Attention; anything else is 0", flops
+        ),
+    ),
+    total="flops",
+    word="FLOPs",
+)
