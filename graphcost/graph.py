@@ -91,6 +91,28 @@ class Unranked(Tensor):
 UNKNOWN = Unranked()
 
 
+class TensorSequence(Unranked):
+    """A sequence of tensors: each of them when they are known, and what any of them is like."""
+
+    __slots__ = ("element", "items")
+    element: Tensor
+    items: tuple[Tensor, ...] | None
+
+    def __init__(self, element: Tensor, items: tuple[Tensor, ...] | None = None) -> None:
+        super().__init__(f"sequence({element.dtype})")
+        object.__setattr__(self, "element", element)
+        object.__setattr__(self, "items", items)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TensorSequence) and other.element == self.element and other.items == self.items
+
+    def __hash__(self) -> int:
+        return hash((TensorSequence, self.element, self.items))
+
+    def __repr__(self) -> str:
+        return f"TensorSequence({self.element!r}, {self.items!r})"
+
+
 @dataclass(eq=False, slots=True)
 class Op:
     """One operator of the file. Two operators are the same only if they are the same object."""

@@ -60,7 +60,8 @@ def lay_out(analysis: Analysis) -> Table:
     for row in analysis.rows:
         kind = family(row)
         y = row.outputs[0] if row.outputs else None
-        if kind not in ("conv", "dense", "max_pool", "average_pool") or y is None or not y.ranked:
+        idle = "pool" in kind and row.facts is not None and set(row.facts.window.kernel) == {1}
+        if idle or kind not in ("conv", "dense", "max_pool", "average_pool") or y is None or not y.ranked:
             left_out += row.status != "known" or (row.work is not None and row.work.ops != 0)
             continue
         before, last = last, _hwc(y)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import ModelError
 from ..graph import Model
-from .sniff import describe
-
-HEAD = 4096  # bytes that suffice to tell what a file is
+from .sniff import GZIP, HEAD, describe, is_text
 
 
-def load(
-    path: str | os.PathLike[str], *, phase: str = "test", level: int = 0, stages: Iterable[str] = ()
-) -> Model:
+def load(path: str | os.PathLike[str], *, phase: str = "test", level: int = 0, stages: Iterable[str] = ()) -> Model:
     """The network in a `.prototxt` or `.onnx` file.
 
     `phase`, `level` and `stages` select the layers of a Caffe net. Raises ModelError, one line that names the file, the
@@ -29,6 +26,24 @@ def load(
         raise ModelError(name, "", "a folder, not a model") from None
     except OSError as problem:
         raise ModelError(name, "", problem.strerror or str(problem)) from None
-    from . import caffe
+    if not head.strip():
+        raise ModelError(name, "", "the file is empty")
+    if not head.startswith(GZIP) and (known := describe(head)) is not None:
+        raise ModelError(name, "", "{}: {}".format(*known))
+    if _is_prototxt(head, name):
+        from . import caffe
 
-    return caffe.read(name, phase=phase, level=level, stages=stages)
+        return caffe.read(name, phase=phase, level=level, stages=stages)
+    from . import onnx
+
+    return onnx.read(name)
+
+
+_ONNX_TEXT = re.compile(rb"^\s*(?:<|ir_version\s*:|producer_name\s*:|graph\s*\{|opset_import\s*\{)", re.MULTILINE)
+
+
+def _is_prototxt(head: bytes, name: str) -> bool:
+    """Text that is not one of ONNX's two text forms; bytes that are not UTF-8 occur in a prototxt's comments."""
+    if name.endswith(".prototxt"):
+        return not _ONNX_TEXT.search(head)
+    return is_text(head) and not _ONNX_TEXT.search(head)

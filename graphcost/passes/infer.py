@@ -149,15 +149,16 @@ class Body:
 
 class _Engine:
     def __init__(self, model: Model, dims: Mapping[str, Extent]) -> None:
-        self.opsets = model.opsets
         self.definitions = model.definitions
         self.dims = dims
         self.memo: dict[Any, Facts | str] = {}
-        self.rules: dict[str, Rule | None] = {}
+        self.rules: dict[tuple[str, int], Rule | None] = {}
+        self.opsets: Mapping[str, int] = {}
 
     def run(self, model: Model, scope: Scope, prefix: str) -> list[Cost]:
         """A row for each operator of the schedule; `scope` holds every tensor afterwards."""
         rows: list[Cost] = []
+        outer, self.opsets = self.opsets, model.opsets
         scope.hold(model.weights)
         tensors, declared = scope.tensors, model.declared
         for op in model.schedule:
@@ -182,17 +183,19 @@ class _Engine:
                 for inner in body.rows:
                     inner.times = inner.times * times
                 rows.extend(body.rows)
+        self.opsets = outer
         return rows
 
     def ask(self, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body]) -> tuple[Facts | None, str]:
         """The facts of an operator, or None and why not."""
-        if op.kind in self.rules:
-            rule = self.rules[op.kind]
-        else:
-            rule = self.rules[op.kind] = find(op.kind, self.version(op.kind))
+        if op.bodies and not op.bodies[0][0]:  # a call of a function that the file itself defines
+            return Facts(bodies[0](*inputs), NO_WORK, times=(1,)), ""
+        kind = (op.kind, self.opsets.get(op.kind.rpartition(".")[0], 1))
+        try:
+            rule = self.rules[kind]
+        except KeyError:
+            rule = self.rules[kind] = find(*kind)
         if rule is None:
-            if bodies:  # a call of a function that the file itself defines
-                return Facts(bodies[0](*inputs), NO_WORK, times=(1,)), ""
             return None, f"no rule for {op.type}"
         if bodies:
             answer = self.answer(rule, op, inputs, bodies)
@@ -205,10 +208,6 @@ class _Engine:
         if isinstance(answer, str):
             return None, answer
         return (self.name_open(answer, op) if _is_open(answer) else answer), ""
-
-    def version(self, kind: str) -> int:
-        domain, _, _ = kind.rpartition(".")
-        return self.opsets.get(domain, 1)
 
     def answer(self, rule: Rule, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body]) -> Facts | str:
         """Call a rule; text when it cannot decide. Raises ModelError when it finds a contradiction."""
