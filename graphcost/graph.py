@@ -21,7 +21,7 @@ Scalar = int | float | Dim | None  # None: this element is not known
 
 BITS = {
     "float64": 64, "float32": 32, "float16": 16, "bfloat16": 16,
-    "float8e4m3fn": 8, "float8e4m3fnuz": 8, "float8e5m2": 8, "float8e5m2fnuz": 8, "float8e8m0": 8, "float4e2m1": 4,
+    "float6e2m3": 6, "float6e3m2": 6, "float8e4m3fn": 8, "float8e4m3fnuz": 8, "float8e5m2": 8, "float8e5m2fnuz": 8, "float8e8m0": 8, "float4e2m1": 4,
     "int64": 64, "int32": 32, "int16": 16, "int8": 8, "int4": 4, "int2": 2,
     "uint64": 64, "uint32": 32, "uint16": 16, "uint8": 8, "uint4": 4, "uint2": 2,
     "bool": 8, "complex64": 64, "complex128": 128, "string": 0,
@@ -44,6 +44,11 @@ class Tensor:
     @property
     def ranked(self) -> bool:
         return True
+
+    @property
+    def known(self) -> bool:
+        """Whether it is known what this is: a tensor of some rank, or a sequence of such tensors."""
+        return self.ranked
 
     @property
     def rank(self) -> int:
@@ -103,6 +108,10 @@ class TensorSequence(Unranked):
         object.__setattr__(self, "element", element)
         object.__setattr__(self, "items", items)
 
+    @property
+    def known(self) -> bool:
+        return self.element.known or (self.items is not None and all(item.known for item in self.items))
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TensorSequence) and other.element == self.element and other.items == self.items
 
@@ -131,6 +140,8 @@ class Op:
     weight_names: tuple[str, ...] = ()
     """Names under which a Caffe layer shares its blobs; "" is a blob of its own."""
     in_place: bool = False
+    scope: str = ""
+    """The module it belongs to, `layer1/0/conv1`, where the file says so apart from the name."""
     where: str = ""
     """Where it stands in the file: `det1.prototxt:14`, `model.onnx, node 38`."""
 
@@ -169,7 +180,7 @@ class Model:
     weights: dict[str, Tensor] = field(default_factory=dict)
     asks: dict[str, str] = field(default_factory=dict)
     """For an input whose size the file does not say: what to ask the user."""
-    declared: dict[str, Tensor] = field(default_factory=dict)
+    declared: Mapping[str, Tensor] = field(default_factory=dict)
     """Shapes that the file states; what is inferred wins over them."""
     opsets: dict[str, int] = field(default_factory=dict)
     format: str = ""

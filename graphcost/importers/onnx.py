@@ -1,14 +1,19 @@
-"""An ONNX model: ModelProto without its weights -> Model.
+"""ONNX: a ModelProto without its weights -> Model.
 
-Names become operators, value infos become declarations, initializers become weights of which only small contents are
-known. Bodies of If, Loop and Scan become models of their own; a call of a function that the file defines becomes an
-operator with the function's graph as its body. What an operator does is not known here.
+Nodes become operators, initializers weights, nested graphs the bodies of the operators that run them; a call of a
+function that the file defines becomes an operator with one body, the function under the call's attributes. What an
+operator does is not known here; nor is what a large weight holds, only its shape.
+
+https://github.com/onnx/onnx/blob/main/docs/IR.md
 """
 
 from __future__ import annotations
 
+import os
+import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -17,304 +22,386 @@ from ..errors import ModelError
 from ..graph import Model, Op, Scalar, Tensor, TensorSequence, Unranked, connect
 from . import wire
 
-DTYPES = {
-    1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool",
-    10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128", 16: "bfloat16",
-    17: "float8e4m3fn", 18: "float8e4m3fnuz", 19: "float8e5m2", 20: "float8e5m2fnuz", 21: "uint4", 22: "int4",
-    23: "float4e2m1", 24: "float8e8m0", 25: "uint2", 26: "int2",
-}  # fmt: skip
-"""TensorProto.DataType by number."""
+MAX_DEPTH = 50
+"""Graphs within graphs and functions within functions; what exporters write nests three or four deep."""
+MAX_OPS = 500_000
+"""Operators once functions are expanded at every call: a tree of calls can be far larger than its file."""
 
-MAX_DEPTH = 50  # graphs within graphs; what exporters write nests three or four deep
-MAX_OPS = 2_000_000  # operators after functions are expanded: a tree of calls can be far larger than its file
+DTYPES = (
+    "unknown", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "float64",
+    "uint32", "uint64", "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2",
+    "float8e5m2fnuz", "uint4", "int4", "float4e2m1", "float8e8m0", "uint2", "int2", "float6e2m3", "float6e3m2",
+)  # fmt: skip
+"""TensorProto.DataType by number."""
 
 _CODES = {
     "float32": "f", "uint8": "B", "int8": "b", "uint16": "H", "int16": "h", "int32": "i", "int64": "q", "bool": "?",
     "float64": "d", "uint32": "I", "uint64": "Q", "float16": "e",
 }  # fmt: skip
 """struct codes of the types whose contents may steer shapes."""
-_FIELDS = {"float32": "float_data", "float64": "double_data", "int64": "int64_data", "uint64": "uint64_data",
-           "uint32": "uint64_data"}  # fmt: skip
+_FIELDS = {
+    "float32": "float_data", "float64": "double_data", "int64": "int64_data", "uint64": "uint64_data",
+    "uint32": "uint64_data",
+}  # fmt: skip
+"""Where a TensorProto without raw_data has them; the others are in int32_data."""
+_CONTENTS = {"int64": 4096, "int32": 512}
+"""Elements up to which contents are kept where they may be shapes, axes or indices."""
+_OTHER_CONTENTS = 16
+"""For other types: a Resize's scales, a Range's limits. Keeping more would only make equal layers look different."""
+
+_INT, _STRING, _TENSOR, _GRAPH, _FLOATS, _INTS, _STRINGS, _SPARSE, _TYPE = 2, 3, 4, 5, 6, 7, 8, 11, 13
+_FLOAT = 1  # AttributeProto.AttributeType
+
+_SCOPES = "pkg.torch.onnx.name_scopes"  # metadata of torch.onnx.export(dynamo=True): "['', 'layer1', 'layer1.0', 'conv']"
+_QUOTED = re.compile(r"'([^']*)'")
+
+Proto = Any
+"""A message of the generated module, which is loaded at run time and has no static types."""
+FunctionKey = tuple[str, str, str]
+"""Domain, name, overload."""
 
 
-def read(path: str) -> Model:
-    """The model in an ONNX file. Raises ModelError when it is damaged or its operators cannot be connected."""
-    message = wire.read(path)
-    if not message.HasField("graph"):
-        raise ModelError(path, "", "no graph in it, so there is no model")
-    importer = _Importer(message, path)
-    model = importer.model(message.graph, importer.opsets, {}, 0)
+def read(path: str | os.PathLike[str]) -> Model:
+    """The network in an ONNX file: protobuf, gzip around it, or one of ONNX's two text forms. Weights are not read.
+
+    Raises ModelError when the file cannot be read or describes no network: a tensor that nobody makes or that two
+    operators make, a cycle, a function that calls itself, graphs nested deeper than MAX_DEPTH.
+    """
+    name = os.fspath(path)
+    return build(wire.read(name), name)
+
+
+def build(message: Proto, path: str = "") -> Model:
+    """The network of a ModelProto, whose large payloads may be missing. Raises ModelError as `read` does."""
     from .onnx_definitions import OnnxDefinitions
 
-    model.definitions = OnnxDefinitions(importer.opsets)
+    if not message.HasField("graph"):
+        raise ModelError(path, "", "no graph in it, so there is no model")
+    opsets = opsets_of(message.opset_import)
+    model = _Importer(path, message.functions).main(message.graph, opsets)
+    model.definitions = OnnxDefinitions()
     return model
 
 
-def expand_function(message: Any, function: Any, attrs: Mapping[str, Any], where: str) -> Model:
-    """A FunctionProto as the graph that one call of it runs; `message` is the model whose functions it may call."""
-    importer = _Importer(message, where)
-    return importer.expand(function, attrs, importer.opsets, 0, where)
+def expand(function: Proto, attrs: Mapping[str, Any], present: Sequence[bool], opsets: dict[str, int]) -> Model:
+    """A FunctionProto as the graph that one call runs: `present` tells for each input whether the call gives it.
+
+    Raises ModelError when the function's nodes cannot be connected.
+    """
+    return _Importer("").function(function, attrs, present, _Place("", opsets))
+
+
+class Declared(Mapping[str, Tensor]):
+    """What a graph states of its tensors, converted when it is asked for: mostly it is not."""
+
+    def __init__(self, infos: Iterable[Proto]) -> None:
+        self._infos = {info.name: info for info in infos}
+
+    def __getitem__(self, name: str) -> Tensor:
+        return type_of(self._infos[name].type, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._infos)
+
+    def __len__(self) -> int:
+        return len(self._infos)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where nodes stand, and what holds for them there."""
+
+    where: str
+    opsets: dict[str, int]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """Those of the call, in a function: its nodes may refer to them."""
+    omitted: frozenset[str] = frozenset()
+    """A function's inputs that the call leaves out."""
 
 
 class _Importer:
-    """Builds models from one file's graphs and functions."""
+    """One file: its path, its functions, and the limits that bound the work."""
 
-    def __init__(self, message: Any, path: str) -> None:
+    def __init__(self, path: str, functions: Iterable[Proto] = ()) -> None:
         self.path = path
-        self.opsets = _opsets(message.opset_import)
-        self.functions = {(_domain(f.domain), f.name, getattr(f, "overload", "")): f for f in message.functions}
-        self.bodies: dict[Any, Model] = {}
-        self.calls: list[str] = []  # the functions being expanded, outermost first
-        self.ops = 0
+        self.functions: dict[FunctionKey, Proto] = {(domain_of(f.domain), f.name, f.overload): f for f in functions}
+        self.calls: list[FunctionKey] = []
+        self.depth = 0
+        self.built = 0
+        self.expansions: dict[Any, Model] = {}
         self.sizes: dict[int, int] = {}
+        self.free: dict[int, list[str]] = {}
+        self.kinds: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def main(self, graph: Proto, opsets: dict[str, int]) -> Model:
+        model = self.graph(graph, _Place(self.path, opsets), nested=False)
+        for name in self.free[id(model)]:
+            model.warnings.append(f"the model's output {name!r} is made by no operator")
+        return model
+
+    def graph(self, graph: Proto, place: _Place, *, nested: bool) -> Model:
+        """A graph as a Model. If `nested`, its operators may read tensors of the graphs around it."""
+        weights: dict[str, Tensor] = {}
+        for tensor in graph.initializer:
+            weights[_text(tensor.name)] = tensor_of(tensor, self.path)
+        for sparse in graph.sparse_initializer:
+            weights[_text(sparse.values.name)] = _sparse(sparse, self.path)
+        inputs: dict[str, Tensor] = {}
+        for info in graph.input:
+            if (name := _text(info.name)) not in weights:
+                inputs[name] = type_of(info.type, name)
+        outputs = _names([info.name for info in graph.output])
+        declared = Declared([*graph.value_info, *graph.output])
+        ops = self.ops(graph.node, place)
+        return self.model(_text(graph.name), ops, inputs, outputs, weights, declared, place, nested)
+
+    def function(self, function: Proto, attrs: Mapping[str, Any], present: Sequence[bool], place: _Place) -> Model:
+        """A function's graph for a call with these attributes; one Model for all calls that are alike."""
+        key: FunctionKey = (domain_of(function.domain), function.name, function.overload)
+        formal = _names(function.input)
+        given = (*present, *[False] * len(formal))
+        omitted = frozenset(name for name, here in zip(formal, given, strict=False) if not here)
+        # Two tensors of equal shape whose contents are not known are not the same tensor.
+        distinct = any(isinstance(value, (Model, Tensor)) for value in attrs.values())
+        call = None if distinct else (key, tuple(sorted(attrs.items(), key=lambda item: item[0])), omitted)
+        if call in self.expansions:
+            return self.expansions[call]
+        if key in self.calls:
+            chain = " -> ".join(name for _, name, _ in (*self.calls, key))
+            raise ModelError(place.where, "", f"a function calls itself: {chain}")
+        bound = {attribute.name: _plain(attribute, self.path) for attribute in function.attribute_proto}
+        opsets = {**place.opsets, **opsets_of(function.opset_import)}
+        inner = _Place(place.where, opsets, {**bound, **attrs}, omitted)
+        self.calls.append(key)
+        ops = self.ops(function.node, inner)
+        self.calls.pop()
+        inputs: dict[str, Tensor] = {name: Unranked() for name in formal}
+        declared = Declared(function.value_info)
+        model = self.model(key[1], ops, inputs, _names(function.output), {}, declared, inner, nested=False)
+        if call is not None:
+            self.expansions[call] = model
+        return model
 
     def model(
         self,
-        graph: Any,
-        opsets: Mapping[str, int],
-        bound: Mapping[str, Any],
-        depth: int,
-        outer: frozenset[str] = frozenset(),
+        name: str,
+        ops: list[Op],
+        inputs: dict[str, Tensor],
+        outputs: tuple[str, ...],
+        weights: dict[str, Tensor],
+        declared: Mapping[str, Tensor],
+        place: _Place,
+        nested: bool,
     ) -> Model:
-        """A graph as a model. `bound` are the attributes of the call that a function's nodes refer to."""
-        if depth > MAX_DEPTH:
-            raise ModelError(self.path, "", f"graphs nested deeper than {MAX_DEPTH}")
-        weights = {t.name: tensor_of(t) for t in graph.initializer}
-        for sparse in graph.sparse_initializer:
-            weights[sparse.values.name] = Tensor(tuple(sparse.dims), _dtype(sparse.values.data_type))
-        inputs = {v.name: self.value(v) for v in graph.input if v.name not in weights}
-        given = outer.union(inputs, weights)
-        ops = self.operators(graph.node, opsets, bound, depth, given)
-        return self.connected(graph.name, ops, given, inputs, weights, graph, opsets)
-
-    def connected(
-        self, name: str, ops: list[Op], given: Iterable[str], inputs: dict[str, Tensor], weights: dict[str, Tensor],
-        graph: Any, opsets: Mapping[str, int],
-    ) -> Model:  # fmt: skip
-        dag, schedule = connect(ops, given, self.path)
-        declared = {v.name: self.value(v) for values in (graph.value_info, graph.output) for v in values}
-        return Model(
-            name=name,
-            dag=dag,
-            schedule=schedule,
-            inputs=inputs,
-            outputs=tuple(v.name for v in graph.output),
-            weights=weights,
-            declared={key: tensor for key, tensor in declared.items() if tensor.ranked or tensor.dtype != "unknown"},
-            opsets=dict(opsets),
-            format="onnx",
-            path=self.path,
-        )
-
-    def operators(
-        self, nodes: Any, opsets: Mapping[str, int], bound: Mapping[str, Any], depth: int, given: frozenset[str]
-    ) -> list[Op]:
-        ops: list[Op] = []
-        names: dict[str, int] = {}
-        made = set(given)
-        if any(node.attribute and _holds_graph(node) for node in nodes):
-            made.update(name for node in nodes for name in node.output)
-        visible = frozenset(made)
-        for number, node in enumerate(nodes):
-            self.ops += 1
-            if self.ops > MAX_OPS:
-                raise ModelError(self.path, "", f"more than {MAX_OPS:,} operators once its functions are expanded")
-            domain, kind = _domain(node.domain), node.op_type
-            name = _text(node.name) or f"{kind}_{number}"
-            seen = names[name] = names.get(name, 0) + 1
-            where = f"{self.path}:node {number}"
-            attrs: dict[str, Any] = {}
-            bodies: list[tuple[str, Model]] = []
-            for attribute in node.attribute:
-                self.attribute(attribute, attrs, bodies, opsets, bound, depth, visible)
-            function = self.functions.get((domain, kind, getattr(node, "overload", ""))) if self.functions else None
-            captures: tuple[str, ...] = ()
-            if function is not None:
-                bodies = [("", self.expand(function, attrs, opsets, depth, where))]
-            elif bodies:
-                captures = tuple(dict.fromkeys(c for _, body in bodies for c in _free(body)))
-            ops.append(
-                Op(
-                    name=name if seen == 1 else f"{name}#{seen}",
-                    kind=f"{domain}.{kind}" if domain else kind,
-                    inputs=tuple(node.input),
-                    outputs=tuple(node.output),
-                    attrs=attrs,
-                    bodies=tuple(bodies),
-                    captures=captures,
-                    where=where,
-                )
-            )
-        return ops
-
-    def attribute(
-        self, attribute: Any, attrs: dict[str, Any], bodies: list[tuple[str, Model]], opsets: Mapping[str, int],
-        bound: Mapping[str, Any], depth: int, visible: frozenset[str],
-    ) -> None:  # fmt: skip
-        """Put an attribute into `attrs`, or the graph it holds into `bodies`."""
-        if attribute.ref_attr_name:
-            if attribute.ref_attr_name in bound:
-                attrs[attribute.name] = bound[attribute.ref_attr_name]
-            return
-        kind = attribute.type
-        if kind == 5 or (kind == 0 and attribute.HasField("g")):
-            bodies.append((attribute.name, self.model(attribute.g, opsets, bound, depth + 1, visible)))
-        elif (value := _plain(attribute)) is not None:
-            attrs[attribute.name] = value
-
-    def expand(
-        self, function: Any, attrs: Mapping[str, Any], opsets: Mapping[str, int], depth: int, where: str
-    ) -> Model:
-        """The graph of a function for a call with these attributes; shared by calls that are alike."""
-        title = f"{function.domain}.{function.name}"
-        key = (title, getattr(function, "overload", ""), tuple(attrs.items()))
-        if key in self.bodies:
-            model = self.bodies[key]
-            self.ops += self.sizes[id(model)]
-            return model
-        if title in self.calls:
-            raise ModelError(where, "", f"a function calls itself: {' -> '.join([*self.calls, title])}")
-        if depth > MAX_DEPTH:
-            raise ModelError(where, "", f"functions nested deeper than {MAX_DEPTH}")
-        self.calls.append(title)
-        before = self.ops
-        bound = {a.name: value for a in function.attribute_proto if (value := _plain(a)) is not None}
-        bound.update(attrs)
-        own = _opsets(function.opset_import) if function.opset_import else opsets
-        inputs: dict[str, Tensor] = {name: Unranked() for name in function.input}
-        given = frozenset(inputs)
-        ops = self.operators(function.node, own, bound, depth + 1, given)
-        dag, schedule = connect(ops, given, self.path)
+        known = {*inputs, *weights, *[output for op in ops for output in op.outputs]}
+        free = [output for output in outputs if output and output not in known]
+        given = {*inputs, *weights}
+        if nested:
+            free += [read for op in ops for read in op.reads if read and read not in known]
+            given.update(free)
+        dag, schedule = connect(ops, given, place.where)
         model = Model(
-            name=title,
-            dag=dag,
-            schedule=schedule,
-            inputs=inputs,
-            outputs=tuple(function.output),
-            opsets={**opsets, **own},
-            format="onnx",
-            path=self.path,
-        )
-        self.calls.pop()
-        self.bodies[key] = model
-        self.sizes[id(model)] = self.ops - before
+            name, dag, schedule, inputs, outputs, weights,
+            declared=declared, opsets=place.opsets, format="onnx", path=self.path,
+        )  # fmt: skip
+        size = len(ops) + sum(self.sizes[id(body)] for op in ops for _, body in op.bodies)
+        if size > MAX_OPS:
+            raise ModelError(place.where, "", f"more than {MAX_OPS:,} operators once its functions are expanded")
+        self.sizes[id(model)] = size
+        self.free[id(model)] = list(dict.fromkeys(free))
         return model
 
-    def value(self, info: Any) -> Tensor:
-        return type_of(info.type, info.name)
+    def ops(self, nodes: Iterable[Proto], place: _Place) -> list[Op]:
+        if self.depth > MAX_DEPTH:
+            raise ModelError(place.where, "", f"graphs nested deeper than {MAX_DEPTH}")
+        self.depth += 1
+        ops: list[Op] = []
+        names: dict[str, int] = {}
+        functions, kinds, omitted = self.functions, self.kinds, place.omitted
+        where = f"{place.where}, node "
+        for number, node in enumerate(nodes):
+            domain, op_type = node.domain, node.op_type
+            if (domain, op_type) not in kinds:
+                kinds[domain, op_type] = _kind(domain, op_type)
+            kind, plain = kinds[domain, op_type]
+            name = _text(node.name) or f"{plain}_{number}"
+            while (seen := names.get(name, 0)) > 0:
+                names[name] = seen + 1
+                name = f"{name}#{seen + 1}"
+            names[name] = 1
+            op = Op(name, kind, _names(node.input), _names(node.output), where=f"{where}{number}")
+            if omitted:
+                op.inputs = tuple(["" if read in omitted else read for read in op.inputs])
+            if node.attribute:
+                self.attributes(op, node.attribute, place)
+            if node.metadata_props:
+                op.scope = _scope(node.metadata_props)
+            if functions and (function := functions.get((domain_of(domain), op_type, node.overload))) is not None:
+                self.call(op, function, place)
+            ops.append(op)
+        self.built += len(ops)
+        if self.built > MAX_OPS:
+            raise ModelError(place.where, "", f"more than {MAX_OPS:,} operators once its functions are expanded")
+        self.depth -= 1
+        return ops
+
+    def call(self, op: Op, function: Proto, place: _Place) -> None:
+        """Make `op` a call of `function`: its one body is the function's graph and has no label."""
+        present = [bool(name) for name in op.inputs]
+        attrs = {**op.attrs, **dict(op.bodies)}
+        body = self.function(function, attrs, present, replace(place, where=op.where))
+        op.bodies, op.captures = (("", body),), ()
+
+    def attributes(self, op: Op, attributes: Iterable[Proto], place: _Place) -> None:
+        """Put values into the operator's attributes, graphs into its bodies."""
+        attrs: dict[str, Any] = {}
+        bodies: list[tuple[str, Model]] = []
+        for attribute in attributes:
+            name, kind = attribute.name, attribute.type
+            if kind == _INT:
+                value: Any = attribute.i
+            elif kind == _INTS:
+                value = tuple(attribute.ints)
+            elif kind == _GRAPH or (kind == 0 and attribute.HasField("g")):
+                inner = replace(place, where=f"{op.where}, {_text(name)}")
+                value = None if attribute.ref_attr_name else self.graph(attribute.g, inner, nested=True)
+            else:
+                value = _plain(attribute, op.where)
+            if attribute.ref_attr_name:
+                value = place.attributes.get(attribute.ref_attr_name)
+            if isinstance(value, Model):
+                bodies.append((_text(name), value))
+            elif value is not None:
+                attrs[_text(name)] = value
+        op.attrs, op.bodies = attrs, tuple(bodies)
+        if bodies:
+            op.captures = tuple(dict.fromkeys(read for _, body in bodies for read in self.free[id(body)]))
 
 
-def _holds_graph(node: Any) -> bool:
-    return any(a.type in (5, 10) or a.HasField("g") for a in node.attribute)
-
-
-def _free(model: Model) -> Iterator[str]:
-    """Names that a body reads and does not make."""
-    own = set(model.inputs) | set(model.weights)
-    own.update(name for op in model.schedule for name in op.outputs)
-    for op in model.schedule:
-        yield from (name for name in op.reads if name and name not in own)
-    yield from (name for name in model.outputs if name not in own)
-
-
-def _opsets(imports: Any) -> dict[str, int]:
-    return {_domain(entry.domain): entry.version for entry in imports}
-
-
-def _domain(domain: str) -> str:
+def domain_of(domain: str) -> str:
+    """An operator set's name; the standard one has two, of which "" is used here."""
     return "" if domain == "ai.onnx" else domain
 
 
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+def opsets_of(imports: Iterable[Proto]) -> dict[str, int]:
+    """Versions by domain."""
+    return {domain_of(_text(entry.domain)): entry.version for entry in imports}
+
+
+def _kind(domain: str, op_type: str) -> tuple[str, str]:
+    """The key of the rule, and the operator's name without its domain."""
+    domain, op_type = domain_of(_text(domain)), _text(op_type)
+    return (f"{domain}.{op_type}" if domain else op_type), op_type
+
+
+def _text(value: str | bytes) -> str:
+    """protobuf hands over a string field that is not UTF-8 as bytes."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    result = tuple(names)
+    try:
+        "".join(result)
+    except TypeError:
+        return tuple(map(_text, result))
+    return result
+
+
+def _scope(properties: Iterable[Proto]) -> str:
+    """The module path in a node's metadata: the last but one of the scopes it lists, the last being the node itself."""
+    for entry in properties:
+        if entry.key == _SCOPES and len(scopes := _QUOTED.findall(entry.value)) > 1:
+            return str(scopes[-2]).replace(".", "/")
+    return ""
 
 
 def _dtype(number: int) -> str:
-    return DTYPES.get(number, "unknown")
+    return DTYPES[number] if 0 <= number < len(DTYPES) else "unknown"
 
 
-def type_of(proto: Any, name: str) -> Tensor:
-    """A TypeProto as a tensor; an extent that it leaves open becomes a symbol, after the axis if it has no name."""
+def type_of(proto: Proto, name: str) -> Tensor:
+    """A TypeProto as a tensor; an extent that it leaves open becomes a symbol, after the axis when it has no name."""
     kind = proto.WhichOneof("value")
     if kind == "sequence_type":
         return TensorSequence(type_of(proto.sequence_type.elem_type, name))
     if kind == "optional_type":
         return type_of(proto.optional_type.elem_type, name)
     if kind not in ("tensor_type", "sparse_tensor_type"):
-        return Unranked()
+        return Unranked()  # a map, or a type that nobody but its maker knows
     tensor = getattr(proto, kind)
+    dtype = _dtype(tensor.elem_type)
     if not tensor.HasField("shape"):
-        return Unranked(_dtype(tensor.elem_type))
-    return Tensor(
-        tuple(_extent(dim, name, axis) for axis, dim in enumerate(tensor.shape.dim)), _dtype(tensor.elem_type)
-    )
+        return Unranked(dtype)
+    return Tensor(tuple([_extent(dim, name, axis) for axis, dim in enumerate(tensor.shape.dim)]), dtype)
 
 
-def _extent(dim: Any, name: str, axis: int) -> Extent:
-    if dim.dim_param:
-        return symbol(_text(dim.dim_param))
+def _extent(dim: Proto, name: str, axis: int) -> Extent:
     if dim.HasField("dim_value") and dim.dim_value >= 0:
         return int(dim.dim_value)
+    if dim.dim_param:
+        return symbol(_text(dim.dim_param))
     return symbol(f"{name}_{axis}")
 
 
-def tensor_of(proto: Any) -> Tensor:
-    """A TensorProto as a tensor, with its contents where they were kept."""
-    dtype, shape = _dtype(proto.data_type), tuple(proto.dims)
-    if any(extent < 0 for extent in shape):
-        raise ModelError("", "", f"tensor {_text(proto.name)!r} has a negative extent: {list(shape)}")
-    return Tensor(shape, dtype, _contents(proto, dtype, prod(shape)))
+def tensor_of(proto: Proto, where: str) -> Tensor:
+    """A TensorProto as a tensor, with its contents when they are small. Raises ModelError for a negative extent."""
+    shape, dtype = tuple(proto.dims), _dtype(proto.data_type)
+    if shape and min(shape) < 0:
+        raise ModelError(where, "", f"tensor {_text(proto.name)!r} has a negative extent: {list(shape)}")
+    size = prod(shape)
+    if size > _CONTENTS.get(dtype, _OTHER_CONTENTS):
+        return Tensor(shape, dtype)
+    return Tensor(shape, dtype, _contents(proto, dtype, size))
 
 
-def _contents(proto: Any, dtype: str, size: int) -> tuple[Scalar, ...] | None:
-    """The elements, None when they were left in the file or say nothing about shapes."""
-    if dtype not in _CODES or not wire.has_payload(proto):
+def _contents(proto: Proto, dtype: str, size: int) -> tuple[Scalar, ...] | None:
+    """The elements in row-major order, None when they are not in the message."""
+    code = _CODES.get(dtype)
+    if code is None:
         return None
     if raw := proto.raw_data:
-        code = _CODES[dtype]
-        if len(raw) != size * struct.calcsize(f"<{code}"):
-            return None
-        return struct.unpack(f"<{size}{code}", raw)
+        return struct.unpack(f"<{size}{code}", raw) if len(raw) == struct.calcsize(f"<{size}{code}") else None
     listed = getattr(proto, _FIELDS.get(dtype, "int32_data"))
-    if dtype == "float16":
-        listed = [struct.unpack("<e", struct.pack("<H", bits & 0xFFFF))[0] for bits in listed]
-    return tuple(listed) if len(listed) == size else None
+    if len(listed) != size:
+        return None
+    if dtype == "float16":  # int32_data holds its bits
+        return struct.unpack(f"<{size}e", struct.pack(f"<{size}H", *[bits & 0xFFFF for bits in listed]))
+    return tuple(listed)
 
 
-def _plain(attribute: Any) -> Any:
+def _sparse(proto: Proto, where: str) -> Tensor:
+    """A SparseTensorProto under its dense shape."""
+    if any(extent < 0 for extent in proto.dims):
+        raise ModelError(where, "", f"a sparse tensor has a negative extent: {list(proto.dims)}")
+    return Tensor(tuple(proto.dims), _dtype(proto.values.data_type))
+
+
+def _plain(attribute: Proto, where: str) -> Any:
     """An attribute's value as plain Python, hashable; None when it holds none that is of use here."""
-    kind = attribute.type
-    if kind == 1:
+    kind = attribute.type or _kind_of_value(attribute)
+    if kind == _FLOAT:
         return attribute.f
-    if kind == 2:
+    if kind == _INT:
         return attribute.i
-    if kind == 3:
+    if kind == _STRING:
         return _text(attribute.s)
-    if kind == 4:
-        return tensor_of(attribute.t)
-    if kind == 6:
+    if kind == _TENSOR:
+        return tensor_of(attribute.t, where)
+    if kind == _FLOATS:
         return tuple(attribute.floats)
-    if kind == 7:
+    if kind == _INTS:
         return tuple(attribute.ints)
-    if kind == 8:
-        return tuple(_text(s) for s in attribute.strings)
-    if kind == 11:
-        sparse = attribute.sparse_tensor
-        return Tensor(tuple(sparse.dims), _dtype(sparse.values.data_type))
-    if kind == 0:  # IR versions 1 and 2 left the type to be seen from what is there
-        return _untyped(attribute)
+    if kind == _STRINGS:
+        return tuple(map(_text, attribute.strings))
+    if kind == _SPARSE:
+        return _sparse(attribute.sparse_tensor, where)
+    if kind == _TYPE:
+        return type_of(attribute.tp, _text(attribute.name))
     return None
 
 
-def _untyped(attribute: Any) -> Any:
-    for field in ("ints", "floats"):
-        if listed := getattr(attribute, field):
-            return tuple(listed)
-    if attribute.strings:
-        return tuple(_text(s) for s in attribute.strings)
-    for field in ("i", "f"):
-        if attribute.HasField(field):
-            return getattr(attribute, field)
-    if attribute.HasField("s"):
-        return _text(attribute.s)
-    return tensor_of(attribute.t) if attribute.HasField("t") else None
+def _kind_of_value(attribute: Proto) -> int:
+    """The type of an attribute that does not state it, as those of IR version 1; 0 when there is no value."""
+    kinds = {"f": _FLOAT, "i": _INT, "s": _STRING, "t": _TENSOR, "floats": _FLOATS, "ints": _INTS, "strings": _STRINGS}
+    return next((kinds[field.name] for field, _ in attribute.ListFields() if field.name in kinds), 0)

@@ -1,5 +1,27 @@
 """The rules: one file per operator family. Importing this package fills the table in `graphcost.rules`."""
 
-from . import caffe, caffe_forks, dense, detection, movement, normalize, pointwise, windowed
+from . import (
+    caffe,
+    caffe_forks,
+    dense,
+    detection,
+    movement,
+    normalize,
+    pointwise,
+    reduce,
+    shape_values,
+    windowed,
+)
 
-__all__ = ["caffe", "caffe_forks", "dense", "detection", "movement", "normalize", "pointwise", "windowed"]
+__all__ = [
+    "caffe",
+    "caffe_forks",
+    "dense",
+    "detection",
+    "movement",
+    "normalize",
+    "pointwise",
+    "reduce",
+    "shape_values",
+    "windowed",
+]
