@@ -21,12 +21,25 @@ Scalar = int | float | Dim | None  # None: this element is not known
 
 BITS = {
     "float64": 64, "float32": 32, "float16": 16, "bfloat16": 16,
-    "float6e2m3": 6, "float6e3m2": 6, "float8e4m3fn": 8, "float8e4m3fnuz": 8, "float8e5m2": 8, "float8e5m2fnuz": 8, "float8e8m0": 8, "float4e2m1": 4,
+    "float8e4m3fn": 8, "float8e4m3fnuz": 8, "float8e5m2": 8, "float8e5m2fnuz": 8, "float8e8m0": 8,
+    "float6e2m3": 6, "float6e3m2": 6, "float4e2m1": 4,
     "int64": 64, "int32": 32, "int16": 16, "int8": 8, "int4": 4, "int2": 2,
     "uint64": 64, "uint32": 32, "uint16": 16, "uint8": 8, "uint4": 4, "uint2": 2,
     "bool": 8, "complex64": 64, "complex128": 128, "string": 0,
 }  # fmt: skip
 """Bits an element takes; a string's length is not in any shape, so it counts as nothing."""
+
+DTYPES = (
+    "unknown", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "float64",
+    "uint32", "uint64", "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2",
+    "float8e5m2fnuz", "uint4", "int4", "float4e2m1", "float8e8m0", "uint2", "int2", "float6e2m3", "float6e3m2",
+)  # fmt: skip
+"""Element types by their number in ONNX (TensorProto.DataType)."""
+
+
+def element_type(number: int, default: str = "unknown") -> str:
+    """The element type of a number; `default` for 0, which is "not given", and for numbers of the future."""
+    return DTYPES[number] if 0 < number < len(DTYPES) else default
 
 
 class UnknownShape(ValueError):
@@ -151,6 +164,11 @@ class Op:
         return self.kind.removeprefix("caffe.")
 
     @property
+    def calls(self) -> bool:
+        """Whether it calls a function that the file defines: its one body, which has no label."""
+        return bool(self.bodies) and not self.bodies[0][0]
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """Every tensor it needs, those that only its bodies read included."""
         return self.inputs + self.captures
@@ -159,10 +177,12 @@ class Op:
 class Definitions(Protocol):
     """What a format's own library knows of its operators; asked only about operators without a rule."""
 
-    def expand(self, op: Op, inputs: tuple[Tensor | None, ...]) -> Model | None:
+    def expand(self, op: Op, inputs: tuple[Tensor | None, ...], opsets: Mapping[str, int]) -> Model | None:
         """The operator as a graph of simpler ones, None when it is not defined so."""
 
-    def shapes(self, op: Op, inputs: tuple[Tensor | None, ...]) -> tuple[Tensor, ...] | None:
+    def shapes(
+        self, op: Op, inputs: tuple[Tensor | None, ...], opsets: Mapping[str, int]
+    ) -> tuple[Tensor, ...] | None:
         """The shapes of its outputs, None when the library does not know them."""
 
 

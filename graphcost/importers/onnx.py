@@ -19,20 +19,13 @@ from typing import Any
 
 from ..dims import Extent, symbol
 from ..errors import ModelError
-from ..graph import Model, Op, Scalar, Tensor, TensorSequence, Unranked, connect
+from ..graph import Model, Op, Scalar, Tensor, TensorSequence, Unranked, connect, element_type
 from . import wire
 
 MAX_DEPTH = 50
 """Graphs within graphs and functions within functions; what exporters write nests three or four deep."""
 MAX_OPS = 500_000
 """Operators once functions are expanded at every call: a tree of calls can be far larger than its file."""
-
-DTYPES = (
-    "unknown", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "float64",
-    "uint32", "uint64", "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2",
-    "float8e5m2fnuz", "uint4", "int4", "float4e2m1", "float8e8m0", "uint2", "int2", "float6e2m3", "float6e3m2",
-)  # fmt: skip
-"""TensorProto.DataType by number."""
 
 _CODES = {
     "float32": "f", "uint8": "B", "int8": "b", "uint16": "H", "int16": "h", "int32": "i", "int64": "q", "bool": "?",
@@ -52,7 +45,7 @@ _OTHER_CONTENTS = 16
 _INT, _STRING, _TENSOR, _GRAPH, _FLOATS, _INTS, _STRINGS, _SPARSE, _TYPE = 2, 3, 4, 5, 6, 7, 8, 11, 13
 _FLOAT = 1  # AttributeProto.AttributeType
 
-_SCOPES = "pkg.torch.onnx.name_scopes"  # metadata of torch.onnx.export(dynamo=True): "['', 'layer1', 'layer1.0', 'conv']"
+_SCOPES = "pkg.torch.onnx.name_scopes"  # metadata that torch.onnx.export writes: "['', 'layer1', 'layer1.0', 'conv2d']"
 _QUOTED = re.compile(r"'([^']*)'")
 
 Proto = Any
@@ -193,7 +186,10 @@ class _Importer:
         place: _Place,
         nested: bool,
     ) -> Model:
-        known = {*inputs, *weights, *[output for op in ops for output in op.outputs]}
+        made = [output for op in ops for output in op.outputs]
+        known = {*inputs, *weights, *made}
+        if len(set(made)) != len(made):
+            ops = _without_repeats(ops)
         free = [output for output in outputs if output and output not in known]
         given = {*inputs, *weights}
         if nested:
@@ -278,6 +274,18 @@ class _Importer:
             op.captures = tuple(dict.fromkeys(read for _, body in bodies for read in self.free[id(body)]))
 
 
+def _without_repeats(ops: list[Op]) -> list[Op]:
+    """The operators without Constants that were written a second time, which runtimes accept."""
+    constants: dict[tuple[str, ...], Op] = {}
+    kept = []
+    for op in ops:
+        if op.kind == "Constant" and constants.setdefault(op.outputs, op).attrs == op.attrs:
+            if constants[op.outputs] is not op:
+                continue
+        kept.append(op)
+    return kept
+
+
 def domain_of(domain: str) -> str:
     """An operator set's name; the standard one has two, of which "" is used here."""
     return "" if domain == "ai.onnx" else domain
@@ -316,10 +324,6 @@ def _scope(properties: Iterable[Proto]) -> str:
     return ""
 
 
-def _dtype(number: int) -> str:
-    return DTYPES[number] if 0 <= number < len(DTYPES) else "unknown"
-
-
 def type_of(proto: Proto, name: str) -> Tensor:
     """A TypeProto as a tensor; an extent that it leaves open becomes a symbol, after the axis when it has no name."""
     kind = proto.WhichOneof("value")
@@ -330,7 +334,7 @@ def type_of(proto: Proto, name: str) -> Tensor:
     if kind not in ("tensor_type", "sparse_tensor_type"):
         return Unranked()  # a map, or a type that nobody but its maker knows
     tensor = getattr(proto, kind)
-    dtype = _dtype(tensor.elem_type)
+    dtype = element_type(tensor.elem_type)
     if not tensor.HasField("shape"):
         return Unranked(dtype)
     return Tensor(tuple([_extent(dim, name, axis) for axis, dim in enumerate(tensor.shape.dim)]), dtype)
@@ -346,7 +350,7 @@ def _extent(dim: Proto, name: str, axis: int) -> Extent:
 
 def tensor_of(proto: Proto, where: str) -> Tensor:
     """A TensorProto as a tensor, with its contents when they are small. Raises ModelError for a negative extent."""
-    shape, dtype = tuple(proto.dims), _dtype(proto.data_type)
+    shape, dtype = tuple(proto.dims), element_type(proto.data_type)
     if shape and min(shape) < 0:
         raise ModelError(where, "", f"tensor {_text(proto.name)!r} has a negative extent: {list(shape)}")
     size = prod(shape)
@@ -374,7 +378,7 @@ def _sparse(proto: Proto, where: str) -> Tensor:
     """A SparseTensorProto under its dense shape."""
     if any(extent < 0 for extent in proto.dims):
         raise ModelError(where, "", f"a sparse tensor has a negative extent: {list(proto.dims)}")
-    return Tensor(tuple(proto.dims), _dtype(proto.values.data_type))
+    return Tensor(tuple(proto.dims), element_type(proto.values.data_type))
 
 
 def _plain(attribute: Proto, where: str) -> Any:

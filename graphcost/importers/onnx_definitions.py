@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ModelError
-from ..graph import Model, Op, Tensor, Unranked
+from ..graph import DTYPES, Model, Op, Tensor, Unranked
 from . import onnx as importer
 
-_NUMBERS = {name: number for number, name in enumerate(importer.DTYPES)}
+_NUMBERS = {name: number for number, name in enumerate(DTYPES)}
 
 
 class OnnxDefinitions:
@@ -32,12 +32,12 @@ class OnnxDefinitions:
             function.attribute_proto.extend([value for value in defaults.values() if value.name])
             present = [tensor is not None for tensor in inputs]
             return importer.expand(function, op.attrs, present, dict(opsets))
-        except (ModelError, *_errors()):
+        except ModelError:
+            return None
+        except _errors():
             return None
 
-    def shapes(
-        self, op: Op, inputs: tuple[Tensor | None, ...], opsets: Mapping[str, int]
-    ) -> tuple[Tensor, ...] | None:
+    def shapes(self, op: Op, inputs: tuple[Tensor | None, ...], opsets: Mapping[str, int]) -> tuple[Tensor, ...] | None:
         """What onnx.shape_inference says of this one node."""
         schema = _schema(op, opsets)
         if schema is None:

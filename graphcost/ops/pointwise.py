@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..dims import Dim, maximum, minimum
-from ..graph import Tensor
+from ..graph import Tensor, element_type
 from ..rules import NO_WORK, Facts, Work, rule
 from ..shapes import axis_of, broadcast
 from . import values
@@ -79,7 +79,8 @@ UNARY: dict[str, tuple[Work, Callable[[Any], Any] | None]] = {
     "Log": (Work(exps=1), lambda a: math.log(a) if isinstance(a, float) else None),
     "Sign": (Work(compares=2), lambda a: int(a > 0) - int(a < 0)),
     "BitwiseNot": (Work(compares=1), None),
-    **{kind: (Work(exps=1), None) for kind in "Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Erf".split()},
+    **dict.fromkeys(("Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Erf"), (Work(exps=1), None)),
+    **dict.fromkeys(("Sinh", "Cosh", "Asinh", "Acosh", "Atanh"), (Work(exps=1), None)),
 }
 """Work per element and, where it may steer shapes, what becomes of the contents."""
 
@@ -146,19 +147,9 @@ def identity(x: Tensor) -> Facts:
 @rule("Cast")
 def cast(x: Tensor, *, to: int | str = 1) -> Facts:
     """[*any] -> the same shape as another element type.  https://onnx.ai/onnx/operators/onnx__Cast.html"""
-    dtype = CAST_TYPES.get(to, "unknown") if isinstance(to, int) else to.lower().replace("double", "float64")
+    dtype = element_type(to) if isinstance(to, int) else to.lower().replace("double", "float64")
     dtype = "float32" if dtype == "float" else dtype
     return unary(x, NO_WORK, dtype, values.cast(x.value, dtype) if x.value is not None else None)
-
-
-CAST_TYPES = dict(
-    enumerate(
-        "float32 uint8 int8 uint16 int16 int32 int64 string bool float16 float64 uint32 uint64 complex64 complex128"
-        " bfloat16 float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz uint4 int4 float4e2m1 float8e8m0".split(),
-        1,
-    )
-)
-"""TensorProto's numbers for element types, as attributes give them."""
 
 
 @rule("CastLike")

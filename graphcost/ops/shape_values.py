@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
+from typing import Any
 
 from ..dims import Dim, Extent, ceil_div, maximum
-from ..graph import DTYPES, Scalar, Tensor, Unranked
+from ..graph import Scalar, Tensor, Unranked, element_type
 from ..rules import NO_WORK, Facts, Work, decided_by_data, rule
 from ..shapes import axis_of
 from . import values
@@ -81,20 +83,28 @@ def size(x: Tensor) -> Facts:
 @rule("Range")
 def range_(start: Tensor, limit: Tensor, delta: Tensor) -> Facts:
     """Scalars -> [max(0, ceil((limit - start) / delta))].  https://onnx.ai/onnx/operators/onnx__Range.html"""
-    given = [x.value[0] if x.value else None for x in (start, limit, delta)]
-    first, last, step = given
-    if first is None or last is None or step is None or step == 0:
-        return Facts((Tensor((decided_by_data(),), start.dtype),), NO_WORK)
-    if isinstance(first, float) or isinstance(last, float) or isinstance(step, float):
-        if isinstance(first, Dim) or isinstance(last, Dim) or isinstance(step, Dim):
-            return Facts((Tensor((decided_by_data(),), start.dtype),), NO_WORK)
-        length: Extent = max(0, -int(-(last - first) // step))
-    else:
-        length = maximum(0, ceil_div(last - first, step))
+    first, last, step = (x.value[0] if x.value else None for x in (start, limit, delta))
+    length = _steps(first, last, step)
     value = None
     if isinstance(length, int) and length <= values.LIMIT:
-        value = tuple(first + at * step for at in range(length))
+        value = values.elementwise(
+            lambda a, b, at: a + at * b, start, delta, Tensor((length,), "int64", tuple(range(length)))
+        )
     return Facts((Tensor((length,), start.dtype, value),), Work(adds=length))
+
+
+def _steps(first: Any, last: Any, step: Any) -> Extent:
+    """How many numbers lie from `first` up to but without `last`; open where one of them is not known."""
+    given = (first, last, step)
+    if None in given or step == 0 or len({isinstance(e, float) for e in given if not isinstance(e, Dim)}) > 1:
+        return decided_by_data()
+    if any(isinstance(element, float) for element in given):
+        return (
+            decided_by_data()
+            if any(isinstance(element, Dim) for element in given)
+            else max(0, ceil((last - first) / step))
+        )
+    return maximum(0, ceil_div(last - first, step))
 
 
 @rule("NonZero")
@@ -111,7 +121,7 @@ def non_zero(x: Tensor) -> Facts:
 @rule("EyeLike")
 def eye_like(x: Tensor, *, dtype: int = 0) -> Facts:
     """[M, N] -> [M, N], ones on a diagonal.  https://onnx.ai/onnx/operators/onnx__EyeLike.html"""
-    return Facts((Tensor(x.shape, DTYPES.get(dtype, x.dtype)),), NO_WORK)
+    return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), NO_WORK)
 
 
 @rule("OneHot")
@@ -130,7 +140,7 @@ def one_hot(indices: Tensor, depth: Tensor, pair: Tensor, *, axis: int = -1) -> 
 def _random(kind: str) -> None:
     @rule(kind)
     def random(*, shape: Sequence[int] = (), dtype: int = 1) -> Facts:
-        y = Tensor(tuple(shape), DTYPES.get(dtype, "float32"))
+        y = Tensor(tuple(shape), element_type(dtype, "float32"))
         return Facts((y,), Work(exps=y.size))
 
     random.__doc__ = f"{kind}: numbers of the given shape.  https://onnx.ai/onnx/operators/onnx__{kind}.html"
@@ -139,7 +149,7 @@ def _random(kind: str) -> None:
 def _random_like(kind: str) -> None:
     @rule(kind)
     def random_like(x: Tensor, *, dtype: int = 0) -> Facts:
-        return Facts((Tensor(x.shape, DTYPES.get(dtype, x.dtype)),), Work(exps=x.size))
+        return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), Work(exps=x.size))
 
     random_like.__doc__ = f"{kind}: [*any] -> the same shape.  https://onnx.ai/onnx/operators/onnx__{kind}.html"
 
@@ -153,4 +163,4 @@ _random_like("Bernoulli")
 @rule("Multinomial")
 def multinomial(x: Tensor, *, sample_size: int = 1, dtype: int = 6) -> Facts:
     """[batch, classes] -> [batch, sample_size].  https://onnx.ai/onnx/operators/onnx__Multinomial.html"""
-    return Facts((Tensor((x.shape[0], sample_size), DTYPES.get(dtype, "int32")),), Work(exps=x.size, adds=x.size))
+    return Facts((Tensor((x.shape[0], sample_size), element_type(dtype, "int32")),), Work(exps=x.size, adds=x.size))

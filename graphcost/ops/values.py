@@ -28,6 +28,14 @@ def small(shape: Shape) -> bool:
     return isinstance(size, int) and size <= LIMIT
 
 
+def count(shape: Shape) -> int:
+    """Elements of a tensor of known shape. Raises Undecided for a symbolic one."""
+    size = prod(shape)
+    if not isinstance(size, int):
+        raise Undecided(f"how many elements {size} are depends on its symbols")
+    return size
+
+
 def is_float(dtype: str) -> bool:
     return "float" in dtype
 
@@ -42,7 +50,7 @@ def elementwise(function: Callable[..., Any], *operands: Tensor) -> Value:
     columns = [stretch(operand, shape) for operand in operands]
     if None in columns:
         return None
-    return tuple(_apply(function, elements) for elements in zip(*columns, strict=True))  # type: ignore[arg-type]
+    return tuple(_apply(function, elements) for elements in zip(*columns, strict=True))
 
 
 def _apply(function: Callable[..., Any], elements: Sequence[Scalar]) -> Scalar:
@@ -62,7 +70,7 @@ def stretch(x: Tensor, shape: Shape) -> Value:
     if x.shape == shape:
         return x.value
     if len(x.value) == 1:
-        return x.value * int(prod(shape))  # type: ignore[call-overload,no-any-return]
+        return x.value * count(shape)
     lead = len(shape) - x.rank
     return rearrange(x, shape, lambda index: [i if e != 1 else 0 for i, e in zip(index[lead:], x.shape, strict=True)])
 
@@ -78,7 +86,7 @@ def rearrange(x: Tensor, shape: Shape, source: Callable[[tuple[int, ...]], Seque
 
 def strides(shape: Shape) -> list[int]:
     """Elements between neighbours along each axis."""
-    return [int(prod(shape[axis + 1 :])) for axis in range(len(shape))]  # type: ignore[arg-type]
+    return [count(shape[axis + 1 :]) for axis in range(len(shape))]
 
 
 def indices(shape: Shape) -> Iterator[tuple[int, ...]]:
@@ -152,8 +160,7 @@ def divide(a: Any, b: Any) -> Any:
     """Division: integers toward zero, as C; a Dim is never negative, so its floor is that."""
     if isinstance(a, float) or isinstance(b, float):
         if isinstance(a, Dim) or isinstance(b, Dim):
-            quotient = exact(a, b, lambda x, y: x // y if x % y == 0 else None)
-            return quotient
+            return exact(a, b, lambda x, y: x // y if x % y == 0 else None)
         return a / b
     if isinstance(a, Dim) or isinstance(b, Dim):
         return a // b

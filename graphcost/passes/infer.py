@@ -13,10 +13,12 @@ from typing import Any
 
 from ..dims import Dim, Extent, Undecided, identifier, substitute, symbol, symbols
 from ..errors import ModelError
-from ..graph import UNKNOWN, Model, Op, Tensor, UnknownShape
+from ..graph import UNKNOWN, Model, Op, Tensor, UnknownShape, Unranked
 from ..rules import NO_WORK, OPEN, Facts, Rule, Work, find
 from ..shapes import show_shape
 
+MAX_STEPS = 1_000_000
+"""Operators looked at inside bodies, each time a loop in a loop is followed step by step counted anew."""
 LARGEST = 2**50
 """Elements of the largest tensor believed; beyond it a size is a mistake in the file, or an attack."""
 
@@ -55,16 +57,16 @@ class Cost:
 
     @property
     def scope(self) -> str:
-        """The module path of the operator: what stands before the last `/` of its name, without a leading one."""
-        return self.name.rpartition("/")[0].strip("/")
+        """The module path of the operator: the file's own, else what stands before the last `/` of its name."""
+        return self.op.scope or self.name.rpartition("/")[0].strip("/")
 
     @property
     def status(self) -> str:
         """`known`, `partial` (shapes or cost, not both) or `unknown`."""
-        ranked = all(tensor.ranked for tensor in self.outputs)
+        known = all(tensor.known for tensor in self.outputs)
         if self.work is not None:
-            return "known" if ranked else "partial"
-        return "partial" if ranked and self.outputs else "unknown"
+            return "known" if known else "partial"
+        return "partial" if known and self.outputs else "unknown"
 
 
 @dataclass(slots=True)
@@ -94,8 +96,15 @@ class Scope:
     tensors: dict[str, Tensor]
     constants: dict[str, tuple[Weight, ...]] = field(default_factory=dict)
 
-    def inner(self) -> Scope:
-        return Scope(dict(self.tensors), dict(self.constants))
+    def inner(self, names: Iterable[tuple[str, str]]) -> Scope:
+        """The scope of a body: of each pair, the second is what the body calls the tensor known here as the first."""
+        inner = Scope({})
+        for outer, name in names:
+            if outer in self.tensors:
+                inner.tensors[name] = self.tensors[outer]
+            if outer in self.constants:
+                inner.constants[name] = self.constants[outer]
+        return inner
 
     def hold(self, weights: Mapping[str, Tensor]) -> None:
         self.tensors.update(weights)
@@ -104,15 +113,27 @@ class Scope:
     def pass_on(self, op: Op, facts: Facts) -> tuple[Weight, ...]:
         """The weights an operator works with. One that sees only constants and multiplies nothing hands them on."""
         own = tuple(Weight(_weight_key(op, at), tensor) for at, tensor in enumerate(facts.weights))
-        if not self.constants and op.reads:
+        if not self.constants and op.inputs:
             return own
-        read = [name for name in op.reads if name]
+        read = [name for name in op.inputs if name]
         behind = [self.constants[name] for name in read if name in self.constants]
         weights = (*own, *(weight for group in behind for weight in group))
         if len(behind) < len(read) or facts.work is None or facts.work.macs != 0:
             return weights
         self.constants.update((name, weights) for name in op.outputs)
         return ()
+
+    def take_out(self, op: Op, bodies: Iterable[Body]) -> tuple[Weight, ...]:
+        """The weights an operator with bodies works with; those that only pass through a body stay constant outside."""
+        for body in bodies:
+            extra = len(body.model.outputs) - len(op.outputs)  # a loop's body begins with its condition
+            results = body.model.outputs[max(0, extra) :]
+            for name, inside in zip(op.outputs, results, strict=False):
+                if inside in body.scope.constants:
+                    self.constants[name] = (*self.constants.get(name, ()), *body.scope.constants[inside])
+        if op.calls:
+            return ()
+        return tuple(weight for name in op.inputs for weight in self.constants.get(name, ()))
 
 
 def _weight_key(op: Op, at: int) -> Hashable:
@@ -127,15 +148,29 @@ class Body:
     engine: _Engine
     model: Model
     scope: Scope
+    """What the body sees of its surroundings, and after a call all that it has made."""
     prefix: str
     rows: list[Cost] = field(default_factory=list)
+    """A row per operator, of the last call or of several `added`."""
 
     def __call__(self, *arguments: Tensor | None) -> tuple[Tensor, ...]:
-        scope = self.scope.inner()
-        given = zip(self.model.inputs, arguments, strict=False)
-        scope.tensors.update((name, UNKNOWN if tensor is None else tensor) for name, tensor in given)
-        self.rows = self.engine.run(self.model, scope, self.prefix)
-        return tuple(scope.tensors.get(name, UNKNOWN) for name in self.model.outputs)
+        """Raises Undecided when more than MAX_STEPS operators have been looked at."""
+        self.engine.step(len(self.model.schedule))
+        tensors = self.scope.tensors
+        for at, name in enumerate(self.model.inputs):
+            tensors[name] = (arguments[at] if at < len(arguments) else None) or UNKNOWN
+        self.rows = self.engine.run(self.model, self.scope, self.prefix)
+        return tuple([tensors.get(name, UNKNOWN) for name in self.model.outputs])
+
+    def add(self, before: list[Cost]) -> None:
+        """Add the work of an earlier call's rows to those of the last, for bodies whose calls differ in size."""
+        if len(before) != len(self.rows):
+            self.rows = before + self.rows
+            return
+        for row, other in zip(self.rows, before, strict=True):
+            work = None if row.work is None or other.work is None else row.work + other.work
+            row.facts = None if row.facts is None else replace(row.facts, work=work)
+            row.times = 1
 
     @property
     def work(self) -> Work:
@@ -154,6 +189,7 @@ class _Engine:
         self.memo: dict[Any, Facts | str] = {}
         self.rules: dict[tuple[str, int], Rule | None] = {}
         self.opsets: Mapping[str, int] = {}
+        self.steps = 0
 
     def run(self, model: Model, scope: Scope, prefix: str) -> list[Cost]:
         """A row for each operator of the schedule; `scope` holds every tensor afterwards."""
@@ -163,7 +199,7 @@ class _Engine:
         tensors, declared = scope.tensors, model.declared
         for op in model.schedule:
             inputs = tuple([tensors.get(name, UNKNOWN) if name else None for name in op.inputs])
-            bodies = [Body(self, body, scope, _join(prefix, op.name, label)) for label, body in op.bodies]
+            bodies = self.bodies(op, scope, prefix) if op.bodies else []
             facts, why = self.ask(op, inputs, bodies)
             if facts is None:
                 facts = self.fall_back(op, inputs, declared)
@@ -173,12 +209,15 @@ class _Engine:
                 outputs = outputs[: len(op.outputs)] + tuple(declared.get(name, UNKNOWN) for name in missing)
             for name, tensor in zip(op.outputs, outputs, strict=True):
                 if name:
-                    tensors[name] = tensor if tensor.ranked else declared.get(name, tensor)
+                    tensors[name] = declared.get(name, tensor) if type(tensor) is Unranked else tensor
             row = Cost(op, prefix + op.name, inputs, outputs, facts, 1, why)
             rows.append(row)
             if facts is None:
                 continue
-            row.weights = scope.pass_on(op, facts)
+            if not bodies:
+                row.weights = scope.pass_on(op, facts)
+                continue
+            row.weights = scope.take_out(op, bodies)
             for body, times in zip(bodies, facts.times, strict=False):
                 for inner in body.rows:
                     inner.times = inner.times * times
@@ -186,15 +225,29 @@ class _Engine:
         self.opsets = outer
         return rows
 
+    def bodies(self, op: Op, scope: Scope, prefix: str) -> list[Body]:
+        """The operator's bodies, each in a scope of its own: what it captures, or what a call gives the function."""
+        bodies = []
+        for label, body in op.bodies:
+            outer, own = (op.inputs, body.inputs) if op.calls else (op.captures, op.captures)
+            inner = scope.inner(zip(outer, own, strict=False))
+            bodies.append(Body(self, body, inner, _join(prefix, op.name, label)))
+        return bodies
+
+    def step(self, operators: int) -> None:
+        """Count operators looked at inside bodies. Raises Undecided when there are more than MAX_STEPS."""
+        self.steps += operators
+        if self.steps > MAX_STEPS:
+            raise Undecided(f"more than {MAX_STEPS:,} operators in loops and functions")
+
     def ask(self, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body]) -> tuple[Facts | None, str]:
         """The facts of an operator, or None and why not."""
-        if op.bodies and not op.bodies[0][0]:  # a call of a function that the file itself defines
-            return Facts(bodies[0](*inputs), NO_WORK, times=(1,)), ""
-        kind = (op.kind, self.opsets.get(op.kind.rpartition(".")[0], 1))
-        try:
-            rule = self.rules[kind]
-        except KeyError:
-            rule = self.rules[kind] = find(*kind)
+        if op.calls:
+            try:
+                return Facts(bodies[0](*inputs), NO_WORK, times=(1,)), ""
+            except Undecided as reason:
+                return None, str(reason)
+        rule = self.rule(op)
         if rule is None:
             return None, f"no rule for {op.type}"
         if bodies:
@@ -208,6 +261,15 @@ class _Engine:
         if isinstance(answer, str):
             return None, answer
         return (self.name_open(answer, op) if _is_open(answer) else answer), ""
+
+    def rule(self, op: Op) -> Rule | None:
+        """The rule of an operator under the operator sets of the graph that is run."""
+        kind = (op.kind, self.opsets.get(op.kind.rpartition(".")[0], 1))
+        try:
+            return self.rules[kind]
+        except KeyError:
+            rule = self.rules[kind] = find(*kind)
+            return rule
 
     def answer(self, rule: Rule, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body]) -> Facts | str:
         """Call a rule; text when it cannot decide. Raises ModelError when it finds a contradiction."""
@@ -231,17 +293,16 @@ class _Engine:
 
     def fall_back(self, op: Op, inputs: tuple[Tensor | None, ...], declared: Mapping[str, Tensor]) -> Facts | None:
         """What can be said without a rule: by the operator's own definition, the format's library, the file's word."""
-        if self.definitions is not None:
-            if (definition := self.definitions.expand(op, inputs)) is not None:
+        if self.definitions is not None and self.rule(op) is None:
+            if (definition := self.definitions.expand(op, inputs, self.opsets)) is not None:
                 body = Body(self, definition, Scope({}), "")
                 outputs = body(*inputs)
-                if all(tensor.ranked for tensor in outputs):
+                if all(tensor.known for tensor in outputs):
                     return Facts(outputs, body.work if body.complete else None)
-            if (shapes := self.definitions.shapes(op, inputs)) is not None:
+            if (shapes := self.definitions.shapes(op, inputs, self.opsets)) is not None:
                 return Facts(shapes, None)
-        if op.outputs and all(name in declared for name in op.outputs if name):
-            return Facts(tuple(declared.get(name, UNKNOWN) for name in op.outputs), None)
-        return None
+        stated = tuple(declared.get(name, UNKNOWN) for name in op.outputs)
+        return Facts(stated, None) if any(tensor.known for tensor in stated) else None
 
     def name_open(self, facts: Facts, op: Op) -> Facts:
         """Give the extents that data decides names of their own, after the tensor that has them first."""
