@@ -275,15 +275,9 @@ class _Importer:
 
 
 def _without_repeats(ops: list[Op]) -> list[Op]:
-    """The operators without Constants that were written a second time, which runtimes accept."""
-    constants: dict[tuple[str, ...], Op] = {}
-    kept = []
-    for op in ops:
-        if op.kind == "Constant" and constants.setdefault(op.outputs, op).attrs == op.attrs:
-            if constants[op.outputs] is not op:
-                continue
-        kept.append(op)
-    return kept
+    """The operators without the Constants that a later one replaces, as onnxruntime has it."""
+    last = {op.outputs: op for op in ops if op.kind == "Constant"}
+    return [op for op in ops if op.kind != "Constant" or last[op.outputs] is op]
 
 
 def domain_of(domain: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..dims import Dim, Extent, Undecided, identifier, substitute, symbol, symbols
+from ..dims import Dim, Extent, TooLarge, Undecided, identifier, substitute, symbol, symbols
 from ..errors import ModelError
 from ..graph import UNKNOWN, Model, Op, Tensor, UnknownShape, Unranked
 from ..rules import NO_WORK, OPEN, Facts, Rule, Work, find
@@ -284,7 +284,7 @@ class _Engine:
                 if tensor.ranked and isinstance(size := tensor.size, int) and not 0 <= size <= LARGEST:
                     raise ValueError(f"an output {show_shape(tensor.shape)} of {size} elements cannot be meant")
             return facts
-        except (UnknownShape, Undecided) as reason:
+        except (UnknownShape, Undecided, TooLarge) as reason:
             return str(reason)
         except ModelError:
             raise
