@@ -105,14 +105,24 @@ def _modules(analysis: Analysis) -> tuple[list[_Module], list[Cost]]:
     rest: list[Cost] = []
     scoped = any(row.scope for row in analysis.rows)
     for row in analysis.rows:
-        name = row.scope if scoped else row.name if family(row) in _LAYERS else ""
-        if row.work is not None and not row.weights and row.work.ops == 0 and not row.op.inputs:
-            continue  # a constant: part of the module's parameters, not a step of it
+        name = _module_name(row.scope) if scoped else row.name if family(row) in _LAYERS else ""
+        if all(tensor in analysis.model.weights for tensor in row.op.inputs):
+            continue  # makes a constant: part of the module's parameters, not a step of it
         if name:
             modules.setdefault(name, _Module(name, [])).rows.append(row)
         else:
             rest.append(row)
     return list(modules.values()), rest
+
+
+def _module_name(scope: str) -> str:
+    """PyTorch's dotted path: exporters repeat a container's name in those of its children, as layer1/layer1.0/conv1."""
+    path: list[str] = []
+    for part in scope.split("/"):
+        if path and part.startswith(f"{path[-1]}."):
+            path.pop()
+        path.append(part)
+    return ".".join(path)
 
 
 _LAYERS = {*_MOVES, "deconv", "softmax", "sigmoid", "tanh", "dropout", "lrn", "layer_norm", "group_norm", "normalize"}
