@@ -8,7 +8,9 @@ from . import (
     movement,
     normalize,
     pointwise,
+    recurrent,
     reduce,
+    resize,
     shape_values,
     windowed,
 )
@@ -21,7 +23,9 @@ __all__ = [
     "movement",
     "normalize",
     "pointwise",
+    "recurrent",
     "reduce",
+    "resize",
     "shape_values",
     "windowed",
 ]

@@ -5,9 +5,13 @@ Inference is counted. Per-channel constants that a kernel prepares once (the roo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 from ..dims import Extent
 from ..graph import Tensor
-from ..rules import GLOBAL, Facts, Work
+from ..rules import GLOBAL, POINTWISE, Facts, Work, rule
+from ..shapes import axis_of
 
 
 def softmax_work(size: Extent, groups: Extent) -> Work:
@@ -29,3 +33,208 @@ def lrn_work(size: Extent, neighbours: Extent) -> Work:
 def standardise_work(size: Extent, groups: Extent) -> Work:
     """Subtract a mean and divide by a deviation that are computed here, over `size` elements in `groups`."""
     return Work(adds=3 * size, muls=size, divs=size + 2 * groups, exps=groups)
+
+
+@rule("Softmax", "LogSoftmax", since=13)
+def softmax(x: Tensor, *, axis: int = -1) -> Facts:
+    """[*any] -> the same shape, normalised along `axis`.  https://onnx.ai/onnx/operators/onnx__Softmax.html"""
+    return _softmax(x, axis, x.shape[axis_of(axis, x.rank)] if x.rank else 1)
+
+
+@rule("Softmax", "LogSoftmax")
+def softmax_1(x: Tensor, *, axis: int = 1) -> Facts:
+    """Before version 13 the axes from `axis` on are normalised together, as if flattened.
+
+    https://onnx.ai/onnx/operators/onnx__Softmax.html#softmax-11
+    """
+    at = axis_of(axis, x.rank) if x.rank and axis != x.rank else x.rank
+    return _softmax(x, axis, prod(x.shape[at:]))
+
+
+def _softmax(x: Tensor, axis: int, length: Extent) -> Facts:
+    facts = softmax_of(x, length)
+    pointwise = x.rank > 2 and axis_of(axis, x.rank) == 1 and length == x.shape[1]
+    return Facts(facts.outputs, facts.work, POINTWISE if pointwise else GLOBAL)
+
+
+@rule("Hardmax")
+def hardmax(x: Tensor) -> Facts:
+    """[*any] -> the same shape, 1 at the maximum.  https://onnx.ai/onnx/operators/onnx__Hardmax.html"""
+    return Facts((Tensor(x.shape, x.dtype),), Work(compares=x.size), GLOBAL)
+
+
+@rule("BatchNormalization")
+def batch_normalization(
+    x: Tensor,
+    scale: Tensor,
+    bias: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    *,
+    outputs: int = 1,
+) -> Facts:
+    """[N, C, *any] -> the same shape, and in training the statistics; x * factor + shift, prepared once a channel.
+
+    https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
+    """
+    channels = scale.size
+    work = Work(muls=x.size, adds=x.size) + Work(adds=2, muls=1, divs=1, exps=1) * channels
+    statistics = (Tensor(scale.shape, scale.dtype),) * 4
+    return Facts((Tensor(x.shape, x.dtype), *statistics)[:outputs], work)
+
+
+@rule("InstanceNormalization")
+def instance_normalization(x: Tensor, scale: Tensor, bias: Tensor) -> Facts:
+    """[N, C, *spatial] -> the same shape, by each channel's own statistics.
+
+    https://onnx.ai/onnx/operators/onnx__InstanceNormalization.html
+    """
+    work = standardise_work(x.size, x.shape[0] * x.shape[1]) + Work(muls=1, adds=1) * x.size
+    return Facts((Tensor(x.shape, x.dtype),), work, GLOBAL)
+
+
+@rule("GroupNormalization")
+def group_normalization(x: Tensor, scale: Tensor, bias: Tensor, *, num_groups: int) -> Facts:
+    """[N, C, *spatial] -> the same shape, by the statistics of groups of channels.
+
+    https://onnx.ai/onnx/operators/onnx__GroupNormalization.html
+    """
+    work = standardise_work(x.size, x.shape[0] * num_groups) + Work(muls=1, adds=1) * x.size
+    return Facts((Tensor(x.shape, x.dtype),), work, GLOBAL)
+
+
+@rule("LayerNormalization", "com.microsoft.LayerNormalization")
+def layer_normalization(
+    x: Tensor, scale: Tensor, bias: Tensor | None = None, *, axis: int = -1, outputs: int = 1
+) -> Facts:
+    """[*any] -> the same shape, standardised over the axes from `axis` on; the mean and 1 / deviation besides.
+
+    https://onnx.ai/onnx/operators/onnx__LayerNormalization.html
+    """
+    at = axis_of(axis, x.rank)
+    statistics = Tensor((*x.shape[:at], *[1] * (x.rank - at)))
+    work = standardise_work(x.size, statistics.size) + Work(muls=1, adds=int(bias is not None)) * x.size
+    return Facts((Tensor(x.shape, x.dtype), statistics, statistics)[:outputs], work, GLOBAL)
+
+
+@rule("RMSNormalization", "SimplifiedLayerNormalization", "com.microsoft.SimplifiedLayerNormalization")
+def rms_normalization(x: Tensor, scale: Tensor, *, axis: int = -1, outputs: int = 1) -> Facts:
+    """[*any] -> the same shape, divided by the root of its mean square, and scaled.
+
+    https://onnx.ai/onnx/operators/onnx__RMSNormalization.html
+    """
+    at = axis_of(axis, x.rank)
+    statistics = Tensor((*x.shape[:at], *[1] * (x.rank - at)))
+    work = Work(muls=3, adds=1) * x.size + Work(divs=2, adds=1, exps=1) * statistics.size
+    return Facts((Tensor(x.shape, x.dtype), statistics)[:outputs], work, GLOBAL)
+
+
+@rule("com.microsoft.SkipLayerNormalization")
+def skip_layer_normalization(
+    x: Tensor,
+    skip: Tensor,
+    gamma: Tensor,
+    beta: Tensor | None = None,
+    bias: Tensor | None = None,
+    *,
+    outputs: int = 1,
+) -> Facts:
+    """LayerNormalization(x + skip + bias): [batch, steps, hidden]; the fourth output is the sum itself.
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.SkipLayerNormalization
+    """
+    facts = layer_normalization(x, gamma, beta, outputs=3)
+    y, mean, deviation = facts.outputs
+    work = (facts.work or Work()) + Work(adds=1 + int(bias is not None)) * x.size
+    return Facts((y, mean, deviation, y)[:outputs], work, GLOBAL)
+
+
+@rule("com.microsoft.SkipSimplifiedLayerNormalization")
+def skip_simplified_layer_normalization(
+    x: Tensor, skip: Tensor, gamma: Tensor, bias: Tensor | None = None, *, outputs: int = 1
+) -> Facts:
+    """RMSNormalization(x + skip + bias); the fourth output is the sum itself.
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+    """
+    facts = rms_normalization(x, gamma, outputs=2)
+    y, deviation = facts.outputs
+    work = (facts.work or Work()) + Work(adds=1 + int(bias is not None)) * x.size
+    return Facts((y, deviation, deviation, y)[:outputs], work, GLOBAL)
+
+
+@rule("com.microsoft.EmbedLayerNormalization")
+def embed_layer_normalization(
+    ids: Tensor,
+    segments: Tensor | None,
+    words: Tensor,
+    positions: Tensor,
+    segment_table: Tensor | None = None,
+    gamma: Tensor | None = None,
+    beta: Tensor | None = None,
+    *,
+    outputs: int = 1,
+) -> Facts:
+    """ids [batch, steps] -> [batch, steps, hidden]: embeddings added and normalised; and where the mask ends.
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.EmbedLayerNormalization
+    """
+    y = Tensor((*ids.shape, words.shape[1]), words.dtype)
+    facts = layer_normalization(y, words)
+    added = Work(adds=2 if segments is not None else 1) * y.size
+    reads = (ids.size, 0 if segments is None else segments.size, y.size, y.size)
+    tops = (y, Tensor((ids.shape[0],), "int32"), y)[:outputs]
+    return Facts(tops, (facts.work or Work()) + added, GLOBAL, reads=reads)
+
+
+@rule("LpNormalization")
+def lp_normalization(x: Tensor, *, axis: int = -1) -> Facts:
+    """[*any] -> the same shape, divided by the norm along `axis`.
+
+    https://onnx.ai/onnx/operators/onnx__LpNormalization.html
+    """
+    length = x.shape[axis_of(axis, x.rank)]
+    groups = x.size // length if length != 0 else 0
+    return Facts((Tensor(x.shape, x.dtype),), Work(muls=x.size, adds=x.size, divs=x.size, exps=groups), GLOBAL)
+
+
+@rule("MeanVarianceNormalization")
+def mean_variance_normalization(x: Tensor, *, axes: Sequence[int] = (0, 2, 3)) -> Facts:
+    """[*any] -> the same shape, standardised over `axes`.
+
+    https://onnx.ai/onnx/operators/onnx__MeanVarianceNormalization.html
+    """
+    over = prod(x.shape[axis_of(axis, x.rank)] for axis in axes)
+    return Facts((Tensor(x.shape, x.dtype),), standardise_work(x.size, x.size // over if over != 0 else 0), GLOBAL)
+
+
+@rule("LRN")
+def lrn(x: Tensor, *, size: int) -> Facts:
+    """[N, C, *spatial] -> the same shape, by the squares of `size` neighbouring channels.
+
+    https://onnx.ai/onnx/operators/onnx__LRN.html
+    """
+    return Facts((Tensor(x.shape, x.dtype),), lrn_work(x.size, size))
+
+
+@rule("NegativeLogLikelihoodLoss")
+def nll_loss(x: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean") -> Facts:
+    """[N, C, *d], [N, *d] -> a scalar, or [N, *d].
+
+    https://onnx.ai/onnx/operators/onnx__NegativeLogLikelihoodLoss.html
+    """
+    y = Tensor(target.shape if reduction == "none" else (), x.dtype)
+    return Facts((y,), Work(adds=target.size, muls=target.size if weight is not None else 0), GLOBAL)
+
+
+@rule("SoftmaxCrossEntropyLoss")
+def softmax_cross_entropy_loss(
+    x: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean", outputs: int = 1
+) -> Facts:
+    """[N, C, *d], [N, *d] -> a scalar or [N, *d], and the logarithms of probabilities.
+
+    https://onnx.ai/onnx/operators/onnx__SoftmaxCrossEntropyLoss.html
+    """
+    facts = nll_loss(x, target, weight, reduction=reduction)
+    work = (facts.work or Work()) + softmax_work(x.size, target.size) + Work(exps=1) * x.size
+    return Facts((*facts.outputs, Tensor(x.shape, x.dtype))[:outputs], work, GLOBAL)
