@@ -147,7 +147,7 @@ class Op:
     outputs: tuple[str, ...]
     attrs: Mapping[str, Any] = field(default_factory=dict)
     bodies: tuple[tuple[str, Model], ...] = ()
-    """Graphs that the operator runs (branches, loop bodies), each under its attribute's name."""
+    """Graphs that the operator runs (branches, loop bodies), each under its attribute's name and in that order."""
     captures: tuple[str, ...] = ()
     """Tensors of the surrounding graph that the bodies read."""
     weight_names: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from .dims import Dim, Extent, symbol
 from .graph import Tensor
@@ -99,7 +99,27 @@ class Facts:
     reads: tuple[Extent, ...] | None = None
     """Elements read of each input, where that is not all of it."""
     times: tuple[Extent, ...] = ()
-    """How often each of the operator's bodies runs."""
+    """How often each of the operator's bodies runs, in the order of their names."""
+    note: str = ""
+    """What a reader should know of the count: that it is an upper bound, which branch it is of."""
+
+
+class Body(Protocol):
+    """A graph that a rule may run, as a branch or a loop's body: it has one under the keyword of its attribute."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What the body calls its inputs."""
+
+    def __call__(self, *arguments: Tensor | None) -> tuple[Tensor, ...]:
+        """Its outputs for these inputs; its rows are those of this run."""
+
+    def again(self, *arguments: Tensor | None) -> tuple[Tensor, ...]:
+        """The same, the work of this run added to that of the runs before."""
+
+    @property
+    def work(self) -> Work:
+        """What is known of the work in its rows."""
 
 
 @dataclass(frozen=True, slots=True)

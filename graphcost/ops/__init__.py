@@ -3,6 +3,7 @@
 from . import (
     caffe,
     caffe_forks,
+    control,
     dense,
     detection,
     movement,
@@ -18,6 +19,7 @@ from . import (
 __all__ = [
     "caffe",
     "caffe_forks",
+    "control",
     "dense",
     "detection",
     "movement",

@@ -17,7 +17,7 @@ from ..graph import UNKNOWN, Model, Op, Tensor, UnknownShape, Unranked
 from ..rules import NO_WORK, OPEN, Facts, Rule, Work, find
 from ..shapes import show_shape
 
-MAX_STEPS = 1_000_000
+MAX_STEPS = 500_000
 """Operators looked at inside bodies, each time a loop in a loop is followed step by step counted anew."""
 LARGEST = 2**50
 """Elements of the largest tensor believed; beyond it a size is a mistake in the file, or an attack."""
@@ -44,7 +44,7 @@ class Cost:
     times: Extent = 1
     """How often it runs in one forward run of the model: a loop's trip count, 0 in a branch that is not the dearer."""
     why: str = ""
-    """The reason, when something is not known."""
+    """The reason when something is not known, or what was counted where that needs saying."""
     weights: tuple[Weight, ...] = ()
     """The constants it works with: its own blobs, initializers, and those behind operators that only see constants."""
 
@@ -162,11 +162,21 @@ class Body:
         self.rows = self.engine.run(self.model, self.scope, self.prefix)
         return tuple([tensors.get(name, UNKNOWN) for name in self.model.outputs])
 
-    def add(self, before: list[Cost]) -> None:
-        """Add the work of an earlier call's rows to those of the last, for bodies whose calls differ in size."""
-        if len(before) != len(self.rows):
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(self.model.inputs)
+
+    def again(self, *arguments: Tensor | None) -> tuple[Tensor, ...]:
+        """As a call, the work of this run added to that of the runs before."""
+        before = self.rows
+        outputs = self(*arguments)
+        if len(before) == len(self.rows):
+            self._add(before)
+        else:  # another branch was taken inside
             self.rows = before + self.rows
-            return
+        return outputs
+
+    def _add(self, before: list[Cost]) -> None:
         for row, other in zip(self.rows, before, strict=True):
             work = None if row.work is None or other.work is None else row.work + other.work
             row.facts = None if row.facts is None else replace(row.facts, work=work)
@@ -260,7 +270,7 @@ class _Engine:
                 answer = self.memo[question] = self.answer(rule, op, inputs, bodies)
         if isinstance(answer, str):
             return None, answer
-        return (self.name_open(answer, op) if _is_open(answer) else answer), ""
+        return (self.name_open(answer, op) if _is_open(answer) else answer), answer.note
 
     def rule(self, op: Op) -> Rule | None:
         """The rule of an operator under the operator sets of the graph that is run."""
@@ -313,6 +323,10 @@ class _Engine:
                     if free.startswith(OPEN) and free not in names:
                         own = identifier(f"{name}_{axis}")
                         names[free] = self.dims.get(own, symbol(own, least=0))
+        for free in sorted(name for times in facts.times for name in symbols(times)):
+            if free.startswith(OPEN) and free not in names:
+                own = identifier(f"{op.name}_times")
+                names[free] = self.dims.get(own, symbol(own, least=0))
 
         def named(tensor: Tensor) -> Tensor:
             if not tensor.ranked:
@@ -322,16 +336,16 @@ class _Engine:
         work = facts.work
         if work is not None:
             work = Work(*(substitute(getattr(work, kind), names) for kind in Work.__slots__))
-        return replace(facts, outputs=tuple(map(named, facts.outputs)), work=work)
+        times = tuple(substitute(extent, names) for extent in facts.times)
+        return replace(facts, outputs=tuple(map(named, facts.outputs)), work=work, times=times)
 
 
 def _is_open(facts: Facts) -> bool:
-    return any(
-        isinstance(extent, Dim) and any(free.startswith(OPEN) for free in symbols(extent))
-        for tensor in facts.outputs
-        if tensor.ranked
-        for extent in tensor.shape
-    )
+    for tensor in facts.outputs:
+        for extent in tensor.shape if tensor.ranked else ():
+            if isinstance(extent, Dim) and any(free.startswith(OPEN) for free in symbols(extent)):
+                return True
+    return any(free.startswith(OPEN) for extent in facts.times for free in symbols(extent))
 
 
 def _check_arity(rule: Rule, inputs: tuple[Tensor | None, ...]) -> None:
