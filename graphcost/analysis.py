@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .dims import Dim, Extent, identifier, substitute, symbol, symbols
 from .errors import ModelError
-from .graph import UNKNOWN, Model, Tensor
+from .graph import UNKNOWN, Model, Tensor, TensorSequence
 from .passes import infer, memory, parameters, receptive_field
 from .passes.infer import Cost
 from .rules import NO_WORK, Work
@@ -29,7 +29,8 @@ def analyze(
 ) -> Analysis:
     """What `model` costs.
 
-    `shapes` overrides inputs: `{"data": (1, 3, 640, 640)}`; a text extent such as `"N"` leaves that axis symbolic.
+    `shapes` overrides inputs: `{"data": (1, 3, 640, 640)}`; a text extent such as `"N"` leaves that axis symbolic. What
+    it says of a symbol of the file holds for the other inputs too. A sequence takes its items: `[("float32", (1, 3))]`.
     `dims` gives symbolic dimensions values: `{"N": 8}`. Raises ModelError when an input has no shape, a name is not one
     of the model's, or operators contradict each other.
     """
@@ -43,7 +44,8 @@ def analyze(
         if name not in inputs:
             names = ", ".join(inputs) or "none"
             raise ModelError(model.path, "", f"there is no input {name!r}; the inputs are: {names}")
-        inputs[name] = Tensor(tuple(_extent(extent) for extent in shape), inputs[name].dtype)
+        inputs[name] = _override(inputs[name], tuple(shape))
+        bindings = {**_implied(model.inputs[name], inputs[name]), **bindings}
     for name, tensor in inputs.items():
         if tensor.ranked:
             bound = tuple(substitute(extent, bindings) for extent in tensor.shape)
@@ -51,6 +53,22 @@ def analyze(
         elif name in model.asks:
             raise ModelError(model.path, "", model.asks[name])
     return Analysis(model, inputs, bindings, infer.infer(model, inputs, bindings))
+
+
+def _override(tensor: Tensor, shape: tuple[Any, ...]) -> Tensor:
+    """The input under the shape that the user gives it."""
+    if isinstance(tensor, TensorSequence):
+        items = tuple(Tensor(tuple(map(_extent, extents)), dtype) for dtype, extents in shape)
+        return TensorSequence(items[0] if items else tensor.element, items)
+    return Tensor(tuple(map(_extent, shape)), tensor.dtype)
+
+
+def _implied(stated: Tensor, given: Tensor) -> dict[str, Extent]:
+    """The values that symbols of a file get from the shape a user gives one of its inputs."""
+    if not stated.ranked or not given.ranked or stated.rank != given.rank:
+        return {}
+    pairs = zip(stated.shape, given.shape, strict=True)
+    return {str(was): now for was, now in pairs if isinstance(was, Dim) and was == symbol(str(was)) and was != now}
 
 
 def _extent(extent: int | str) -> Extent:

@@ -6,7 +6,7 @@ where an attribute's default stands; what it returns is a `Facts`. Rules never s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -108,8 +108,8 @@ class Body(Protocol):
     """A graph that a rule may run, as a branch or a loop's body: it has one under the keyword of its attribute."""
 
     @property
-    def inputs(self) -> tuple[str, ...]:
-        """What the body calls its inputs."""
+    def inputs(self) -> Mapping[str, Tensor]:
+        """What the file says of the body's inputs, in order."""
 
     def __call__(self, *arguments: Tensor | None) -> tuple[Tensor, ...]:
         """Its outputs for these inputs; its rows are those of this run."""

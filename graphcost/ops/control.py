@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import reduce
 
 from ..dims import Dim, Extent, Undecided, symbol, symbols
+from ..errors import ModelError
 from ..graph import UNKNOWN, Tensor, TensorSequence, UnknownShape, Unranked, element_type
 from ..rules import NO_WORK, OPEN, Body, Facts, Work, decided_by_data, rule
 from ..shapes import axis_of
@@ -24,8 +25,6 @@ ENDLESS = 2**31
 """A trip count from which on it is no limit: exporters write 2**63 - 1 for a loop that only its condition ends."""
 ITEMS = 4096
 """Items up to which those of a sequence are told apart."""
-
-_TRUE = Tensor((), "bool", (1,))
 
 
 def scalar(tensor: Tensor | None) -> Extent | None:
@@ -72,13 +71,27 @@ def if_(condition: Tensor, *, then_branch: Body, else_branch: Body) -> Facts:
     if isinstance(chosen, int):
         outputs = then_branch() if chosen else else_branch()
         return Facts(outputs, NO_WORK, times=(0, 1) if chosen else (1, 0))  # bodies stand in the order of their names
-    one, other = then_branch(), else_branch()
+    one, other = _possible(then_branch), _possible(else_branch)
+    if one is None or other is None:
+        if one is None and other is None:
+            then_branch()  # raises its reason
+        outputs = one or other or ()
+        note = f"the {'then' if one is None else 'else'}_branch contradicts its inputs, so it is never taken"
+        return Facts(outputs, NO_WORK, times=(1, 0) if one is None else (0, 1), note=note)
     if len(one) != len(other):
         raise ValueError(f"the branches make {len(one)} and {len(other)} tensors")
     outputs = tuple([either(a, b, at) for at, (a, b) in enumerate(zip(one, other, strict=True))])
     then_is_dearer, why = _dearer(then_branch.work, else_branch.work)
     note = f"data decides; counted: {'then_branch' if then_is_dearer else 'else_branch'}, {why}"
     return Facts(outputs, NO_WORK, times=(0, 1) if then_is_dearer else (1, 0), note=note)
+
+
+def _possible(branch: Body) -> tuple[Tensor, ...] | None:
+    """What a branch makes; None when its operators contradict one another, so that a model that runs never takes it."""
+    try:
+        return branch()
+    except ModelError:
+        return None
 
 
 def _dearer(a: Work, b: Work) -> tuple[bool, str]:
@@ -103,9 +116,9 @@ def loop(limit: Tensor | None = None, condition: Tensor | None = None, *state: T
         most = None
     enters = 1 if condition is None else scalar(condition)
     if enters == 0 or (isinstance(most, int) and most <= 0):
-        additions = body(_step(0), _TRUE, *state)[1 + len(state) :]
+        additions = body(_first(body, 0, "int64", 0), _first(body, 1, "bool", 1), *state)[1 + len(state) :]
         return Facts((*state, *(_stacked(each, 0, 0) for each in additions)), NO_WORK, times=(0,))
-    lead = (Tensor((), "int64"), _TRUE if enters == 1 else Tensor((), "bool"))
+    lead = (_first(body, 0, "int64", None), _first(body, 1, "bool", 1 if enters == 1 else None))
     carried = _settle(body, lead, state, 1)
     sure = enters == 1 and scalar(carried.condition) == 1
     if not (sure and carried.given == state) and enters == 1:
@@ -120,8 +133,11 @@ def loop(limit: Tensor | None = None, condition: Tensor | None = None, *state: T
     return Facts(outputs, NO_WORK, times=(most,), note="its condition may end it before the trip count that is counted")
 
 
-def _step(number: int) -> Tensor:
-    return Tensor((), "int64", (number,))
+def _first(body: Body, at: int, dtype: str, value: int | None) -> Tensor:
+    """The step or the condition that a loop hands to its body: a scalar, or a vector of one where the body says so."""
+    stated = [*body.inputs.values(), UNKNOWN, UNKNOWN][at]
+    shape = (1,) if stated.ranked and stated.rank == 1 else ()
+    return Tensor(shape, dtype, None if value is None else (value,))
 
 
 class _Carried:
@@ -184,7 +200,7 @@ def _settle(
 ) -> _Carried:
     """Generalise the state until the body gives back no more than it was given; `skip` results precede its state."""
     given = tuple(state)
-    names = body.inputs[len(lead) :]
+    names = list(body.inputs)[len(lead) :]
     for attempt in range(4):
         results = body(*lead, *given, *rest)
         if len(results) < skip + len(given) or len(names) < len(given):
@@ -226,7 +242,7 @@ def _follow(body: Body, most: Extent | None, state: tuple[Tensor, ...]) -> Facts
         if len(steps) == STEPS:
             return None
         run = body.again if steps else body
-        going, *results = run(_step(len(steps)), _TRUE, *state)
+        going, *results = run(_first(body, 0, "int64", len(steps)), _first(body, 1, "bool", 1), *state)
         state = tuple(results[: len(state)])
         steps.append(results[len(state) :])
         goes_on = scalar(going)
@@ -286,7 +302,7 @@ def scan(
 
 
 @rule("Scan")
-def scan_8(lengths: Tensor | None, *tensors: Tensor, body: Body, num_scan_inputs: int) -> Facts:
+def scan_8(lengths: Tensor | None = None, *tensors: Tensor, body: Body, num_scan_inputs: int) -> Facts:
     """As Scan since 9, but all have a batch axis first, which the body does not see, and sequences run along axis 1.
 
     https://onnx.ai/onnx/operators/onnx__Scan.html

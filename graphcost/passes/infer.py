@@ -163,8 +163,8 @@ class Body:
         return tuple([tensors.get(name, UNKNOWN) for name in self.model.outputs])
 
     @property
-    def inputs(self) -> tuple[str, ...]:
-        return tuple(self.model.inputs)
+    def inputs(self) -> Mapping[str, Tensor]:
+        return self.model.inputs
 
     def again(self, *arguments: Tensor | None) -> tuple[Tensor, ...]:
         """As a call, the work of this run added to that of the runs before."""
@@ -203,8 +203,14 @@ class _Engine:
 
     def run(self, model: Model, scope: Scope, prefix: str) -> list[Cost]:
         """A row for each operator of the schedule; `scope` holds every tensor afterwards."""
-        rows: list[Cost] = []
         outer, self.opsets = self.opsets, model.opsets
+        try:
+            return self.rows(model, scope, prefix)
+        finally:
+            self.opsets = outer
+
+    def rows(self, model: Model, scope: Scope, prefix: str) -> list[Cost]:
+        rows: list[Cost] = []
         scope.hold(model.weights)
         tensors, declared = scope.tensors, model.declared
         for op in model.schedule:
@@ -216,10 +222,10 @@ class _Engine:
             outputs = facts.outputs if facts else ()
             if len(outputs) != len(op.outputs):
                 missing = op.outputs[len(outputs) :]
-                outputs = outputs[: len(op.outputs)] + tuple(declared.get(name, UNKNOWN) for name in missing)
+                outputs = outputs[: len(op.outputs)] + tuple(self.stated(declared, name) for name in missing)
             for name, tensor in zip(op.outputs, outputs, strict=True):
                 if name:
-                    tensors[name] = declared.get(name, tensor) if type(tensor) is Unranked else tensor
+                    tensors[name] = self.stated(declared, name, tensor) if type(tensor) is Unranked else tensor
             row = Cost(op, prefix + op.name, inputs, outputs, facts, 1, why)
             rows.append(row)
             if facts is None:
@@ -232,8 +238,16 @@ class _Engine:
                 for inner in body.rows:
                     inner.times = inner.times * times
                 rows.extend(body.rows)
-        self.opsets = outer
         return rows
+
+    def stated(self, declared: Mapping[str, Tensor], name: str, otherwise: Tensor = UNKNOWN) -> Tensor:
+        """What the file says of a tensor, with the sizes that the user gave."""
+        if name not in declared:
+            return otherwise
+        tensor = declared[name]
+        if not tensor.ranked or not self.dims:
+            return tensor
+        return replace(tensor, shape=tuple([substitute(extent, self.dims) for extent in tensor.shape]))
 
     def bodies(self, op: Op, scope: Scope, prefix: str) -> list[Body]:
         """The operator's bodies, each in a scope of its own: what it captures, or what a call gives the function."""
@@ -311,7 +325,7 @@ class _Engine:
                     return Facts(outputs, body.work if body.complete else None)
             if (shapes := self.definitions.shapes(op, inputs, self.opsets)) is not None:
                 return Facts(shapes, None)
-        stated = tuple(declared.get(name, UNKNOWN) for name in op.outputs)
+        stated = tuple(self.stated(declared, name) for name in op.outputs)
         return Facts(stated, None) if any(tensor.known for tensor in stated) else None
 
     def name_open(self, facts: Facts, op: Op) -> Facts:

@@ -49,7 +49,7 @@ def liveness(
     memory = Memory()
     outer = set(model.schedule)
     steps = [row for row in rows if row.op in outer]
-    last = len(steps) - 1
+    last = max(len(steps) - 1, 0)
     home: dict[str, Buffer] = {}
     complete = True
 
@@ -80,7 +80,7 @@ def liveness(
     for name in model.outputs:
         if name in home:
             home[name].death = last
-    change = [0] * (len(steps) + 1)
+    change = [0] * (last + 2)
     for buffer in memory.buffers:
         change[buffer.birth] += buffer.nbytes
         change[buffer.death + 1] -= buffer.nbytes
