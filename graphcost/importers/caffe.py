@@ -91,11 +91,13 @@ def read(path: str, *, phase: str = "test", level: int = 0, stages: Iterable[str
     net = prototxt.read(path)
     _refuse_others(net, path)
     state = State(phase.upper(), level, frozenset(stages))
-    layers = [layer for layer in _layers(net, path) if _counts(layer, state)]
+    layers = list(_layers(net, path))
     model = _Builder(path)
     model.net_inputs(net)
     for layer in layers:
-        model.add(layer)
+        if _counts(layer, state):
+            model.add(layer)
+    model.lend([layer for layer in layers if not _counts(layer, state)])
     name = net.get("name")
     return model.finish(name if isinstance(name, str) else "")
 
@@ -160,11 +162,17 @@ def _layer(message: Message, path: str, position: int) -> Layer:
 
 
 def _attributes(layer: Message) -> dict[str, Any]:
-    """The fields of every `*_param` message of a layer, together; forks put theirs under many names."""
+    """The fields of every `*_param` message of a layer, together; forks put theirs under many names.
+
+    Where a layer reads the message of another type, its name is the attribute `message`.
+    """
     fields: list[tuple[str, Any]] = []
+    own = str(layer.get("type", "")).lower().replace("_", "")
     for name, value in layer.items():
         if isinstance(value, Message) and name.endswith("_param"):
             fields.extend(value.items())
+            if name.removesuffix("_param").replace("_", "") not in own:
+                fields.append(("message", name))
         elif name not in WIRING and not isinstance(value, Message):
             fields.append((name, value))
     return dict(_gather(fields))
@@ -213,6 +221,7 @@ class _Builder:
         self.maker: dict[str, str] = {}
         self.blobs: dict[str, str] = {}
         self.names: dict[str, int] = {}
+        self.warnings: list[str] = []
 
     def net_inputs(self, net: Message) -> None:
         """`input:` at the head of a net, sized by `input_shape` or by four `input_dim` each."""
@@ -225,6 +234,8 @@ class _Builder:
             self.input(name, shapes[at] if at < len(shapes) else None, str(net.line_of("input")))
 
     def input(self, name: str, shape: Sequence[Extent] | None, line: str, what: str = "") -> None:
+        if name in self.asks and shape is not None:
+            del self.inputs[name], self.asks[name], self.maker[name]  # named at the head of the net, sized by a layer
         if name in self.maker:
             raise ModelError(self.path, line, f"input {name!r} is already made by {self.maker[name]}")
         self.inputs[name] = Tensor(tuple(shape)) if shape is not None else Unranked("float32")
@@ -274,6 +285,15 @@ class _Builder:
             if at and shape is None:
                 del self.asks[blob]  # labels and the like; only what the network computes on has to be sized
 
+    def lend(self, left_out: Sequence[Layer]) -> None:
+        """Take an input that is read but only brought by layers left out from those, the phase's own stages last."""
+        read = {name for op in self.ops for name in op.inputs}
+        for layer in reversed(left_out):
+            wanted = [top for top in layer.tops if top in read and top not in self.maker]
+            if wanted and not layer.bottoms and (layer.type in SOURCES or layer.type.endswith("Data")):
+                self.source(layer)
+                self.warnings.append(f"{', '.join(wanted)}: brought only by {layer.name}, which this stage leaves out")
+
     def version(self, blob: str, layer: str) -> str:
         name = f"{blob}@{layer}"
         while name in self.blobs:
@@ -300,6 +320,7 @@ class _Builder:
             format="caffe",
             path=self.path,
             blobs=self.blobs,
+            warnings=self.warnings,
         )
 
 

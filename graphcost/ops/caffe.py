@@ -115,7 +115,7 @@ def convolve(
     return Facts(tuple(outputs), work, window, (w, b) if b else (w,))
 
 
-@rule("caffe.Convolution")
+@rule("caffe.Convolution", "caffe.DepthwiseConvolution", "caffe.DeformableConvolution")
 def convolution(
     *bottoms: Tensor,
     num_output: Value = None,
@@ -262,6 +262,7 @@ def pooling(
     stride_h: Value = None,
     stride_w: Value = None,
     dilation: Value = None,
+    pad_type: Value = 0,
     global_pooling: Value = False,
     round_mode: Value = 0,
     ceil_mode: Value = True,
@@ -269,7 +270,7 @@ def pooling(
 ) -> Facts:
     """[N, C, *spatial] -> [N, C, *spatial], each extent ceil((i + 2 pad - k) / stride) + 1; FLOOR rounds down.
 
-    ceil_mode false, a pad per side and dilation (with n-d kernels) are forks'. A second top is the mask of the maxima.
+    ceil_mode false, a pad per side, pad_type (1: ceil(i / stride)) and dilation are forks'. A second top is the mask of the maxima.
     """
     axes = x.rank - 2
     kind = "MAX" if choice(pool, "MAX", "AVE", "STOCHASTIC", *_FORK_POOLS) == "MAX" else "AVE"
@@ -289,6 +290,8 @@ def pooling(
         raise ValueError(f"pad {list(before)} should be below the kernel {list(kernel)}")
     fields = zip(x.shape[2:], kernel, strides, before, after, dilations, strict=True)
     extents = [pooled(size, k, s, p, q, d, up, clip) for size, k, s, p, q, d in fields]
+    if pad_type == 1:
+        extents = [ceil_div(size, s) for size, s in zip(x.shape[2:], strides, strict=True)]
     y = Tensor((*x.shape[:2], *extents))
     work = windowed.pool_work(y, prod(kernel), kind)
     return Facts((y,) * outputs, work, Window(kernel, strides, before, dilations))
@@ -446,7 +449,7 @@ def eltwise(*bottoms: Tensor, operation: Value = "SUM", coeff: Value = None) -> 
             if isinstance(a, int) and isinstance(b, int) and a != b:
                 break
         else:
-            if first.rank == other.rank:
+            if other.rank in (first.rank, 0):
                 continue
         raise ValueError(f"shapes differ: {' and '.join(show_shape(bottom.shape) for bottom in bottoms)}")
     kind, pairs = choice(operation, "PROD", "SUM", "MAX"), len(bottoms) - 1
@@ -580,8 +583,15 @@ def crop(x: Tensor, reference: Tensor, *, axis: Value = 2, offset: Value = None)
 
 
 @rule("caffe.Reshape")
-def reshape(x: Tensor, *, shape: Value = (), axis: Value = 0, num_axes: Value = -1) -> Facts:
-    """The span of axes from `axis` replaced by `shape`: 0 copies the bottom's extent, one -1 takes what is left."""
+def reshape(
+    x: Tensor, *, shape: Value = (), axis: Value = 0, num_axes: Value = -1, pixelshuffler: Value = None
+) -> Facts:
+    """The span of axes from `axis` replaced by `shape`: 0 copies the bottom's extent, one -1 takes what is left.
+
+    A fork's `pixelshuffler` p ignores the shape: [N, C, H, W] -> [N, C / p^2, H p, W p].
+    """
+    if pixelshuffler is not None:
+        return movement.depth_to_space(x, blocksize=whole(pixelshuffler, "pixelshuffler", 1))
     wanted = [whole(extent, "dim") for extent in blob_shape(shape)]
     start = whole(axis, "axis")
     start = start if start >= 0 else x.rank + start + 1

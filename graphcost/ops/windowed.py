@@ -18,7 +18,7 @@ Axes = Sequence[int]
 
 
 def per_axis(value: int | Axes | None, axes: int, default: int) -> tuple[int, ...]:
-    """A window attribute with an entry per spatial axis; one entry stands for all. Raises ValueError on a wrong count."""
+    """A window attribute, an entry per spatial axis; one entry stands for all. Raises ValueError on a wrong count."""
     if value is None or value == ():
         return (default,) * axes
     entries = tuple(value) if isinstance(value, (tuple, list)) else (value,)
@@ -40,11 +40,12 @@ def steps(
     if isinstance(kernel, int) and kernel < 1:
         raise ValueError(f"a kernel of {kernel} is empty")
     room = size + before + after - dilation * (kernel - 1) - 1  # how far the first window can move
-    most = bounds(room)[1]
-    if most is not None and most < 0:
+    count = (ceil_div(room, stride) if round_up else room // stride) + 1
+    most = bounds(count)[1]
+    if most is not None and most < 1:
         extent = dilation * (kernel - 1) + 1
         raise ValueError(f"a window of {extent} does not fit an input of {size} padded by {before} and {after}")
-    return (ceil_div(room, stride) if round_up else room // stride) + 1
+    return count
 
 
 def split_pads(pads: Axes | None, axes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -95,7 +96,7 @@ def slide(
         spatial.append(count)
     if any(isinstance(k, Dim) for k in kernel):
         return GLOBAL, tuple(spatial)
-    return Window(tuple(int(k) for k in kernel), stride, tuple(starts), dilation), tuple(spatial)
+    return Window(tuple(k for k in kernel if isinstance(k, int)), stride, tuple(starts), dilation), tuple(spatial)
 
 
 def _clip_last(count: Extent, size: Extent, stride: int, before: int) -> Extent:
@@ -156,7 +157,7 @@ def conv_transpose(
     output_shape: Axes | None = None,
     auto_pad: str = "NOTSET",
 ) -> Facts:
-    """x: [N, C, *spatial], w: [C, M/group, *kernel], b: [M] -> [N, M, *spatial]; each input position is multiplied by every tap.
+    """x: [N, C, *spatial], w: [C, M/group, *kernel], b: [M] -> [N, M, *spatial]; each input meets every tap.
 
     https://onnx.ai/onnx/operators/onnx__ConvTranspose.html
     """
@@ -193,7 +194,7 @@ def conv_transpose(
     work = Work(macs=x.size * prod(w.shape[1:]), adds=y.size if b else 0)
     if any(isinstance(k, Dim) for k in w.shape[2:]):
         return Facts((y,), work, GLOBAL)
-    kernel = tuple(int(k) for k in w.shape[2:])
+    kernel = tuple(k for k in w.shape[2:] if isinstance(k, int))
     pad = tuple(d * (k - 1) - start for d, k, start in zip(dilation, kernel, starts, strict=True))
     return Facts((y,), work, Window(kernel, (1,) * axes, pad, dilation, stride))
 
