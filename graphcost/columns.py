@@ -130,10 +130,10 @@ BUILT_IN = {
         Column("share", "share", "%", "share of the model's MACs", "share", _share),
         Column("rf", "rf", "input elements", "receptive field: input elements that one output position sees, per axis",
                "text", lambda a, i: _field(a, i, "size")),
-        Column("rf_stride", "rf stride", "input elements", "input elements between neighbouring output positions", "text",
-               lambda a, i: _field(a, i, "stride")),
-        Column("rf_offset", "rf offset", "input elements", "input coordinate of the first tap of position 0; negative in"
-               " the padding", "text", lambda a, i: _field(a, i, "start")),
+        Column("rf_stride", "rf stride", "input elements", "input elements between neighbouring output positions",
+               "text", lambda a, i: _field(a, i, "stride")),
+        Column("rf_offset", "rf offset", "input elements", "input coordinate of the first tap of position 0; negative"
+               " in the padding", "text", lambda a, i: _field(a, i, "start")),
         Column("status", "status", "", "known, partial (shape or cost, not both) or unknown", "text",
                lambda a, i: a.rows[i].status),
         Column("where", "where", "", "place in the file", "text", lambda a, i: a.rows[i].op.where),

@@ -249,6 +249,8 @@ class _Builder:
             self.source(layer)
             return
         reads = tuple(self.current.get(blob, blob) for blob in layer.bottoms)
+        if not layer.tops and layer.type.endswith(("Loss", "SoftmaxWithLoss")):
+            layer.tops = ("(automatic)",)  # Net::Init gives a loss without a top one of this name
         tops, in_place = [], False
         for blob in layer.tops:
             top = blob

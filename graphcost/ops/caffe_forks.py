@@ -7,13 +7,14 @@ them: how many boxes come out is only known when the network runs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import floor, prod
 from typing import Any
 
 from ..dims import Extent, ceil_div
 from ..graph import Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
-from ..shapes import axis_of
+from ..shapes import broadcast
 from . import movement, windowed
 from .caffe import LSTM_UNIT, Value, blob, choice, convolve, listed, pooled, spatial, whole
 from .pointwise import ACTIVATIONS, binary, unary
@@ -199,7 +200,7 @@ def pooling_3d(
 
 
 @rule("caffe.DenseBlock")
-def dense_block(x: Tensor, *, numTransition: Value = 40, initChannel: Value = 16, growthRate: Value = 12) -> Facts:  # noqa: N803
+def dense_block(x: Tensor, *, numTransition: Value = 40, initChannel: Value = 16, growthRate: Value = 12) -> Facts:
     """[N, initChannel, H, W] -> [N, initChannel + numTransition * growthRate, H, W]; what it does inside varies."""
     channels = whole(initChannel, "initChannel") + whole(numTransition, "numTransition") * whole(
         growthRate, "growthRate"
@@ -295,7 +296,7 @@ def interp(
     pad_beg: Value = 0,
     pad_end: Value = 0,
 ) -> Facts:
-    """Bilinear to a given size, or each extent e (with its pads, at most 0): (e - 1) / shrink + 1, then e + (e - 1)(zoom - 1)."""
+    """Bilinear to a given size, or each extent e, pads added: (e - 1) / shrink + 1, then e + (e - 1)(zoom - 1)."""
     extents: list[Extent] = []
     for axis, size in enumerate(x.shape[2:]):
         given = (height, width)[axis] if axis < 2 else None
@@ -628,20 +629,29 @@ def box_annotator_ohem(
     return Facts((Tensor((n, 1, h, w)), Tensor((n, targets.shape[1], h, w)))[:outputs], None, GLOBAL)
 
 
+PYTHON: dict[str, Callable[..., Facts]] = {
+    # py-faster-rcnn, lib/rpn/proposal_layer.py
+    "rpn.proposal_layer.ProposalLayer": lambda *x: Facts((Tensor((1, 5)), Tensor((1, 1, 1, 1))), None, GLOBAL),
+    "spatial_dropout.SpatialDropoutLayer": lambda x: Facts((Tensor(x.shape),), NO_WORK),  # ENet
+    "eltwise.Eltwise": lambda *x: Facts((Tensor(broadcast(*(each.shape for each in x))),), None),  # synopsys-caffe
+}
+"""Published layers that are written in Python, by module and class."""
+
+
 @rule("caffe.Python")
 def python(*bottoms: Tensor, module: Value = "", layer: Value = "", outputs: int = 1) -> Facts:
-    """A layer written in Python: known only for published ones, by their class's name."""
-    if layer == "ProposalLayer":  # py-faster-rcnn, lib/rpn/proposal_layer.py
-        return Facts((Tensor((1, 5)), Tensor((1, 1, 1, 1)))[:outputs], None, GLOBAL)
-    if layer == "SpatialDropoutLayer":  # ENet, spatial_dropout.py
-        return Facts((Tensor(bottoms[0].shape),), NO_WORK)
-    raise UnknownShape(f"what the Python layer {module}.{layer} does is not in the file")
+    """A layer written in Python: known only for published ones, by their module and class."""
+    if (published := PYTHON.get(f"{module}.{layer}")) is None:
+        raise UnknownShape(f"what the Python layer {module}.{layer} does is not in the file")
+    facts = published(*bottoms)
+    return Facts(facts.outputs[:outputs], facts.work, facts.window)
 
 
 def _loss(kind: str) -> None:
     @rule(f"caffe.{kind}")
     def loss(*bottoms: Tensor, outputs: int = 1) -> Facts:
-        return Facts((Tensor(()), *[Tensor(bottoms[0].shape)] * (outputs - 1)), None, GLOBAL)
+        each = Tensor((bottoms[0].shape[0], 1, *bottoms[0].shape[2:]))  # the loss of each position, in R-FCN's
+        return Facts((Tensor(()), *[each] * (outputs - 1)), None, GLOBAL)
 
     loss.__doc__ = f"{kind}: a scalar; a loss for training, whose cost is not stated."
 

@@ -22,7 +22,10 @@ _CELLS = {
 
 
 def _recurrent(kind: str, x: Tensor, r: Tensor, b: Tensor | None, layout: int, outputs: int) -> Facts:
-    """x [steps, batch, input] (batch first with layout 1), r [directions, gates * hidden, hidden]."""
+    """x [steps, batch, input], r [directions, gates * hidden, hidden] -> Y [steps, directions, batch, hidden], Y_h.
+
+    Batch comes first with layout 1.
+    """
     gates, cell = _CELLS[kind]
     steps, batch, depth = x.shape if layout == 0 else (x.shape[1], x.shape[0], x.shape[2])
     directions, hidden = r.shape[0], r.shape[2]
@@ -49,7 +52,7 @@ def rnn(
     layout: int = 0,
     outputs: int = 1,
 ) -> Facts:
-    """x [steps, batch, input], w [dirs, hidden, input], r [dirs, hidden, hidden] -> Y [steps, dirs, batch, hidden], Y_h.
+    """x [steps, batch, input], w [dirs, hidden, input], r [dirs, hidden, hidden] -> Y, Y_h as for the others.
 
     https://onnx.ai/onnx/operators/onnx__RNN.html
     """
@@ -68,7 +71,7 @@ def gru(
     layout: int = 0,
     outputs: int = 1,
 ) -> Facts:
-    """x [steps, batch, input], w [dirs, 3 hidden, input], r [dirs, 3 hidden, hidden] -> Y [steps, dirs, batch, hidden], Y_h.
+    """x [steps, batch, input], w [dirs, 3 hidden, input], r [dirs, 3 hidden, hidden] -> Y, Y_h.
 
     https://onnx.ai/onnx/operators/onnx__GRU.html
     """
