@@ -270,7 +270,8 @@ def pooling(
 ) -> Facts:
     """[N, C, *spatial] -> [N, C, *spatial], each extent ceil((i + 2 pad - k) / stride) + 1; FLOOR rounds down.
 
-    ceil_mode false, a pad per side, pad_type (1: ceil(i / stride)) and dilation are forks'. A second top is the mask of the maxima.
+    ceil_mode false, a pad per side, pad_type (1: ceil(i / stride)) and dilation are forks'. A second top is the mask of
+    the maxima.
     """
     axes = x.rank - 2
     kind = "MAX" if choice(pool, "MAX", "AVE", "STOCHASTIC", *_FORK_POOLS) == "MAX" else "AVE"
@@ -692,7 +693,8 @@ def accuracy(x: Tensor, label: Tensor, *, top_k: Value = 1, axis: Value = 1, out
 def _loss(kind: str, work: Callable[[Tensor], Work]) -> None:
     @rule(f"caffe.{kind}")
     def loss(x: Tensor, *others: Tensor, outputs: int = 1) -> Facts:
-        return Facts((Tensor(()), Tensor(x.shape))[:outputs], work(x), GLOBAL)
+        each = Tensor((x.shape[0], 1, *x.shape[2:])) if x.rank else x  # R-FCN's third top, the loss of each position
+        return Facts((Tensor(()), Tensor(x.shape), each)[:outputs], work(x), GLOBAL)
 
     loss.__doc__ = f"{kind}: predictions and targets -> a scalar."
 

@@ -630,18 +630,19 @@ def box_annotator_ohem(
 
 
 PYTHON: dict[str, Callable[..., Facts]] = {
-    # py-faster-rcnn, lib/rpn/proposal_layer.py
-    "rpn.proposal_layer.ProposalLayer": lambda *x: Facts((Tensor((1, 5)), Tensor((1, 1, 1, 1))), None, GLOBAL),
+    # py-faster-rcnn, lib/rpn/proposal_layer.py, and SSH after it
+    "proposal_layer.ProposalLayer": lambda *x: Facts((Tensor((1, 5)), Tensor((1, 1, 1, 1))), None, GLOBAL),
+    "text_proposal_layer.ProposalLayer": lambda *x: Facts((Tensor((1, 4)),), None, GLOBAL),  # CTPN
     "spatial_dropout.SpatialDropoutLayer": lambda x: Facts((Tensor(x.shape),), NO_WORK),  # ENet
     "eltwise.Eltwise": lambda *x: Facts((Tensor(broadcast(*(each.shape for each in x))),), None),  # synopsys-caffe
 }
-"""Published layers that are written in Python, by module and class."""
+"""Published layers that are written in Python, by the file and the class."""
 
 
 @rule("caffe.Python")
 def python(*bottoms: Tensor, module: Value = "", layer: Value = "", outputs: int = 1) -> Facts:
     """A layer written in Python: known only for published ones, by their module and class."""
-    if (published := PYTHON.get(f"{module}.{layer}")) is None:
+    if (published := PYTHON.get(f"{str(module).rpartition('.')[2]}.{layer}")) is None:
         raise UnknownShape(f"what the Python layer {module}.{layer} does is not in the file")
     facts = published(*bottoms)
     return Facts(facts.outputs[:outputs], facts.work, facts.window)
