@@ -11,12 +11,13 @@ from collections.abc import Callable
 from math import floor, prod
 from typing import Any
 
-from ..dims import Extent, ceil_div
+from ..dims import Extent, ceil_div, minimum
 from ..graph import Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
 from ..shapes import broadcast
 from . import movement, windowed
 from .caffe import LSTM_UNIT, Value, blob, choice, convolve, listed, pooled, spatial, whole
+from .detection import suppression
 from .pointwise import ACTIVATIONS, binary, unary
 from .resize import INTERPOLATION, resized
 
@@ -539,12 +540,23 @@ def prior_box_clustered(x: Tensor, image: Tensor, *, width: Value = ()) -> Facts
 
 
 @rule("caffe.DetectionOutput")
-def detection_output(*bottoms: Tensor) -> Facts:
-    """Locations, confidences and priors -> [1, 1, 1, 7] until the network has run; its cost depends on the boxes."""
-    return Facts((Tensor((1, 1, 1, 7)),), _decoding(bottoms[0]), GLOBAL)
+def detection_output(
+    locations: Tensor, scores: Tensor, priors: Tensor, *others: Tensor, num_classes: Value = 21, nms_param: Value = ()
+) -> Facts:
+    """Locations [N, 4P], scores [N, classes P], priors [1, 2, 4P] -> [1, 1, 1, 7] until the network has run.
+
+    What is counted is the most it can take: every box decoded, every score held against the threshold, and in each class
+    the top_k best boxes compared pair by pair (detection_output_layer.cpp).
+    """
+    classes = whole(num_classes, "num_classes", 1)
+    best = dict(nms_param).get("top_k", -1) if nms_param else -1
+    boxes = scores.size // (scores.shape[0] * classes)
+    kept = minimum(boxes, whole(best, "top_k")) if best != -1 else boxes
+    work = _decoding(locations) + Work(compares=scores.size) + suppression(kept) * (scores.shape[0] * classes)
+    return Facts((Tensor((1, 1, 1, 7)),), work, GLOBAL)
 
 
-def _decoding(locations: Tensor) -> Work | None:
+def _decoding(locations: Tensor) -> Work:
     """What every box costs before any is dropped: its centre moved, its sides scaled exponentially."""
     return Work(muls=locations.size, adds=locations.size, exps=locations.size // 2)
 
@@ -632,7 +644,7 @@ def box_annotator_ohem(
 PYTHON: dict[str, Callable[..., Facts]] = {
     # py-faster-rcnn, lib/rpn/proposal_layer.py, and SSH after it
     "proposal_layer.ProposalLayer": lambda *x: Facts((Tensor((1, 5)), Tensor((1, 1, 1, 1))), None, GLOBAL),
-    "text_proposal_layer.ProposalLayer": lambda *x: Facts((Tensor((1, 4)),), None, GLOBAL),  # CTPN
+    "text_proposal_layer.ProposalLayer": lambda *x: Facts((Tensor((1, 4)), Tensor((1, 1, 1, 1))), None, GLOBAL),  # CTPN
     "spatial_dropout.SpatialDropoutLayer": lambda x: Facts((Tensor(x.shape),), NO_WORK),  # ENet
     "eltwise.Eltwise": lambda *x: Facts((Tensor(broadcast(*(each.shape for each in x))),), None),  # synopsys-caffe
 }
