@@ -71,6 +71,13 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+def usage() -> str:
+    """The text of --help at 100 columns, whatever the terminal."""
+    p = parser()
+    p.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=100)
+    return p.format_help()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit code: 0 done, 1 a gate failed, 2 something could not be read."""
     try:
