@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ModelError(Exception):
-    """A model file that cannot be read: one line, naming file, place and reason."""
+    """A model file that cannot be read: one line, whatever names the file holds, of file, place and reason."""
 
     def __init__(self, path: str, place: str, reason: str) -> None:
         """`place` is a line or a byte offset in words ("14", "byte 1234"), or "" when it is the whole file."""
@@ -14,4 +14,5 @@ class ModelError(Exception):
         self.reason = reason
 
     def __str__(self) -> str:
-        return ": ".join((":".join(filter(None, (self.path, self.place))), self.reason))
+        text = ": ".join((":".join(filter(None, (self.path, self.place))), self.reason))
+        return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)

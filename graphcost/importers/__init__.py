@@ -30,7 +30,7 @@ def load(path: str | os.PathLike[str], *, phase: str = "test", level: int = 0, s
         raise ModelError(name, "", "the file is empty")
     if not head.startswith(GZIP) and (known := describe(head)) is not None:
         raise ModelError(name, "", "{}: {}".format(*known))
-    if _is_prototxt(head, name):
+    if _is_prototxt(head):
         from . import caffe
 
         return caffe.read(name, phase=phase, level=level, stages=stages)
@@ -39,11 +39,14 @@ def load(path: str | os.PathLike[str], *, phase: str = "test", level: int = 0, s
     return onnx.read(name)
 
 
-_ONNX_TEXT = re.compile(rb"^\s*(?:<|ir_version\s*:|producer_name\s*:|graph\s*\{|opset_import\s*\{)", re.MULTILINE)
+# The first words of ONNX's text forms, behind comments: a field of ModelProto, or `<ir_version` in ONNX's own syntax.
+_ONNX_TEXT = re.compile(
+    rb"(?:\s|#[^\n]*\n)*(?:<|(?:ir_version|opset_import|producer_\w+|model_version|doc_string|domain|graph|functions|"
+    rb"metadata_props|training_info)\s*[:{])"
+)
 
 
-def _is_prototxt(head: bytes, name: str) -> bool:
-    """Text that is not one of ONNX's two text forms; bytes that are not UTF-8 occur in a prototxt's comments."""
-    if name.endswith(".prototxt"):
-        return not _ONNX_TEXT.search(head)
-    return is_text(head) and not _ONNX_TEXT.search(head)
+def _is_prototxt(head: bytes) -> bool:
+    """Text in any encoding that is not one of ONNX's two text forms. Protobuf's binary form has control characters."""
+    text = head.removeprefix(b"\xef\xbb\xbf")
+    return is_text(text.decode("latin-1").encode()) and not _ONNX_TEXT.match(text)

@@ -299,7 +299,8 @@ class _Engine:
         """Call a rule; text when it cannot decide. Raises ModelError when it finds a contradiction."""
         attrs = op.attrs if rule.takes_any else {k: v for k, v in op.attrs.items() if k in rule.keywords}
         extra: dict[str, Any] = {"outputs": len(op.outputs)} if "outputs" in rule.keywords else {}
-        extra.update((label, body) for (label, _), body in zip(op.bodies, bodies, strict=True))
+        labelled = zip(op.bodies, bodies, strict=True)
+        extra.update((label, body) for (label, _), body in labelled if label in rule.keywords)
         try:
             _check_arity(rule, inputs)
             given = inputs if rule.most is None else inputs[: rule.most]

@@ -1,0 +1,419 @@
+"""The ONNX importer, each trap as a model of a few lines."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from itertools import pairwise
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import TensorProto, helper, parser
+
+import graphcost
+from graphcost import Analysis, Model, ModelError, Tensor, analyze
+from graphcost.dims import symbol
+from graphcost.graph import TensorSequence
+from graphcost.importers import onnx as importer
+
+HEAD = '<ir_version: 10, opset_import: ["" : 21]>\n'
+
+
+def build(text: str, head: str = HEAD) -> Model:
+    """The model of a graph in ONNX's own syntax."""
+    return importer.build(parser.parse_model(head + text), "net.onnx")
+
+
+def run(text: str, head: str = HEAD) -> Analysis:
+    return analyze(build(text, head))
+
+
+def shape(analysis: Analysis, name: str) -> tuple[object, ...]:
+    return analysis.tensors[name].shape
+
+
+def graph(nodes: list[onnx.NodeProto], inputs: tuple[str, ...] = ("x",)) -> onnx.ModelProto:
+    """A model of these nodes; its inputs are 2x3, and of its output `y` the shape is not declared."""
+    ins = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 3]) for name in inputs]
+    outs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]
+    return helper.make_model(helper.make_graph(nodes, "g", ins, outs), opset_imports=[helper.make_opsetid("", 21)])
+
+
+# --- tensors ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_initializer_that_is_listed_as_input_is_a_weight():
+    proto = graph([helper.make_node("Add", ["x", "w"], ["y"])], ("x", "w"))
+    proto.graph.initializer.append(helper.make_tensor("w", TensorProto.FLOAT, [2, 3], [0.0] * 6))
+    model = importer.build(proto)
+    assert list(model.inputs) == ["x"]
+    assert model.weights["w"] == Tensor((2, 3), "float32", (0.0,) * 6)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values"),
+    [
+        (TensorProto.INT64, [1, -1, 2**40]),
+        (TensorProto.INT32, [1, -1, 7]),
+        (TensorProto.UINT8, [0, 128, 255]),
+        (TensorProto.INT8, [0, -128, 127]),
+        (TensorProto.BOOL, [1, 0, 1]),
+        (TensorProto.FLOAT, [0.5, 1.0, -2.0]),
+        (TensorProto.DOUBLE, [0.5, 1.0, -2.0]),
+        (TensorProto.FLOAT16, [0.5, 1.0, -2.0]),
+        (TensorProto.UINT64, [1, 2, 2**63]),
+    ],
+)
+@pytest.mark.parametrize("raw", [False, True])
+def test_small_contents_are_read_from_raw_bytes_and_from_typed_fields(dtype, values, raw):
+    np_dtype = helper.tensor_dtype_to_np_dtype(dtype)
+    import numpy as np
+
+    array = np.array(values, np_dtype)
+    proto = helper.make_tensor("t", dtype, [3], array.tobytes() if raw else values, raw=raw)
+    assert importer.tensor_of(proto, "").value == tuple(values)
+
+
+def test_large_float_contents_are_left_in_the_file():
+    proto = helper.make_tensor("t", TensorProto.FLOAT, [17], [1.0] * 17)
+    assert importer.tensor_of(proto, "") == Tensor((17,), "float32", None)
+
+
+@pytest.mark.parametrize("number", [n for n in TensorProto.DataType.values() if n])
+def test_every_element_type_of_onnx_has_a_name_and_a_size(number):
+    tensor = importer.tensor_of(TensorProto(dims=[3], data_type=number), "")
+    assert tensor.dtype != "unknown"
+    assert tensor.dtype in graphcost.graph.BITS
+
+
+def test_packed_four_bit_weights_take_half_a_byte_each():
+    assert importer.tensor_of(TensorProto(dims=[5, 3], data_type=TensorProto.INT4), "").nbytes == 8  # 15 / 2, up
+
+
+def test_external_data_is_never_opened():
+    proto = graph([helper.make_node("Add", ["x", "w"], ["y"])])
+    tensor = proto.graph.initializer.add(name="w", data_type=TensorProto.FLOAT, dims=[2, 3])
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/nowhere/weights.bin")
+    assert importer.build(proto).weights["w"] == Tensor((2, 3), "float32")
+
+
+def test_a_sparse_initializer_has_its_dense_shape():
+    proto = graph([helper.make_node("Add", ["x", "w"], ["y"])])
+    sparse = proto.graph.sparse_initializer.add(dims=[2, 3])
+    sparse.values.CopyFrom(helper.make_tensor("w", TensorProto.FLOAT, [1], [1.0]))
+    sparse.indices.CopyFrom(helper.make_tensor("at", TensorProto.INT64, [1], [4]))
+    assert importer.build(proto).weights["w"].shape == (2, 3)
+
+
+def test_a_negative_extent_of_a_weight_is_refused():
+    proto = graph([helper.make_node("Add", ["x", "w"], ["y"])])
+    proto.graph.initializer.add(name="w", data_type=TensorProto.FLOAT, dims=[2, -3])
+    with pytest.raises(ModelError, match=r"'w' has a negative extent: \[2, -3\]"):
+        importer.build(proto)
+
+
+def test_named_dimensions_are_symbols_and_unnamed_ones_get_a_name():
+    model = build("g (float[N, 3, ?, W] x, float[N] z) => (float[N, 3] y) { y = Identity(x) }")
+    assert model.inputs["x"].shape == (symbol("N"), 3, symbol("x_2"), symbol("W"))
+    assert model.inputs["z"].shape == (symbol("N"),)
+
+
+def test_a_negative_dimension_is_not_known():
+    proto = graph([helper.make_node("Relu", ["x"], ["y"])])
+    proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value = -1
+    assert importer.build(proto).inputs["x"].shape == (symbol("x_0"), 3)
+
+
+def test_a_size_given_for_one_input_holds_wherever_the_file_names_it():
+    text = "g (float[N, 3] a, float[N, 3] b) => (float[N, 3] y) { y = acme.Blend(a, b) }"
+    model = build(text, '<ir_version: 10, opset_import: ["" : 21, "acme" : 1]>')
+    analysis = analyze(model, shapes={"a": (8, 3)})
+    assert analysis.inputs["b"].shape == (8, 3)
+    assert shape(analysis, "y") == (8, 3)  # from the file's own word
+
+
+def test_inputs_may_be_sequences_optionals_and_of_unknown_rank():
+    model = build("g (seq(float[2, 3]) s, optional(float[4]) o, float[] u) => (float[] y) { y = Identity(u) }")
+    assert model.inputs["s"] == TensorSequence(Tensor((2, 3)))
+    assert model.inputs["o"] == Tensor((4,))
+    assert not model.inputs["u"].ranked
+
+
+# --- nodes ------------------------------------------------------------------------------------------------------------
+
+
+def test_unnamed_nodes_are_named_by_type_and_position_and_equal_names_are_told_apart():
+    nodes = [
+        helper.make_node("Relu", ["x"], ["a"]),
+        helper.make_node("Relu", ["a"], ["b"], name="twice"),
+        helper.make_node("Relu", ["b"], ["c"], name="twice"),
+        helper.make_node("Relu", ["c"], ["y"], name="twice"),
+    ]
+    assert [op.name for op in importer.build(graph(nodes)).schedule] == ["Relu_0", "twice", "twice#2", "twice#3"]
+
+
+def test_a_node_knows_its_place_in_the_file():
+    assert build("g (float[2] x) => (float[2] y) { a = Relu(x) y = Relu(a) }").schedule[1].where == "net.onnx, node 1"
+
+
+def test_attributes_become_plain_hashable_values():
+    node = helper.make_node("Any", ["x"], ["y"], i=3, f=0.5, s="text", ints=[1, 2], floats=[0.5], strings=["a", "b"])
+    node.attribute.append(helper.make_attribute("t", helper.make_tensor("t", TensorProto.INT64, [2], [4, 5])))
+    (op,) = importer.build(graph([node])).schedule
+    assert op.attrs == {
+        "i": 3, "f": 0.5, "s": "text", "ints": (1, 2), "floats": (0.5,), "strings": ("a", "b"),
+        "t": Tensor((2,), "int64", (4, 5)),
+    }  # fmt: skip
+    hash(tuple(op.attrs.items()))
+
+
+def test_attributes_without_a_stated_type_are_read_by_the_field_they_fill():
+    """IR version 1 had no AttributeProto.type."""
+    node = helper.make_node("Conv", ["x"], ["y"], kernel_shape=[3, 3], group=2, auto_pad="VALID")
+    for attribute in node.attribute:
+        attribute.ClearField("type")
+    (op,) = importer.build(graph([node])).schedule
+    assert op.attrs == {"kernel_shape": (3, 3), "group": 2, "auto_pad": "VALID"}
+
+
+def test_text_that_is_not_utf8_is_shown_with_a_replacement():
+    data = graph([helper.make_node("Relu", ["x"], ["y"], name="name")]).SerializeToString()
+    message = onnx.ModelProto.FromString(data.replace(b"name", b"na\xffe"))
+    assert importer.build(message).schedule[0].name == "na�e"
+
+
+def test_the_standard_domain_has_two_spellings():
+    model = build(
+        "g (float[2] x) => (float[2] y) { y = ai.onnx.Relu(x) }", '<ir_version: 10, opset_import: ["ai.onnx" : 21]>'
+    )
+    assert model.opsets == {"": 21}
+    assert model.schedule[0].kind == "Relu"
+
+
+def test_unsorted_nodes_are_sorted():
+    nodes = [helper.make_node("Relu", ["a"], ["y"]), helper.make_node("Relu", ["x"], ["a"])]
+    assert [op.outputs for op in importer.build(graph(nodes)).schedule] == [("a",), ("y",)]
+
+
+def test_the_later_of_two_constants_of_one_name_counts():
+    nodes = [helper.make_node("Constant", [], ["k"], value_ints=[value, 2]) for value in (6, 3)]
+    nodes.append(helper.make_node("Reshape", ["x", "k"], ["y"]))
+    assert shape(analyze(importer.build(graph(nodes))), "y") == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "reason"),
+    [
+        ([("Relu", ["nowhere"], ["y"])], "input 'nowhere' is made by no layer"),
+        ([("Relu", ["x"], ["y"]), ("Tanh", ["x"], ["y"])], "output 'y' is already made by Relu_0"),
+        ([("Add", ["x", "b"], ["y"]), ("Relu", ["y"], ["b"])], "form a cycle"),
+    ],
+)
+def test_graphs_that_are_none_are_refused_naming_the_node(nodes, reason):
+    with pytest.raises(ModelError, match=reason):
+        importer.build(graph([helper.make_node(*node) for node in nodes]))
+
+
+def test_an_output_that_nobody_makes_is_a_warning():
+    model = importer.build(graph([helper.make_node("Relu", ["x"], ["a"])]))
+    assert model.warnings == ["the model's output 'y' is made by no operator"]
+
+
+def test_what_is_inferred_wins_over_what_the_file_declares():
+    analysis = run("g (float[2, 3] x) => (float[7, 7] y) { y = Relu(x) }")
+    assert shape(analysis, "y") == (2, 3)
+
+
+def test_module_paths_come_from_metadata_before_names():
+    node = helper.make_node("Relu", ["x"], ["y"], name="node_relu_7")
+    node.metadata_props.add(key="pkg.torch.onnx.name_scopes", value="['', 'layer1', 'layer1.0', 'relu']")
+    assert analyze(importer.build(graph([node]))).rows[0].scope == "layer1/0"
+
+
+# --- bodies and functions ---------------------------------------------------------------------------------------------
+
+BRANCHES = """
+g (bool c, float[2, 3] x, float[2, 3] w) => (float[2, 3] y) {
+    y = If (c) <
+        then_branch = t () => (float[2, 3] a) { b = Relu(x) a = Add(b, w) },
+        else_branch = e () => (float[2, 3] d) { d = Identity(x) }
+    >
+}
+"""
+
+
+def test_bodies_stand_under_their_attributes_and_their_outer_tensors_are_captured():
+    (op,) = build(BRANCHES).schedule
+    assert [label for label, _ in op.bodies] == ["else_branch", "then_branch"]
+    assert set(op.captures) == {"x", "w"}
+    assert op.bodies[1][1].schedule[0].where == "net.onnx, node 0, then_branch, node 0"
+
+
+def test_what_a_body_in_a_body_reads_is_captured_by_the_outer_operator_too():
+    text = """
+    g (bool c, float[2] x) => (float[2] y) {
+        y = If (c) <
+            then_branch = t () => (float[2] a) {
+                a = If (c) <then_branch = i () => (float[2] b) { b = Relu(x) },
+                            else_branch = j () => (float[2] d) { d = Neg(x) }>
+            },
+            else_branch = e () => (float[2] f) { f = Identity(x) }
+        >
+    }
+    """
+    assert set(build(text).schedule[0].captures) == {"c", "x"}
+
+
+def test_a_name_that_no_surrounding_graph_has_is_refused():
+    with pytest.raises(ModelError, match="'nowhere' is made by no layer"):
+        build(BRANCHES.replace("Relu(x)", "Relu(nowhere)"))
+
+
+FUNCTIONS = '<ir_version: 10, opset_import: ["" : 21, "local" : 1]>\n'
+SCALED = """
+g (float[2, 3] x) => (float[6] y) { y = local.Flat <to = [6]> (x) }
+<domain: "local", opset_import: ["" : 21]>
+Flat <to> (a) => (b) { s = Constant <value_ints: ints = @to> () r = Relu(a) b = Reshape(r, s) }
+"""
+
+
+def test_a_call_runs_the_functions_graph_under_its_own_attributes():
+    analysis = run(SCALED, FUNCTIONS)
+    assert shape(analysis, "y") == (6,)
+    assert [row.name for row in analysis.rows] == [
+        "Flat_0", "Flat_0/Constant_0", "Flat_0/Relu_1", "Flat_0/Reshape_2",
+    ]  # fmt: skip
+    assert analysis.complete
+    assert analysis.work.compares == 2 * 3
+
+
+def test_an_attribute_left_out_has_the_functions_default():
+    text = SCALED.replace("local.Flat <to = [6]>", "local.Flat").replace("Flat <to>", "Flat <to: ints = [6]>")
+    assert shape(run(text, FUNCTIONS), "y") == (6,)
+
+
+def test_a_function_of_the_file_goes_before_a_rule():
+    text = """
+    g (float[2, 3] x) => (float[] y) { y = Relu(x) }
+    <domain: "", opset_import: ["" : 21]> Relu (a) => (b) { b = Transpose(a) }
+    """
+    assert shape(run(text), "y") == (3, 2)
+
+
+def test_a_function_has_its_own_operator_sets():
+    """Squeeze takes its axes as an attribute before opset 13, as an input since."""
+    text = """
+    g (float[1, 3] x) => (float[3] y) { y = local.Drop(x) }
+    <domain: "local", opset_import: ["" : 11]> Drop (a) => (b) { b = Squeeze <axes = [0]> (a) }
+    """
+    assert shape(run(text, FUNCTIONS), "y") == (3,)
+
+
+def test_an_input_left_out_of_a_call_is_left_out_inside():
+    text = """
+    g (float[1, 4, 5, 5] x, float[2, 4, 3, 3] w) => (float[] y) { y = local.Layer(x, w) }
+    <domain: "local", opset_import: ["" : 21]> Layer (a, k, bias) => (b) { b = Conv(a, k, bias) }
+    """
+    analysis = run(text, FUNCTIONS)
+    assert analysis.work.adds == 0  # no bias
+    assert analysis.work.macs == (2 * 3 * 3) * (4 * 3 * 3)
+
+
+def test_a_weight_passed_to_a_function_counts_once_and_where_it_is_used():
+    text = """
+    g (float[1, 2] x) => (float[] y) <float[2, 2] w = {1, 2, 3, 4}> { h = local.Layer(x, w) y = local.Layer(h, w) }
+    <domain: "local", opset_import: ["" : 21]> Layer (a, k) => (b) { b = MatMul(a, k) }
+    """
+    analysis = run(text, FUNCTIONS)
+    assert analysis.parameters.total == 2 * 2
+    assert analysis.parameters.rows == [0, 2 * 2, 0, 0]
+    assert analysis.work.macs == 2 * (2 * 2)  # calls x product
+
+
+def test_a_function_that_calls_itself_is_refused_with_the_chain():
+    text = """
+    g (float[2] x) => (float[2] y) { y = local.F(x) }
+    <domain: "local", opset_import: ["" : 21, "local" : 1]> F (a) => (b) { b = local.G(a) }
+    <domain: "local", opset_import: ["" : 21, "local" : 1]> G (a) => (b) { b = local.F(a) }
+    """
+    with pytest.raises(ModelError, match="a function calls itself: F -> G -> F"):
+        build(text, FUNCTIONS)
+
+
+def functions(count: int, calls: int) -> str:
+    """Functions that each call the next so many times."""
+    text = "g (float[2] x) => (float[2] y) { y = local.F0(x) }\n"
+    for level in range(count):
+        chain = ["a", *[f"t{at}" for at in range(calls - 1)], "b"]
+        last = level == count - 1
+        body = " ".join(f"{y} = {'Relu' if last else f'local.F{level + 1}'}({x})" for x, y in pairwise(chain))
+        text += f'<domain: "local", opset_import: ["" : 21, "local" : 1]> F{level} (a) => (b) {{ {body} }}\n'
+    return text
+
+
+def test_functions_that_expand_beyond_bounds_are_refused_at_once():
+    with pytest.raises(ModelError, match="more than 500,000 operators once its functions are expanded"):
+        build(functions(10, 10), FUNCTIONS)  # 10**10 operators
+
+
+def test_functions_nested_beyond_bounds_are_refused():
+    with pytest.raises(ModelError, match="graphs nested deeper than 50"):
+        build(functions(60, 1), FUNCTIONS)
+
+
+def test_alike_calls_share_one_graph():
+    first, second = build(functions(2, 2), FUNCTIONS).schedule[0].bodies[0][1].schedule
+    assert first.bodies[0][1] is second.bodies[0][1]
+
+
+# --- operators without a rule -----------------------------------------------------------------------------------------
+
+UNRULED = '<ir_version: 10, opset_import: ["" : 21, "acme" : 1]>\n'
+
+
+def test_an_operator_nobody_knows_is_named_and_its_declared_shape_is_taken():
+    analysis = run("g (float[2] x) => (float[5] y) { y = acme.Warp(x) }", UNRULED)
+    assert analysis.unknown == {"acme.Warp": 1}
+    assert shape(analysis, "y") == (5,)
+    assert analysis.rows[0].work is None
+
+
+# --- forms of files ---------------------------------------------------------------------------------------------------
+
+
+def test_a_file_may_be_compressed(tmp_path: Path):
+    proto = graph([helper.make_node("Relu", ["x"], ["y"])])
+    path = tmp_path / "net.onnx.gz"
+    path.write_bytes(gzip.compress(proto.SerializeToString()))
+    assert graphcost.load(path).inputs["x"].shape == (2, 3)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7])
+def test_a_truncated_file_is_refused(tmp_path: Path, share: float):
+    data = graph([helper.make_node("Relu", ["x"], ["y"])]).SerializeToString()
+    path = tmp_path / "net.onnx"
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(ModelError):
+        graphcost.load(path)
+
+
+def test_flipped_bits_never_end_in_anything_but_a_model_or_its_refusal(tmp_path: Path):
+    data = parser.parse_model(HEAD + BRANCHES).SerializeToString()
+    path = tmp_path / "net.onnx"
+    refused = 0
+    for at in range(len(data)):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :])
+        try:
+            analyze(graphcost.load(path)).to_dict()
+        except ModelError as problem:
+            assert "\n" not in str(problem)
+            refused += 1
+    assert 0 < refused < len(data)
+
+
+def test_bits_of_float16_in_a_typed_field_are_decoded():
+    (bits,) = struct.unpack("<H", struct.pack("<e", 1.5))
+    proto = TensorProto(dims=[1], data_type=TensorProto.FLOAT16, int32_data=[bits])
+    assert importer.tensor_of(proto, "").value == (1.5,)
