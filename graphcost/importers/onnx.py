@@ -24,7 +24,7 @@ from . import wire
 
 MAX_DEPTH = 50
 """Graphs within graphs and functions within functions; what exporters write nests three or four deep."""
-MAX_OPS = 500_000
+MAX_OPS = 200_000
 """Operators once functions are expanded at every call: a tree of calls can be far larger than its file."""
 
 _CODES = {

@@ -17,7 +17,7 @@ from ..graph import UNKNOWN, Model, Op, Tensor, UnknownShape, Unranked
 from ..rules import NO_WORK, OPEN, Facts, Rule, Work, find
 from ..shapes import show_shape
 
-MAX_STEPS = 500_000
+MAX_STEPS = 200_000
 """Operators looked at inside bodies, each time a loop in a loop is followed step by step counted anew."""
 LARGEST = 2**50
 """Elements of the largest tensor believed; beyond it a size is a mistake in the file, or an attack."""
@@ -168,19 +168,17 @@ class Body:
 
     def again(self, *arguments: Tensor | None) -> tuple[Tensor, ...]:
         """As a call, the work of this run added to that of the runs before."""
-        before = self.rows
+        before = {row.name: row for row in self.rows}
         outputs = self(*arguments)
-        if len(before) == len(self.rows):
-            self._add(before)
-        else:  # another branch was taken inside
-            self.rows = before + self.rows
-        return outputs
-
-    def _add(self, before: list[Cost]) -> None:
-        for row, other in zip(self.rows, before, strict=True):
-            work = None if row.work is None or other.work is None else row.work + other.work
+        for row in self.rows:
+            other = before.pop(row.name, None)
+            work = None if row.work is None or (other and other.work is None) else row.work
+            if work is not None and other is not None and other.work is not None:
+                work = work + other.work
             row.facts = None if row.facts is None else replace(row.facts, work=work)
             row.times = 1
+        self.rows.extend(before.values())  # of a branch that was not taken this time
+        return outputs
 
     @property
     def work(self) -> Work:

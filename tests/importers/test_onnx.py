@@ -354,7 +354,7 @@ def functions(count: int, calls: int) -> str:
 
 
 def test_functions_that_expand_beyond_bounds_are_refused_at_once():
-    with pytest.raises(ModelError, match="more than 500,000 operators once its functions are expanded"):
+    with pytest.raises(ModelError, match="more than 200,000 operators once its functions are expanded"):
         build(functions(10, 10), FUNCTIONS)  # 10**10 operators
 
 

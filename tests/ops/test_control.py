@@ -1,0 +1,409 @@
+"""Control flow, sequences and optionals, each trap as a graph of a few lines; some against onnxruntime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import parser
+
+from graphcost import Analysis, ModelError, Tensor, analyze
+from graphcost.dims import Dim, symbol
+from graphcost.graph import TensorSequence, Unranked
+from graphcost.importers import onnx as importer
+from graphcost.ops.control import either, sequence_of
+from graphcost.passes import infer
+from graphcost.rules import decided_by_data
+
+
+def text(graph: str, opset: int = 17) -> str:
+    return f'<ir_version: 8, opset_import: ["" : {opset}]>\n{graph}'
+
+
+def run(graph: str, opset: int = 17, **options: Any) -> Analysis:
+    return analyze(importer.build(parser.parse_model(text(graph, opset))), **options)
+
+
+def shape(analysis: Analysis, name: str = "y") -> tuple[Any, ...]:
+    return tuple(analysis.tensors[name].shape)
+
+
+# --- If ---------------------------------------------------------------------------------------------------------------
+
+BRANCHES = """
+g (bool c, float[4, 8] x, float[8, 3] w, float[8, 5] v) => (float[] y) {
+    y = If (c) <then_branch = t () => (float[] a) { a = MatMul(x, w) },
+                else_branch = e () => (float[] b) { b = MatMul(x, v) }>
+}
+"""
+
+
+def test_a_branch_that_data_chooses_costs_what_the_dearer_does():
+    analysis = run(BRANCHES)
+    assert analysis.work.macs == 4 * 5 * 8  # else_branch
+    assert shape(analysis) == (4, symbol("y_1", least=0))
+    assert analysis["If_0"].why == "data decides; counted: else_branch, the dearer"
+    assert [(row.name, row.times) for row in analysis.rows[1:]] == [
+        ("If_0/else_branch/MatMul_0", 1),
+        ("If_0/then_branch/MatMul_0", 0),
+    ]
+
+
+@pytest.mark.parametrize(("condition", "columns"), [(1, 3), (0, 5)])
+def test_a_known_condition_runs_its_branch_alone(condition: int, columns: int):
+    graph = BRANCHES.replace("bool c, ", "").replace("{\n    y", f"{{ c = Constant <value = bool {{{condition}}}> () y")
+    analysis = run(graph)
+    assert shape(analysis) == (4, columns)
+    assert analysis.work.macs == 4 * columns * 8
+    assert analysis["If_1"].why == ""
+
+
+def test_branches_of_different_rank_leave_the_rank_open():
+    graph = """
+    g (bool c, float[1, 8] x) => (float[] y) {
+        y = If (c) <then_branch = t () => (float[] a) { k = Constant <value_ints = [0]> () a = Squeeze(x, k) },
+                    else_branch = e () => (float[] b) { b = Identity(x) }>
+    }
+    """
+    assert not run(graph).tensors["y"].ranked
+
+
+def test_a_branch_that_contradicts_itself_is_never_taken():
+    """Exporters write `if the axis is 1: squeeze it`; where it is not, only the other branch can run."""
+    graph = """
+    g (bool c, float[3, 8] x) => (float[] y) {
+        y = If (c) <then_branch = t () => (float[] a) { k = Constant <value_ints = [0]> () a = Squeeze(x, k) },
+                    else_branch = e () => (float[] b) { b = Identity(x) }>
+    }
+    """
+    analysis = run(graph)
+    assert shape(analysis) == (3, 8)
+    assert "then_branch contradicts" in analysis["If_0"].why
+
+
+def test_when_no_branch_can_run_the_model_is_refused():
+    graph = BRANCHES.replace("MatMul(x, w)", "MatMul(x, x)").replace("MatMul(x, v)", "MatMul(w, v)")
+    with pytest.raises(ModelError, match="contracted dimensions differ: 8 and 4"):
+        run(graph)
+
+
+def test_a_weight_behind_a_branch_is_counted():
+    graph = """
+    g (bool c, float[4, 2] x) => (float[] y) <float[2, 2] w = {1, 2, 3, 4}> {
+        k = If (c) <then_branch = t () => (float[] a) { a = Identity(w) },
+                    else_branch = e () => (float[] b) { b = Identity(w) }>
+        y = MatMul(x, k)
+    }
+    """
+    assert run(graph).parameters.total == 2 * 2
+
+
+# --- Loop -------------------------------------------------------------------------------------------------------------
+
+
+def loop(body: str, limit: str = "int64 {5}", extra: str = "") -> str:
+    """A loop that carries x; its body and its trip count are given as text, "" leaves the count out."""
+    count, m = (f"m = Constant <value = {limit}> ()", "m") if limit else ("", "")
+    return f"""
+    g (float[2, 3] x{extra}) => (float[] y, float[] z) {{
+        {count} y, z = Loop ({m}, , x) <body = b
+            (int64 i, bool c, float[] s) => (bool d, float[] t, float[] u) {{ {body} }}>
+    }}
+    """
+
+
+GOES_ON = "d = Identity(c) "
+
+
+def test_a_loop_costs_its_body_times_its_trip_count():
+    analysis = run(loop(GOES_ON + "t = Relu(s) u = Identity(s)"))
+    assert analysis.work.compares == 5 * (2 * 3)
+    assert shape(analysis) == (2, 3)
+    assert shape(analysis, "z") == (5, 2, 3)
+    assert analysis["Loop_1/body/Relu_1"].times == 5
+    assert analysis.complete
+
+
+def test_a_tensor_that_grows_in_few_steps_is_followed():
+    """x doubles: 2, 4, ..., 64 rows; every step reads what the last one made: 2 + 4 + ... + 32 rows."""
+    analysis = run(loop(GOES_ON + "t = Concat <axis = 0> (s, s) r = Relu(s) u = ReduceSum <keepdims = 0> (r)"))
+    assert shape(analysis) == (2 * 2**5, 3)
+    assert shape(analysis, "z") == (5,)
+    assert analysis["Loop_1/body/Relu_2"].work.compares == (2 + 4 + 8 + 16 + 32) * 3
+
+
+def test_a_tensor_that_each_step_lengthens_is_known_after_many():
+    analysis = run(loop(GOES_ON + "t = Concat <axis = 0> (s, x) u = Identity(x)", "int64 {1000}"))
+    assert shape(analysis) == (2 + 1000 * 2, 3)
+    assert shape(analysis, "z") == (1000, 2, 3)
+
+
+def test_a_trip_count_taken_from_a_shape_stays_a_formula():
+    graph = """
+    g (float[N, 3] x, float[4] s0) => (float[] y, float[] z) {
+        m0 = Shape <start = 0, end = 1> (x)
+        k = Constant <value_ints = [0]> ()
+        m = Squeeze(m0, k)
+        y, z = Loop (m, , s0) <body = b (int64 i, bool c, float[] s) => (bool d, float[] t, float[] u) {
+            d = Identity(c) t = Relu(s) u = Gather(x, i)
+        }>
+    }
+    """
+    analysis = run(graph)
+    assert shape(analysis, "z") == (symbol("N"), 3)
+    assert analysis.work.compares == symbol("N") * 4
+
+
+def test_a_trip_count_that_data_gives_has_a_name_that_can_be_bound():
+    graph = loop(GOES_ON + "t = Relu(s) u = Identity(s)", limit="", extra=", int64 m").replace("Loop (, ", "Loop (m, ")
+    open_loop = run(graph)
+    assert shape(open_loop, "z") == (symbol("z_0", least=0), 2, 3)
+    assert open_loop.work.compares == symbol("z_0", least=0) * 2 * 3
+    assert shape(run(graph, dims={"z_0": 7}), "z") == (7, 2, 3)
+
+
+def test_a_loop_that_data_may_end_costs_at_most_its_trip_count():
+    body = "n = ReduceSum <keepdims = 0> (s) zero = Constant <value = float {0}> () d = Greater(n, zero) "
+    analysis = run(loop(body + "t = Relu(s) u = Identity(s)"))
+    assert shape(analysis) == (2, 3)
+    assert shape(analysis, "z") == (symbol("z_0", least=0), 2, 3)
+    assert analysis["Loop_1/body/Relu_3"].work.compares == 5 * (2 * 3)
+    assert analysis["Loop_1"].why == "its condition may end it before the trip count that is counted"
+
+
+def test_a_loop_without_a_trip_count_runs_until_its_condition_ends_it():
+    """`while i < 3` over the step itself: the body runs for i = 0, 1, 2 and 3."""
+    body = "three = Constant <value = int64 {3}> () d = Less(i, three) t = Relu(s) u = Identity(s)"
+    analysis = run(loop(body, limit=""))
+    assert shape(analysis, "z") == (4, 2, 3)
+    assert analysis["Loop_0/body/Relu_2"].work.compares == 4 * (2 * 3)
+
+
+@pytest.mark.parametrize("limit", ["int64 {0}", "int64 {-1}"])
+def test_a_loop_of_no_steps_hands_its_state_on(limit: str):
+    analysis = run(loop(GOES_ON + "t = Concat <axis = 0> (s, s) u = Identity(s)", limit))
+    assert shape(analysis) == (2, 3)
+    assert shape(analysis, "z") == (0, 2, 3)
+    assert analysis.work.ops == 0
+
+
+def test_the_largest_integer_is_no_trip_count():
+    analysis = run(loop("d = Not(c) t = Relu(s) u = Identity(s)", "int64 {9223372036854775807}"))
+    assert shape(analysis, "z") == (1, 2, 3)
+
+
+def test_the_step_is_a_vector_where_the_body_says_so():
+    body = GOES_ON + "t = Slice(s, i, i) u = Identity(i)"
+    graph = loop(body, "int64 {3}").replace("int64 i,", "int64[1] i,").replace("float[] u)", "int64[] u)")
+    assert shape(run(graph), "z") == (3, 1)
+
+
+def test_loops_in_loops_end_in_bounded_time(monkeypatch: pytest.MonkeyPatch):
+    """Each level follows its growing tensor through 64 steps: 64**6 runs of the innermost, if nothing stopped it."""
+    monkeypatch.setattr(infer, "MAX_STEPS", 20_000)
+    inner = "t = Concat <axis = 0> (s, x)"
+    for level in range(6):
+        inner = (
+            f"n{level} = Constant <value = int64 {{64}}> () "
+            f"t = Loop (n{level}, , s) <body = b{level} (int64 i{level}, bool c{level}, float[] s) => "
+            f"(bool d{level}, float[] t) {{ d{level} = Identity(c{level}) {inner} }}>"
+        )
+    analysis = run(f"g (float[1, 3] x, float[1, 3] s) => (float[] t) {{ {inner} }}")
+    assert analysis["Loop_1"].why == "more than 20,000 operators in loops and functions"
+
+
+# --- Scan -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_scan_runs_as_often_as_its_sequence_is_long():
+    graph = """
+    g (float[4] h, float[N, 4] xs) => (float[] y, float[] z) {
+        y, z = Scan <num_scan_inputs = 1, body = b (float[4] s, float[4] x) => (float[4] t, float[4] u) {
+            t = Add(s, x) u = Relu(t)
+        }> (h, xs)
+    }
+    """
+    analysis = run(graph)
+    assert shape(analysis) == (4,)
+    assert shape(analysis, "z") == (symbol("N"), 4)
+    assert analysis.work.adds == symbol("N") * 4
+
+
+def test_a_scan_slices_and_stacks_along_the_axes_it_names():
+    graph = """
+    g (float[4] h, float[4, 7] xs) => (float[] y, float[] z) {
+        y, z = Scan <num_scan_inputs = 1, scan_input_axes = [1], scan_output_axes = [-1],
+                     body = b (float[4] s, float[4] x) => (float[4] t, float[4] u) {
+                         t = Add(s, x) u = Relu(t)
+                     }> (h, xs)
+    }
+    """
+    assert shape(run(graph), "z") == (4, 7)
+
+
+def test_the_first_scan_runs_each_member_of_a_batch_alone():
+    graph = """
+    g (float[2, 4] h, float[2, 7, 4] xs) => (float[] y, float[] z) {
+        y, z = Scan <num_scan_inputs = 1, body = b (float[4] s, float[4] x) => (float[4] t, float[4] u) {
+            t = Add(s, x) u = Relu(t)
+        }> (, h, xs)
+    }
+    """
+    analysis = run(graph, opset=8)
+    assert shape(analysis) == (2, 4)
+    assert shape(analysis, "z") == (2, 7, 4)
+    assert analysis.work.adds == (2 * 7) * 4
+
+
+def test_sequences_of_different_lengths_are_a_contradiction():
+    graph = """
+    g (float[4, 3] a, float[5, 3] b) => (float[] z) {
+        z = Scan <num_scan_inputs = 2, body = s (float[3] p, float[3] q) => (float[3] r) { r = Add(p, q) }> (a, b)
+    }
+    """
+    with pytest.raises(ModelError, match=r"sequences of different lengths: \[4, 5\]"):
+        run(graph)
+
+
+# --- sequences and optionals ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        ("q = SequenceConstruct(x, w) y = ConcatFromSequence <axis = 0> (q)", (2 + 5, 3)),
+        ("q = SequenceConstruct(x, x) y = ConcatFromSequence <axis = 0, new_axis = 1> (q)", (2, 2, 3)),
+        ("q = SequenceConstruct(x, w) k = Constant <value = int64 {-1}> () y = SequenceAt(q, k)", (5, 3)),
+        (
+            "e = SequenceEmpty() q = SequenceInsert(e, w) k = Constant <value = int64 {0}> () y = SequenceAt(q, k)",
+            (5, 3),
+        ),
+        (
+            "q = SequenceConstruct(x, w) k = Constant <value = int64 {0}> () r = SequenceInsert(q, w, k) "
+            "y = SequenceAt(r, k)",
+            (5, 3),
+        ),
+        ("q = SequenceConstruct(x, w, w) r = SequenceErase(q) y = ConcatFromSequence <axis = 0> (r)", (2 + 5, 3)),
+        ("q = SplitToSequence <axis = 1> (x) k = Constant <value = int64 {0}> () y = SequenceAt(q, k)", (2, 1)),
+        (
+            "q = SplitToSequence <axis = 1, keepdims = 0> (x) k = Constant <value = int64 {0}> () y = SequenceAt(q, k)",
+            (2,),
+        ),
+        (
+            "s = Constant <value = int64 {2}> () q = SplitToSequence(w, s) k = Constant <value = int64 {-1}> () "
+            "y = SequenceAt(q, k)",
+            (1, 3),  # pieces of 2, 2 and 1
+        ),
+        (
+            "s = Constant <value_ints = [1, 4]> () q = SplitToSequence(w, s) k = Constant <value = int64 {1}> () "
+            "y = SequenceAt(q, k)",
+            (4, 3),
+        ),
+        ("o = Optional(x) y = OptionalGetElement(o)", (2, 3)),
+    ],
+)
+def test_shapes_through_sequences_are_those_that_onnxruntime_makes(nodes: str, expected: tuple[int, ...]):
+    graph = f"g (float[2, 3] x, float[5, 3] w) => (float[] y) {{ {nodes} }}"
+    assert shape(run(graph)) == expected
+    if "Optional" in nodes:
+        return  # onnxruntime has no kernel for an optional that is only passed through
+    session = onnxruntime.InferenceSession(parser.parse_model(text(graph)).SerializeToString())
+    given = {"x": np.zeros((2, 3), np.float32), "w": np.zeros((5, 3), np.float32)}
+    wanted = {entry.name for entry in session.get_inputs()}
+    (y,) = session.run(["y"], {name: array for name, array in given.items() if name in wanted})
+    assert y.shape == expected
+
+
+def test_the_length_of_a_sequence_is_a_value():
+    graph = "g (float[2] x) => (int64 n) { q = SequenceConstruct(x, x, x) n = SequenceLength(q) }"
+    assert run(graph).tensors["n"] == Tensor((), "int64", (3,))
+
+
+def test_a_position_that_data_gives_may_mean_any_item():
+    graph = (
+        "g (float[2, 3] x, float[5, 3] w, int64 k) => (float[] y) { q = SequenceConstruct(x, w) y = SequenceAt(q, k) }"
+    )
+    assert shape(run(graph)) == (symbol("y_0", least=0), 3)
+
+
+def test_an_item_that_is_not_there_is_a_contradiction():
+    nodes = "q = SequenceConstruct(x) k = Constant <value = int64 {1}> () y = SequenceAt(q, k)"
+    with pytest.raises(ModelError, match="item 1 of a sequence of 1"):
+        run(f"g (float[2] x) => (float[] y) {{ {nodes} }}")
+
+
+def test_a_list_that_a_loop_fills_is_joined_afterwards():
+    graph = """
+    g (float[2, 3] x) => (float[] y) {
+        e = SequenceEmpty()
+        m = Constant <value = int64 {4}> ()
+        q = Loop (m, , e) <body = b (int64 i, bool c, seq(float[2, 3]) s) => (bool d, seq(float[2, 3]) t) {
+            d = Identity(c) r = Relu(x) t = SequenceInsert(s, r)
+        }>
+        y = ConcatFromSequence <axis = 1> (q)
+    }
+    """
+    analysis = run(graph)
+    assert shape(analysis) == (2, 4 * 3)
+    assert analysis.work.compares == 4 * (2 * 3)
+
+
+def test_a_map_over_a_sequence_asks_its_body_for_every_item():
+    graph = """
+    g (float[2, 3] x, float[5, 3] w) => (float[] y) {
+        q = SequenceConstruct(x, w)
+        r = SequenceMap (q) <body = b (float[] s) => (float[] t) { t = Relu(s) }>
+        y = ConcatFromSequence <axis = 0> (r)
+    }
+    """
+    analysis = run(graph)
+    assert shape(analysis) == (2 + 5, 3)
+    assert analysis.work.compares == 2 * 3 + 5 * 3
+
+
+def test_the_items_of_a_sequence_that_is_an_input_can_be_given():
+    graph = "g (seq(float[]) q) => (float[] y) { y = ConcatFromSequence <axis = 0> (q) }"
+    analysis = run(graph, shapes={"q": [("float32", (2, 3)), ("float32", (5, 3))]})
+    assert shape(analysis) == (7, 3)
+
+
+def test_an_optional_left_empty_holds_nothing():
+    graph = "g (float[2] x) => (bool h) { h = OptionalHasElement() }"
+    assert run(graph, opset=18).tensors["h"].value == (0,)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        (Tensor((2, 3)), Tensor((2, 3)), Tensor((2, 3))),
+        (Tensor((2, 3)), Tensor((2, 4)), Tensor((2, decided_by_data(1)))),
+        (Tensor((2, 3)), Tensor((2,)), Unranked("float32")),
+        (Tensor((2,), "int64", (4, 5)), Tensor((2,), "int64", (4, 6)), Tensor((2,), "int64", (4, None))),
+        (sequence_of([Tensor((1,))]), sequence_of([]), TensorSequence(Tensor((1,)))),
+    ],
+)
+def test_what_is_known_of_one_of_two_tensors_is_what_they_share(a: Tensor, b: Tensor, expected: Tensor):
+    assert either(a, b) == expected
+
+
+def test_bodies_under_many_sizes_agree_with_onnxruntime():
+    """A loop that appends rows, at several sizes of its input: our formula against what was run."""
+    graph = """
+    g (float[N, 3] x) => (float[R, 3] y, float[S, N, 3] z) {
+        m = Constant <value = int64 {4}> ()
+        t = Constant <value = bool {1}> ()
+        y, z = Loop (m, t, x) <body = b (int64 i, bool c, float[A, 3] s) => (bool d, float[B, 3] t1, float[N, 3] u) {
+            d = Identity(c) t1 = Concat <axis = 0> (s, x) u = Relu(x)
+        }>
+    }
+    """
+    analysis = run(graph)
+    rows = shape(analysis)[0]
+    assert rows == Dim("5*N")
+    session = onnxruntime.InferenceSession(parser.parse_model(text(graph)).SerializeToString())
+    for size in (1, 2, 7):
+        y, z = session.run(None, {"x": np.zeros((size, 3), np.float32)})
+        assert y.shape == (5 * size, 3)
+        assert z.shape == shape(run(graph, dims={"N": size}), "z")
