@@ -14,10 +14,12 @@ from .graph import UNKNOWN, Model, Tensor, TensorSequence
 from .passes import infer, memory, parameters, receptive_field
 from .passes.infer import Cost
 from .rules import NO_WORK, Work
+from .shapes import show_shape
 
 if TYPE_CHECKING:
     from .report import Report
 
+SHOWN = 5  # declared shapes that are contradicted, before they are only counted
 TOTALS = ("macs", "ops", "params", "param_bytes", "activation_bytes", "peak_activation_bytes")
 
 
@@ -124,6 +126,21 @@ class Analysis:
     def unknown_tensors(self) -> int:
         """Activations of unknown rank."""
         return sum(not tensor.ranked for tensor in self.tensors.values())
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What the reader of a report should know of the file: its oddities, and shapes it states that are not so."""
+        stale = []
+        for name, stated in self.model.declared.items():
+            found = self.tensors.get(name)
+            if found is None or not (found.ranked and stated.ranked) or name in self.inputs:
+                continue
+            pairs = zip(found.shape, stated.shape, strict=False)
+            if found.rank != stated.rank or any(a != b for a, b in pairs if isinstance(a, int) and isinstance(b, int)):
+                shapes = f"{show_shape(stated.shape)}, but it is {show_shape(found.shape)}"
+                stale.append(f"the file declares {name!r} as {shapes}")
+        more = [f"{len(stale) - SHOWN} more declared shapes are not so"] if len(stale) > SHOWN else []
+        return (*self.model.warnings, *stale[:SHOWN], *more)
 
     @property
     def complete(self) -> bool:

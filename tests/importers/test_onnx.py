@@ -222,8 +222,13 @@ def test_an_output_that_nobody_makes_is_a_warning():
 
 
 def test_what_is_inferred_wins_over_what_the_file_declares():
-    analysis = run("g (float[2, 3] x) => (float[7, 7] y) { y = Relu(x) }")
+    analysis = run("g (float[2, 3] x) => (float[7, 3] y) { y = Relu(x) }")
     assert shape(analysis, "y") == (2, 3)
+    assert analysis.warnings == ("the file declares 'y' as [7, 3], but it is [2, 3]",)
+
+
+def test_a_declared_shape_with_open_extents_contradicts_nothing():
+    assert run("g (float[2, 3] x) => (float[N, ?] y) { y = Relu(x) }").warnings == ()
 
 
 def test_module_paths_come_from_metadata_before_names():

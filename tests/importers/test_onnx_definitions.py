@@ -1,0 +1,68 @@
+"""What the onnx package answers for operators that have no rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from graphcost.dims import symbol
+from graphcost.graph import Op, Tensor
+from graphcost.importers.onnx_definitions import OnnxDefinitions
+
+LIBRARY = OnnxDefinitions()
+OPSETS = {"": 21, "ai.onnx.ml": 3}
+
+
+def op(kind: str, inputs: int, **attrs: Any) -> Op:
+    return Op("op", kind, tuple(f"x{at}" for at in range(inputs)), ("y",), attrs)
+
+
+def kinds(operator: Op, *inputs: Tensor | None, opsets: dict[str, int] = OPSETS) -> list[str]:
+    model = LIBRARY.expand(operator, inputs, opsets)
+    assert model is not None
+    return [inner.kind for inner in model.schedule]
+
+
+def test_an_operator_that_onnx_defines_by_others_is_expanded():
+    assert "HardSigmoid" in kinds(op("HardSwish", 1), Tensor((2, 3)))
+
+
+def test_attributes_left_out_have_the_schemas_defaults():
+    model = LIBRARY.expand(op("Celu", 1), (Tensor((2, 3)),), OPSETS)
+    assert model is not None
+    assert all("alpha" not in inner.attrs or inner.attrs["alpha"] == 1.0 for inner in model.schedule)
+
+
+def test_a_definition_that_depends_on_the_call_is_made_for_it():
+    x, scale = Tensor((2, 3)), Tensor((3,))
+    without, with_bias = op("LayerNormalization", 2), op("LayerNormalization", 3)
+    assert len(kinds(with_bias, x, scale, scale)) == len(kinds(without, x, scale)) + 1  # it adds the bias
+
+
+@pytest.mark.parametrize("kind", ["Conv", "acme.Warp", "com.microsoft.Attention"])
+def test_what_onnx_does_not_define_is_not_expanded(kind: str):
+    assert LIBRARY.expand(op(kind, 1), (Tensor((2, 3)),), OPSETS) is None
+
+
+def test_shapes_are_those_of_the_packages_own_inference():
+    shapes = LIBRARY.shapes(op("Transpose", 1, perm=(1, 0)), (Tensor((2, symbol("N"))),), OPSETS)
+    assert shapes == (Tensor((symbol("N"), 2)),)
+
+
+def test_contents_steer_the_packages_inference():
+    target = Tensor((2,), "int64", (3, -1))
+    assert LIBRARY.shapes(op("Reshape", 2), (Tensor((2, 6)), target), OPSETS) == (Tensor((3, 4)),)
+
+
+@pytest.mark.parametrize(
+    ("operator", "inputs"),
+    [
+        (op("acme.Warp", 1), (Tensor((2,)),)),
+        (op("MatMul", 2), (Tensor((2, 3)), Tensor((2, 3)))),  # contradictory
+        (op("Transpose", 1, perm="no"), (Tensor((2, 3)),)),
+        (op("Conv", 0), ()),
+    ],
+)
+def test_what_it_cannot_answer_is_none(operator: Op, inputs: tuple[Tensor, ...]):
+    assert LIBRARY.shapes(operator, inputs, OPSETS) is None
