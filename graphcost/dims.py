@@ -51,7 +51,7 @@ __all__ = [
 MAX_TERMS = 2_000  # of one polynomial
 MAX_TEXT = 50_000  # characters of one formula, written or read
 MAX_OPERANDS = 200  # of one max or min: they are compared in pairs
-MAX_BITS = 10_000  # of a constant that parse() raises to a power
+MAX_BITS = 10_000  # of a coefficient in a product, or a constant that parse() raises to a power
 
 INFINITY = math.inf
 
@@ -351,6 +351,8 @@ def _multiply(a: Poly, b: Poly) -> Poly:
     for left, c in a.items():
         for right, d in b.items():
             _accumulate(total, _join(left, right), c * d)
+    if any(coefficient.bit_length() > MAX_BITS for coefficient in total.values()):
+        raise TooLarge(f"a coefficient of more than {MAX_BITS} bits")
     return total
 
 

@@ -1,21 +1,28 @@
-"""Operators that move, select or rename elements and compute nothing."""
+"""Operators that move, repeat or rename elements and compute nothing: reshaping, joining, cutting up, padding.
+
+What picks elements by index (Slice, Gather, TopK, ...) stands in `indexing`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from math import prod
 
-from ..dims import Dim, Extent, Undecided, bounds, ceil_div, maximum, minimum
+from ..dims import Dim, Extent, Undecided, ceil_div, floor_div
 from ..graph import Scalar, Shape, Tensor, UnknownShape
-from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, decided_by_data, rule
+from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, decided_by_data, rule
 from ..shapes import axis_of, broadcast, show_shape
 from . import values
-from .shape_values import shaped
+from .shape_values import opened, shaped
+from .windowed import scaled
 
 
 def concat(*parts: Tensor, axis: int) -> Facts:
     """Tensors joined along `axis`; their other extents agree. Raises ValueError when they do not."""
+    if not parts:
+        raise ValueError("needs at least 1 input")
     first = parts[0]
     at = axis_of(axis, first.rank)
     length: Extent = 0
@@ -52,75 +59,75 @@ def flat(x: Tensor, start: int, end: int) -> Facts:
     return Facts((Tensor((*x.shape[:first], merged, *x.shape[last + 1 :]), x.dtype),), NO_WORK, GLOBAL, view=True)
 
 
-def keep(x: Tensor, shape: Shape) -> Tensor:
-    """The same elements, contents too, under another shape."""
-    return Tensor(shape, x.dtype, x.value)
+# --- the same elements under another shape ----------------------------------------------------------------------------
 
 
-def moved(x: Tensor, shape: Shape, source: Callable[[tuple[int, ...]], Sequence[int]]) -> Tensor:
-    """A tensor of `shape` whose element at an index is that of `x` at `source(index)`."""
-    return Tensor(shape, x.dtype, values.rearrange(x, shape, source) if x.value is not None else None)
+def viewed(x: Tensor, shape: Shape) -> Facts:
+    """The same elements, contents too, under another shape: no bytes move.
 
-
-def _spatially(before: Shape, after: Shape) -> Window:
-    """POINTWISE if the spatial axes are as they were, GLOBAL if they were mixed with others."""
-    return POINTWISE if len(before) == len(after) and before[2:] == after[2:] else GLOBAL
-
-
-@rule("Concat")
-def concat_onnx(*parts: Tensor, axis: int = 1) -> Facts:
-    """Tensors that agree but for `axis` -> one (the default is of version 1).
-
-    https://onnx.ai/onnx/operators/onnx__Concat.html
+    Its window is POINTWISE where the spatial axes are as they were, so that only batch and channels are regrouped.
     """
-    facts = concat(*parts, axis=axis)
-    y, at = facts.outputs[0], axis_of(axis, parts[0].rank)
-    if not values.small(y.shape) or any(part.value is None for part in parts):
-        return facts
-    inner = [values.count(part.shape[at:]) for part in parts]
-    rows = values.count(y.shape[:at])
-    flat = [
-        element
-        for row in range(rows)
-        for part, size in zip(parts, inner, strict=True)
-        for element in (part.value or ())[row * size : (row + 1) * size]
-    ]
-    return replace(facts, outputs=(Tensor(y.shape, y.dtype, tuple(flat)),))
+    axes = min(x.rank, len(shape)) - 2
+    window = POINTWISE if axes > 0 and x.shape[-axes:] == shape[-axes:] else GLOBAL
+    return Facts((Tensor(shape, x.dtype, x.value),), NO_WORK, window, view=True)
 
 
 @rule("Reshape")
-def reshape(
-    x: Tensor, target: Tensor | None = None, *, shape: Sequence[int] | None = None, allowzero: int = 0
-) -> Facts:
-    """[*any] -> the given shape: 0 copies an extent (unless allowzero), one -1 takes what is left.
+def reshape(x: Tensor, *, shape: Sequence[int]) -> Facts:
+    """[*any] -> the given shape: 0 copies an extent, one -1 takes what is left.
 
-    The shape is an attribute in version 1.  https://onnx.ai/onnx/operators/onnx__Reshape.html
+    https://onnx.ai/onnx/operators/onnx__Reshape.html
     """
-    if target is None:
-        target = Tensor((len(shape or ()),), "int64", tuple(shape or ()))
-    if target.value is None:
-        return Facts((shaped(target, x.dtype),), NO_WORK, GLOBAL, view=True)
-    result: list[Extent] = []
-    for at, extent in enumerate(target.value):
-        if extent == 0 and not allowzero:
-            result.append(x.shape[at] if at < x.rank else 0)
-        else:
-            result.append(decided_by_data(at) if extent is None or isinstance(extent, float) else extent)
-    if -1 in result:
-        at = result.index(-1)
-        rest = prod(extent for other, extent in enumerate(result) if other != at)
-        result[at] = x.size // rest if rest != 0 else 0
-        if isinstance(rest, int) and isinstance(x.size, int) and rest and x.size % rest:
-            raise ValueError(f"{x.size} elements cannot be shaped into multiples of {rest}")
-    elif None in target.value and target.value.count(None) == 1:  # the one extent not known is what is left
-        at = target.value.index(None)
-        rest = prod(extent for other, extent in enumerate(result) if other != at)
-        if rest != 0:
-            result[at] = x.size // rest
-    elif x.ranked and isinstance(x.size, int) and isinstance(size := prod(result), int) and size != x.size:
-        raise ValueError(f"{show_shape(x.shape)} has {x.size} elements, {show_shape(result)} has {size}")
-    window = _spatially(x.shape, tuple(result)) if x.ranked else GLOBAL
-    return Facts((keep(x, tuple(result)) if x.ranked else Tensor(tuple(result), x.dtype),), NO_WORK, window, view=True)
+    return viewed(x, fitted(x, tuple(shape), copies=True))
+
+
+@rule("Reshape", since=5)
+def reshape_to(x: Tensor, target: Tensor, *, allowzero: int = 0) -> Facts:
+    """[*any] -> the shape that the second input spells: 0 copies an extent (unless allowzero), one -1 takes what is
+    left. One extent that is not known is what is left, too.
+
+    https://onnx.ai/onnx/operators/onnx__Reshape.html
+    """
+    wanted = values.extents(target)
+    if wanted is None:
+        raise UnknownShape("the shape to take is not known")
+    if not x.ranked:
+        stated = tuple(extent for extent in wanted if extent is not None and (isinstance(extent, Dim) or extent > 0))
+        if len(stated) < len(wanted):
+            raise UnknownShape("the shape of an input is not known")
+        return Facts((Tensor(stated, x.dtype),), NO_WORK, GLOBAL, view=True)
+    return viewed(x, fitted(x, wanted, copies=not allowzero))
+
+
+def fitted(x: Tensor, wanted: Sequence[Extent | None], copies: bool) -> Shape:
+    """The shape that Reshape gives. Raises ValueError when the elements do not come out even."""
+    result = list(wanted)
+    for at, extent in enumerate(wanted):
+        if extent == 0 and copies:
+            if at >= x.rank:
+                raise ValueError(f"extent {at} is to be copied from a tensor of {x.rank} axes")
+            result[at] = x.shape[at]
+    left = [at for at, extent in enumerate(result) if extent == -1]
+    if len(left) > 1:
+        raise ValueError(f"more than one extent of {list(wanted)} is -1")
+    unknown = [at for at, extent in enumerate(result) if extent is None]
+    if len(left or unknown) == 1 and len(left) + len(unknown) == 1:
+        (at,) = left or unknown
+        rest = prod(extent for extent in result if extent is not None and extent != -1)
+        result[at] = _left_over(x, rest)
+        return opened(result)
+    result = [None if extent == -1 else extent for extent in result]
+    if not unknown and x.size != (size := prod(opened(result))) and isinstance(x.size, int) and isinstance(size, int):
+        raise ValueError(f"{show_shape(x.shape)} has {x.size} elements, {show_shape(opened(result))} has {size}")
+    return opened(result)
+
+
+def _left_over(x: Tensor, rest: Extent) -> Extent | None:
+    if rest == 0:
+        return 0
+    if isinstance(rest, int) and isinstance(x.size, int) and x.size % rest:
+        raise ValueError(f"{x.size} elements of {show_shape(x.shape)} do not divide into {rest}")
+    return floor_div(x.size, rest)
 
 
 @rule("Flatten")
@@ -129,13 +136,13 @@ def flatten(x: Tensor, *, axis: int = 1) -> Facts:
     at = axis + x.rank if axis < 0 else axis
     if not 0 <= at <= x.rank:
         raise ValueError(f"axis {axis} is outside a tensor of {x.rank} axes")
-    return Facts((keep(x, (prod(x.shape[:at]), prod(x.shape[at:]))),), NO_WORK, GLOBAL, view=True)
+    return viewed(x, (prod(x.shape[:at]), prod(x.shape[at:])))
 
 
-def _axes(given: Tensor | None, attribute: Sequence[int] | None) -> Sequence[int] | None:
-    """Axes from an input, or from an attribute as before; None when there are none. Raises UnknownShape."""
+def known_axes(given: Tensor | None) -> Sequence[int] | None:
+    """The axes that an input names; None when there is no input. Raises UnknownShape when it is not known."""
     if given is None:
-        return attribute
+        return None
     axes = values.whole(given)
     if axes is None:
         raise UnknownShape("which axes are meant is not known")
@@ -143,399 +150,312 @@ def _axes(given: Tensor | None, attribute: Sequence[int] | None) -> Sequence[int
 
 
 @rule("Squeeze")
-def squeeze(x: Tensor, given: Tensor | None = None, *, axes: Sequence[int] | None = None) -> Facts:
+def squeeze(x: Tensor, *, axes: Sequence[int] | None = None) -> Facts:
     """Axes of extent 1 go: those given, or all.  https://onnx.ai/onnx/operators/onnx__Squeeze.html"""
-    wanted = _axes(given, axes)
-    if wanted is None:
-        gone = {axis for axis, extent in enumerate(x.shape) if extent == 1}
+    if axes is None:
+        gone = {axis for axis, extent in enumerate(x.shape) if not extent - 1}  # raises Undecided for a symbol
     else:
-        gone = {axis_of(axis, x.rank) for axis in wanted}
+        gone = {axis_of(axis, x.rank) for axis in axes}
     for axis in gone:
         if isinstance(x.shape[axis], int) and x.shape[axis] != 1:
             raise ValueError(f"axis {axis} has extent {x.shape[axis]}, not 1")
-    shape = tuple(extent for axis, extent in enumerate(x.shape) if axis not in gone)
-    return Facts((keep(x, shape),), NO_WORK, GLOBAL, view=True)
+    return viewed(x, tuple(extent for axis, extent in enumerate(x.shape) if axis not in gone))
+
+
+@rule("Squeeze", since=13)
+def squeeze_axes(x: Tensor, axes: Tensor | None = None) -> Facts:
+    """Axes of extent 1 go: those the second input names, or all.  https://onnx.ai/onnx/operators/onnx__Squeeze.html"""
+    return squeeze(x, axes=known_axes(axes))
 
 
 @rule("Unsqueeze")
-def unsqueeze(x: Tensor, given: Tensor | None = None, *, axes: Sequence[int] | None = None) -> Facts:
+def unsqueeze(x: Tensor, *, axes: Sequence[int]) -> Facts:
     """Axes of extent 1 are put in at the given places of the result.
 
     https://onnx.ai/onnx/operators/onnx__Unsqueeze.html
     """
-    wanted = _axes(given, axes) or ()
-    rank = x.rank + len(wanted)
-    new = {axis_of(axis, rank) for axis in wanted}
-    if len(new) != len(wanted):
-        raise ValueError(f"axes {list(wanted)} name one twice")
+    rank = x.rank + len(axes)
+    new = {axis_of(axis, rank) for axis in axes}
+    if len(new) != len(axes):
+        raise ValueError(f"axes {list(axes)} name one twice")
     old = iter(x.shape)
-    shape = tuple(1 if axis in new else next(old) for axis in range(rank))
-    return Facts((keep(x, shape),), NO_WORK, GLOBAL, view=True)
+    return viewed(x, tuple(1 if axis in new else next(old) for axis in range(rank)))
+
+
+@rule("Unsqueeze", since=13)
+def unsqueeze_axes(x: Tensor, axes: Tensor) -> Facts:
+    """The same, the second input naming the places.  https://onnx.ai/onnx/operators/onnx__Unsqueeze.html"""
+    return unsqueeze(x, axes=known_axes(axes) or ())
+
+
+@rule("com.microsoft.ExpandDims")
+def expand_dims(x: Tensor, axis: Tensor) -> Facts:
+    """An axis of extent 1 is put in."""
+    return unsqueeze(x, axes=(known_axes(axis) or ())[:1])
 
 
 @rule("Transpose")
 def transpose(x: Tensor, *, perm: Sequence[int] | None = None) -> Facts:
-    """Axes in another order, reversed unless given.  https://onnx.ai/onnx/operators/onnx__Transpose.html"""
-    order = tuple(perm) if perm else tuple(reversed(range(x.rank)))
-    facts = permute(x, order)
-    shape = facts.outputs[0].shape
-    back = [order.index(axis) for axis in range(x.rank)]
-    y = moved(x, shape, lambda index: [index[axis] for axis in back])
-    return Facts((y,), NO_WORK, POINTWISE if order[2:] == tuple(range(2, x.rank)) else GLOBAL)
+    """Axes in another order, reversed unless given.  https://onnx.ai/onnx/operators/onnx__Transpose.html
+
+    Its window is POINTWISE where the spatial axes of an image stay: the last two, also while channels are in groups.
+    """
+    order = tuple(range(x.rank))[::-1] if perm is None else tuple(perm)
+    y = permute(x, order).outputs[0]
+    if x.value is not None:
+        axes = values.along(x.shape)
+        y = replace(y, value=values.pick(x, *(axes[axis] for axis in order)))
+    stays = order[2:] == tuple(range(2, x.rank)) or (x.rank > 4 and order[-2:] == (x.rank - 2, x.rank - 1))
+    return Facts((y,), NO_WORK, POINTWISE if stays else GLOBAL)
+
+
+# --- joining and cutting up -------------------------------------------------------------------------------------------
+
+
+@rule("Concat")
+def concat_from_channels(*parts: Tensor, axis: int = 1) -> Facts:
+    """Tensors that agree but for `axis` -> one.  https://onnx.ai/onnx/operators/onnx__Concat.html"""
+    return concat_along(*parts, axis=axis)
+
+
+@rule("Concat", since=4)
+def concat_along(*parts: Tensor, axis: int) -> Facts:
+    """Tensors that agree but for `axis` -> one.  https://onnx.ai/onnx/operators/onnx__Concat.html"""
+    facts = concat(*parts, axis=axis)
+    y, at = facts.outputs[0], axis_of(axis, parts[0].rank)
+    window = facts.window if at < 2 else GLOBAL
+    return replace(facts, outputs=(replace(y, value=_joined(parts, y.shape, at)),), window=window)
+
+
+def _joined(parts: Sequence[Tensor], shape: Shape, axis: int) -> values.Value:
+    """The contents of a concatenation; those of a part that are not known are None, each."""
+    if not values.small(shape) or all(part.value is None for part in parts):
+        return None
+    rows = values.count(shape[:axis])
+    widths = [values.count(part.shape[axis:]) for part in parts]
+    contents = [
+        part.value if part.value is not None else (None,) * (rows * width)
+        for part, width in zip(parts, widths, strict=True)
+    ]
+    return tuple([
+        element
+        for row in range(rows)
+        for content, width in zip(contents, widths, strict=True)
+        for element in content[row * width : (row + 1) * width]
+    ])  # fmt: skip
 
 
 @rule("Split")
 def split(
-    x: Tensor,
-    given: Tensor | None = None,
-    *,
-    axis: int = 0,
-    split: Sequence[int] | None = None,
-    num_outputs: int | None = None,
-    outputs: int = 1,
+    x: Tensor, lengths: Tensor | None = None, *, axis: int = 0, split: Sequence[int] | None = None, outputs: int = 1
 ) -> Facts:
-    """A tensor cut along `axis`: at the given lengths, or into parts of which only the last may be smaller.
+    """A tensor cut along `axis` at the given lengths (in version 1 also an input), or into equal parts.
 
     https://onnx.ai/onnx/operators/onnx__Split.html
     """
+    return split_at(x, lengths) if lengths is not None else cut(x, axis, split, outputs)
+
+
+@rule("Split", since=13)
+def split_at(
+    x: Tensor, lengths: Tensor | None = None, *, axis: int = 0, num_outputs: int | None = None, outputs: int = 1
+) -> Facts:
+    """A tensor cut along `axis` at the lengths of the second input, or into parts of which the last may be smaller.
+
+    https://onnx.ai/onnx/operators/onnx__Split.html
+    """
+    if lengths is None:
+        return cut(x, axis, None, num_outputs or outputs)
+    wanted = values.extents(lengths)
+    return cut(x, axis, (None,) * outputs if wanted is None else wanted, outputs)
+
+
+def cut(x: Tensor, axis: int, lengths: Sequence[Extent | None] | None, outputs: int) -> Facts:
+    """A tensor in parts along an axis. Raises ValueError when they do not add up to it.
+
+    One part of unknown length is what the others leave.
+    """
     at = axis_of(axis, x.rank)
     size = x.shape[at]
-    lengths: Sequence[Extent]
-    if given is not None or split:
-        found = values.integers(given) if given is not None else tuple(split or ())
-        lengths = found if found is not None else [decided_by_data(part) for part in range(outputs)]
-        if isinstance(total := sum(lengths), int) and isinstance(size, int) and total != size:
-            raise ValueError(f"parts {list(lengths)} do not add up to {size}")
+    if not lengths:
+        part = ceil_div(size, outputs)
+        parts: list[Extent | None] = [*[part] * (outputs - 1), size - part * (outputs - 1)]
+        if isinstance(size, int) and isinstance(part, int):
+            parts = [min(part, max(0, size - part * number)) for number in range(outputs)]
     else:
-        part = ceil_div(size, num_outputs or outputs)
-        lengths = [*[part] * (outputs - 1), size - part * (outputs - 1)]
-    tops, start = [], 0
-    for length in lengths:
-        shape = (*x.shape[:at], length, *x.shape[at + 1 :])
-        begin = start if isinstance(start, int) else None
-        tops.append(_from(x, shape, at, begin) if begin is not None else Tensor(shape, x.dtype))
-        start = start + length  # type: ignore[assignment]
-    return Facts(tuple(tops), NO_WORK, POINTWISE if at < 2 else GLOBAL, view=at == 0 and outputs == 1)
+        parts = list(lengths)
+        total = sum(part for part in parts if part is not None)
+        if parts.count(None) == 1:
+            parts[parts.index(None)] = size - total
+        elif None not in parts and isinstance(total, int) and isinstance(size, int) and total != size:
+            raise ValueError(f"parts {list(lengths)} do not add up to {size}")
+    tops: list[Tensor] = []
+    start: Extent | None = 0
+    for number, length in enumerate(parts):
+        known = decided_by_data(number) if length is None else length
+        tops.append(section(x, at, start, known))
+        start = None if start is None or length is None else start + length
+    return Facts(tuple(tops), NO_WORK, POINTWISE if at < 2 else GLOBAL)
 
 
-def _from(x: Tensor, shape: Shape, axis: int, start: int) -> Tensor:
-    """The part of `x` that starts at `start` along an axis."""
-    return moved(x, shape, lambda index: [i + start if at == axis else i for at, i in enumerate(index)])
+def section(x: Tensor, axis: int, start: Extent | None, length: Extent, step: int = 1) -> Tensor:
+    """The part of a tensor of `length` positions from `start` on along an axis."""
+    shape = (*x.shape[:axis], length, *x.shape[axis + 1 :])
+    if x.value is None or not isinstance(start, int) or not isinstance(length, int):
+        return Tensor(shape, x.dtype)
+    axes = values.along(x.shape)
+    axes[axis] = values.walk(length, values.strides(x.shape)[axis], start, step)
+    return Tensor(shape, x.dtype, values.pick(x, *axes))
 
 
-FAR = 2**31 - 1
-"""Bounds at least this far are exporters' way of saying "to the end"."""
-
-
-@rule("Slice")
-def slice_(
-    x: Tensor,
-    first: Tensor | None = None,
-    last: Tensor | None = None,
-    which: Tensor | None = None,
-    step: Tensor | None = None,
-    *,
-    starts: Sequence[int] | None = None,
-    ends: Sequence[int] | None = None,
-    axes: Sequence[int] | None = None,
-) -> Facts:
-    """Part of each given axis; bounds below 0 count from the end and are cut to the tensor.
-
-    Bounds are attributes before version 10.  https://onnx.ai/onnx/operators/onnx__Slice.html
-    """
-    begin: Sequence[Scalar] | None = starts if first is None else first.value
-    end: Sequence[Scalar] | None = ends if last is None else last.value
-    chosen = _axes(which, axes)
-    count = len(begin or end or chosen or ())
-    if first is not None and begin is None and first.ranked and isinstance(first.shape[0], int):
-        count = first.shape[0]
-    targets = [axis_of(axis, x.rank) for axis in (chosen if chosen is not None else range(count))]
-    strides = (step.value if step.value is not None else (None,) * count) if step is not None else (1,) * count
-    shape = list(x.shape)
-    origin: list[Extent | None] = [0] * x.rank
-    jump: list[int] = [1] * x.rank
-    for at, axis in enumerate(targets):
-        a = begin[at] if begin is not None else None
-        b = end[at] if end is not None else None
-        s = strides[at]
-        if a is None or b is None or not isinstance(s, int) or isinstance(a, float) or isinstance(b, float):
-            shape[axis], origin[axis] = decided_by_data(axis), None
-            continue
-        origin[axis], shape[axis] = _span(x.shape[axis], a, b, s)
-        jump[axis] = s
-    y = Tensor(tuple(shape), x.dtype)
-    if x.value is not None and all(isinstance(o, int) for o in origin):
-        begins = [o for o in origin if isinstance(o, int)]
-        y = moved(x, y.shape, lambda index: [o + i * s for o, i, s in zip(begins, index, jump, strict=True)])
-    return Facts((y,), NO_WORK, _crop(x, y, origin, jump), reads=(y.size,))
-
-
-def _span(size: Extent, start: Extent, end: Extent, step: int) -> tuple[Extent, Extent]:
-    """Where a slice of an axis begins, and how many elements it takes."""
-    if step == 0:
-        raise ValueError("a step of 0 goes nowhere")
-    low, high = (0, size) if step > 0 else (-1, size - 1)
-
-    def clamp(bound: Extent) -> Extent:
-        if isinstance(bound, int) and abs(bound) >= FAR:
-            return high if bound > 0 else low
-        least, most = bounds(bound)
-        if most is not None and most < 0:
-            bound = bound + size
-        elif least is None or least < 0:
-            raise Undecided(f"whether {bound} counts from the end depends on its symbols")
-        return minimum(maximum(bound, low), high)
-
-    begin, stop = clamp(start), clamp(end)
-    return begin, maximum(0, ceil_div(stop - begin, step) if step > 0 else ceil_div(begin - stop, -step))
-
-
-def _crop(x: Tensor, y: Tensor, origin: Sequence[Extent | None], jump: Sequence[int]) -> Window:
-    """A slice of spatial axes as a window: one tap, starting at the origin."""
-    if x.rank < 3 or x.shape[2:] == y.shape[2:]:
-        return POINTWISE
-    starts = [o for o in origin[2:] if isinstance(o, int)]
-    if len(starts) != x.rank - 2:
-        return GLOBAL
-    ones = (1,) * len(starts)
-    return Window(ones, tuple(jump[2:]), tuple(-start for start in starts), ones)
-
-
-@rule("Gather")
-def gather(x: Tensor, indices: Tensor, *, axis: int = 0) -> Facts:
-    """x [*before, N, *after], indices [*any] -> [*before, *any, *after].
-
-    https://onnx.ai/onnx/operators/onnx__Gather.html
-    """
-    at = axis_of(axis, x.rank)
-    shape = (*x.shape[:at], *indices.shape, *x.shape[at + 1 :])
-    y = Tensor(shape, x.dtype)
-    picked = values.whole(indices)
-    if picked is not None and x.value is not None and isinstance(size := x.shape[at], int):
-        if any(not -size <= index < size for index in picked):
-            raise ValueError(f"indices {list(picked)[:8]} are outside an axis of {size}")
-        lookup = Tensor(indices.shape, "int64", picked)
-        steps = values.strides(indices.shape)
-        end = at + indices.rank
-
-        def source(index: tuple[int, ...]) -> list[int]:
-            number = (lookup.value or ())[sum(i * s for i, s in zip(index[at:end], steps, strict=True))]
-            return [*index[:at], int(number) % size, *index[end:]]  # type: ignore[arg-type]
-
-        y = moved(x, shape, source)
-    return Facts((y,), NO_WORK, POINTWISE if at < 2 and indices.rank == 1 else GLOBAL, reads=(y.size, indices.size))
-
-
-@rule("GatherElements")
-def gather_elements(x: Tensor, indices: Tensor, *, axis: int = 0) -> Facts:
-    """An element per index -> the shape of the indices.  https://onnx.ai/onnx/operators/onnx__GatherElements.html"""
-    return Facts((Tensor(indices.shape, x.dtype),), NO_WORK, GLOBAL, reads=(indices.size, indices.size))
-
-
-@rule("GatherND")
-def gather_nd(x: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Facts:
-    """indices [*any, depth] -> [*any, *x.shape[batch_dims + depth:]].
-
-    https://onnx.ai/onnx/operators/onnx__GatherND.html
-    """
-    depth = indices.shape[-1]
-    if not isinstance(depth, int):
-        raise UnknownShape("how many axes the indices name is not known")
-    if batch_dims + depth > x.rank:
-        raise ValueError(f"indices of {depth} axes on a tensor of {x.rank} with {batch_dims} of batch")
-    y = Tensor((*indices.shape[:-1], *x.shape[batch_dims + depth :]), x.dtype)
-    return Facts((y,), NO_WORK, GLOBAL, reads=(y.size, indices.size))
-
-
-@rule("ScatterND")
-def scatter_nd(x: Tensor, indices: Tensor, updates: Tensor, *, reduction: str = "none") -> Facts:
-    """x with the updates put in -> the shape of x.  https://onnx.ai/onnx/operators/onnx__ScatterND.html"""
-    value = None
-    where, new = values.whole(indices), updates.value
-    if x.value is not None and where is not None and new is not None and reduction == "none" and x.rank == 1:
-        changed = list(x.value)
-        for at, element in zip(where, new, strict=False):
-            if -len(changed) <= at < len(changed):
-                changed[at] = element
-        value = tuple(changed)
-    return Facts((Tensor(x.shape, x.dtype, value),), _scattered(updates, reduction), GLOBAL)
-
-
-@rule("Scatter", "ScatterElements")
-def scatter(x: Tensor, indices: Tensor, updates: Tensor, *, axis: int = 0, reduction: str = "none") -> Facts:
-    """x with the updates put in -> the shape of x.  https://onnx.ai/onnx/operators/onnx__ScatterElements.html"""
-    value = None
-    where, new = values.whole(indices), updates.value
-    if x.value is not None and where is not None and new is not None and reduction == "none" and x.rank == 1:
-        changed = list(x.value)
-        for at, element in zip(where, new, strict=False):
-            if -len(changed) <= at < len(changed):
-                changed[at] = element
-        value = tuple(changed)
-    return Facts((Tensor(x.shape, x.dtype, value),), _scattered(updates, reduction), GLOBAL)
-
-
-def _scattered(updates: Tensor, reduction: str) -> Work:
-    """What combining the updates with what is there costs."""
-    kinds = {"add": Work(adds=1), "mul": Work(muls=1), "max": Work(compares=1), "min": Work(compares=1)}
-    return kinds[reduction] * updates.size if reduction in kinds else NO_WORK
+# --- growing ----------------------------------------------------------------------------------------------------------
 
 
 @rule("Expand")
 def expand(x: Tensor, target: Tensor) -> Facts:
-    """A tensor broadcast with the given shape.  https://onnx.ai/onnx/operators/onnx__Expand.html"""
-    wanted = shaped(target, x.dtype)
-    shape = broadcast(x.shape, wanted.shape)
-    return Facts((Tensor(shape, x.dtype, values.stretch(x, shape)),), NO_WORK, GLOBAL)
+    """A tensor broadcast with the shape that the second input spells.
+
+    https://onnx.ai/onnx/operators/onnx__Expand.html
+    """
+    wanted = shaped(target, x.dtype).shape
+    shape = broadcast(x.shape, wanted)
+    window = POINTWISE if x.shape[2:] == shape[2:] and x.rank == len(shape) else GLOBAL
+    return Facts((Tensor(shape, x.dtype, values.stretch(x, shape)),), NO_WORK, window)
 
 
 @rule("Tile")
-def tile(x: Tensor, repeats: Tensor, axis: Tensor | None = None) -> Facts:
-    """Each axis repeated; in version 1, one axis so many times.  https://onnx.ai/onnx/operators/onnx__Tile.html"""
-    if axis is not None:
-        one, at = values.integers(repeats), values.whole(axis)
-        if one is None or at is None:
-            raise UnknownShape("how often which axis is repeated is not known")
-        times: tuple[Scalar, ...] = tuple(one[0] if a == axis_of(at[0], x.rank) else 1 for a in range(x.rank))
-    else:
-        times = repeats.value if repeats.value is not None else (None,) * x.rank
+def tile_axis(x: Tensor, tiles: Tensor, axis: Tensor) -> Facts:
+    """One axis repeated so many times.  https://onnx.ai/onnx/operators/onnx__Tile.html"""
+    at = values.whole(axis)
+    if not at:
+        raise UnknownShape("which axis is repeated is not known")
+    times: list[Scalar] = [1] * x.rank
+    times[axis_of(at[0], x.rank)] = values.only(tiles)
+    return repeated(x, times)
+
+
+@rule("Tile", since=6)
+def tile(x: Tensor, repeats: Tensor) -> Facts:
+    """Each axis repeated so many times.  https://onnx.ai/onnx/operators/onnx__Tile.html"""
+    return repeated(x, values.extents(repeats) or (None,) * x.rank)
+
+
+def repeated(x: Tensor, times: Sequence[Scalar]) -> Facts:
+    """Each axis of a tensor so many times over, one after the other."""
     if len(times) != x.rank:
         raise ValueError(f"{len(times)} repeats for {x.rank} axes")
-    shape = tuple(
-        decided_by_data(a) if t is None or isinstance(t, float) else extent * t
-        for a, (extent, t) in enumerate(zip(x.shape, times, strict=True))
-    )
-    source = x.shape
-    y = moved(x, shape, lambda index: [i % e for i, e in zip(index, source, strict=True) if isinstance(e, int)])
-    return Facts((y,), NO_WORK, GLOBAL)
+    shape = opened([
+        extent * time if isinstance(time, (int, Dim)) else None for extent, time in zip(x.shape, times, strict=True)
+    ])  # fmt: skip
+    value = None
+    if x.value is not None and values.small(shape):
+        axes = zip(values.along(x.shape), times, strict=True)
+        value = values.pick(x, *(offsets * values.count((time,)) for offsets, time in axes if isinstance(time, int)))
+    window = POINTWISE if x.shape[2:] == shape[2:] else GLOBAL
+    return Facts((Tensor(shape, x.dtype, value),), NO_WORK, window)
 
 
 @rule("Pad")
 def pad(
-    x: Tensor,
-    amounts: Tensor | None = None,
-    fill: Tensor | None = None,
-    which: Tensor | None = None,
-    *,
-    pads: Sequence[int] | None = None,
-    paddings: Sequence[int] | None = None,
+    x: Tensor, *, pads: Sequence[int] | None = None, paddings: Sequence[int] | None = None, mode: str = "constant"
 ) -> Facts:
-    """Each axis grows by its two pads, which may be negative; an attribute before version 11.
+    """Each axis grows by its two pads, which may be negative; version 1 calls them `paddings`.
 
     https://onnx.ai/onnx/operators/onnx__Pad.html
     """
-    axes = [axis_of(axis, x.rank) for axis in (_axes(which, None) or range(x.rank))]
-    given: Sequence[Scalar] | None = (pads or paddings or ()) if amounts is None else amounts.value
-    if given is None:
-        given = (None,) * (2 * len(axes))
-    if len(given) != 2 * len(axes):
-        raise ValueError(f"{len(given)} pads for {len(axes)} axes, which have two each")
-    shape, before = list(x.shape), [0] * x.rank
-    complete = True
-    for at, axis in enumerate(axes):
-        a, b = given[at], given[at + len(axes)]
-        if a is None or b is None or isinstance(a, float) or isinstance(b, float):
-            shape[axis], complete = decided_by_data(axis), False
-        else:
-            shape[axis] = x.shape[axis] + a + b
-            before[axis] = a if isinstance(a, int) else 0
-    ones = (1,) * max(x.rank - 2, 0)
-    window = Window(ones, ones, tuple(before[2:]), ones) if complete and x.rank > 2 else GLOBAL
-    return Facts((Tensor(tuple(shape), x.dtype),), NO_WORK, window)
+    return padded(x, range(x.rank), tuple(pads or paddings or ()), mode)
+
+
+@rule("Pad", since=11)
+def pad_by(
+    x: Tensor, pads: Tensor, fill: Tensor | None = None, axes: Tensor | None = None, *, mode: str = "constant"
+) -> Facts:
+    """Each axis, or each that is named, grows by its two pads, which may be negative.
+
+    https://onnx.ai/onnx/operators/onnx__Pad.html
+    """
+    which = known_axes(axes)
+    grown = range(x.rank) if which is None else [axis_of(axis, x.rank) for axis in which]
+    amounts = values.extents(pads)
+    if amounts is None or (len(amounts) == 1 and pads.value is None):
+        amounts = (None,) * (2 * len(grown))
+    return padded(x, grown, amounts, mode, fill)
+
+
+rule("com.microsoft.Pad")(pad_by)
+
+
+def padded(
+    x: Tensor, axes: Sequence[int], pads: Sequence[Extent | None], mode: str, fill: Tensor | None = None
+) -> Facts:
+    """A tensor of which the given axes grow: all the pads before, then all those behind."""
+    if len(pads) != 2 * len(axes):
+        raise ValueError(f"{len(pads)} pads for {len(axes)} axes, which have two each")
+    shape: list[Extent | None] = list(x.shape)
+    before: list[Extent | None] = [0] * x.rank
+    for axis, start, end in zip(axes, pads, pads[len(axes) :], strict=False):
+        shape[axis] = None if start is None or end is None else x.shape[axis] + start + end
+        before[axis] = start
+    y = Tensor(opened(shape), x.dtype)
+    if x.value is not None and mode == "constant" and values.small(y.shape):
+        y = replace(y, value=_framed(x, y.shape, before, values.only(fill) if fill else 0))
+    return Facts((y,), NO_WORK, _frame(x, y, before, mode))
+
+
+def _framed(x: Tensor, shape: Shape, before: Sequence[Extent | None], fill: Scalar) -> values.Value:
+    """The contents of a tensor with others around it."""
+    outside = -values.count(x.shape) * (x.rank + 1) - 1  # so far off that no other axis brings it back
+    axes = [
+        [at * stride if 0 <= at < values.count((size,)) else outside for at in _positions(start, extent)]
+        for size, extent, start, stride in zip(x.shape, shape, before, values.strides(x.shape), strict=True)
+    ]
+    value = x.value or ()
+    return tuple([value[place] if place >= 0 else fill for place in values.places(*axes)])
+
+
+def _positions(start: Extent | None, extent: Extent) -> range:
+    """The positions of the input at which those of the output stand. Raises Undecided for a symbolic start."""
+    if not isinstance(start, int) or not isinstance(extent, int):
+        raise Undecided("where the input begins in the output depends on its symbols")
+    return range(-start, extent - start)
+
+
+def _frame(x: Tensor, y: Tensor, before: Sequence[Extent | None], mode: str) -> Window:
+    """Padding as a window of one tap that begins before the input. Reflected elements are taken for padding."""
+    if x.shape[2:] == y.shape[2:] and not any(before[2:]):
+        return POINTWISE
+    starts = tuple(start for start in before[2:] if isinstance(start, int))
+    if len(starts) < x.rank - 2 or mode == "wrap":
+        return GLOBAL
+    ones = (1,) * len(starts)
+    return Window(ones, ones, starts, ones)
+
+
+# --- images -----------------------------------------------------------------------------------------------------------
 
 
 @rule("DepthToSpace")
 def depth_to_space(x: Tensor, *, blocksize: int) -> Facts:
     """[N, C, H, W] -> [N, C/b^2, H*b, W*b].  https://onnx.ai/onnx/operators/onnx__DepthToSpace.html"""
     n, c, h, w = x.shape
-    b = blocksize
-    y = Tensor((n, c // (b * b), h * b, w * b), x.dtype)
-    return Facts((y,), NO_WORK, Window((b, b), (1, 1), (b - 1, b - 1), (1, 1), (b, b)))
+    y = Tensor((n, _whole(c, blocksize * blocksize), h * blocksize, w * blocksize), x.dtype)
+    return Facts((y,), NO_WORK, scaled((Fraction(blocksize), Fraction(blocksize)), 2))
 
 
 @rule("SpaceToDepth")
 def space_to_depth(x: Tensor, *, blocksize: int) -> Facts:
     """[N, C, H, W] -> [N, C*b^2, H/b, W/b].  https://onnx.ai/onnx/operators/onnx__SpaceToDepth.html"""
     n, c, h, w = x.shape
-    b = blocksize
-    y = Tensor((n, c * b * b, h // b, w // b), x.dtype)
-    return Facts((y,), NO_WORK, Window((b, b), (b, b), (0, 0), (1, 1)))
+    block = (blocksize, blocksize)
+    y = Tensor((n, c * blocksize * blocksize, _whole(h, blocksize), _whole(w, blocksize)), x.dtype)
+    return Facts((y,), NO_WORK, Window(block, block, (0, 0), (1, 1)))
 
 
-@rule("ReverseSequence")
-def reverse_sequence(x: Tensor, lengths: Tensor) -> Facts:
-    """[*any] -> the same shape.  https://onnx.ai/onnx/operators/onnx__ReverseSequence.html"""
-    return Facts((keep(Tensor(x.shape, x.dtype), x.shape),), NO_WORK, GLOBAL)
-
-
-@rule("Trilu")
-def trilu(x: Tensor, k: Tensor | None = None) -> Facts:
-    """[*batch, M, N] -> the same shape, a triangle kept.  https://onnx.ai/onnx/operators/onnx__Trilu.html"""
-    return Facts((Tensor(x.shape, x.dtype),), NO_WORK)
-
-
-@rule("Compress")
-def compress(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Facts:
-    """The slices of an axis (or elements) that the condition selects; the data decides how many.
-
-    https://onnx.ai/onnx/operators/onnx__Compress.html
-    """
-    size: Extent = decided_by_data()
-    if condition.value is not None and None not in condition.value:
-        size = sum(bool(element) for element in condition.value)
-    if axis is None:
-        return Facts((Tensor((size,), x.dtype),), NO_WORK, GLOBAL)
-    at = axis_of(axis, x.rank)
-    return Facts((Tensor((*x.shape[:at], size, *x.shape[at + 1 :]), x.dtype),), NO_WORK, GLOBAL)
-
-
-@rule("Unique")
-def unique(x: Tensor, *, axis: int | None = None, outputs: int = 1) -> Facts:
-    """The distinct elements or slices, where each first stands, which one each is, and how often it occurs.
-
-    Sorting takes about n * log2(n) comparisons, which are counted.  https://onnx.ai/onnx/operators/onnx__Unique.html
-    """
-    found = decided_by_data()
-    if axis is None:
-        y, length = Tensor((found,), x.dtype), x.size
-    else:
-        at = axis_of(axis, x.rank)
-        y, length = Tensor((*x.shape[:at], found, *x.shape[at + 1 :]), x.dtype), x.shape[at]
-    counts = Tensor((found,), "int64")
-    return Facts((y, counts, Tensor((length,), "int64"), counts)[:outputs], sorting(x.size, length), GLOBAL)
-
-
-def sorting(size: Extent, length: Extent) -> Work:
-    """Comparisons of sorting `size` elements in runs of `length`: size * ceil(log2(length))."""
-    if not isinstance(length, int):
-        raise Undecided(f"how deep a sort of {length} elements goes depends on its symbols")
-    return Work(compares=size * max((length - 1).bit_length(), 0))
-
-
-@rule("TopK")
-def top_k(x: Tensor, count: Tensor | None = None, *, k: int | None = None, axis: int = -1) -> Facts:
-    """[*any] -> values and indices, `k` along `axis`; a heap of k takes ceil(log2 k) + 1 comparisons an element.
-
-    https://onnx.ai/onnx/operators/onnx__TopK.html
-    """
-    at = axis_of(axis, x.rank)
-    wanted = k if count is None else count.value[0] if count.value else None
-    best: Extent = decided_by_data(at) if wanted is None or isinstance(wanted, float) else wanted
-    shape = (*x.shape[:at], best, *x.shape[at + 1 :])
-    depth = (best - 1).bit_length() + 1 if isinstance(best, int) and best > 0 else 1
-    work = Work(compares=x.size * depth)
-    return Facts((Tensor(shape, x.dtype), Tensor(shape, "int64")), work, GLOBAL)
-
-
-@rule("CenterCropPad")
-def center_crop_pad(x: Tensor, target: Tensor, *, axes: Sequence[int] | None = None) -> Facts:
-    """The given axes cut or padded to the given sizes.  https://onnx.ai/onnx/operators/onnx__CenterCropPad.html"""
-    sizes = shaped(target, x.dtype).shape
-    at = [axis_of(axis, x.rank) for axis in axes] if axes else range(x.rank)
-    shape = list(x.shape)
-    for axis, size in zip(at, sizes, strict=False):
-        shape[axis] = size
-    return Facts((Tensor(tuple(shape), x.dtype),), NO_WORK, GLOBAL)
+def _whole(extent: Extent, parts: int) -> Extent:
+    """An extent divided into parts. Raises ValueError when it does not come out even."""
+    if parts < 1 or (isinstance(extent, int) and extent % parts):
+        raise ValueError(f"an extent of {extent} does not divide into {parts}")
+    return extent // parts
 
 
 @rule("Crop")
@@ -543,14 +463,21 @@ def crop(x: Tensor, *, border: Sequence[int] = (0, 0, 0, 0), scale: Sequence[int
     """[N, C, H, W] without a border (left, top, right, bottom), or cut to `scale`; removed in version 10."""
     n, c, h, w = x.shape
     left, top, right, bottom = border
-    size = tuple(scale) if scale else (h - top - bottom, w - left - right)
-    return Facts((Tensor((n, c, *size), x.dtype),), NO_WORK, Window((1, 1), (1, 1), (-top, -left), (1, 1)))
+    height, width = scale or (h - top - bottom, w - left - right)
+    return Facts((Tensor((n, c, height, width), x.dtype),), NO_WORK, Window((1, 1), (1, 1), (-top, -left), (1, 1)))
 
 
-@rule("TensorScatter")
-def tensor_scatter(cache: Tensor, update: Tensor, indices: Tensor | None = None) -> Facts:
-    """A cache with an update written into it -> the shape of the cache.
+@rule("CenterCropPad")
+def center_crop_pad(x: Tensor, target: Tensor, *, axes: Sequence[int] | None = None) -> Facts:
+    """The given axes, or all, cut or padded evenly to the sizes that the second input spells.
 
-    https://onnx.ai/onnx/operators/onnx__TensorScatter.html
+    https://onnx.ai/onnx/operators/onnx__CenterCropPad.html
     """
-    return Facts((Tensor(cache.shape, cache.dtype),), NO_WORK, GLOBAL)
+    chosen = range(x.rank) if axes is None else [axis_of(axis, x.rank) for axis in axes]
+    sizes = values.extents(target) or (None,) * len(chosen)
+    if len(sizes) != len(chosen):
+        raise ValueError(f"{len(sizes)} sizes for {len(chosen)} axes")
+    shape: list[Extent | None] = list(x.shape)
+    for axis, size in zip(chosen, sizes, strict=True):
+        shape[axis] = size
+    return Facts((Tensor(opened(shape), x.dtype),), NO_WORK, POINTWISE if x.shape[2:] == tuple(shape[2:]) else GLOBAL)

@@ -1,8 +1,8 @@
-"""Elementwise operators: activations, arithmetic, comparison, logic.
+"""Elementwise operators: activations, arithmetic, comparison, logic, conversion.
 
 The cost of one element of each stands in a table, in scalar operations: an exponential, a logarithm, a root or a sine
-is one of `exps`, a comparison, a maximum, a rounding or a logical operation one of `compares`. Where the contents of
-a tensor steer shapes, the arithmetic is done on them too.
+is one of `exps`, a comparison, a choice, a maximum, a rounding or a logical operation one of `compares`. Conversion
+between element types counts as nothing. Where the contents of a tensor steer shapes, they are calculated too.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
-from ..dims import Dim, maximum, minimum
-from ..graph import Tensor, element_type
+from ..dims import Dim
+from ..graph import Tensor, Unranked, element_type
 from ..rules import NO_WORK, Facts, Work, rule
 from ..shapes import axis_of, broadcast
 from . import values
-from .values import divide, elementwise, equal, exact
+from .values import Value, elementwise, exact
 
 _LOGISTIC = Work(adds=1, divs=1, exps=1)  # 1 / (1 + exp(-x))
 
@@ -40,74 +41,95 @@ ACTIVATIONS = {
     "Mish": Work(muls=1, adds=1, exps=3),  # x * tanh(log(1 + exp(x)))
     "Gelu": Work(muls=3, adds=1, exps=1),  # x/2 * (1 + erf(x / sqrt 2))
     "Shrink": Work(compares=2, adds=1),
-    "ParametricSoftplus": Work(muls=2, adds=1, exps=2),
-    "ScaledTanh": Work(muls=2, exps=1),
+    "ParametricSoftplus": Work(muls=2, adds=1, exps=2),  # alpha * log(1 + exp(beta * x))
+    "ScaledTanh": Work(muls=2, exps=1),  # alpha * tanh(beta * x)
+    "Affine": Work(muls=1, adds=1),  # alpha * x + beta
+    "ImageScaler": Work(muls=1, adds=1),  # scale * x + a bias per channel
+    "Scale": Work(muls=1),
     "com.microsoft.Gelu": Work(muls=3, adds=1, exps=1),
-    "com.microsoft.QuickGelu": _LOGISTIC + Work(muls=2),
+    "com.microsoft.QuickGelu": _LOGISTIC + Work(muls=2),  # x * sigmoid(alpha * x)
 }
-"""Scalar operations per element, by ONNX operator."""
+"""Scalar operations per element, by operator."""
+
+Unary = Callable[[Any], Any]
+Binary = Callable[[Any, Any], Any]
 
 
-def unary(x: Tensor, work: Work, dtype: str | None = None, value: values.Value = None) -> Facts:
+def unary(x: Tensor, work: Work, dtype: str | None = None, value: Value = None) -> Facts:
     """A result of the input's shape, `work` for each element."""
     y = Tensor(x.shape, dtype or x.dtype, value)
     return Facts((y,), work * x.size if work is not NO_WORK else NO_WORK)
 
 
-def binary(a: Tensor, b: Tensor, work: Work, dtype: str | None = None, value: values.Value = None) -> Facts:
+def binary(a: Tensor, b: Tensor, work: Work, dtype: str | None = None, value: Value = None) -> Facts:
     """Two operands stretched to one shape, `work` for each element of it."""
     y = Tensor(broadcast(a.shape, b.shape), dtype or a.dtype, value)
     return Facts((y,), work * y.size)
 
 
-def _dimless(function: Callable[[float], Any]) -> Callable[[Any], Any]:
-    """A function of plain numbers that leaves a Dim, which is whole already, as it is."""
+def onnx_link(kind: str) -> str:
+    """Where an operator of ai.onnx is specified."""
+    return f"https://onnx.ai/onnx/operators/onnx__{kind}.html"
+
+
+# --- one operand ------------------------------------------------------------------------------------------------------
+
+
+def _of_float(function: Unary) -> Unary:
+    """A function of plain numbers; of a Dim it is not followed."""
+    return lambda element: None if isinstance(element, Dim) else function(element)
+
+
+def _rounding(function: Unary) -> Unary:
+    """A rounding to whole numbers, which a Dim is already."""
     return lambda element: element if isinstance(element, Dim) else float(function(element))
 
 
-UNARY: dict[str, tuple[Work, Callable[[Any], Any] | None]] = {
+def _sign(element: Any) -> int:
+    return int(element > 0) - int(element < 0)
+
+
+_COMPARE, _TRANSCEND = Work(compares=1), Work(exps=1)
+
+UNARY: dict[str, tuple[Work, Unary | None]] = {
     **{kind: (work, None) for kind, work in ACTIVATIONS.items() if kind not in ("Relu", "PRelu", "Clip")},
-    "Relu": (ACTIVATIONS["Relu"], lambda a: maximum(a, 0) if not isinstance(a, float) else max(a, 0.0)),
-    "Abs": (Work(compares=1), lambda a: maximum(a, -a) if not isinstance(a, float) else abs(a)),
+    "Relu": (ACTIVATIONS["Relu"], lambda element: values.largest(element, 0 * element)),
+    "Abs": (_COMPARE, lambda element: values.largest(element, -element)),
     "Neg": (Work(adds=1), operator.neg),
-    "Reciprocal": (Work(divs=1), lambda a: 1 / a if isinstance(a, float) else None),
-    "Floor": (Work(compares=1), _dimless(math.floor)),
-    "Ceil": (Work(compares=1), _dimless(math.ceil)),
-    "Round": (Work(compares=1), _dimless(round)),
-    "Sqrt": (Work(exps=1), lambda a: math.sqrt(a) if isinstance(a, float) else None),
-    "Exp": (Work(exps=1), lambda a: math.exp(a) if isinstance(a, float) else None),
-    "Log": (Work(exps=1), lambda a: math.log(a) if isinstance(a, float) else None),
-    "Sign": (Work(compares=2), lambda a: int(a > 0) - int(a < 0)),
-    "BitwiseNot": (Work(compares=1), None),
-    **dict.fromkeys(("Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Erf"), (Work(exps=1), None)),
-    **dict.fromkeys(("Sinh", "Cosh", "Asinh", "Acosh", "Atanh"), (Work(exps=1), None)),
+    "Sign": (Work(compares=2), _sign),
+    "Floor": (_COMPARE, _rounding(math.floor)),
+    "Ceil": (_COMPARE, _rounding(math.ceil)),
+    "Round": (_COMPARE, _rounding(round)),  # halves to even, both here and there
+    "BitwiseNot": (_COMPARE, _of_float(operator.invert)),
+    "Reciprocal": (Work(divs=1), _of_float(lambda element: 1 / element)),
+    "Sqrt": (_TRANSCEND, _of_float(math.sqrt)),
+    "Exp": (_TRANSCEND, _of_float(math.exp)),
+    "Log": (_TRANSCEND, _of_float(math.log)),
+    **dict.fromkeys(("Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Erf"), (_TRANSCEND, None)),
+    **dict.fromkeys(("Sinh", "Cosh", "Asinh", "Acosh", "Atanh"), (_TRANSCEND, None)),
 }
 """Work per element and, where it may steer shapes, what becomes of the contents."""
 
+TESTS: dict[str, tuple[Work, Unary]] = {
+    "Not": (_COMPARE, lambda element: not element),
+    "IsNaN": (_COMPARE, lambda element: element != element),
+    "IsInf": (Work(compares=2), lambda element: isinstance(element, float) and math.isinf(element)),
+}
+"""The same for operators whose result is a truth value."""
 
-def _unary(kind: str, work: Work, function: Callable[[Any], Any] | None) -> None:
+
+def _unary(kind: str, work: Work, function: Unary | None, dtype: str | None = None) -> None:
     @rule(kind)
     def elementwise_of_one(x: Tensor) -> Facts:
-        return unary(x, work, value=elementwise(function, x) if function else None)
+        return unary(x, work, dtype, elementwise(function, x) if function else None)
 
-    link = f"https://onnx.ai/onnx/operators/onnx__{kind}.html" if "." not in kind else kind
-    elementwise_of_one.__doc__ = f"{kind}: [*any] -> the same shape.  {link}"
+    elementwise_of_one.__doc__ = f"{kind}: [*any] -> the same shape.  {onnx_link(kind) if '.' not in kind else ''}"
 
 
 for _kind, (_work, _function) in UNARY.items():
     _unary(_kind, _work, _function)
-
-
-@rule("Not")
-def not_(x: Tensor) -> Facts:
-    """[*any] of bool -> the same shape.  https://onnx.ai/onnx/operators/onnx__Not.html"""
-    return unary(x, Work(compares=1), "bool", elementwise(operator.not_, x))
-
-
-@rule("IsNaN", "IsInf")
-def is_nan(x: Tensor) -> Facts:
-    """[*any] -> bool of the same shape.  https://onnx.ai/onnx/operators/onnx__IsNaN.html"""
-    return unary(x, Work(compares=1), "bool")
+for _kind, (_work, _test) in TESTS.items():
+    _unary(_kind, _work, _test, "bool")
 
 
 @rule("PRelu")
@@ -117,25 +139,52 @@ def prelu(x: Tensor, slope: Tensor) -> Facts:
 
 
 @rule("Clip")
-def clip(x: Tensor, least: Tensor | None = None, most: Tensor | None = None) -> Facts:
-    """[*any] -> the same shape; bounds are attributes before 11.  https://onnx.ai/onnx/operators/onnx__Clip.html"""
-    value = x.value
-    if value is not None and least is not None:
-        value = elementwise(maximum, Tensor(x.shape, x.dtype, value), least)
-    if value is not None and most is not None:
-        value = elementwise(minimum, Tensor(x.shape, x.dtype, value), most)
-    return unary(x, ACTIVATIONS["Clip"], value=value)
+def clip(x: Tensor, *, min: float | None = None, max: float | None = None) -> Facts:
+    """[*any] -> the same shape; before version 11 the bounds are attributes.
+
+    https://onnx.ai/onnx/operators/onnx__Clip.html
+    """
+    bounds = [None if bound is None else Tensor((), x.dtype, (bound,)) for bound in (min, max)]
+    return clip_between(x, *bounds)
+
+
+@rule("Clip", since=11)
+def clip_between(x: Tensor, least: Tensor | None = None, most: Tensor | None = None) -> Facts:
+    """[*any] -> the same shape, a comparison for each bound.  https://onnx.ai/onnx/operators/onnx__Clip.html"""
+    y = Tensor(x.shape, x.dtype, x.value)
+    if least is not None:
+        y = Tensor(x.shape, x.dtype, elementwise(values.largest, y, least))
+    if most is not None:
+        y = Tensor(x.shape, x.dtype, elementwise(values.smallest, y, most))
+    return unary(x, Work(compares=(least is not None) + (most is not None)), value=y.value)
 
 
 @rule("Dropout")
-def dropout(
-    x: Tensor, ratio: Tensor | None = None, training: Tensor | None = None, *, outputs: int = 1, is_test: int = 1
-) -> Facts:
-    """[*any] -> the same shape, and the mask: inference, where nothing is left out.
+def dropout(x: Tensor, *, is_test: int = 0, outputs: int = 1) -> Facts:
+    """[*any] -> the same shape, and the mask: inference, where nothing is left out. Before version 10 the mask is of
+    the input's type.
 
     https://onnx.ai/onnx/operators/onnx__Dropout.html
     """
-    return Facts((Tensor(x.shape, x.dtype, x.value), Tensor(x.shape, "bool"))[:outputs], NO_WORK, view=True)
+    return _dropped(x, NO_WORK, x.dtype, outputs)
+
+
+@rule("Dropout", since=10)
+def dropout_bool_mask(
+    x: Tensor, ratio: Tensor | None = None, training_mode: Tensor | None = None, *, outputs: int = 1
+) -> Facts:
+    """[*any] -> the same shape, and the mask. In training mode elements are kept or not, and those kept scaled.
+
+    https://onnx.ai/onnx/operators/onnx__Dropout.html
+    """
+    trains = values.only(training_mode) == 1
+    return _dropped(x, Work(compares=1, muls=1) if trains else NO_WORK, "bool", outputs)
+
+
+def _dropped(x: Tensor, work: Work, mask: str, outputs: int) -> Facts:
+    if work is not NO_WORK:
+        return Facts((Tensor(x.shape, x.dtype), Tensor(x.shape, mask))[:outputs], work * x.size)
+    return Facts((x, Tensor(x.shape, mask))[:outputs], NO_WORK, view=True)
 
 
 @rule("Identity")
@@ -144,34 +193,52 @@ def identity(x: Tensor) -> Facts:
     return Facts((x,), NO_WORK, view=True)
 
 
+# --- element types ----------------------------------------------------------------------------------------------------
+
+
+def _converted(x: Tensor, dtype: str) -> Facts:
+    """The same numbers as another element type."""
+    y = Tensor(x.shape, dtype, values.cast(x.value, dtype)) if x.ranked else Unranked(dtype)
+    return Facts((y,), NO_WORK)
+
+
 @rule("Cast")
-def cast(x: Tensor, *, to: int | str = 1) -> Facts:
-    """[*any] -> the same shape as another element type.  https://onnx.ai/onnx/operators/onnx__Cast.html"""
-    dtype = element_type(to) if isinstance(to, int) else to.lower().replace("double", "float64")
-    dtype = "float32" if dtype == "float" else dtype
-    return unary(x, NO_WORK, dtype, values.cast(x.value, dtype) if x.value is not None else None)
+def cast(x: Tensor, *, to: int | str) -> Facts:
+    """[*any] -> the same shape as another element type, which version 1 spells out.
+
+    https://onnx.ai/onnx/operators/onnx__Cast.html
+    """
+    if isinstance(to, int):
+        return _converted(x, element_type(to))
+    name = to.lower()
+    return _converted(x, {"float": "float32", "double": "float64"}.get(name, name))
 
 
 @rule("CastLike")
 def cast_like(x: Tensor, like: Tensor) -> Facts:
-    """[*any] -> the same shape with the type of the second input.  https://onnx.ai/onnx/operators/onnx__CastLike.html"""
-    return unary(x, NO_WORK, like.dtype, values.cast(x.value, like.dtype))
+    """[*any] -> the same shape, as the second input's type.  https://onnx.ai/onnx/operators/onnx__CastLike.html"""
+    return _converted(x, like.dtype)
 
 
-BINARY: dict[str, tuple[Work, Callable[[Any, Any], Any] | None]] = {
+@rule("BitCast")
+def bit_cast(x: Tensor, *, to: int) -> Facts:
+    """[*any] -> the same bits read as another type of that width.  https://onnx.ai/onnx/operators/onnx__BitCast.html"""
+    return Facts((Tensor(x.shape, element_type(to)),), NO_WORK, view=True)
+
+
+# --- two operands -----------------------------------------------------------------------------------------------------
+
+BINARY: dict[str, tuple[Work, Binary | None]] = {
     "Add": (Work(adds=1), lambda a, b: exact(a, b, operator.add)),
     "Sub": (Work(adds=1), lambda a, b: exact(a, b, operator.sub)),
     "Mul": (Work(muls=1), lambda a, b: exact(a, b, operator.mul)),
-    "Div": (Work(divs=1), divide),
-    "Pow": (Work(exps=1), lambda a, b: a ** int(b) if float(b).is_integer() and 0 <= b <= 8 else None),
-    "Mod": (Work(divs=1), lambda a, b: a % b),
-    "BitShift": (Work(compares=1), None),
-    "BitwiseAnd": (Work(compares=1), None),
-    "BitwiseOr": (Work(compares=1), None),
-    "BitwiseXor": (Work(compares=1), None),
+    "Div": (Work(divs=1), values.divide),
+    "BitwiseAnd": (_COMPARE, operator.and_),
+    "BitwiseOr": (_COMPARE, operator.or_),
+    "BitwiseXor": (_COMPARE, operator.xor),
 }
-COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
-    "Equal": equal,
+COMPARISONS: dict[str, Binary] = {
+    "Equal": values.equal,
     "Greater": operator.gt,
     "Less": operator.lt,
     "GreaterOrEqual": operator.ge,
@@ -182,9 +249,15 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _binary(kind: str, work: Work, function: Callable[[Any, Any], Any] | None, dtype: str | None) -> None:
-    link = f"https://onnx.ai/onnx/operators/onnx__{kind}.html"
+def aligned(a: Tensor, b: Tensor, axis: int) -> Tensor:
+    """The second operand as before version 7: its first axis stands at `axis` of the first operand."""
+    trailing = a.rank - axis_of(axis, a.rank) - b.rank
+    if trailing < 0:
+        raise ValueError(f"an operand of {b.rank} axes does not fit one of {a.rank} at axis {axis}")
+    return Tensor((*b.shape, *[1] * trailing), b.dtype, b.value)
 
+
+def _binary(kind: str, work: Work, function: Binary | None, dtype: str | None) -> None:
     def answer(a: Tensor, b: Tensor) -> Facts:
         return binary(a, b, work, dtype, elementwise(function, a, b) if function else None)
 
@@ -193,61 +266,115 @@ def _binary(kind: str, work: Work, function: Callable[[Any, Any], Any] | None, d
         return answer(a, b)
 
     @rule(kind)
-    def with_axis(a: Tensor, b: Tensor, *, broadcast: int = 0, axis: int | None = None) -> Facts:
-        if broadcast and axis is not None:  # before version 7 the second operand could be aligned anywhere
-            trailing = a.rank - axis_of(axis, a.rank) - b.rank
-            b = Tensor((*b.shape, *[1] * max(trailing, 0)), b.dtype, b.value)
-        return answer(a, b)
+    def elementwise_at_axis(a: Tensor, b: Tensor, *, broadcast: int = 0, axis: int | None = None) -> Facts:
+        return answer(a, aligned(a, b, axis) if broadcast and axis is not None else b)
 
-    elementwise_of_two.__doc__ = f"{kind}: two shapes broadcast to one.  {link}"
-    with_axis.__doc__ = f"{kind} before version 7: the second operand is aligned at `axis`.  {link}"
+    elementwise_of_two.__doc__ = f"{kind}: two shapes broadcast to one.  {onnx_link(kind)}"
+    elementwise_at_axis.__doc__ = f"{kind} before version 7: the second operand stands at `axis`.  {onnx_link(kind)}"
 
 
 for _kind, (_work, _pair) in BINARY.items():
     _binary(_kind, _work, _pair, None)
 for _kind, _pair in COMPARISONS.items():
-    _binary(_kind, Work(compares=1), _pair, "bool")
+    _binary(_kind, _COMPARE, _pair, "bool")
 
 
-def _variadic(kind: str, work: Work, last: Work, function: Callable[..., Any] | None) -> None:
+@rule("Pow")
+def pow_at_axis(a: Tensor, b: Tensor, *, broadcast: int = 0, axis: int | None = None) -> Facts:
+    """Pow before version 7: the exponent is aligned at `axis`.  https://onnx.ai/onnx/operators/onnx__Pow.html"""
+    return pow_(a, aligned(a, b, axis) if broadcast and axis is not None else b)
+
+
+@rule("Pow", since=7)
+def pow_(a: Tensor, b: Tensor) -> Facts:
+    """Two shapes broadcast to one; a known square or cube counts as its products.
+
+    https://onnx.ai/onnx/operators/onnx__Pow.html
+    """
+    exponent = values.only(b)
+    work = Work(muls=1) if exponent == 2 else Work(muls=2) if exponent == 3 else _TRANSCEND
+    return binary(a, b, work, None, elementwise(values.power, a, b))
+
+
+@rule("Mod")
+def mod(a: Tensor, b: Tensor, *, fmod: int = 0) -> Facts:
+    """Two shapes broadcast to one: the remainder has the sign of b, with `fmod` that of a.
+
+    https://onnx.ai/onnx/operators/onnx__Mod.html
+    """
+    function = _of_floats(math.fmod) if fmod else values.remainder
+    return binary(a, b, Work(divs=1), None, elementwise(function, a, b))
+
+
+def _of_floats(function: Binary) -> Binary:
+    return lambda a, b: None if isinstance(a, Dim) or isinstance(b, Dim) else type(a)(function(a, b))
+
+
+@rule("BitShift")
+def bit_shift(a: Tensor, b: Tensor, *, direction: str) -> Facts:
+    """Two shapes broadcast to one.  https://onnx.ai/onnx/operators/onnx__BitShift.html"""
+    shift = operator.rshift if direction == "RIGHT" else lambda x, by: x << by if 0 <= by < 64 else 0
+    return binary(a, b, _COMPARE, None, elementwise(shift, a, b))
+
+
+# --- any number of operands -------------------------------------------------------------------------------------------
+
+
+def _variadic(kind: str, work: Work, last: Work, function: Callable[..., Any]) -> None:
     @rule(kind)
     def elementwise_of_many(*operands: Tensor) -> Facts:
+        if not operands:
+            raise ValueError("needs at least 1 input")
         shape = broadcast(*(operand.shape for operand in operands))
-        y = Tensor(shape, operands[0].dtype, elementwise(function, *operands) if function else None)
+        y = Tensor(shape, operands[0].dtype, elementwise(function, *operands))
         return Facts((y,), (work * (len(operands) - 1) + last) * y.size)
 
-    elementwise_of_many.__doc__ = (
-        f"{kind}: any number of shapes broadcast to one.  https://onnx.ai/onnx/operators/onnx__{kind}.html"
-    )
+    elementwise_of_many.__doc__ = f"{kind}: any number of shapes broadcast to one.  {onnx_link(kind)}"
 
 
-_variadic("Sum", Work(adds=1), NO_WORK, None)
-_variadic("Mean", Work(adds=1), Work(divs=1), None)
-_variadic("Max", Work(compares=1), NO_WORK, lambda *e: max(e) if isinstance(e[0], float) else maximum(*e))
-_variadic("Min", Work(compares=1), NO_WORK, lambda *e: min(e) if isinstance(e[0], float) else minimum(*e))
+def _sum(*elements: Any) -> Any:
+    return reduce(lambda a, b: exact(a, b, operator.add), elements)
+
+
+_variadic("Sum", Work(adds=1), NO_WORK, _sum)
+_variadic("Mean", Work(adds=1), Work(divs=1), lambda *elements: values.divide(_sum(*elements), float(len(elements))))
+_variadic("Max", _COMPARE, NO_WORK, values.largest)
+_variadic("Min", _COMPARE, NO_WORK, values.smallest)
 
 
 @rule("Where")
 def where(condition: Tensor, x: Tensor, y: Tensor) -> Facts:
     """Three shapes broadcast to one.  https://onnx.ai/onnx/operators/onnx__Where.html"""
     shape = broadcast(condition.shape, x.shape, y.shape)
-    z = Tensor(shape, x.dtype, elementwise(lambda c, a, b: a if c else b, condition, x, y))
+    z = Tensor(shape, x.dtype, values.choose(condition, x, y))
     return Facts((z,), Work(compares=z.size))
 
 
-@rule("Affine", "Scale")
-def affine(x: Tensor) -> Facts:
-    """alpha * x + beta, an experimental operator of the first operator sets."""
-    return unary(x, Work(muls=1, adds=1))
-
-
-@rule("ImageScaler")
-def image_scaler(x: Tensor) -> Facts:
-    """[N, C, H, W] scaled, and a bias per channel added; experimental, removed in version 10."""
-    return unary(x, Work(muls=1, adds=1))
+# --- com.microsoft ----------------------------------------------------------------------------------------------------
+# https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 
 
 @rule("com.microsoft.BiasGelu", "com.microsoft.FastGelu")
 def bias_gelu(x: Tensor, bias: Tensor | None = None) -> Facts:
     """gelu(x + bias): [*any, C], [C] -> the shape of x."""
     return unary(x, ACTIVATIONS["Gelu"] + Work(adds=int(bias is not None)))
+
+
+@rule("com.microsoft.BiasSplitGelu")
+def bias_split_gelu(x: Tensor, bias: Tensor) -> Facts:
+    """[*any, 2*C] + [2*C], one half times the gelu of the other -> [*any, C]."""
+    y = Tensor((*x.shape[:-1], x.shape[-1] // 2), x.dtype)
+    return Facts((y,), (ACTIVATIONS["Gelu"] + Work(muls=1)) * y.size + Work(adds=x.size))
+
+
+@rule("com.microsoft.BiasAdd")
+def bias_add(x: Tensor, bias: Tensor, skip: Tensor) -> Facts:
+    """x + bias + skip: [N, S, C], [C], [N, S, C] -> [N, S, C]."""
+    return unary(x, Work(adds=2))
+
+
+@rule("com.microsoft.BiasDropout")
+def bias_dropout(x: Tensor, bias: Tensor, residual: Tensor | None = None, *, outputs: int = 1) -> Facts:
+    """dropout(x + bias) + residual -> the shape of x, and the mask: inference, where nothing is left out."""
+    facts = unary(x, Work(adds=1 + int(residual is not None)))
+    return Facts((*facts.outputs, Tensor(x.shape, "bool"))[:outputs], facts.work)

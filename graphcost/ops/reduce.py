@@ -4,109 +4,173 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate
+from math import prod
 from typing import Any
 
-from ..dims import Extent, maximum, minimum
+from ..dims import Extent
 from ..graph import Shape, Tensor, UnknownShape
-from ..rules import GLOBAL, Facts, Work, rule
+from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, decided_by_data, rule
 from ..shapes import axis_of
 from . import values
+from .pointwise import onnx_link
+
+Fold = Callable[[Sequence[Any]], Any]
+
+REDUCTIONS: dict[str, tuple[Work, Work, Work, Fold | None]] = {
+    #                  of each element in  to join two    of each element out
+    "ReduceSum":       (NO_WORK,           Work(adds=1),  NO_WORK,      sum),
+    "ReduceMean":      (NO_WORK,           Work(adds=1),  Work(divs=1), lambda e: values.divide(sum(e), float(len(e)))),
+    "ReduceMax":       (NO_WORK,           Work(compares=1), NO_WORK,   lambda e: values.largest(*e)),
+    "ReduceMin":       (NO_WORK,           Work(compares=1), NO_WORK,   lambda e: values.smallest(*e)),
+    "ReduceProd":      (NO_WORK,           Work(muls=1),  NO_WORK,      prod),
+    "ReduceL1":        (Work(compares=1),  Work(adds=1),  NO_WORK,      None),
+    "ReduceL2":        (Work(muls=1),      Work(adds=1),  Work(exps=1), None),
+    "ReduceLogSum":    (NO_WORK,           Work(adds=1),  Work(exps=1), None),
+    "ReduceLogSumExp": (Work(exps=1),      Work(adds=1),  Work(exps=1), None),
+    "ReduceSumSquare": (Work(muls=1),      Work(adds=1),  NO_WORK,      None),
+}  # fmt: skip
+"""What an element costs, what joining two costs, what a result costs, and what becomes of contents."""
+
+AXES_AS_INPUT = {"ReduceSum": 13}
+"""Since which version a reduction takes its axes as an input; 18 for all others."""
 
 
-def _total(elements: Sequence[Any]) -> Any:
-    return sum(elements[1:], elements[0])
+def reduced_axes(axes: Sequence[int] | None, rank: int) -> set[int]:
+    """The axes a reduction goes over, all when none is named. A scalar may be reduced along axis 0 or -1."""
+    return {axis_of(axis, max(rank, 1)) for axis in axes} if axes else set(range(rank))
 
 
-def _product(elements: Sequence[Any]) -> Any:
-    result = elements[0]
-    for element in elements[1:]:
-        result = result * element
-    return result
-
-
-# Work for each element that comes in, work for each that goes out, and what becomes of contents that steer shapes.
-REDUCTIONS: dict[str, tuple[Work, Work, Callable[[Sequence[Any]], Any] | None]] = {
-    "ReduceSum": (Work(adds=1), Work(), _total),
-    "ReduceMean": (Work(adds=1), Work(divs=1), None),
-    "ReduceMax": (Work(compares=1), Work(), lambda e: max(e) if isinstance(e[0], float) else maximum(*e)),
-    "ReduceMin": (Work(compares=1), Work(), lambda e: min(e) if isinstance(e[0], float) else minimum(*e)),
-    "ReduceProd": (Work(muls=1), Work(), _product),
-    "ReduceL1": (Work(adds=1, compares=1), Work(), None),
-    "ReduceL2": (Work(adds=1, muls=1), Work(exps=1), None),
-    "ReduceLogSum": (Work(adds=1), Work(exps=1), None),
-    "ReduceLogSumExp": (Work(adds=1, exps=1), Work(exps=1), None),
-    "ReduceSumSquare": (Work(adds=1, muls=1), Work(), None),
-}
-
-
-def _reduction(kind: str, inside: Work, outside: Work, function: Callable[[Sequence[Any]], Any] | None) -> None:
-    @rule(kind)
-    def reduce(
-        x: Tensor,
-        given: Tensor | None = None,
-        *,
-        axes: Sequence[int] | None = None,
-        keepdims: int = 1,
-        noop_with_empty_axes: int = 0,
-    ) -> Facts:
-        wanted = axes if given is None else values.whole(given)
-        if wanted is None and given is not None:
-            raise UnknownShape("which axes are reduced is not known")
-        if not wanted and noop_with_empty_axes:
-            return Facts((x,), inside * 0, view=True)
-        reduced = {axis_of(axis, x.rank) for axis in wanted} if wanted else set(range(x.rank))
-        y = Tensor(_left(x.shape, reduced, bool(keepdims)), x.dtype)
-        if function is not None and x.value is not None:
-            y = Tensor(y.shape, y.dtype, _reduced(x, reduced, function))
-        return Facts((y,), inside * x.size + outside * y.size, GLOBAL)
-
-    reduce.__doc__ = (
-        f"{kind}: the given axes become 1, or go; all of them when none is given. The axes are an attribute, later an"
-        f" input.  https://onnx.ai/onnx/operators/onnx__{kind}.html"
-    )
-
-
-def _left(shape: Shape, reduced: set[int], keep: bool) -> Shape:
+def without(shape: Shape, axes: set[int], keepdims: bool) -> Shape:
+    """A shape in which the given axes are 1, or gone."""
     kept: list[Extent] = []
     for axis, extent in enumerate(shape):
-        if axis not in reduced:
+        if axis not in axes:
             kept.append(extent)
-        elif keep:
+        elif keepdims:
             kept.append(1)
     return tuple(kept)
 
 
-def _reduced(x: Tensor, reduced: set[int], function: Callable[[Sequence[Any]], Any]) -> values.Value:
-    """The contents of a reduction, group by group."""
+def window_over(axes: set[int], rank: int) -> Window:
+    """GLOBAL where a spatial axis is gone over, else each position stays by itself."""
+    return POINTWISE if rank > 2 and all(axis < 2 for axis in axes) else GLOBAL
+
+
+def groups(x: Tensor, axes: set[int]) -> list[list[Any]] | None:
+    """The contents of a tensor, those that a reduction over `axes` joins together; None when they are not followed."""
     if x.value is None or not values.small(x.shape):
         return None
-    groups: dict[tuple[int, ...], list[Any]] = {}
-    for index, element in zip(values.indices(x.shape), x.value, strict=True):
-        groups.setdefault(tuple(i for axis, i in enumerate(index) if axis not in reduced), []).append(element)
-    return tuple(None if None in group else function(group) for group in groups.values())
+    left = values.strides(without(x.shape, axes, keepdims=True))
+    target = [
+        values.walk(extent, 0 if axis in axes else stride)
+        for axis, (extent, stride) in enumerate(zip(x.shape, left, strict=True))
+    ]
+    found: list[list[Any]] = [[] for _ in range(values.count(without(x.shape, axes, keepdims=True)))]
+    for place, element in zip(values.places(*target), x.value, strict=True):
+        found[place].append(element)
+    return found
 
 
-for _kind, (_inside, _outside, _function) in REDUCTIONS.items():
-    _reduction(_kind, _inside, _outside, _function)
+def folded(x: Tensor, axes: set[int], function: Fold) -> values.Value:
+    """The contents of a reduction; an element that is not known, or that the function refuses, is None."""
+    found = groups(x, axes)
+    return None if found is None else tuple([_fold(function, group, x.dtype) for group in found])
+
+
+def _fold(function: Fold, group: Sequence[Any], dtype: str) -> Any:
+    if None in group:
+        return None
+    try:
+        return values.stored(function(group), dtype)
+    except (ArithmeticError, TypeError, ValueError):
+        return None
+
+
+def _reduction(kind: str, inside: Work, join: Work, outside: Work, function: Fold | None) -> None:
+    def over(x: Tensor, axes: Sequence[int] | None, keepdims: int) -> Facts:
+        gone = reduced_axes(axes, x.rank)
+        shape = without(x.shape, gone, bool(keepdims))
+        y = Tensor(shape, x.dtype, folded(x, gone, function) if function else None)
+        work = inside * x.size + join * (x.size - y.size) + outside * y.size
+        return Facts((y,), work, window_over(gone, x.rank))
+
+    @rule(kind)
+    def reduce(x: Tensor, *, axes: Sequence[int] | None = None, keepdims: int = 1) -> Facts:
+        return over(x, axes, keepdims)
+
+    @rule(kind, since=AXES_AS_INPUT.get(kind, 18))
+    def reduce_axes(
+        x: Tensor, axes: Tensor | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
+    ) -> Facts:
+        wanted = () if axes is None else values.whole(axes)
+        if wanted is None:
+            return _over_unknown(x, axes, keepdims)
+        if not wanted and noop_with_empty_axes:
+            return Facts((Tensor(x.shape, x.dtype, x.value),), (inside + outside) * x.size)
+        return over(x, wanted, keepdims)
+
+    reduce.__doc__ = f"{kind}: the given axes, or all, become 1, or go.  {onnx_link(kind)}"
+    reduce_axes.__doc__ = f"{kind}: the axes that the second input names, or all, become 1, or go.  {onnx_link(kind)}"
+
+
+def _over_unknown(x: Tensor, axes: Tensor | None, keepdims: int) -> Facts:
+    """A reduction over axes that are not known: of its extents only the number is. Raises UnknownShape without that."""
+    rank = x.rank
+    if not keepdims:
+        number = axes.shape[0] if axes is not None and axes.ranked and axes.rank == 1 else None
+        if not isinstance(number, int):
+            raise UnknownShape("which axes are reduced is not known")
+        rank -= number
+    return Facts((Tensor(tuple(decided_by_data(axis) for axis in range(rank)), x.dtype),), None, GLOBAL)
+
+
+for _kind, _row in REDUCTIONS.items():
+    _reduction(_kind, *_row)
 
 
 @rule("ArgMax", "ArgMin")
 def arg_max(x: Tensor, *, axis: int = 0, keepdims: int = 1) -> Facts:
     """[*any] -> int64 with `axis` 1, or gone.  https://onnx.ai/onnx/operators/onnx__ArgMax.html"""
-    at = axis_of(axis, x.rank)
-    return Facts((Tensor(_left(x.shape, {at}, bool(keepdims)), "int64"),), Work(compares=x.size), GLOBAL)
+    gone = {axis_of(axis, x.rank)}
+    y = Tensor(without(x.shape, gone, bool(keepdims)), "int64")
+    return Facts((y,), Work(compares=x.size - y.size), window_over(gone, x.rank))
+
+
+# --- running sums -----------------------------------------------------------------------------------------------------
 
 
 @rule("CumSum")
 def cum_sum(x: Tensor, axis: Tensor, *, exclusive: int = 0, reverse: int = 0) -> Facts:
-    """[*any] -> the same shape.  https://onnx.ai/onnx/operators/onnx__CumSum.html"""
+    """[*any] -> the same shape; an addition for each element but the first.
+
+    https://onnx.ai/onnx/operators/onnx__CumSum.html
+    """
     value = None
-    if x.value is not None and x.rank == 1 and None not in x.value and not exclusive and not reverse:
-        value = tuple(accumulate(x.value, lambda a, b: a + b))
-    return Facts((Tensor(x.shape, x.dtype, value),), Work(adds=x.size), GLOBAL)
+    if x.rank == 1 and x.value is not None and None not in x.value:
+        value = _running(list(x.value), bool(exclusive), bool(reverse))
+    return _scan(x, axis, Work(adds=1), value)
 
 
 @rule("CumProd")
 def cum_prod(x: Tensor, axis: Tensor) -> Facts:
-    """[*any] -> the same shape.  https://onnx.ai/onnx/operators/onnx__CumProd.html"""
-    return Facts((Tensor(x.shape, x.dtype),), Work(muls=x.size), GLOBAL)
+    """[*any] -> the same shape; a product for each element but the first.
+
+    https://onnx.ai/onnx/operators/onnx__CumProd.html
+    """
+    return _scan(x, axis, Work(muls=1), None)
+
+
+def _scan(x: Tensor, axis: Tensor, work: Work, value: values.Value) -> Facts:
+    at = values.whole(axis)
+    gone = {axis_of(at[0], x.rank)} if at else set(range(x.rank))
+    firsts = prod(without(x.shape, gone, keepdims=False)) if at else 0
+    y = Tensor(x.shape, x.dtype, value)
+    return Facts((y,), work * (x.size - firsts), window_over(gone, x.rank))
+
+
+def _running(elements: list[Any], exclusive: bool, reverse: bool) -> values.Value:
+    if reverse:
+        elements.reverse()
+    sums = list(accumulate([0, *elements]))
+    sums = sums[:-1] if exclusive else sums[1:]
+    return tuple(reversed(sums) if reverse else sums)

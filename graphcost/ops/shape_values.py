@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, isfinite, prod
 from typing import Any
 
 from ..dims import Dim, Extent, ceil_div, maximum
-from ..graph import Scalar, Tensor, Unranked, element_type
+from ..graph import Scalar, Shape, Tensor, Unranked, element_type
 from ..rules import NO_WORK, Facts, Work, decided_by_data, rule
 from ..shapes import axis_of
 from . import values
+
+
+def filled(shape: Sequence[Extent], dtype: str, element: Scalar) -> Tensor:
+    """A tensor of one number; its contents are followed where it is small."""
+    extents = tuple(shape)
+    known = element is not None and values.small(extents)
+    return Tensor(extents, dtype, (element,) * values.count(extents) if known else None)
+
+
+def shaped(sizes: Tensor, dtype: str) -> Tensor:
+    """A tensor whose shape is the contents of another; extents that are not known there are open."""
+    found = values.extents(sizes)
+    return Unranked(dtype) if found is None else Tensor(opened(found), dtype)
+
+
+def opened(extents: Sequence[Extent | None]) -> Shape:
+    """A shape in which data decides the extents that are None."""
+    return tuple(decided_by_data(axis) if extent is None else extent for axis, extent in enumerate(extents))
+
+
+# --- constants --------------------------------------------------------------------------------------------------------
 
 
 @rule("Constant")
@@ -26,96 +47,69 @@ def constant(
     value_strings: Sequence[str] | None = None,
 ) -> Facts:
     """The tensor that one of the attributes spells.  https://onnx.ai/onnx/operators/onnx__Constant.html"""
-    y = value or sparse_value
-    if y is None and value_int is not None:
-        y = Tensor((), "int64", (value_int,))
-    elif y is None and value_ints is not None:
-        y = Tensor((len(value_ints),), "int64", tuple(value_ints))
-    elif y is None and value_float is not None:
-        y = Tensor((), "float32", (value_float,))
-    elif y is None and value_floats is not None:
-        y = Tensor((len(value_floats),), "float32", tuple(value_floats))
-    elif y is None and value_string is not None:
-        y = Tensor((), "string")
-    elif y is None and value_strings is not None:
-        y = Tensor((len(value_strings),), "string")
-    if y is None:
-        raise ValueError("no value attribute")
-    return Facts((y,), NO_WORK, weights=(y,))
+    tensors: list[Tensor | None] = [
+        value,
+        sparse_value,
+        None if value_int is None else Tensor((), "int64", (value_int,)),
+        None if value_ints is None else _listed(value_ints, "int64"),
+        None if value_float is None else Tensor((), "float32", (value_float,)),
+        None if value_floats is None else _listed(value_floats, "float32"),
+        None if value_string is None else Tensor((), "string"),
+        None if value_strings is None else Tensor((len(value_strings),), "string"),
+    ]
+    spelled = next((tensor for tensor in tensors if tensor is not None), None)
+    if spelled is None:
+        raise ValueError("no attribute has its value")
+    return Facts((spelled,), NO_WORK, weights=(spelled,))
+
+
+def _listed(numbers: Sequence[int] | Sequence[float], dtype: str) -> Tensor:
+    return Tensor((len(numbers),), dtype, tuple(numbers) if len(numbers) <= values.LIMIT else None)
 
 
 @rule("ConstantOfShape")
 def constant_of_shape(shape: Tensor, *, value: Tensor | None = None) -> Facts:
-    """A tensor of the given shape, every element `value` (float 0 unless given).
+    """A tensor of the given shape, every element `value` (float 0 unless given). It is a weight, if the shape is
+    constant.
 
     https://onnx.ai/onnx/operators/onnx__ConstantOfShape.html
     """
-    element: Scalar = value.value[0] if value is not None and value.value else 0.0 if value is None else None
-    y = shaped(shape, value.dtype if value is not None else "float32")
-    if y.ranked and values.small(y.shape) and element is not None:
-        y = Tensor(y.shape, y.dtype, (element,) * values.count(y.shape))
+    y = shaped(shape, "float32" if value is None else value.dtype)
+    if y.ranked:
+        y = filled(y.shape, y.dtype, 0.0 if value is None else values.only(value))
     return Facts((y,), NO_WORK, weights=(y,))
 
 
-def shaped(shape: Tensor, dtype: str) -> Tensor:
-    """A tensor whose shape is the contents of another; its extents are open where those are not known."""
-    if shape.value is not None:
-        extents = [decided_by_data(axis) if e is None else e for axis, e in enumerate(shape.value)]
-        return Tensor(tuple(e if isinstance(e, Dim) else int(e) for e in extents), dtype)
-    if shape.ranked and shape.rank == 1 and isinstance(shape.shape[0], int) and shape.shape[0] <= 32:
-        return Tensor(tuple(decided_by_data(axis) for axis in range(shape.shape[0])), dtype)
-    return Unranked(dtype)
+@rule("ConstantFill")
+def constant_fill(
+    given: Tensor | None = None,
+    *,
+    shape: Sequence[int] | None = None,
+    extra_shape: Sequence[int] | None = None,
+    input_as_shape: int = 0,
+    value: float = 0.0,
+    dtype: int = 1,
+) -> Facts:
+    """A tensor of the given shape, or of the input's, or of the shape that the input spells; removed in version 9."""
+    kind = element_type(dtype)
+    if given is None:
+        return Facts((filled((*(shape or ()), *(extra_shape or ())), kind, value),), NO_WORK)
+    own = shaped(given, kind).shape if input_as_shape else given.shape
+    return Facts((filled((*own, *(extra_shape or ())), kind, value),), NO_WORK)
 
 
-@rule("Shape")
-def shape_(x: Tensor, *, start: int = 0, end: int | None = None) -> Facts:
-    """[*extents] -> [rank], the extents from `start` to `end`.  https://onnx.ai/onnx/operators/onnx__Shape.html"""
-    part = x.shape[start:end]
-    return Facts((Tensor((len(part),), "int64", tuple(part)),), NO_WORK, reads=(0,))
-
-
-@rule("Size")
-def size(x: Tensor) -> Facts:
-    """[*any] -> a scalar, the number of elements.  https://onnx.ai/onnx/operators/onnx__Size.html"""
-    return Facts((Tensor((), "int64", (x.size,)),), NO_WORK, reads=(0,))
-
-
-@rule("Range")
-def range_(start: Tensor, limit: Tensor, delta: Tensor) -> Facts:
-    """Scalars -> [max(0, ceil((limit - start) / delta))].  https://onnx.ai/onnx/operators/onnx__Range.html"""
-    first, last, step = (x.value[0] if x.value else None for x in (start, limit, delta))
-    length = _steps(first, last, step)
-    value = None
-    if isinstance(length, int) and length <= values.LIMIT:
-        value = values.elementwise(
-            lambda a, b, at: a + at * b, start, delta, Tensor((length,), "int64", tuple(range(length)))
-        )
-    return Facts((Tensor((length,), start.dtype, value),), Work(adds=length))
-
-
-def _steps(first: Any, last: Any, step: Any) -> Extent:
-    """How many numbers lie from `first` up to but without `last`; open where one of them is not known."""
-    given = (first, last, step)
-    if None in given or step == 0 or len({isinstance(e, float) for e in given if not isinstance(e, Dim)}) > 1:
-        return decided_by_data()
-    if any(isinstance(element, float) for element in given):
-        return (
-            decided_by_data()
-            if any(isinstance(element, Dim) for element in given)
-            else max(0, ceil((last - first) / step))
-        )
-    return maximum(0, ceil_div(last - first, step))
-
-
-@rule("NonZero")
-def non_zero(x: Tensor) -> Facts:
-    """[*any] -> [rank, found]; the data decides how many.  https://onnx.ai/onnx/operators/onnx__NonZero.html"""
-    work = Work(compares=x.size)
-    if x.value is not None and all(isinstance(element, (int, float)) for element in x.value):
-        found = [index for index, e in zip(values.indices(x.shape), x.value, strict=True) if e]
-        flat = tuple(index[axis] for axis in range(x.rank) for index in found)
-        return Facts((Tensor((x.rank, len(found)), "int64", flat),), work)
-    return Facts((Tensor((x.rank, decided_by_data()), "int64"),), work)
+@rule("GivenTensorFill")
+def given_tensor_fill(
+    given: Tensor | None = None,
+    *,
+    shape: Sequence[int] | None = None,
+    extra_shape: Sequence[int] | None = None,
+    input_as_shape: int = 0,
+) -> Facts:
+    """Numbers spelled in an attribute, under the given shape; removed in version 9."""
+    facts = constant_fill(given, shape=shape, extra_shape=extra_shape, input_as_shape=input_as_shape)
+    y = Tensor(facts.outputs[0].shape)
+    return Facts((y,), NO_WORK, weights=(y,))
 
 
 @rule("EyeLike")
@@ -124,43 +118,96 @@ def eye_like(x: Tensor, *, dtype: int = 0) -> Facts:
     return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), NO_WORK)
 
 
+# --- shapes -----------------------------------------------------------------------------------------------------------
+
+
+@rule("Shape")
+def shape(x: Tensor, *, start: int = 0, end: int | None = None) -> Facts:
+    """[*extents] -> [rank], the extents from `start` to `end`.  https://onnx.ai/onnx/operators/onnx__Shape.html"""
+    part = x.shape[start:end]
+    return Facts((Tensor((len(part),), "int64", tuple(part)),), NO_WORK, reads=(0,))
+
+
+@rule("Size")
+def size(x: Tensor) -> Facts:
+    """[*any] -> a scalar, the number of elements.  https://onnx.ai/onnx/operators/onnx__Size.html"""
+    return Facts((Tensor((), "int64", (prod(x.shape),)),), NO_WORK, reads=(0,))
+
+
+# --- ranges -----------------------------------------------------------------------------------------------------------
+
+
+@rule("Range")
+def range_(start: Tensor, limit: Tensor, delta: Tensor) -> Facts:
+    """Scalars -> [max(0, ceil((limit - start) / delta))].  https://onnx.ai/onnx/operators/onnx__Range.html"""
+    first, last, step = (values.only(x) for x in (start, limit, delta))
+    length = steps(first, last, step)
+    value = None
+    if isinstance(length, int) and length <= values.LIMIT:
+        counting = Tensor((length,), start.dtype, tuple(range(length)))
+        one, by = (Tensor((), x.dtype, x.value) for x in (start, delta))
+        value = values.elementwise(lambda a, b, at: a + at * b, one, by, counting)
+    return Facts((Tensor((length,), start.dtype, value),), Work(adds=length))
+
+
+@rule("com.microsoft.Range")
+def range_by_one(start: Tensor, limit: Tensor, delta: Tensor | None = None) -> Facts:
+    """As Range, of steps of 1 unless given."""
+    return range_(start, limit, delta or Tensor((), start.dtype, (1.0 if values.is_float(start.dtype) else 1,)))
+
+
+def steps(first: Any, last: Any, step: Any) -> Extent:
+    """How many numbers lie from `first` up to but without `last`; open where that is not known.
+
+    Raises ValueError when a step leads nowhere, Undecided when the sign of a step depends on a symbol.
+    """
+    given = (first, last, step)
+    if None in given:
+        return decided_by_data()
+    if not isinstance(step, Dim) and step == 0:
+        raise ValueError("a step of 0 goes nowhere")
+    if any(isinstance(element, Dim) for element in given):
+        if any(isinstance(element, float) and not element.is_integer() for element in given):
+            return decided_by_data()
+        first, last, step = (int(element) if isinstance(element, float) else element for element in given)
+        return maximum(0, ceil_div(last - first, step) if step > 0 else ceil_div(first - last, -step))
+    if isinstance(first, float) or isinstance(last, float) or isinstance(step, float):
+        count = (last - first) / step
+        return max(0, ceil(count)) if isfinite(count) else decided_by_data()
+    return max(0, -int((first - last) // step))
+
+
+# --- indices ----------------------------------------------------------------------------------------------------------
+
+
+@rule("NonZero")
+def non_zero(x: Tensor) -> Facts:
+    """[*any] -> [rank, found], a scalar's rank being 1; the data decides how many.
+
+    https://onnx.ai/onnx/operators/onnx__NonZero.html
+    """
+    work = Work(compares=x.size)
+    rank = max(x.rank, 1)
+    if x.value is None or any(element is None or isinstance(element, Dim) for element in x.value):
+        return Facts((Tensor((rank, decided_by_data()), "int64"),), work)
+    found = [place for place, element in enumerate(x.value) if element]
+    places = [place // stride % extent for extent, stride in _axes(x) for place in found]
+    return Facts((Tensor((rank, len(found)), "int64", tuple(places)),), work)
+
+
+def _axes(x: Tensor) -> list[tuple[int, int]]:
+    """Extent and stride of each axis of a tensor of known shape."""
+    extents = [values.count((extent,)) for extent in x.shape] or [1]
+    return list(zip(extents, values.strides(tuple(extents)), strict=True))
+
+
 @rule("OneHot")
 def one_hot(indices: Tensor, depth: Tensor, pair: Tensor, *, axis: int = -1) -> Facts:
-    """indices [*any], depth: a scalar -> [*any] with `depth` put in at `axis`.
+    """indices [*any], depth: a scalar, pair: [off, on] -> [*any] with an axis of `depth` put in at `axis`.
 
     https://onnx.ai/onnx/operators/onnx__OneHot.html
     """
-    classes = depth.value[0] if depth.value else None
-    extent: Extent = decided_by_data() if classes is None else classes if isinstance(classes, Dim) else int(classes)
+    classes = values.only(depth)
     at = axis_of(axis, indices.rank + 1)
-    y = Tensor((*indices.shape[:at], extent, *indices.shape[at:]), pair.dtype)
-    return Facts((y,), NO_WORK)
-
-
-def _random(kind: str) -> None:
-    @rule(kind)
-    def random(*, shape: Sequence[int] = (), dtype: int = 1) -> Facts:
-        y = Tensor(tuple(shape), element_type(dtype, "float32"))
-        return Facts((y,), Work(exps=y.size))
-
-    random.__doc__ = f"{kind}: numbers of the given shape.  https://onnx.ai/onnx/operators/onnx__{kind}.html"
-
-
-def _random_like(kind: str) -> None:
-    @rule(kind)
-    def random_like(x: Tensor, *, dtype: int = 0) -> Facts:
-        return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), Work(exps=x.size))
-
-    random_like.__doc__ = f"{kind}: [*any] -> the same shape.  https://onnx.ai/onnx/operators/onnx__{kind}.html"
-
-
-for _kind in ("RandomNormal", "RandomUniform"):
-    _random(_kind)
-    _random_like(f"{_kind}Like")
-_random_like("Bernoulli")
-
-
-@rule("Multinomial")
-def multinomial(x: Tensor, *, sample_size: int = 1, dtype: int = 6) -> Facts:
-    """[batch, classes] -> [batch, sample_size].  https://onnx.ai/onnx/operators/onnx__Multinomial.html"""
-    return Facts((Tensor((x.shape[0], sample_size), element_type(dtype, "int32")),), Work(exps=x.size, adds=x.size))
+    extent = decided_by_data(at) if classes is None else classes if isinstance(classes, Dim) else int(classes)
+    return Facts((Tensor((*indices.shape[:at], extent, *indices.shape[at:]), pair.dtype),), NO_WORK)

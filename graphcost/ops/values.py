@@ -1,31 +1,36 @@
-"""The contents of small tensors that steer shapes: what elementwise arithmetic and rearrangement do to them.
+"""The contents of small tensors that steer shapes: what arithmetic and rearrangement do to them.
 
-A value is a flat row-major tuple of numbers, Dims, and None for an element that is not known. Nothing larger than
-LIMIT elements is ever followed. Floating-point values are exact enough for scales; a Dim stays a Dim in a float
-tensor while it is only scaled by whole numbers, and is given up otherwise.
+A value is flat and row-major: numbers, truth values, Dims, and None for an element that is not known. Nothing larger
+than LIMIT elements is ever followed. float32 and float16 are rounded as they are stored, so that a rounding decides as
+it does at run time.
+
+Not known: fractions of a Dim. A Dim stays what it is in a float tensor while it meets whole numbers only; half of a
+Dim is given up unless the Dim is even by its form.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import product
+import struct
+from collections.abc import Callable, Sequence
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
-from ..dims import Dim, Extent, Undecided, bounds
+from ..dims import Dim, Extent, Undecided, floor_div, maximum, minimum
 from ..graph import BITS, Scalar, Shape, Tensor
 from ..shapes import broadcast
 
 LIMIT = 4096
 """Elements of the largest tensor whose contents are followed; shapes have at most dozens."""
+WIDEST = 2**64
+"""No integer type holds what is not below this."""
 
-Value = tuple[Scalar, ...] | None
+Value: TypeAlias = tuple[Scalar, ...] | None
 
 
 def small(shape: Shape) -> bool:
-    """Whether the contents of a tensor of this shape are worth following."""
+    """Whether the contents of a tensor of this shape are worth following: few elements, no symbol among its extents."""
     size = prod(shape)
-    return isinstance(size, int) and size <= LIMIT
+    return isinstance(size, int) and size <= LIMIT and all(isinstance(extent, int) for extent in shape)
 
 
 def count(shape: Shape) -> int:
@@ -40,27 +45,73 @@ def is_float(dtype: str) -> bool:
     return "float" in dtype
 
 
-def elementwise(function: Callable[..., Any], *operands: Tensor) -> Value:
-    """`function` of the operands' elements, stretched to one shape; None where it cannot say."""
-    if any(operand.value is None for operand in operands):
-        return None
-    shape = broadcast(*(operand.shape for operand in operands))
-    if not small(shape):
-        return None
-    columns = [stretch(operand, shape) for operand in operands]
-    if None in columns:
-        return None
-    return tuple(_apply(function, elements) for elements in zip(*columns, strict=True))
+# --- reading them -----------------------------------------------------------------------------------------------------
 
 
-def _apply(function: Callable[..., Any], elements: Sequence[Scalar]) -> Scalar:
-    if None in elements:
+def integers(x: Tensor | None) -> tuple[Extent, ...] | None:
+    """The contents of a tensor of sizes or positions; None when it is absent or any of it is not known."""
+    if x is None or not x.ranked:
         return None
-    try:
-        result = function(*elements)
-    except (Undecided, ArithmeticError, TypeError, ValueError):
+    if x.value is None:
+        return () if 0 in x.shape else None
+    known = tuple(element for element in x.value if isinstance(element, (int, Dim)))
+    return known if len(known) == len(x.value) else None
+
+
+def whole(x: Tensor | None) -> tuple[int, ...] | None:
+    """The contents of a tensor of plain integers; None when it is absent or any of it is not known."""
+    known = integers(x)
+    if known is None:
         return None
-    return result if isinstance(result, (int, float, Dim)) else None
+    plain = tuple(int(element) for element in known if isinstance(element, int))
+    return plain if len(plain) == len(known) else None
+
+
+def only(x: Tensor | None) -> Scalar:
+    """The element of a scalar or of a tensor of one element; None when it is absent or not known."""
+    return x.value[0] if x is not None and x.ranked and x.value is not None and len(x.value) == 1 else None
+
+
+def extents(sizes: Tensor) -> tuple[Extent | None, ...] | None:
+    """The shape that a vector spells, None for an extent that is not known; None when not even its rank is."""
+    if not sizes.ranked:
+        return None
+    if sizes.value is not None:
+        return tuple(element if isinstance(element, (int, Dim)) else None for element in sizes.value)
+    rank = sizes.shape[0] if sizes.rank == 1 else None
+    return (None,) * rank if isinstance(rank, int) and rank <= LIMIT else None
+
+
+# --- rearranging them -------------------------------------------------------------------------------------------------
+
+
+def strides(shape: Shape) -> list[int]:
+    """Elements between neighbours along each axis."""
+    return [count(shape[axis + 1 :]) for axis in range(len(shape))]
+
+
+def walk(extent: Extent, stride: int, start: int = 0, step: int = 1) -> list[int]:
+    """The offsets of `extent` positions along an axis. Raises Undecided for a symbolic extent."""
+    return [(start + step * at) * stride for at in range(count((extent,)))]
+
+
+def along(shape: Shape) -> list[list[int]]:
+    """For each axis, the offsets of its positions: what `places` takes to go through a tensor in order."""
+    return [walk(extent, stride) for extent, stride in zip(shape, strides(shape), strict=True)]
+
+
+def places(*axes: Sequence[int]) -> list[int]:
+    """One offset of each axis added up, in all ways there are, row by row."""
+    found = [0]
+    for offsets in axes:
+        found = [place + offset for place in found for offset in offsets]
+    return found
+
+
+def pick(x: Tensor, *axes: Sequence[int]) -> Value:
+    """The elements of a tensor's contents at `places`: a transposition, a slice, a repetition, all are."""
+    value = x.value
+    return None if value is None else tuple([value[place] for place in places(*axes)])
 
 
 def stretch(x: Tensor, shape: Shape) -> Value:
@@ -72,69 +123,89 @@ def stretch(x: Tensor, shape: Shape) -> Value:
     if len(x.value) == 1:
         return x.value * count(shape)
     lead = len(shape) - x.rank
-    return rearrange(x, shape, lambda index: [i if e != 1 else 0 for i, e in zip(index[lead:], x.shape, strict=True)])
+    own = along(x.shape)
+    return pick(
+        x, *([0] * count((e,)) if axis < lead or x.shape[axis - lead] == 1 else own[axis - lead]
+             for axis, e in enumerate(shape))
+    )  # fmt: skip
 
 
-def rearrange(x: Tensor, shape: Shape, source: Callable[[tuple[int, ...]], Sequence[int]]) -> Value:
-    """The contents of a tensor of `shape` whose element at an index is that of `x` at `source(index)`."""
-    if x.value is None or not small(shape) or not all(isinstance(extent, int) for extent in x.shape):
+# --- arithmetic -------------------------------------------------------------------------------------------------------
+
+
+def elementwise(function: Callable[..., Any], *operands: Tensor) -> Value:
+    """`function` of the operands' elements, stretched to one shape; None where it cannot say.
+
+    An element becomes None where the function raises ArithmeticError, TypeError or ValueError (Undecided is one), or
+    answers with anything but a number.
+    """
+    if any(operand.value is None for operand in operands):
         return None
-    steps = strides(x.shape)
-    value = x.value
-    return tuple(value[sum(i * s for i, s in zip(source(index), steps, strict=True))] for index in indices(shape))
-
-
-def strides(shape: Shape) -> list[int]:
-    """Elements between neighbours along each axis."""
-    return [count(shape[axis + 1 :]) for axis in range(len(shape))]
-
-
-def indices(shape: Shape) -> Iterator[tuple[int, ...]]:
-    """Every index of a tensor of known shape, row by row."""
-    return product(*(range(extent) for extent in shape if isinstance(extent, int)))
-
-
-def integers(x: Tensor | None) -> tuple[Extent, ...] | None:
-    """The contents of a tensor of sizes or positions; None when it is absent or any of it is not known."""
-    if x is None or x.value is None:
+    shape = broadcast(*(operand.shape for operand in operands))
+    columns = [column for operand in operands if (column := stretch(operand, shape)) is not None]
+    if len(columns) < len(operands):
         return None
-    if not all(isinstance(element, (int, Dim)) for element in x.value):
-        return None
-    return tuple(element for element in x.value if isinstance(element, (int, Dim)))
+    dtype = next((operand.dtype for operand in operands if is_float(operand.dtype)), "")
+    return tuple([_applied(function, elements, dtype) for elements in zip(*columns, strict=True)])
 
 
-def whole(x: Tensor | None) -> tuple[int, ...] | None:
-    """The contents of a tensor of plain integers; None when it is absent or any of it is not known."""
-    found = integers(x)
-    if found is None or not all(isinstance(element, int) for element in found):
+def _applied(function: Callable[..., Any], elements: Sequence[Scalar], dtype: str) -> Scalar:
+    if None in elements:
         return None
-    return tuple(int(element) for element in found if isinstance(element, int))
+    try:
+        return stored(function(*elements), dtype)
+    except (ArithmeticError, TypeError, ValueError):
+        return None
+
+
+def choose(condition: Tensor, x: Tensor, y: Tensor) -> Value:
+    """Where: elements of x or of y. A choice that is not known is none where both are the same."""
+    shape = broadcast(condition.shape, x.shape, y.shape)
+    if not small(shape) or (x.value is None and y.value is None):
+        return None
+    unknown = (None,) * count(shape)
+    chosen, ones, others = (stretch(operand, shape) or unknown for operand in (condition, x, y))
+    return tuple([
+        a if c is None and a == b else None if c is None or isinstance(c, Dim) else a if c else b
+        for c, a, b in zip(chosen, ones, others, strict=True)
+    ])  # fmt: skip
+
+
+def stored(element: Any, dtype: str) -> Scalar:
+    """An element as a tensor of `dtype` holds it; None when it holds no such number."""
+    if isinstance(element, (bool, Dim)):
+        return element
+    if isinstance(element, int):
+        return float(element) if is_float(dtype) else element if abs(element) < WIDEST else None
+    if not isinstance(element, float):
+        return None
+    layout = {"float16": "e", "float32": "f", "bfloat16": "f"}.get(dtype, "d")
+    (rounded,) = struct.unpack(layout, struct.pack(layout, element))
+    return float(rounded)
 
 
 def cast(value: Value, dtype: str) -> Value:
-    """Contents as another element type: truncated to integers, made floats, or truth values."""
+    """Contents as another element type: cut to integers, made floats, or truth values."""
     if value is None or dtype in ("string", "unknown") or "complex" in dtype:
         return None
-    return tuple(_cast(element, dtype) for element in value)
+    return tuple([_cast(element, dtype) for element in value])
 
 
 def _cast(element: Scalar, dtype: str) -> Scalar:
-    if element is None:
-        return None
-    if isinstance(element, Dim):
-        return (bounds(element)[0] or 0) > 0 or None if dtype == "bool" else element
-    if dtype == "bool":
-        return bool(element)
-    if is_float(dtype):
-        return float(element)
     try:
+        if element is None:
+            return None
+        if dtype == "bool":
+            return bool(element)
+        if isinstance(element, Dim):
+            return element
+        if is_float(dtype):
+            return stored(float(element), dtype)
         number = int(element)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # Undecided; what is not a number has no integer
         return None
-    bits = BITS.get(dtype, 64)
-    if dtype.startswith("uint"):
-        return number % (1 << bits)
-    return (number + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)
+    span = 1 << BITS.get(dtype, 64)
+    return number % span if dtype.startswith("uint") else (number + span // 2) % span - span // 2
 
 
 def exact(a: Scalar, b: Scalar, function: Callable[[Any, Any], Any]) -> Any:
@@ -146,22 +217,52 @@ def exact(a: Scalar, b: Scalar, function: Callable[[Any, Any], Any]) -> Any:
     return function(a, b)
 
 
-def equal(a: Any, b: Any) -> bool | None:
-    """Whether two elements are the same; None when that depends on a symbol."""
-    if a == b:
-        return True
-    if not isinstance(a, Dim) and not isinstance(b, Dim):
-        return False
-    least, most = bounds(a - b)
-    return False if (least is not None and least > 0) or (most is not None and most < 0) else None
+def equal(a: Any, b: Any) -> bool:
+    """Whether two elements are the same. Raises Undecided when that depends on a symbol."""
+    if isinstance(a, Dim) or isinstance(b, Dim):
+        return not exact(a, b, lambda x, y: x - y)
+    return bool(a == b)
 
 
 def divide(a: Any, b: Any) -> Any:
-    """Division: integers toward zero, as C; a Dim is never negative, so its floor is that."""
+    """A quotient: of floats as it is, of integers toward zero as in C."""
     if isinstance(a, float) or isinstance(b, float):
         if isinstance(a, Dim) or isinstance(b, Dim):
-            return exact(a, b, lambda x, y: x // y if x % y == 0 else None)
+            return exact(a, b, lambda x, y: floor_div(x, y) if x % y == 0 else None)
         return a / b
     if isinstance(a, Dim) or isinstance(b, Dim):
-        return a // b
+        if b < 0:
+            a, b = -a, -b
+        return floor_div(maximum(a, 0), b) - floor_div(maximum(-a, 0), b)
     return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+
+
+def power(a: Any, b: Any) -> Any:
+    """a ** b, while the result is a number that a tensor can hold."""
+    if isinstance(a, float) or (isinstance(b, float) and not b.is_integer()):
+        return None if isinstance(a, Dim) or isinstance(b, Dim) else float(a) ** float(b)
+    return a ** int(b) if 0 <= b <= 64 else None
+
+
+def remainder(a: Any, b: Any) -> Any:
+    """a mod b with the sign of b, as in Python."""
+    return exact(a, b, lambda x, y: x % y)
+
+
+def largest(*elements: Any) -> Any:
+    """The maximum, of extents too."""
+    return max(elements) if all(isinstance(e, float) for e in elements) else maximum(*map(_extent, elements))
+
+
+def smallest(*elements: Any) -> Any:
+    """The minimum, of extents too."""
+    return min(elements) if all(isinstance(e, float) for e in elements) else minimum(*map(_extent, elements))
+
+
+def _extent(element: Any) -> Extent:
+    """An element that is to be compared with a Dim. Raises TypeError for a fraction."""
+    if isinstance(element, float) and element.is_integer():
+        return int(element)
+    if isinstance(element, (int, Dim)):
+        return element
+    raise TypeError(f"{element} is no extent")

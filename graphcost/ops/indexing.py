@@ -1,0 +1,399 @@
+"""Operators that pick elements by position or by size, and those that put them back.
+
+Indices are read one by one, so what a pick reads of its tensor is what it gives out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..dims import Dim, Extent, Undecided, bounds, ceil_div, maximum, minimum
+from ..graph import Scalar, Shape, Tensor, UnknownShape
+from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, decided_by_data, rule
+from ..shapes import axis_of
+from . import values
+from .shape_values import opened
+
+FAR = 2**31 - 1
+"""Bounds at least this far are exporters' way of saying "to the end"."""
+
+
+# --- ranges of positions ----------------------------------------------------------------------------------------------
+
+
+@rule("Slice")
+def slice_(x: Tensor, *, starts: Sequence[int], ends: Sequence[int], axes: Sequence[int] | None = None) -> Facts:
+    """Part of each given axis; bounds below 0 count from the end and are cut to the tensor.
+
+    https://onnx.ai/onnx/operators/onnx__Slice.html
+    """
+    return sliced(x, tuple(starts), tuple(ends), axes, None, len(starts))
+
+
+@rule("Slice", since=10)
+def slice_from(
+    x: Tensor, starts: Tensor, ends: Tensor, axes: Tensor | None = None, steps: Tensor | None = None
+) -> Facts:
+    """Part of each axis that the fourth input names, in steps; bounds are cut to the tensor.
+
+    https://onnx.ai/onnx/operators/onnx__Slice.html
+    """
+    which = values.whole(axes)
+    if axes is not None and which is None:  # any axis may be cut
+        y = Tensor(tuple(decided_by_data(axis) for axis in range(x.rank)), x.dtype)
+        return Facts((y,), NO_WORK, GLOBAL)
+    count = len(which) if which is not None else _length(starts, ends)
+    jumps = None if steps is None else _bounds(steps, count)
+    facts = sliced(x, _bounds(starts, count), _bounds(ends, count), which, jumps, count)
+    others = tuple(0 if given is None else given.size for given in (starts, ends, axes, steps))
+    return replace(facts, reads=(facts.outputs[0].size, *others))
+
+
+rule("com.microsoft.DynamicSlice", "DynamicSlice")(slice_from)
+
+
+def _length(*limits: Tensor) -> int:
+    """How many axes are cut. Raises UnknownShape when no bound tells."""
+    for bound in limits:
+        if bound.ranked and bound.rank == 1 and isinstance(bound.shape[0], int):
+            return bound.shape[0]
+    raise UnknownShape("how many axes are cut is not known")
+
+
+def _bounds(given: Tensor, count: int) -> Sequence[Scalar]:
+    found = (None,) * count if given.value is None else given.value
+    if len(found) != count:
+        raise ValueError(f"{len(found)} bounds for {count} axes")
+    return found
+
+
+def sliced(
+    x: Tensor,
+    starts: Sequence[Scalar],
+    ends: Sequence[Scalar],
+    axes: Sequence[int] | None,
+    steps: Sequence[Scalar] | None,
+    count: int,
+) -> Facts:
+    """Part of some axes; an extent whose bounds are not known, or may count from either end, is open."""
+    targets = range(count) if axes is None else [axis_of(axis, x.rank) for axis in axes]
+    if count > x.rank or len(starts) != len(ends):
+        raise ValueError(f"{len(starts)} starts and {len(ends)} ends for {x.rank} axes")
+    shape: list[Extent | None] = list(x.shape)
+    origin: list[Extent | None] = [0] * x.rank
+    jump = [1] * x.rank
+    for at, axis in enumerate(targets):
+        step = 1 if steps is None else steps[at]
+        origin[axis], shape[axis] = _span_if_known(x.shape[axis], starts[at], ends[at], step)
+        jump[axis] = step if isinstance(step, int) else 1
+    y = Tensor(opened(shape), x.dtype)
+    if x.value is not None and values.small(y.shape) and all(isinstance(start, int) for start in origin):
+        begins = [start for start in origin if isinstance(start, int)]
+        offsets = map(values.walk, y.shape, values.strides(x.shape), begins, jump)
+        y = replace(y, value=values.pick(x, *offsets))
+    return Facts((y,), NO_WORK, _crop(x, y, origin, jump), reads=(y.size,))
+
+
+def _span_if_known(size: Extent, start: Scalar, end: Scalar, step: Scalar) -> tuple[Extent | None, Extent | None]:
+    if isinstance(start, (int, Dim)) and isinstance(end, (int, Dim)) and isinstance(step, int):
+        try:
+            return span(size, start, end, step)
+        except Undecided:
+            pass
+    return None, None
+
+
+def span(size: Extent, start: Extent, end: Extent, step: int) -> tuple[Extent, Extent]:
+    """Where a slice of an axis begins, and how many elements it takes.
+
+    Raises Undecided when a bound may count from either end, ValueError for a step of 0.
+    """
+    if step == 0:
+        raise ValueError("a step of 0 goes nowhere")
+    low, high = (0, size) if step > 0 else (-1, size - 1)
+
+    def clamp(bound: Extent) -> Extent:
+        if isinstance(bound, int) and abs(bound) >= FAR:
+            return high if bound > 0 else low
+        counted = bound + size if bound < 0 else bound
+        return minimum(maximum(counted, low), high)
+
+    begin, stop = clamp(start), clamp(end)
+    if step < 0:
+        return begin, maximum(0, ceil_div(begin - stop, -step))
+    return begin, maximum(0, ceil_div(stop - begin, step))
+
+
+def _crop(x: Tensor, y: Tensor, origin: Sequence[Extent | None], jump: Sequence[int]) -> Window:
+    """A slice of spatial axes as a window: one tap, starting at the origin."""
+    if x.rank < 3 or (x.shape[2:] == y.shape[2:] and all(step == 1 for step in jump[2:])):
+        return POINTWISE
+    starts = [start for start in origin[2:] if isinstance(start, int)]
+    if len(starts) != x.rank - 2 or any(step < 1 for step in jump[2:]):
+        return GLOBAL
+    ones = (1,) * len(starts)
+    return Window(ones, tuple(jump[2:]), tuple(-start for start in starts), ones)
+
+
+# --- by index ---------------------------------------------------------------------------------------------------------
+
+
+def inside(index: int, extent: int) -> int:
+    """An index, those below 0 counting from the end. Raises ValueError outside an axis."""
+    if not -extent <= index < extent:
+        raise ValueError(f"index {index} is outside an axis of {extent}")
+    return index % extent
+
+
+@rule("Gather")
+def gather(x: Tensor, indices: Tensor, *, axis: int = 0) -> Facts:
+    """x [*before, N, *after], indices [*any] -> [*before, *any, *after].
+
+    https://onnx.ai/onnx/operators/onnx__Gather.html
+    """
+    at = axis_of(axis, x.rank)
+    y = Tensor((*x.shape[:at], *indices.shape, *x.shape[at + 1 :]), x.dtype)
+    chosen = values.whole(indices)
+    if chosen is not None and x.value is not None and values.small(y.shape):
+        axes = values.along(x.shape)
+        stride, extent = values.strides(x.shape)[at], values.count((x.shape[at],))
+        axes[at] = [inside(index, extent) * stride for index in chosen]
+        y = replace(y, value=values.pick(x, *axes))
+    return Facts((y,), NO_WORK, POINTWISE if at < 2 else GLOBAL, reads=(y.size, indices.size))
+
+
+@rule("GatherElements")
+def gather_elements(x: Tensor, indices: Tensor, *, axis: int = 0) -> Facts:
+    """An element per index, which replaces its own position along `axis` -> the shape of the indices.
+
+    https://onnx.ai/onnx/operators/onnx__GatherElements.html
+    """
+    at = axis_of(axis, x.rank)
+    if indices.rank != x.rank:
+        raise ValueError(f"indices of {indices.rank} axes on a tensor of {x.rank}")
+    value = None
+    places = _element_places(x, indices, at)
+    if places is not None and x.value is not None:
+        value = tuple([x.value[place] for place in places])
+    return Facts(
+        (Tensor(indices.shape, x.dtype, value),), NO_WORK, POINTWISE if at < 2 else GLOBAL,
+        reads=(indices.size, indices.size),
+    )  # fmt: skip
+
+
+def _element_places(x: Tensor, indices: Tensor, axis: int) -> list[int] | None:
+    """Where in the contents of x each index points that stands for a position along one axis."""
+    chosen = values.whole(indices)
+    if chosen is None or not values.small(x.shape) or not values.small(indices.shape):
+        return None
+    strides = values.strides(x.shape)
+    others = [0 if at == axis else stride for at, stride in enumerate(strides)]
+    base = values.places(*map(values.walk, indices.shape, others))
+    extent = values.count((x.shape[axis],))
+    return [place + inside(index, extent) * strides[axis] for place, index in zip(base, chosen, strict=True)]
+
+
+@rule("GatherND")
+def gather_nd(x: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Facts:
+    """x [*batch, *located, *rest], indices [*batch, *any, located] -> [*batch, *any, *rest].
+
+    https://onnx.ai/onnx/operators/onnx__GatherND.html
+    """
+    rest = _rest(x, indices, batch_dims)
+    y = Tensor((*indices.shape[:-1], *rest), x.dtype)
+    starts = _starts(x, indices, batch_dims)
+    if starts is not None and x.value is not None and values.small(y.shape):
+        y = replace(y, value=values.pick(x, starts, range(values.count(rest))))
+    return Facts((y,), NO_WORK, GLOBAL, reads=(y.size, indices.size))
+
+
+def _rest(x: Tensor, indices: Tensor, batch: int = 0) -> Shape:
+    """The axes that an index of several numbers leaves whole. Raises UnknownShape when their number is not known."""
+    if not indices.rank:
+        raise ValueError("indices without an axis")
+    located = indices.shape[-1]
+    if not isinstance(located, int):
+        raise UnknownShape("how many axes the indices name is not known")
+    if batch + located > x.rank:
+        raise ValueError(f"indices of {located} axes on a tensor of {x.rank}, {batch} of them batch")
+    return x.shape[batch + located :]
+
+
+def _starts(x: Tensor, indices: Tensor, batch: int = 0) -> list[int] | None:
+    """Where in the contents of x the part begins that each index of several numbers points to."""
+    chosen = values.whole(indices)
+    if chosen is None or not values.small(x.shape) or not values.small(indices.shape[:-1]):
+        return None
+    located = values.count(indices.shape[-1:])
+    strides = values.strides(x.shape)
+    base = values.places(
+        *map(values.walk, indices.shape[:batch], strides), *([0] * values.count((e,)) for e in indices.shape[batch:-1])
+    )
+    axes = range(batch, batch + located)
+    return [
+        start + sum(
+            inside(index, values.count((x.shape[axis],))) * strides[axis]
+            for axis, index in zip(axes, chosen[number * located : (number + 1) * located], strict=True)
+        )
+        for number, start in enumerate(base)
+    ]  # fmt: skip
+
+
+COMBINE: dict[str, tuple[Work, Callable[[Any, Any], Any]]] = {
+    "none": (NO_WORK, lambda old, new: new),
+    "add": (Work(adds=1), lambda old, new: values.exact(old, new, lambda a, b: a + b)),
+    "mul": (Work(muls=1), lambda old, new: values.exact(old, new, lambda a, b: a * b)),
+    "max": (Work(compares=1), values.largest),
+    "min": (Work(compares=1), values.smallest),
+}
+"""How an update joins what it meets: work per update, and what becomes of the contents."""
+
+
+def _scattered(x: Tensor, updates: Tensor, places: Sequence[int] | None, reduction: str) -> Facts:
+    """x with each update put in at its place."""
+    if reduction not in COMBINE:
+        raise ValueError(f"no reduction {reduction!r}")
+    work, combine = COMBINE[reduction]
+    value = None
+    if x.value is not None and updates.value is not None and places is not None:
+        contents = list(x.value)
+        for place, update in zip(places, updates.value, strict=False):
+            old = contents[place]
+            known = reduction == "none" or (old is not None and update is not None)
+            contents[place] = combine(old, update) if known else None
+        value = tuple(contents)
+    return Facts((Tensor(x.shape, x.dtype, value),), work * updates.size, GLOBAL)
+
+
+@rule("Scatter", "ScatterElements")
+def scatter_elements(x: Tensor, indices: Tensor, updates: Tensor, *, axis: int = 0, reduction: str = "none") -> Facts:
+    """x with an update put in per index, which replaces its own position along `axis` -> the shape of x.
+
+    https://onnx.ai/onnx/operators/onnx__ScatterElements.html
+    """
+    at = axis_of(axis, x.rank)
+    if indices.rank != x.rank:
+        raise ValueError(f"indices of {indices.rank} axes on a tensor of {x.rank}")
+    return _scattered(x, updates, _element_places(x, indices, at), reduction)
+
+
+@rule("ScatterND")
+def scatter_nd(x: Tensor, indices: Tensor, updates: Tensor, *, reduction: str = "none") -> Facts:
+    """x [*located, *rest], indices [*any, located], updates [*any, *rest] -> the shape of x.
+
+    https://onnx.ai/onnx/operators/onnx__ScatterND.html
+    """
+    places = None
+    if x.value is not None and (starts := _starts(x, indices)) is not None:
+        places = values.places(starts, range(values.count(_rest(x, indices))))
+    return _scattered(x, updates, places, reduction)
+
+
+@rule("TensorScatter")
+def tensor_scatter(cache: Tensor, update: Tensor, indices: Tensor | None = None) -> Facts:
+    """A cache with an update written into it -> the shape of the cache.
+
+    https://onnx.ai/onnx/operators/onnx__TensorScatter.html
+    """
+    return Facts((Tensor(cache.shape, cache.dtype),), NO_WORK, GLOBAL)
+
+
+@rule("ReverseSequence")
+def reverse_sequence(x: Tensor, lengths: Tensor | None = None) -> Facts:
+    """The start of each sequence turned round -> the same shape. The lengths were an attribute once.
+
+    https://onnx.ai/onnx/operators/onnx__ReverseSequence.html
+    """
+    return Facts((Tensor(x.shape, x.dtype),), NO_WORK, GLOBAL)
+
+
+@rule("Trilu")
+def trilu(x: Tensor, k: Tensor | None = None) -> Facts:
+    """[*batch, M, N] -> the same shape, a triangle kept.  https://onnx.ai/onnx/operators/onnx__Trilu.html"""
+    return Facts((Tensor(x.shape, x.dtype),), NO_WORK)
+
+
+rule("com.microsoft.Trilu")(trilu)
+
+
+# --- by what the elements are -----------------------------------------------------------------------------------------
+
+
+@rule("Compress")
+def compress(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Facts:
+    """The positions along an axis, or the elements, that the condition selects; the data decides how many.
+
+    https://onnx.ai/onnx/operators/onnx__Compress.html
+    """
+    flat = x if axis is not None else Tensor((x.size,), x.dtype, x.value)
+    at = axis_of(axis or 0, flat.rank)
+    chosen = None
+    if condition.value is not None and not any(c is None or isinstance(c, Dim) for c in condition.value):
+        chosen = tuple(index for index, kept in enumerate(condition.value) if kept)
+    found = decided_by_data(at) if chosen is None else len(chosen)
+    y = Tensor((*flat.shape[:at], found, *flat.shape[at + 1 :]), x.dtype)
+    if chosen is not None:
+        y = gather(flat, Tensor((len(chosen),), "int64", chosen), axis=at).outputs[0]
+    return Facts((y,), NO_WORK, GLOBAL, reads=(y.size, condition.size))
+
+
+def sorting(size: Extent, length: Extent) -> Work | None:
+    """Comparisons of sorting `size` elements in runs of `length`: size * ceil(log2(length)); None for a symbol."""
+    return Work(compares=size * max(length - 1, 0).bit_length()) if isinstance(length, int) else None
+
+
+@rule("Unique")
+def unique(x: Tensor, *, axis: int | None = None, outputs: int = 1) -> Facts:
+    """The distinct elements or slices, where each first stands, which one each is, and how often it occurs.
+
+    They are sorted.  https://onnx.ai/onnx/operators/onnx__Unique.html
+    """
+    at = 0 if axis is None else axis_of(axis, x.rank)
+    found = decided_by_data(at)
+    length = x.size if axis is None else x.shape[at]
+    y = Tensor((found,) if axis is None else (*x.shape[:at], found, *x.shape[at + 1 :]), x.dtype)
+    counts, inverse = Tensor((found,), "int64"), Tensor((length,), "int64")
+    return Facts((y, counts, inverse, counts)[:outputs], sorting(x.size, length), GLOBAL)
+
+
+@rule("com.microsoft.Unique")
+def unique_of_vector(x: Tensor, *, outputs: int = 3) -> Facts:
+    """[N] -> the distinct elements, which one each is, and how often it occurs."""
+    found = Tensor((decided_by_data(),), x.dtype)
+    counts = Tensor(found.shape, "int64")
+    return Facts((found, Tensor(x.shape, "int64"), counts)[:outputs], sorting(x.size, x.size), GLOBAL)
+
+
+@rule("TopK")
+def top_k(x: Tensor, *, k: int, axis: int = -1) -> Facts:
+    """[*any] -> values and indices, `k` along `axis`.  https://onnx.ai/onnx/operators/onnx__TopK.html
+
+    Each element is held against a heap of k: ceil(log2(k + 1)) comparisons.
+    """
+    return best(x, k, axis)
+
+
+@rule("TopK", since=10)
+def top_k_of(x: Tensor, k: Tensor, *, axis: int = -1) -> Facts:
+    """[*any] -> values and indices, as many as the second input says.
+
+    https://onnx.ai/onnx/operators/onnx__TopK.html
+    """
+    number = values.only(k)
+    return best(x, number if isinstance(number, (int, Dim)) else None, axis)
+
+
+def best(x: Tensor, k: Extent | None, axis: int) -> Facts:
+    """The k largest or smallest along an axis, and where they stand; k is open when it is not known."""
+    at = axis_of(axis, x.rank)
+    size = x.shape[at]
+    if isinstance(k, int) and isinstance(size, int) and not 0 <= k <= size:
+        raise ValueError(f"the best {k} of an axis of {size}")
+    shape = (*x.shape[:at], decided_by_data(at) if k is None else k, *x.shape[at + 1 :])
+    limits = [bounds(extent)[1] for extent in (k, size) if extent is not None]
+    most = next((limit for limit in limits if limit is not None), None)
+    work = None if most is None else Work(compares=x.size * most.bit_length())  # ceil(log2(k + 1))
+    note = "" if isinstance(k, int) or most is None else f"comparisons are those of the best {most}, which is the most"
+    return Facts((Tensor(shape, x.dtype), Tensor(shape, "int64")), work, GLOBAL, note=note)
