@@ -9,15 +9,15 @@ from .rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, rule
 from .version import __version__
 
 __all__ = [
-    "GLOBAL",
-    "NO_WORK",
-    "POINTWISE",
     "Analysis",
     "Dim",
     "Facts",
+    "GLOBAL",
     "Model",
     "ModelError",
+    "NO_WORK",
     "Op",
+    "POINTWISE",
     "Tensor",
     "Window",
     "Work",

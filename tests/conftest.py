@@ -1,0 +1,33 @@
+"""What several tests share: where the samples are, and networks written in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import graphcost
+
+ROOT = Path(__file__).resolve().parent.parent
+
+Net = Callable[..., graphcost.Analysis]
+
+
+@pytest.fixture
+def root() -> Path:
+    """The folder that holds prototxt/ and onnx_models/."""
+    return ROOT
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Net:
+    """Analyse a prototxt that is given as text."""
+
+    def analyse(text: str, **options: object) -> graphcost.Analysis:
+        path = tmp_path / "net.prototxt"
+        path.write_text(text)
+        selected = {key: options.pop(key) for key in ("phase", "level", "stages") if key in options}
+        return graphcost.analyze(graphcost.load(path, **selected), **options)  # type: ignore[arg-type]
+
+    return analyse

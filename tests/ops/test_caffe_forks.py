@@ -1,0 +1,127 @@
+"""Layers of Caffe's forks: the shapes, blobs and work that each states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from graphcost import Facts, Tensor, Work
+from graphcost.graph import UnknownShape
+from graphcost.rules import find
+
+
+def t(*shape: int) -> Tensor:
+    return Tensor(shape)
+
+
+def ask(kind: str, *inputs: Tensor, **fields: Any) -> Facts:
+    rule = find(f"caffe.{kind}", 1)
+    assert rule is not None
+    return rule.function(*inputs, **fields)
+
+
+IMAGE = t(1, 4, 8, 8)
+VIDEO = t(1, 3, 16, 8, 8)
+
+ROWS: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]], list[tuple[int, ...]], Work | None]] = [
+    ("Axpy", (t(1, 4, 1, 1), IMAGE, IMAGE), {}, [(1, 4, 8, 8)], [], Work(muls=256, adds=256)),
+    ("ChannelScale", (IMAGE, t(1, 1, 8, 8)), {}, [(1, 4, 8, 8)], [], Work(muls=256)),
+    ("CReLU", (IMAGE,), {}, [(1, 8, 8, 8)], [], Work(compares=512, adds=256)),
+    ("Mul", (t(2, 3, 1), t(3, 4)), {}, [(2, 3, 4)], [], Work(muls=24)),
+    ("Add", (t(2, 3), t(3), t(2, 1)), {}, [(2, 3)], [], Work(adds=12)),
+    ("ConvolutionDepthwise", (IMAGE,), {"num_output": 4, "kernel_size": 3, "pad": 1}, [(1, 4, 8, 8)], [(4, 1, 3, 3), (4,)],
+     Work(macs=256 * 9, adds=256)),
+    ("DepthwiseConvolution", (IMAGE,), {"num_output": 4, "kernel_size": 3, "group": 4, "bias_term": False},
+     [(1, 4, 6, 6)], [(4, 1, 3, 3)], Work(macs=144 * 9)),
+    ("Convolution3D", (VIDEO,), {"num_output": 2, "kernel_size": 3, "kernel_depth": 3, "pad": 1, "temporal_pad": 1},
+     [(1, 2, 16, 8, 8)], [(2, 3, 3, 3, 3), (2,)], None),
+    ("Pooling3D", (VIDEO,), {"kernel_size": 3, "kernel_depth": 1, "stride": 2}, [(1, 3, 16, 4, 4)], [], None),
+    ("Deconvolution3D", (VIDEO,), {"num_output": 2, "kernel_size": 2, "stride": 2}, [(1, 2, 16, 16, 16)], [(3, 2, 1, 2, 2), (2,)], None),
+    ("DenseBlock", (t(1, 16, 8, 8),), {"numTransition": 2, "initChannel": 16, "growthRate": 12}, [(1, 40, 8, 8)], [], None),
+    ("Correlation", (t(1, 4, 12, 12),) * 2, {"pad": 4, "kernel_size": 1, "max_displacement": 4, "stride_2": 2}, [(1, 25, 12, 12)], [],
+     Work(macs=25 * 144 * 4, divs=25 * 144)),
+    ("Normalize", (IMAGE,), {"across_spatial": False, "channel_shared": False}, [(1, 4, 8, 8)], [(4,)],
+     Work(muls=512, adds=256, divs=256, exps=64)),
+    ("Normalize", (IMAGE,), {"outputs": 2}, [(1, 4, 8, 8), (1, 1, 8, 8)], [], None),
+    ("BN", (IMAGE,), {"bn_mode": "INFERENCE"}, [(1, 4, 8, 8)], [(1, 4, 1, 1)] * 2, None),
+    ("BN", (IMAGE,), {"frozen": True}, [(1, 4, 8, 8)], [(1, 4, 1, 1)] * 4, None),
+    ("ChannelNorm", (IMAGE,), {}, [(1, 1, 8, 8)], [], Work(muls=256, adds=256, exps=64)),
+    ("Interp", (IMAGE,), {"height": 16, "width": 12}, [(1, 4, 16, 12)], [], None),
+    ("Interp", (t(1, 1, 9, 9),), {"shrink_factor": 2}, [(1, 1, 5, 5)], [], None),
+    ("Interp", (t(1, 1, 5, 5),), {"zoom_factor": 2}, [(1, 1, 9, 9)], [], None),
+    ("Interp", (t(1, 1, 5, 5), t(1, 9, 6, 7)), {}, [(1, 1, 6, 7)], [], None),
+    ("Upsample", (IMAGE,), {"scale": 2}, [(1, 4, 16, 16)], [], Work()),
+    ("Upsample", (IMAGE, IMAGE), {"upsample_h": 15, "upsample_w": 16}, [(1, 4, 15, 16)], [], Work()),
+    ("Upsample", (IMAGE, IMAGE), {"pad_out_h": True}, [(1, 4, 15, 16)], [], Work()),
+    ("UpsampleDarknet", (IMAGE,), {"stride": 2}, [(1, 4, 16, 16)], [], Work()),
+    ("Reorg", (IMAGE,), {"stride": 2}, [(1, 16, 4, 4)], [], Work()),
+    ("Reorg", (IMAGE,), {"stride": 2, "reverse": True}, [(1, 1, 16, 16)], [], Work()),
+    ("DepthToSpace", (t(1, 8, 8, 4),), {"block_size": 2}, [(1, 16, 16, 1)], [], Work()),
+    ("DepthToSpace", (IMAGE,), {"block_size": 2, "data_format": "NCHW"}, [(1, 1, 16, 16)], [], Work()),
+    ("ResizeBilinear", (t(1, 8, 8, 4),), {"output_height": 5, "output_width": 6}, [(1, 5, 6, 4)], [], None),
+    ("ResizeNearestNeighbor", (IMAGE,), {"scale_height": 2.0, "scale_width": 1.5, "data_format": "NCHW"}, [(1, 4, 16, 12)], [], Work()),
+    ("Unpooling", (IMAGE,), {"kernel_size": 2, "stride": 2}, [(1, 4, 16, 16)], [], Work()),
+    ("UNPOOLING", (IMAGE,), {"unpool_size": 14}, [(1, 4, 14, 14)], [], Work()),
+    ("Permute", (t(2, 3, 4, 5),), {"order": (0, 2, 3, 1)}, [(2, 4, 5, 3)], [], Work()),
+    ("Permute", (t(2, 3, 4, 5),), {"order": 1}, [(3, 2, 4, 5)], [], Work()),
+    ("Squeeze", (t(1, 3, 1, 5),), {"axis": 2}, [(1, 3, 5)], [], Work()),
+    ("Squeeze", (t(1, 3, 1, 5),), {}, [(3, 5)], [], Work()),
+    ("Pad", (IMAGE,), {"paddings": (0, 0, 0, 0, 1, 2, 3, 4)}, [(1, 4, 11, 15)], [], Work()),
+    ("SpaceToBatchND", (t(1, 3, 8, 8),), {"block_shape": (1, 2, 2), "paddings": (0, 0, 2, 2, 2, 2)}, [(4, 3, 6, 6)], [], Work()),
+    ("BatchToSpaceND", (t(4, 3, 6, 6),), {"block_shape": (1, 2, 2), "crops": (0, 0, 2, 2, 2, 2)}, [(1, 3, 8, 8)], [], Work()),
+    ("CROP", (IMAGE, t(1, 2, 5, 6)), {}, [(1, 4, 5, 6)], [], Work()),
+    ("MergeCrop", (IMAGE, t(1, 3, 9, 9)), {}, [(1, 7, 8, 8)], [], Work()),
+    ("MergeCrop", (IMAGE, IMAGE), {"operation": "ADD"}, [(1, 4, 8, 8)], [], Work(adds=256)),
+    ("Affinity", (IMAGE,), {}, [(1, 2, 8, 8)], [], None),
+    ("FlowWarp", (IMAGE, t(1, 2, 8, 8)), {}, [(1, 4, 8, 8)], [], None),
+    ("Lstm", (t(7, 2, 5),), {"num_output": 3}, [(7, 2, 3)], [(12, 5), (12, 3), (12,)], None),
+    ("CTCGreedyDecoder", (t(7, 2, 5),), {"outputs": 2}, [(2, 7, 1, 1), (2, 1, 1, 1)], [], None),
+    # min and max size, ratio 2 and its inverse: 1 + 2 boxes for the min, one for the max
+    ("PriorBox", (t(1, 512, 38, 38), t(1, 3, 300, 300)), {"min_size": 30.0, "max_size": 60.0, "aspect_ratio": 2.0},
+     [(1, 2, 38 * 38 * 4 * 4)], [], None),
+    ("PriorBox", (t(1, 8, 3, 3), t(1, 3, 30, 30)), {"min_size": 3, "aspect_ratio": (1, 2, 3), "flip": False}, [(1, 2, 3 * 3 * 3 * 4)], [], None),
+    ("PriorBox", (t(1, 8, 3, 3), t(1, 3, 30, 30)), {"min_size": (32, 64, 128)}, [(1, 2, 3 * 3 * 21 * 4)], [], None),
+    ("PriorBoxClustered", (t(1, 8, 3, 3), t(1, 3, 30, 30)), {"width": (1.0, 2.0)}, [(1, 2, 3 * 3 * 2 * 4)], [], None),
+    ("DetectionOutput", (t(1, 40), t(1, 30), t(1, 2, 40)), {"num_classes": 3, "nms_param": (("top_k", 4),)}, [(1, 1, 1, 7)], [],
+     Work(muls=40 + 3 * 6 * 3, adds=40 + 3 * 6 * 6, exps=20, compares=30 + 3 * 6 * 7, divs=3 * 6)),
+    ("YoloDetectionOutput", (t(1, 125, 13, 13),), {}, [(1, 1, 1, 7)], [], None),
+    ("DetectionEvaluate", (t(1, 1, 1, 7), t(1, 1, 1, 8)), {"num_classes": 21}, [(1, 1, 21, 5)], [], None),
+    ("Region", (t(1, 125, 13, 13),), {}, [(1, 125, 13, 13)], [], None),
+    ("ROIPooling", (IMAGE, t(9, 5)), {"pooled_h": 6, "pooled_w": 7}, [(9, 4, 6, 7)], [], None),
+    ("ROIAlign", (IMAGE, t(9, 5)), {"pooled_h": 7, "pooled_w": 7, "message": "roi_pooling_param"}, [(9, 4, 8, 8)], [], None),
+    ("ROIAlign", (IMAGE, t(9, 5)), {"pooled_h": 7, "pooled_w": 7}, [(9, 4, 7, 7)], [], None),
+    ("PSROIPooling", (IMAGE, t(9, 5)), {"output_dim": 21, "group_size": 7}, [(9, 21, 7, 7)], [], None),
+    ("Proposal", (IMAGE, IMAGE, t(1, 3)), {"outputs": 2}, [(1, 1, 1, 5), (1, 1, 1, 1)], [], None),
+    ("BoxOutput", (IMAGE,), {}, [(1, 5, 1, 1)], [], None),
+    ("DecodeBBox", (t(9, 8), t(9, 5)), {}, [(9, 5)], [], None),
+    ("ScaleRoute", (t(9, 5), t(9, 4, 7, 7)), {"outputs": 1}, [(1, 4, 7, 7)], [], None),
+    ("BoxAnnotatorOHEM", (t(9, 5), t(9, 21), t(9, 1, 1, 1), t(9, 1), t(9, 8)), {}, [(9, 1, 1, 1), (9, 8, 1, 1)], [], None),
+    ("Python", (t(9, 5),), {"module": "rpn.proposal_layer", "layer": "ProposalLayer"}, [(1, 5)], [], None),
+    ("SmoothL1Loss", (t(9, 8), t(9, 8)), {"outputs": 2}, [(), (9, 1)], [], None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+def test_a_layer_states_its_tops_blobs_and_work(row: Any) -> None:
+    kind, bottoms, fields, tops, blobs, work = row
+    facts = ask(kind, *bottoms, **fields)
+    assert [top.shape for top in facts.outputs] == tops
+    assert [weight.shape for weight in facts.weights] == blobs
+    if work is not None:
+        assert facts.work == work
+
+
+def test_a_layer_that_python_code_defines_is_unknown() -> None:
+    with pytest.raises(UnknownShape, match=r"mine\.Layer"):
+        ask("Python", IMAGE, module="mine", layer="Layer")
+
+
+def test_a_matrix_has_no_steps_for_a_recurrent_layer() -> None:
+    with pytest.raises(UnknownShape):
+        ask("Lstm", t(7, 5), num_output=3)
+
+
+def test_prior_boxes_need_a_size() -> None:
+    with pytest.raises(ValueError, match="no min_size"):
+        ask("PriorBox", IMAGE, IMAGE)
