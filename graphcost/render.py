@@ -42,6 +42,7 @@ def environment() -> Environment:
         keep_trailing_newline=True,
         undefined=StrictUndefined,
     )
+    env.filters["plain"] = _cell
     env.globals["version"] = __version__
     return env
 

@@ -123,7 +123,7 @@ class ReceptiveFields:
             if not wanted:
                 continue
             interval = _hull(wanted)
-            for name, operand in zip(row.op.inputs, row.inputs, strict=True):
+            for name, operand in _read(row):
                 if operand is None or source not in self.fields.get(name, {}):
                     continue
                 seen = _back(interval, operand, row)
@@ -142,7 +142,7 @@ def trace(rows: Iterable[Cost], inputs: Mapping[str, Tensor]) -> ReceptiveFields
             fields[name] = {name: Field((Axis(),) * (tensor.rank - 2))}
     for row in outer:
         seen: dict[str, Field] = {}
-        for name, operand in zip(row.op.inputs, row.inputs, strict=True):
+        for name, operand in _read(row):
             for source, before in fields.get(name, {}).items():
                 after = _forward(before, operand, row)
                 seen[source] = _join(seen[source], after, row, name) if source in seen else after
@@ -151,6 +151,14 @@ def trace(rows: Iterable[Cost], inputs: Mapping[str, Tensor]) -> ReceptiveFields
         if seen:
             fields.update((name, seen) for name in row.op.outputs if name)
     return result
+
+
+def _read(row: Cost) -> Iterator[tuple[str, Tensor | None]]:
+    """The operands whose elements the operator reads; a tensor that only lends its shape is not seen."""
+    reads = (row.facts.reads if row.facts else None) or ()
+    for at, (name, operand) in enumerate(zip(row.op.inputs, row.inputs, strict=True)):
+        if at >= len(reads) or reads[at] != 0:
+            yield name, operand
 
 
 def _forward(before: Field, operand: Tensor | None, row: Cost) -> Field:

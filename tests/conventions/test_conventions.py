@@ -1,0 +1,140 @@
+"""Each tool's accounting on one small network whose figures are worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import graphcost
+from graphcost import conventions
+
+# 1x3x8x8 -> conv 3x3 to 4 channels, 6x6 -> batch norm -> ReLU -> max pool 2x2/2, 3x3 -> inner product to 10 -> softmax
+NET = """
+input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv" convolution_param { num_output: 4 kernel_size: 3 } }
+layer { name: "bn" type: "BatchNorm" bottom: "conv" top: "bn" }
+layer { name: "relu" type: "ReLU" bottom: "bn" top: "bn" }
+layer { name: "pool" type: "Pooling" bottom: "bn" top: "pool" pooling_param { kernel_size: 2 stride: 2 } }
+layer { name: "fc" type: "InnerProduct" bottom: "pool" top: "fc" inner_product_param { num_output: 10 } }
+layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
+"""
+CONV, MAP, POOLED, FC = (4 * 6 * 6) * (3 * 3 * 3), 4 * 6 * 6, 4 * 3 * 3, 36 * 10
+
+# metric: what it counts for conv, bn, relu, pool, fc, prob
+PRICES = {
+    "netscope.macc": (CONV, 0, 0, 0, FC, 0),
+    "torchstat.flops": (CONV + MAP, 4 * MAP, MAP, MAP, FC, 0),
+    "torchstat.madd": (MAP * (2 * 27 - 1 + 1), 4 * MAP, MAP, POOLED * 3, 10 * (2 * 36 - 1), 3 * 10 - 1),
+    "torchstat.mem_write": (4 * MAP, 4 * MAP, 4 * MAP, 4 * POOLED, 40, 0),
+    "fvcore.flops": (CONV, 2 * MAP, 0, 0, FC, 0),
+    "flop_counter.flops": (2 * CONV, 0, 0, 0, 2 * FC, 0),
+    "thop.macs": (CONV, 4 * MAP, 0, 0, FC, 3 * 10 - 1),
+    "ptflops.macs": (CONV + MAP, 2 * MAP, MAP, MAP, FC + 10, 0),
+    "torchinfo.mult_adds": ((CONV // MAP * 4 + 4) * 36, 9, 0, 0, FC + 10, 0),
+    "deepspeed.flops": (2 * CONV + MAP, 2 * MAP, MAP, MAP, 2 * FC, 10),
+    "burden.flops": (CONV + MAP, 0, 2 * MAP, 2 * POOLED * 4, FC + 10, 0),
+    "onnx_tool.macs": (CONV + MAP, 0, 0, POOLED * 4, FC + 10, 36 * 10),
+    "onnx_opcounter.macs": (CONV, 2 * MAP, MAP, POOLED, 36 * 10, 10),
+    "matconvnet.param_mem": (4 * (108 + 4), 4 * 9, 0, 0, 4 * (360 + 10), 0),
+    "cs231n.weights": (108, 0, 0, 0, 360, 0),
+}
+
+
+@pytest.mark.parametrize("key", PRICES)
+def test_a_convention_counts_as_its_tool_does(key: str, net: Any) -> None:
+    analysis = net(NET)
+    name, _, metric = key.partition(".")
+    found = conventions.metric(name, metric)
+    assert found is not None
+    assert tuple(found.value(row) or 0 for row in analysis.rows) == PRICES[key]
+
+
+def test_every_convention_is_listed_and_names_its_source() -> None:
+    for convention in conventions.known():
+        assert convention.source.startswith("https://") and convention.metrics
+        assert all(metric.unit and metric.doc for metric in convention.metrics)
+
+
+def test_onnxsim_counts_what_it_knows_and_nothing_else(root: Path) -> None:
+    analysis = graphcost.analyze(graphcost.load(root / "onnx_models/vgg16.onnx"))
+    metric = conventions.metric("onnxsim", "flops")
+    assert metric is not None
+    assert sum(metric.value(row) or 0 for row in analysis.rows) == 2 * 15_470_264_320
+
+
+# CS231n course notes, VGG-16: some lines and both totals
+CS231N = [
+    "INPUT: [224x224x3] memory: 224*224*3=150K weights: 0",
+    "CONV3-64: [224x224x64] memory: 224*224*64=3.2M weights: (3*3*3)*64 = 1,728",
+    "POOL2: [7x7x512] memory: 7*7*512=25K weights: 0",
+    "FC: [1x1x4096] memory: 4096 weights: 7*7*512*4096 = 102,760,448",
+    "FC: [1x1x1000] memory: 1000 weights: 4096*1000 = 4,096,000",
+    "TOTAL memory: 15M * 4 bytes ~= 60MB / image (only forward! ~*2 for bwd)",
+    "TOTAL params: 138M parameters",
+]
+
+
+@pytest.mark.parametrize("path", ["prototxt/vgg16.prototxt", "onnx_models/vgg16.onnx"])
+def test_cs231n_prints_the_course_notes_lines(path: str, root: Path) -> None:
+    text = graphcost.analyze(graphcost.load(root / path)).report(style="cs231n").render("text")
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert [line for line in CS231N if line not in lines] == []
+    assert sum(line.startswith(("CONV", "POOL", "FC")) for line in lines) == 13 + 5 + 3
+
+
+# MatConvNet, the 25-layer grouped network: rf size, offset, stride, data and parameter memory of some columns
+MATCONVNET = {
+    "conv1": ("3", "1", "1", "512KB", "145KB"),
+    "pool1": ("6", "1.5", "2", "128KB", "0B"),
+    "conv4": ("14", "1.5", "2", "256KB", "2MB"),
+    "pool3": ("36", "4.5", "8", "32KB", "0B"),
+    "fc9": ("92", "16.5", "32", "4KB", "32MB"),
+    "fc11": ("92", "16.5", "32", "20B", "20KB"),
+    "sftmx": ("92", "16.5", "32", "4B", "0B"),
+}
+
+
+def test_matconvnet_prints_layers_as_columns_of_at_most_eighteen(root: Path) -> None:
+    table = (
+        graphcost.analyze(graphcost.load(root / "prototxt/matconvnet_grouped.prototxt"))
+        .report(style="matconvnet")
+        .table
+    )
+    assert len(table.titles) == 18
+    quantities: dict[str, list[str]] = {}
+    for row in [table.titles, *table.rows]:
+        quantities.setdefault(row[0], []).extend(row[1:])
+    for name, wanted in MATCONVNET.items():
+        at = quantities["name"].index(name)
+        found = tuple(quantities[key][at] for key in ("rf size", "rf offset", "rf stride", "data mem", "param mem"))
+        assert found == wanted
+    assert table.notes == ["parameter memory | 71MB (1.9e+07 parameters)", "data memory | 4MB (for batch size 1)"]
+
+
+def test_torchstat_totals_of_ssd300(root: Path) -> None:
+    """Published: params, memory, MAdd, Flops, MemR+W of the 57 modules."""
+    table = graphcost.analyze(graphcost.load(root / "onnx_models/ssd300.onnx")).report(style="torchstat").table
+    assert len(table.rows) == 57
+    assert table.total[4:8] == ("26,285,486", "207.65", "62,782,359,651", "31,435,153,596")
+    assert table.total[-1] == "542,786,664"
+    rows = {row[1]: row for row in table.rows}
+    assert rows["vgg.0"][4:] == (
+        "1,792",
+        "21.97",
+        "311,040,000",
+        "161,280,000",
+        "1,087,168",
+        "23,040,000",
+        "-",
+        "24,127,168",
+    )
+    assert rows["L2Norm"][4:8] == ("512", "2.82", "0", "0")
+    assert rows["softmax"][6] == f"{3 * 8732 * 21 - 1:,}"
+    assert "Functional operators have no row" in table.notes[1]
+
+
+def test_torchstat_rows_of_a_net_without_scopes_are_its_layers(net: Any) -> None:
+    table = net(NET).report(style="torchstat").table
+    assert [row[1] for row in table.rows] == ["conv", "bn", "relu", "pool", "fc", "prob"]

@@ -1,0 +1,108 @@
+"""Receptive fields: the textbook recurrence, joins, upsampling, crops, and boxes that are exact."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from graphcost.passes.receptive_field import Axis
+
+HEAD = 'input: "data" input_shape { dim: 1 dim: 2 dim: 33 dim: 33 }\n'
+
+
+def conv(name: str, bottom: str, fields: str) -> str:
+    return (
+        f'layer {{ name: "{name}" type: "Convolution" bottom: "{bottom}" top: "{name}" '
+        f"convolution_param {{ num_output: 2 {fields} }} }}\n"
+    )
+
+
+def layer(name: str, type_: str, bottoms: str, fields: str = "") -> str:
+    listed = " ".join(f'bottom: "{bottom}"' for bottom in bottoms.split())
+    return f'layer {{ name: "{name}" type: "{type_}" {listed} top: "{name}" {fields} }}\n'
+
+
+# a tiny network per trap -> size, stride, start of its last layer
+CASES = {
+    "one convolution": (conv("x", "data", "kernel_size: 3"), 3, 1, 0),
+    "padding starts outside": (conv("x", "data", "kernel_size: 3 pad: 1"), 3, 1, -1),
+    "strides multiply": (conv("a", "data", "kernel_size: 3 stride: 2") + conv("x", "a", "kernel_size: 3 stride: 2"), 3 + 2 * 2, 4, 0),
+    "dilation": (conv("x", "data", "kernel_size: 3 dilation: 4 pad: 4"), 9, 1, -4),
+    "pointwise layers change nothing": (conv("a", "data", "kernel_size: 5 pad: 2") + layer("x", "ReLU", "a"), 5, 1, -2),
+    "branches that meet take the union": (
+        conv("a", "data", "kernel_size: 3 pad: 1") + conv("b", "data", "kernel_size: 7 pad: 3") + layer("x", "Eltwise", "a b"), 7, 1, -3),
+    "a skip connection": (conv("a", "data", "kernel_size: 3 pad: 1") + layer("x", "Eltwise", "a data"), 3, 1, -1),
+    "upsampling is a fractional stride": (
+        conv("a", "data", "kernel_size: 2 stride: 2")
+        + layer("x", "Deconvolution", "a", "convolution_param { num_output: 2 kernel_size: 2 stride: 2 }"), 2 + Fraction(1, 2) * 2, 1, -1),
+    "a crop is an offset": (
+        layer("x", "Crop", "data c", "crop_param { axis: 2 offset: 3 }"), 1, 1, 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_size_stride_and_start(case: str, net: Any) -> None:
+    text, size, stride, start = CASES[case]
+    reference = (
+        layer("c", "Pooling", "data", "pooling_param { kernel_size: 3 stride: 2 }") if "c" in text.split('"')[3] else ""
+    )
+    analysis = net(HEAD + (reference or conv("c", "data", "kernel_size: 9")) + text)
+    field = analysis.receptive_fields.of("x")
+    assert (field.size, field.stride, field.start) == ((size,) * 2, (stride,) * 2, (start,) * 2)
+    assert field.padding == (-start,) * 2
+
+
+def test_branches_of_different_strides_are_misaligned_and_both_are_named(net: Any) -> None:
+    """Two branches meet at one resolution, but one came by a crop of the full map."""
+    text = conv("a", "data", "kernel_size: 1 stride: 2") + layer("b", "Crop", "data a", "crop_param { axis: 2 }")
+    analysis = net(HEAD + text + layer("x", "Eltwise", "a b"))
+    field = analysis.receptive_fields.of("x")
+    assert field.why == "misaligned at x: strides 2x2 and 1x1 by way of a and b"
+    assert analysis.to_dict()["layers"][-1]["rf"] is None
+
+
+@pytest.mark.parametrize("kind", ["InnerProduct", "Flatten", "Pooling"])
+def test_layers_that_mix_all_positions_see_the_whole_input(kind: str, net: Any) -> None:
+    fields = {
+        "InnerProduct": "inner_product_param { num_output: 2 }",
+        "Pooling": "pooling_param { global_pooling: true }",
+    }
+    analysis = net(HEAD + layer("x", kind, "data", fields.get(kind, "")))
+    assert analysis.receptive_fields.of("x").whole
+    assert analysis.to_dict()["layers"][-1]["rf"]["size"] == "all"
+
+
+def test_an_unknown_layer_makes_the_field_unknown_with_its_name(net: Any) -> None:
+    analysis = net(HEAD + layer("m", "Mystery", "data"))
+    assert analysis.receptive_fields.of("m").why == "m (Mystery) is not known"
+
+
+def test_positions_and_centres_are_each_others_inverse() -> None:
+    axis = Axis(size=7, stride=4, start=-3)
+    assert axis.centre(0) == 0 and axis.centre(5) == 20
+    assert axis.position(20) == 5 and axis.position(22) == Fraction(11, 2)
+
+
+def test_a_box_is_cut_off_at_the_border(net: Any) -> None:
+    analysis = net(
+        HEAD + conv("a", "data", "kernel_size: 3 pad: 1 stride: 2") + conv("x", "a", "kernel_size: 3 pad: 1")
+    )
+    fields = analysis.receptive_fields
+    assert fields.box("x", (0, 0)) == ((0, 3), (0, 3))
+    assert fields.box("x", (8, 3)) == ((13, 19), (3, 9))
+
+
+def test_a_transposed_convolution_sees_differently_from_position_to_position(net: Any) -> None:
+    """Kernel 4, stride 2, pad 1: even outputs see the input before, odd ones the input after."""
+    up = layer("x", "Deconvolution", "data", "convolution_param { num_output: 2 kernel_size: 4 stride: 2 pad: 1 }")
+    fields = net(HEAD + up).receptive_fields
+    assert fields.box("x", (4, 5)) == ((1, 2), (2, 3))
+
+
+def test_several_inputs_are_told_apart(net: Any) -> None:
+    head = 'input: "data" input: "mask" input_shape { dim: 1 dim: 2 dim: 9 dim: 9 } input_shape { dim: 1 dim: 2 dim: 9 dim: 9 }\n'
+    fields = net(head + conv("a", "data", "kernel_size: 3 pad: 1") + layer("x", "Eltwise", "a mask")).receptive_fields
+    assert fields.of("x", "data").size == (3, 3) and fields.of("x", "mask").size == (1, 1)
+    assert fields.of("x", "nobody") is None

@@ -1,0 +1,117 @@
+"""The library: load, analyze, Analysis, plugins; what is remembered and what is not known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import graphcost
+from graphcost import Facts, Tensor, Work, rules
+
+
+@pytest.fixture
+def det1(root: Path) -> graphcost.Analysis:
+    return graphcost.analyze(graphcost.load(root / "prototxt/det1.prototxt"))
+
+
+def test_a_row_is_found_by_name_and_an_unknown_name_suggests(det1: graphcost.Analysis) -> None:
+    assert det1["conv1"].work == Work(macs=(10 * 10 * 10) * (3 * 3 * 3), adds=1000)
+    with pytest.raises(KeyError, match="did you mean conv1"):
+        det1["conv_1"]
+
+
+def test_totals_by_name(det1: graphcost.Analysis) -> None:
+    assert det1.total("macs") == 44760
+    assert det1.total("params") == det1.parameters.total == 6632
+    assert det1.total("param_bytes") == 4 * 6632
+    assert det1.total("ops") == det1.work.ops
+    assert det1.total("activation_bytes") == 4 * (1000 + 1000 + 250 + 144 * 2 + 32 * 2 + 2 + 4 + 2)
+    assert det1.total("peak_activation_bytes") == 4 * (432 + 1000)
+    with pytest.raises(KeyError, match="no total 'flops'"):
+        det1.total("flops")
+
+
+def test_one_model_is_analysed_at_several_sizes(det1: graphcost.Analysis) -> None:
+    large = graphcost.analyze(det1.model, shapes={"data": (2, 3, 24, 24)})
+    assert large.tensors["conv1"].shape == (2, 10, 22, 22) and det1.tensors["conv1"].shape == (1, 10, 10, 10)
+
+
+def test_open_sizes_stay_formulas_that_agree_with_concrete_runs(det1: graphcost.Analysis) -> None:
+    open_ = graphcost.analyze(det1.model, shapes={"data": ("N", 3, "H", "W")})
+    macs = open_.total("macs")
+    assert isinstance(macs, graphcost.Dim)
+    for n, h, w in ((1, 12, 12), (2, 33, 47), (5, 100, 64)):
+        concrete = graphcost.analyze(det1.model, shapes={"data": (n, 3, h, w)})
+        bound = graphcost.analyze(det1.model, shapes={"data": ("N", 3, "H", "W")}, dims={"N": n, "H": h, "W": w})
+        assert eval(str(macs), {"N": n, "H": h, "W": w}) == concrete.total("macs") == bound.total("macs")
+    assert open_.assumptions == {"N": 1} and open_.evaluate(macs) is None
+    assert open_.memory.peak_bytes is None
+    assert "left open" in open_.report().render("md")
+
+
+def test_wrong_sizes_are_refused(det1: graphcost.Analysis) -> None:
+    with pytest.raises(graphcost.ModelError, match="no input 'nobody'"):
+        graphcost.analyze(det1.model, shapes={"nobody": (1,)})
+    with pytest.raises(graphcost.ModelError, match="cannot be -1"):
+        graphcost.analyze(det1.model, dims={"N": -1})
+
+
+def test_equal_questions_are_asked_once(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(rules, "_table", {})
+
+    @graphcost.rule("caffe.Counted")
+    def counted(x: Tensor) -> Facts:
+        asked.append(x.shape)
+        return Facts((Tensor(x.shape),), Work(muls=x.size))
+
+    layers = "".join(
+        f'layer {{ name: "l{i}" type: "Counted" bottom: "{f"l{i - 1}" if i else "data"}" top: "l{i}" }}'
+        for i in range(50)
+    )
+    analysis = net('input: "data" input_shape { dim: 2 dim: 3 }' + layers)
+    assert asked == [(2, 3)] and analysis.total("muls") == 50 * 6
+    rules.find.cache_clear()
+
+
+def test_a_kind_has_one_rule_for_each_version() -> None:
+    with pytest.raises(ValueError, match="already has a rule"):
+        graphcost.rule("caffe.Convolution")(lambda x: Facts((x,), Work()))
+
+
+def test_a_report_is_saved_in_the_format_of_its_suffix(det1: graphcost.Analysis, tmp_path: Path) -> None:
+    det1.save(tmp_path / "det1.csv", columns=["name", "macs"])
+    assert (tmp_path / "det1.csv").read_text().splitlines()[1] == "conv1,27000"
+    with pytest.raises(graphcost.ModelError, match="no format"):
+        det1.report().render("pdf")
+
+
+def test_parts_print_themselves(det1: graphcost.Analysis) -> None:
+    assert repr(det1.model) == "<Model 'det1': caffe, 10 ops>"
+    assert det1.model.producer("conv1") is det1["conv1"].op and det1.model.producer("data") is None
+    assert len(det1.model.dag) == 10 and det1.model.dag.number_of_edges() == 9
+
+
+def test_a_four_bit_tensor_packs_two_elements_a_byte() -> None:
+    assert Tensor((3, 3), "int4").nbytes == 5 and Tensor((3, 3), "float16").nbytes == 18
+
+
+def test_live_bytes_follow_births_and_last_reads(net: Any) -> None:
+    """A diamond: the input feeds both branches, so it lives until the second has read it."""
+    analysis = net(
+        'input: "data" input_shape { dim: 1 dim: 25 }'
+        'layer { name: "a" type: "ReLU" bottom: "data" top: "a" } layer { name: "b" type: "TanH" bottom: "data" top: "b" }'
+        'layer { name: "c" type: "Eltwise" bottom: "a" bottom: "b" top: "c" }'
+    )
+    assert analysis.memory.curve == [4 * 25 * 2, 4 * 25 * 3, 4 * 25 * 3]
+    assert analysis.memory.peak is analysis["b"]
+    assert [buffer.tensors for buffer in analysis.memory.alive(2)] == [["a"], ["b"], ["c"]]
+
+
+def test_a_view_lives_in_the_buffer_of_what_it_views(net: Any) -> None:
+    analysis = net(
+        'input: "data" input_shape { dim: 1 dim: 2 dim: 3 } layer { name: "f" type: "Flatten" bottom: "data" top: "f" }'
+    )
+    assert analysis.memory.curve == [4 * 6]

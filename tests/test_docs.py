@@ -1,0 +1,99 @@
+"""What the pages say is what the code does."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import runpy
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from graphcost import cli, rules
+from graphcost.columns import BUILT_IN
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture
+def scratch_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules.known()
+    monkeypatch.setattr(rules, "_table", {kind: list(entries) for kind, entries in rules._table.items()})
+    monkeypatch.setattr("graphcost.columns.BUILT_IN", dict(BUILT_IN))
+    yield
+    rules.find.cache_clear()
+
+
+def script(root: Path) -> ModuleType:
+    loader = SourceFileLoader("docs_script", str(root / "scripts/docs"))
+    spec = importlib.util.spec_from_loader("docs_script", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def test_the_reference_is_not_stale(root: Path) -> None:
+    assert (root / "docs/reference.md").read_text(encoding="utf-8") == script(root).reference(), "run scripts/docs"
+
+
+def test_the_readme_shows_what_the_command_prints(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    assert cli.main(["prototxt/det1.prototxt"]) == 0
+    assert capsys.readouterr().out.strip() == blocks(root / "README.md", "text")[0].strip()
+
+
+def test_the_commands_of_the_readme_run(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    lines = re.findall(
+        r"^    graphcost (.*?)(?:\s+#.*)?$", (root / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(lines) >= 7
+    for line in lines:
+        arguments = [str(tmp_path / word) if word == "vgg16.html" else word for word in line.split()]
+        assert cli.main(arguments) == 0, line
+    assert (tmp_path / "vgg16.html").exists()
+
+
+def test_the_library_example_gives_what_its_comments_say(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scratch_rules: None
+) -> None:
+    (example,) = blocks(root / "README.md", "python")
+    (tmp_path / "example.py").write_text(example, encoding="utf-8")
+    (tmp_path / "prototxt").symlink_to(root / "prototxt")
+    monkeypatch.chdir(tmp_path)
+    names = runpy.run_path("example.py")
+    analysis = names["analysis"]
+    assert analysis["conv1"].work.macs == 27000 and analysis.total("macs") == 44760
+    assert analysis.parameters.total == 6632 and analysis.unknown == {}
+    assert analysis.tensors["conv3"].shape == (1, 32, 1, 1)
+    assert str(names["open_"].total("macs")) == "44760*N"
+    assert (tmp_path / "det1.html").exists()
+
+
+def test_the_examples_of_extending_run(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scratch_rules: None
+) -> None:
+    examples = blocks(root / "docs/extending.md", "python")
+    assert len(examples) == 4
+    for number, example in enumerate(examples):
+        path = tmp_path / f"example{number}.py"
+        path.write_text(example, encoding="utf-8")
+        runpy.run_path(str(path))
+    rule = rules.find("caffe.HardSwoosh", 1)
+    assert rule is not None and rule.kind == "caffe.HardSwoosh"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "docs/counting.md", "docs/extending.md"])
+def test_links_between_pages_lead_somewhere(page: str, root: Path) -> None:
+    path = root / page
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
