@@ -113,6 +113,8 @@ class Scope:
     def pass_on(self, op: Op, facts: Facts) -> tuple[Weight, ...]:
         """The weights an operator works with. One that sees only constants and multiplies nothing hands them on."""
         own = tuple(Weight(_weight_key(op, at), tensor) for at, tensor in enumerate(facts.weights))
+        if own and facts.weights == facts.outputs and not all(name in self.constants for name in op.inputs if name):
+            own = ()  # a ConstantOfShape whose shape is computed makes an activation
         if not self.constants and op.inputs:
             return own
         read = [name for name in op.inputs if name]
@@ -214,7 +216,7 @@ class _Engine:
         for op in model.schedule:
             inputs = tuple([tensors.get(name, UNKNOWN) if name else None for name in op.inputs])
             bodies = self.bodies(op, scope, prefix) if op.bodies else []
-            facts, why = self.ask(op, inputs, bodies)
+            facts, why = self.ask(op, inputs, bodies, declared)
             if facts is None:
                 facts = self.fall_back(op, inputs, declared)
             outputs = facts.outputs if facts else ()
@@ -262,7 +264,9 @@ class _Engine:
         if self.steps > MAX_STEPS:
             raise Undecided(f"more than {MAX_STEPS:,} operators in loops and functions")
 
-    def ask(self, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body]) -> tuple[Facts | None, str]:
+    def ask(
+        self, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body], declared: Mapping[str, Tensor]
+    ) -> tuple[Facts | None, str]:
         """The facts of an operator, or None and why not."""
         if op.calls:
             try:
@@ -282,7 +286,7 @@ class _Engine:
                 answer = self.memo[question] = self.answer(rule, op, inputs, bodies)
         if isinstance(answer, str):
             return None, answer
-        return (self.name_open(answer, op) if _is_open(answer) else answer), answer.note
+        return (self.name_open(answer, op, declared) if _is_open(answer) else answer), answer.note
 
     def rule(self, op: Op) -> Rule | None:
         """The rule of an operator under the operator sets of the graph that is run."""
@@ -327,15 +331,14 @@ class _Engine:
         stated = tuple(self.stated(declared, name) for name in op.outputs)
         return Facts(stated, None) if any(tensor.known for tensor in stated) else None
 
-    def name_open(self, facts: Facts, op: Op) -> Facts:
+    def name_open(self, facts: Facts, op: Op, declared: Mapping[str, Tensor]) -> Facts:
         """Give the extents that data decides names of their own, after the tensor that has them first."""
         names: dict[str, Extent] = {}
         for name, tensor in zip(op.outputs, facts.outputs, strict=False):
             for axis, extent in enumerate(tensor.shape if tensor.ranked else ()):
                 for free in symbols(extent):
                     if free.startswith(OPEN) and free not in names:
-                        own = identifier(f"{name}_{axis}")
-                        names[free] = self.dims.get(own, symbol(own, least=0))
+                        names[free] = self.open_extent(name, tensor, axis, declared)
         for free in sorted(name for times in facts.times for name in symbols(times)):
             if free.startswith(OPEN) and free not in names:
                 own = identifier(f"{op.name}_times")
@@ -351,6 +354,16 @@ class _Engine:
             work = Work(*(substitute(getattr(work, kind), names) for kind in Work.__slots__))
         times = tuple(substitute(extent, names) for extent in facts.times)
         return replace(facts, outputs=tuple(map(named, facts.outputs)), work=work, times=times)
+
+    def open_extent(self, name: str, tensor: Tensor, axis: int, declared: Mapping[str, Tensor]) -> Extent:
+        """What stands for an extent that data decides: the user's word, a number that the file declares, or a name."""
+        own = identifier(f"{name}_{axis}")
+        if own in self.dims:
+            return self.dims[own]
+        stated = self.stated(declared, name)
+        if stated.ranked and stated.rank == tensor.rank and isinstance(extent := stated.shape[axis], int):
+            return extent
+        return symbol(own, least=0)
 
 
 def _is_open(facts: Facts) -> bool:
