@@ -1,15 +1,18 @@
 """The rules: one file per operator family. Importing this package fills the table in `graphcost.rules`."""
 
 from . import (
+    attention,
     caffe,
     caffe_forks,
     control,
     dense,
     detection,
     indexing,
+    ml,
     movement,
     normalize,
     pointwise,
+    quantized,
     random,
     recurrent,
     reduce,
@@ -19,15 +22,18 @@ from . import (
 )
 
 __all__ = [
+    "attention",
     "caffe",
     "caffe_forks",
     "control",
     "dense",
     "detection",
     "indexing",
+    "ml",
     "movement",
     "normalize",
     "pointwise",
+    "quantized",
     "random",
     "recurrent",
     "reduce",

@@ -286,8 +286,10 @@ def scatter_nd(x: Tensor, indices: Tensor, updates: Tensor, *, reduction: str = 
     https://onnx.ai/onnx/operators/onnx__ScatterND.html
     """
     places = None
-    if x.value is not None and (starts := _starts(x, indices)) is not None:
-        places = values.places(starts, range(values.count(_rest(x, indices))))
+    rest = _rest(x, indices)
+    if x.value is not None and values.small((*indices.shape[:-1], *rest)):
+        starts = _starts(x, indices)
+        places = None if starts is None else values.places(starts, range(values.count(rest)))
     return _scattered(x, updates, places, reduction)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from math import prod
 
 from ..dims import Dim, Extent, Undecided, ceil_div, floor_div
@@ -16,7 +15,6 @@ from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, decided_by_data, 
 from ..shapes import axis_of, broadcast, show_shape
 from . import values
 from .shape_values import opened, shaped
-from .windowed import scaled
 
 
 def concat(*parts: Tensor, axis: int) -> Facts:
@@ -152,7 +150,7 @@ def known_axes(given: Tensor | None) -> Sequence[int] | None:
 @rule("Squeeze")
 def squeeze(x: Tensor, *, axes: Sequence[int] | None = None) -> Facts:
     """Axes of extent 1 go: those given, or all.  https://onnx.ai/onnx/operators/onnx__Squeeze.html"""
-    if axes is None:
+    if not axes:
         gone = {axis for axis, extent in enumerate(x.shape) if not extent - 1}  # raises Undecided for a symbol
     else:
         gone = {axis_of(axis, x.rank) for axis in axes}
@@ -200,7 +198,7 @@ def transpose(x: Tensor, *, perm: Sequence[int] | None = None) -> Facts:
 
     Its window is POINTWISE where the spatial axes of an image stay: the last two, also while channels are in groups.
     """
-    order = tuple(range(x.rank))[::-1] if perm is None else tuple(perm)
+    order = tuple(perm) if perm else tuple(range(x.rank))[::-1]
     y = permute(x, order).outputs[0]
     if x.value is not None:
         axes = values.along(x.shape)
@@ -225,6 +223,14 @@ def concat_along(*parts: Tensor, axis: int) -> Facts:
     y, at = facts.outputs[0], axis_of(axis, parts[0].rank)
     window = facts.window if at < 2 else GLOBAL
     return replace(facts, outputs=(replace(y, value=_joined(parts, y.shape, at)),), window=window)
+
+
+@rule("com.microsoft.ConcatTraining")
+def concat_training(*parts: Tensor, axis: int, outputs: int = 1) -> Facts:
+    """Concat, and the extent of each part along `axis`."""
+    facts = concat_along(*parts, axis=axis)
+    lengths = Tensor((len(parts),), "int64", tuple(part.shape[axis_of(axis, part.rank)] for part in parts))
+    return replace(facts, outputs=(*facts.outputs, lengths)[:outputs])
 
 
 def _joined(parts: Sequence[Tensor], shape: Shape, axis: int) -> values.Value:
@@ -439,7 +445,8 @@ def depth_to_space(x: Tensor, *, blocksize: int) -> Facts:
     """[N, C, H, W] -> [N, C/b^2, H*b, W*b].  https://onnx.ai/onnx/operators/onnx__DepthToSpace.html"""
     n, c, h, w = x.shape
     y = Tensor((n, _whole(c, blocksize * blocksize), h * blocksize, w * blocksize), x.dtype)
-    return Facts((y,), NO_WORK, scaled((Fraction(blocksize), Fraction(blocksize)), 2))
+    block, back = (blocksize, blocksize), (blocksize - 1, blocksize - 1)
+    return Facts((y,), NO_WORK, Window(block, (1, 1), back, (1, 1), block))  # as a nearest-neighbour resize
 
 
 @rule("SpaceToDepth")

@@ -350,6 +350,12 @@ def where(condition: Tensor, x: Tensor, y: Tensor) -> Facts:
     return Facts((z,), Work(compares=z.size))
 
 
+@rule("SwiGLU")
+def swi_glu(gate: Tensor, x: Tensor) -> Facts:
+    """swish(gate) * x, both of one shape.  https://onnx.ai/onnx/operators/onnx__SwiGLU.html"""
+    return unary(gate, ACTIVATIONS["Swish"] + Work(muls=1))
+
+
 # --- com.microsoft ----------------------------------------------------------------------------------------------------
 # https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 

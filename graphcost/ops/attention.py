@@ -1,0 +1,199 @@
+"""Scaled dot-product attention under its several signatures.
+
+Scores take batch * heads * queries * keys * head size multiply-accumulates, and the weighted sum of the values as many
+with theirs. A causal mask leaves half of them without effect; kernels may skip those, and they are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..dims import Extent
+from ..graph import Tensor, UnknownShape
+from ..rules import GLOBAL, NO_WORK, Facts, Work, decided_by_data, rule
+from .normalize import softmax_work
+
+
+def attention_work(batch: Extent, heads: Extent, queries: Extent, keys: Extent, size: Extent, value: Extent) -> Work:
+    """Scores, their scale, softmax over the keys, and the weighted sum; `size` and `value` are extents of one head."""
+    scores = batch * heads * queries * keys
+    return Work(macs=scores * (size + value), muls=scores) + softmax_work(scores, batch * heads * queries)
+
+
+@rule("Attention")
+def attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None = None,
+    past_key: Tensor | None = None,
+    past_value: Tensor | None = None,
+    *others: Tensor | None,
+    q_num_heads: int = 0,
+    kv_num_heads: int = 0,
+    outputs: int = 1,
+) -> Facts:
+    """q [B, heads, S, d] or [B, S, heads d], k and v likewise -> Y like q, present key and value, the scores.
+
+    https://onnx.ai/onnx/operators/onnx__Attention.html
+    """
+    flat = q.rank == 3
+    batch = q.shape[0]
+    heads, queries, size = (q_num_heads, q.shape[1], q.shape[2] // q_num_heads) if flat else q.shape[1:]
+    kv_heads, fresh, _ = (kv_num_heads, k.shape[1], 0) if flat else k.shape[1:]
+    depth = v.shape[2] // kv_num_heads if flat else v.shape[3]
+    keys = fresh + past_key.shape[2] if past_key is not None else fresh
+    y = (batch, queries, heads * depth) if flat else (batch, heads, queries, depth)
+    tops = (
+        Tensor(y, q.dtype),
+        Tensor((batch, kv_heads, keys, size), k.dtype),
+        Tensor((batch, kv_heads, keys, depth), v.dtype),
+        Tensor((batch, heads, queries, keys), q.dtype),
+    )
+    masked = Work(adds=batch * heads * queries * keys) if mask is not None else NO_WORK
+    return Facts(tops[:outputs], attention_work(batch, heads, queries, keys, size, depth) + masked, GLOBAL)
+
+
+@rule("com.microsoft.Attention")
+def attention_contrib(
+    x: Tensor,
+    weights: Tensor,
+    bias: Tensor | None = None,
+    mask: Tensor | None = None,
+    past: Tensor | None = None,
+    *others: Tensor | None,
+    num_heads: int = 1,
+    qkv_hidden_sizes: Sequence[int] = (),
+    outputs: int = 1,
+) -> Facts:
+    """x [B, S, input], weights [input, 3 hidden] -> [B, S, hidden], and present [2, B, heads, total, head].
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.Attention
+    """
+    batch, steps, depth = x.shape
+    hidden: Extent = qkv_hidden_sizes[0] if qkv_hidden_sizes else weights.shape[1] // 3
+    value: Extent = qkv_hidden_sizes[2] if qkv_hidden_sizes else hidden
+    keys = steps + past.shape[3] if past is not None else steps
+    projected = batch * steps * weights.shape[1]
+    project = Work(macs=projected * depth, adds=projected if bias is not None else 0)
+    work = project + attention_work(batch, num_heads, steps, keys, hidden // num_heads, value // num_heads)
+    present = Tensor((2, batch, num_heads, keys, hidden // num_heads), x.dtype)
+    return Facts((Tensor((batch, steps, value), x.dtype), present)[:outputs], work, GLOBAL)
+
+
+@rule("com.microsoft.QAttention")
+def q_attention(
+    x: Tensor,
+    weights: Tensor,
+    bias: Tensor,
+    x_scale: Tensor,
+    w_scale: Tensor,
+    mask: Tensor | None = None,
+    x_zero: Tensor | None = None,
+    w_zero: Tensor | None = None,
+    past: Tensor | None = None,
+    *,
+    num_heads: int = 1,
+    outputs: int = 1,
+) -> Facts:
+    """Attention whose input and weights are 8-bit; what comes out is floating point.
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.QAttention
+    """
+    real = Tensor(x.shape, x_scale.dtype)
+    return attention_contrib(real, weights, bias, mask, past, num_heads=num_heads, outputs=outputs)
+
+
+@rule("com.microsoft.MultiHeadAttention", "com.microsoft.DecoderMaskedMultiHeadAttention")
+def multi_head_attention(
+    query: Tensor,
+    key: Tensor | None = None,
+    value: Tensor | None = None,
+    *others: Tensor | None,
+    num_heads: int = 1,
+    outputs: int = 1,
+) -> Facts:
+    """query [B, S, hidden], key and value [B, L, hidden], or [B, heads, L, d], or packed -> [B, S, v hidden], present.
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MultiHeadAttention
+    """
+    batch, steps = query.shape[0], query.shape[1]
+    size = query.shape[4] if query.rank == 5 else query.shape[2] // num_heads
+    fresh, depth = steps, size
+    if key is not None and key.rank == 4:
+        fresh = key.shape[2]
+    elif key is not None:
+        fresh = key.shape[1]
+    if value is not None:
+        depth = value.shape[3] if value.rank == 4 else value.shape[2] // num_heads
+    past = next(
+        (
+            other
+            for other in others
+            if other is not None and other.ranked and other.rank == 4 and _cache(other, num_heads)
+        ),
+        None,
+    )
+    keys = fresh + past.shape[2] if past is not None else fresh
+    tops = (
+        Tensor((batch, steps, num_heads * depth), query.dtype),
+        Tensor((batch, num_heads, keys, size), query.dtype),
+        Tensor((batch, num_heads, keys, depth), query.dtype),
+    )
+    biased = others[0] if others else None
+    added = Work(adds=batch * num_heads * (steps * size + fresh * (size + depth))) if biased is not None else NO_WORK
+    return Facts(tops[:outputs], attention_work(batch, num_heads, steps, keys, size, depth) + added, GLOBAL)
+
+
+def _cache(tensor: Tensor, heads: int) -> bool:
+    """Whether a tensor of four axes is a past key, [B, heads, P, d], rather than a mask or a bias of scores."""
+    return tensor.shape[1] == heads and tensor.dtype not in ("int32", "bool")
+
+
+@rule("com.microsoft.GroupQueryAttention")
+def group_query_attention(
+    query: Tensor,
+    key: Tensor | None = None,
+    value: Tensor | None = None,
+    past_key: Tensor | None = None,
+    past_value: Tensor | None = None,
+    lengths: Tensor | None = None,
+    total: Tensor | None = None,
+    *others: Tensor | None,
+    num_heads: int,
+    kv_num_heads: int,
+    do_rotary: int = 0,
+    outputs: int = 1,
+) -> Facts:
+    """query [B, S, heads d], key and value [B, S, kv heads d] or packed with it -> [B, S, heads d], present.
+
+    The cache grows from the past by the new steps; where its length is data, it is left open.
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.GroupQueryAttention
+    """
+    batch, steps, width = query.shape
+    size = width // (num_heads + 2 * kv_num_heads) if key is None else width // num_heads
+    keys: Extent = steps
+    if total is not None and total.value is not None and isinstance(total.value[0], int):
+        keys = total.value[0]
+    elif past_key is not None:
+        keys = past_key.shape[2] + steps if past_key.ranked else decided_by_data(2)
+    cache = Tensor((batch, kv_num_heads, keys, size), query.dtype)
+    work = attention_work(batch, num_heads, steps, keys, size, size)
+    if do_rotary:
+        work += Work(muls=2, adds=1) * (batch * steps * (num_heads + kv_num_heads) * size)
+    return Facts((Tensor((batch, steps, num_heads * size), query.dtype), cache, cache)[:outputs], work, GLOBAL)
+
+
+@rule("RotaryEmbedding", "com.microsoft.RotaryEmbedding")
+def rotary_embedding(x: Tensor, *others: Tensor | None) -> Facts:
+    """[B, S, hidden] or [B, heads, S, d] -> the same shape; pairs of elements turned by an angle.
+
+    https://onnx.ai/onnx/operators/onnx__RotaryEmbedding.html
+    """
+    return Facts((Tensor(x.shape, x.dtype),), Work(muls=2, adds=1) * x.size, GLOBAL)
+
+
+@rule("com.microsoft.BeamSearch", "com.microsoft.GreedySearch", "com.microsoft.Sampling")
+def search(*operands: Tensor | None, **decoder: object) -> Facts:
+    """A whole decoder run until it stops: what it makes is not told by its inputs."""
+    raise UnknownShape("how long a search goes on is decided by the data")
