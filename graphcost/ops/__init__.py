@@ -18,6 +18,8 @@ from . import (
     reduce,
     resize,
     shape_values,
+    signal,
+    text,
     windowed,
 )
 
@@ -39,5 +41,7 @@ __all__ = [
     "reduce",
     "resize",
     "shape_values",
+    "signal",
+    "text",
     "windowed",
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 from ..dims import Extent
 from ..graph import Tensor
 from ..rules import GLOBAL, Facts, Work, rule
@@ -47,3 +50,86 @@ def matmul(a: Tensor, b: Tensor) -> Facts:
     columns = full.shape[-1:] if b.rank > 1 else ()
     y = Tensor((*batch, *rows, *columns), a.dtype)
     return Facts((y,), Work(macs=full.size * depth), GLOBAL)
+
+
+@rule("com.microsoft.FusedMatMul", "com.microsoft.TransposeMatMul")
+def fused_matmul(
+    a: Tensor, b: Tensor, *, transA: int = 0, transB: int = 0, transBatchA: int = 0, transBatchB: int = 0
+) -> Facts:
+    """MatMul of operands whose last two axes, or whose batch axes, are turned first.
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedMatMul
+    """
+    return matmul(_turned(a, transA, transBatchA), _turned(b, transB, transBatchB))
+
+
+def _turned(x: Tensor, last: int, batch: int) -> Tensor:
+    shape = list(x.shape)
+    if batch and x.rank > 2:  # the axis before the last goes to the front
+        shape = [shape[-2], *shape[:-2], shape[-1]]
+        shape = [*shape[1:-1], shape[0], shape[-1]] if not last else shape
+    if last and x.rank > 1:
+        shape[-2], shape[-1] = shape[-1], shape[-2]
+    return Tensor(tuple(shape), x.dtype)
+
+
+@rule("com.microsoft.FusedGemm")
+def fused_gemm(a: Tensor, b: Tensor, c: Tensor | None = None, *, transA: int = 0, transB: int = 0) -> Facts:
+    """Gemm and an activation after it; one comparison an element is counted for that."""
+    facts = gemm(a, b, c, transA=transA, transB=transB)
+    return Facts(facts.outputs, (facts.work or Work()) + Work(compares=1) * facts.outputs[0].size, GLOBAL)
+
+
+@rule("Einsum")
+def einsum(*operands: Tensor, equation: str) -> Facts:
+    """Indices of each operand -> those of the result; an ellipsis stands for axes that broadcast.
+
+    Operands are contracted from the left, two at a time: each step multiplies and adds once for every combination of the
+    indices it sees, less those that nothing later needs. With one operand there is nothing to multiply: sums are additions.
+    https://onnx.ai/onnx/operators/onnx__Einsum.html
+    """
+    terms, result = _indices(equation, operands)
+    extents: dict[str, Extent] = {}
+    for term, operand in zip(terms, operands, strict=True):
+        for index, extent in zip(term, operand.shape, strict=True):
+            (extents[index],) = broadcast((extents.get(index, 1),), (extent,))
+    y = Tensor(tuple(extents[index] for index in result), operands[0].dtype)
+    if len(operands) == 1:
+        moved = set(terms[0]) == set(result)
+        return Facts((y,), Work(adds=0 if moved else prod(extents[i] for i in set(terms[0]))), GLOBAL)
+    macs: Extent = 0
+    left = set(terms[0])
+    for at, term in enumerate(terms[1:], 1):
+        macs = macs + prod(extents[index] for index in left | set(term))
+        later = set(result).union(*terms[at + 1 :])
+        left = (left | set(term)) & later
+    return Facts((y,), Work(macs=macs), GLOBAL)
+
+
+def _indices(equation: str, operands: Sequence[Tensor]) -> tuple[list[str], str]:
+    """The indices of each operand and of the result, one character an axis; digits stand for those of an ellipsis."""
+    text = "".join(equation.split())
+    before, arrow, after = text.partition("->")
+    terms = before.split(",")
+    if len(terms) != len(operands):
+        raise ValueError(f"{equation!r} names {len(terms)} operands; there are {len(operands)}")
+    widest = max(
+        (
+            operand.rank - len(term.replace("...", ""))
+            for term, operand in zip(terms, operands, strict=True)
+            if "..." in term
+        ),
+        default=0,
+    )
+    hidden = "0123456789"[:widest]
+    full = []
+    for term, operand in zip(terms, operands, strict=True):
+        axes = operand.rank - len(term.replace("...", ""))
+        spelled = term.replace("...", hidden[widest - axes :]) if "..." in term else term
+        if len(spelled) != operand.rank:
+            raise ValueError(f"{term!r} names {len(spelled)} axes of a tensor of {operand.rank}")
+        full.append(spelled)
+    if arrow:
+        return full, after.replace("...", hidden)
+    seen = "".join(full)
+    return full, hidden + "".join(sorted(i for i in set(seen) if seen.count(i) == 1 and i not in hidden))

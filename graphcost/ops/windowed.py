@@ -12,7 +12,8 @@ from math import prod
 
 from ..dims import Dim, Extent, bounds, ceil_div
 from ..graph import Shape, Tensor
-from ..rules import GLOBAL, Facts, Window, Work, rule
+from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
+from .shape_values import shaped
 
 Axes = Sequence[int]
 
@@ -307,3 +308,90 @@ def scaled(factors: Sequence[int | Fraction], axes: int) -> Window:
     """The window of a nearest-neighbour resize: each output sees the one input it copies."""
     stride = tuple(1 / Fraction(factor) for factor in factors[-axes:])
     return Window((1,) * axes, stride, (0,) * axes, (1,) * axes)
+
+
+@rule("MaxUnpool")
+def max_unpool(
+    x: Tensor,
+    indices: Tensor,
+    wanted: Tensor | None = None,
+    *,
+    kernel_shape: Axes,
+    strides: Axes | None = None,
+    pads: Axes | None = None,
+) -> Facts:
+    """Maxima put back where the indices say: to the given shape, else (size - 1) * stride + kernel - pads.
+
+    https://onnx.ai/onnx/operators/onnx__MaxUnpool.html
+    """
+    axes = x.rank - 2
+    if wanted is not None:
+        return Facts((shaped(wanted, x.dtype),), NO_WORK, GLOBAL)
+    before, after = split_pads(pads, axes)
+    fields = zip(x.shape[2:], kernel_shape, per_axis(strides, axes, 1), before, after, strict=True)
+    extents = [(size - 1) * s + k - a - b for size, k, s, a, b in fields]
+    return Facts((Tensor((*x.shape[:2], *extents), x.dtype),), NO_WORK, GLOBAL)
+
+
+@rule("Col2Im")
+def col2im(
+    x: Tensor,
+    image: Tensor,
+    block: Tensor,
+    *,
+    strides: Axes | None = None,
+    pads: Axes | None = None,
+    dilations: Axes | None = None,
+) -> Facts:
+    """[N, C * taps, positions] -> [N, C, *image]: overlapping blocks added.
+
+    https://onnx.ai/onnx/operators/onnx__Col2Im.html
+    """
+    taps = prod(shaped(block, x.dtype).shape)
+    y = Tensor((x.shape[0], x.shape[1] // taps, *shaped(image, x.dtype).shape), x.dtype)
+    return Facts((y,), Work(adds=x.size), GLOBAL)
+
+
+@rule("DeformConv")
+def deform_conv(
+    x: Tensor,
+    w: Tensor,
+    offset: Tensor,
+    b: Tensor | None = None,
+    mask: Tensor | None = None,
+    *,
+    strides: Axes | None = None,
+    pads: Axes | None = None,
+    dilations: Axes | None = None,
+    group: int = 1,
+    offset_group: int = 1,
+) -> Facts:
+    """A convolution whose taps are moved by `offset`: each is blended from its neighbours, 4 multiplications in two axes.
+
+    https://onnx.ai/onnx/operators/onnx__DeformConv.html
+    """
+    facts = conv(x, w, b, strides=strides, pads=pads, dilations=dilations, group=group)
+    y = facts.outputs[0]
+    samples = y.shape[0] * x.shape[1] * prod(y.shape[2:]) * prod(w.shape[2:])
+    corners = 2 ** (x.rank - 2)
+    blend = Work(muls=corners + int(mask is not None), adds=corners - 1) * samples
+    return Facts((y,), (facts.work or NO_WORK) + blend + Work(adds=1) * offset.size, GLOBAL)
+
+
+@rule("com.microsoft.FusedConv")
+def fused_conv(
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None = None,
+    z: Tensor | None = None,
+    *,
+    strides: Axes | None = None,
+    pads: Axes | None = None,
+    dilations: Axes | None = None,
+    group: int = 1,
+    auto_pad: str = "NOTSET",
+) -> Facts:
+    """A convolution, a tensor added to it, and an activation, for which one comparison an element is counted."""
+    facts = conv(x, w, b, strides=strides, pads=pads, dilations=dilations, group=group, auto_pad=auto_pad)
+    after = Work(compares=1, adds=int(z is not None)) * facts.outputs[0].size
+    return Facts(facts.outputs, (facts.work or NO_WORK) + after, facts.window)

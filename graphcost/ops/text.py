@@ -1,0 +1,53 @@
+"""Strings and encoded images: shapes where the operator tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..graph import Tensor
+from ..rules import GLOBAL, NO_WORK, Facts, decided_by_data, rule
+from ..shapes import broadcast
+
+
+@rule("StringNormalizer")
+def string_normalizer(x: Tensor, *, stopwords: Sequence[str] = ()) -> Facts:
+    """[C] or [1, C] -> the strings left when stop words are gone; without any, as many as came.
+
+    https://onnx.ai/onnx/operators/onnx__StringNormalizer.html
+    """
+    left = decided_by_data(x.rank - 1) if stopwords else x.shape[-1]
+    return Facts((Tensor((*x.shape[:-1], left), "string"),), NO_WORK)
+
+
+@rule("StringConcat")
+def string_concat(a: Tensor, b: Tensor) -> Facts:
+    """Two shapes broadcast to one.  https://onnx.ai/onnx/operators/onnx__StringConcat.html"""
+    return Facts((Tensor(broadcast(a.shape, b.shape), "string"),), NO_WORK)
+
+
+@rule("StringSplit")
+def string_split(x: Tensor) -> Facts:
+    """[*any] -> [*any, most parts], and how many each has.  https://onnx.ai/onnx/operators/onnx__StringSplit.html"""
+    return Facts((Tensor((*x.shape, decided_by_data(x.rank)), "string"), Tensor(x.shape, "int64")), NO_WORK)
+
+
+@rule("RegexFullMatch")
+def regex_full_match(x: Tensor) -> Facts:
+    """[*any] -> bool.  https://onnx.ai/onnx/operators/onnx__RegexFullMatch.html"""
+    return Facts((Tensor(x.shape, "bool"),), None)
+
+
+@rule("TfIdfVectorizer")
+def tf_idf_vectorizer(x: Tensor, *, ngram_indexes: Sequence[int]) -> Facts:
+    """[C] or [N, C] -> counts of n-grams, [.., largest index + 1].
+
+    https://onnx.ai/onnx/operators/onnx__TfIdfVectorizer.html
+    """
+    return Facts((Tensor((*x.shape[:-1], max(ngram_indexes) + 1)),), None, GLOBAL)
+
+
+@rule("ImageDecoder")
+def image_decoder(x: Tensor, *, pixel_format: str = "RGB") -> Facts:
+    """Bytes -> [height, width, channels].  https://onnx.ai/onnx/operators/onnx__ImageDecoder.html"""
+    channels = 1 if pixel_format == "Grayscale" else 3
+    return Facts((Tensor((decided_by_data(0), decided_by_data(1), channels), "uint8"),), None, GLOBAL)
