@@ -160,9 +160,9 @@ class _Importer:
         if call in self.expansions:
             return self.expansions[call]
         if key in self.calls:
-            chain = " -> ".join(name for _, name, _ in (*self.calls, key))
+            chain = " -> ".join(_text(name) for _, name, _ in (*self.calls, key))
             raise ModelError(place.where, "", f"a function calls itself: {chain}")
-        bound = {attribute.name: _plain(attribute, self.path) for attribute in function.attribute_proto}
+        bound = {_text(attribute.name): _plain(attribute, self.path) for attribute in function.attribute_proto}
         opsets = {**place.opsets, **opsets_of(function.opset_import)}
         inner = _Place(place.where, opsets, {**bound, **attrs}, omitted)
         self.calls.append(key)
@@ -170,7 +170,7 @@ class _Importer:
         self.calls.pop()
         inputs: dict[str, Tensor] = {name: Unranked() for name in formal}
         declared = Declared(function.value_info)
-        model = self.model(key[1], ops, inputs, _names(function.output), {}, declared, inner, nested=False)
+        model = self.model(_text(key[1]), ops, inputs, _names(function.output), {}, declared, inner, nested=False)
         if call is not None:
             self.expansions[call] = model
         return model
@@ -264,7 +264,7 @@ class _Importer:
             else:
                 value = _plain(attribute, op.where)
             if attribute.ref_attr_name:
-                value = place.attributes.get(attribute.ref_attr_name)
+                value = place.attributes.get(_text(attribute.ref_attr_name))
             if isinstance(value, Model):
                 bodies.append((_text(name), value))
             elif value is not None:
@@ -313,7 +313,7 @@ def _names(names: Iterable[str]) -> tuple[str, ...]:
 def _scope(properties: Iterable[Proto]) -> str:
     """The module path in a node's metadata: the last but one of the scopes it lists, the last being the node itself."""
     for entry in properties:
-        if entry.key == _SCOPES and len(scopes := _QUOTED.findall(entry.value)) > 1:
+        if entry.key == _SCOPES and len(scopes := _QUOTED.findall(_text(entry.value))) > 1:
             return str(scopes[-2]).replace(".", "/")
     return ""
 

@@ -76,7 +76,7 @@ class Inference:
     rows: list[Cost]
     """A row per operator in schedule order; those of a body follow the operator that runs it."""
     tensors: dict[str, Tensor]
-    """Every activation of the outer graph by name, inputs included, weights not."""
+    """Every activation of the outer graph by name, inputs included, weights only where they are the model's outputs."""
 
 
 def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]) -> Inference:
@@ -86,7 +86,8 @@ def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]
     """
     scope = Scope(dict(inputs))
     rows = _Engine(model, dims).run(model, scope, "")
-    return Inference(rows, {name: tensor for name, tensor in scope.tensors.items() if name not in model.weights})
+    hidden = model.weights.keys() - set(model.outputs)
+    return Inference(rows, {name: tensor for name, tensor in scope.tensors.items() if name not in hidden})
 
 
 @dataclass(slots=True)

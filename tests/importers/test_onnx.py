@@ -216,6 +216,12 @@ def test_graphs_that_are_none_are_refused_naming_the_node(nodes, reason):
         importer.build(graph([helper.make_node(*node) for node in nodes]))
 
 
+def test_a_weight_may_be_an_output():
+    proto = graph([])
+    proto.graph.initializer.append(helper.make_tensor("y", TensorProto.FLOAT, [2, 3], [0.0] * 6))
+    assert shape(analyze(importer.build(proto)), "y") == (2, 3)
+
+
 def test_an_output_that_nobody_makes_is_a_warning():
     model = importer.build(graph([helper.make_node("Relu", ["x"], ["a"])]))
     assert model.warnings == ["the model's output 'y' is made by no operator"]
