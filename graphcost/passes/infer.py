@@ -197,7 +197,7 @@ class _Engine:
     def __init__(self, model: Model, dims: Mapping[str, Extent]) -> None:
         self.definitions = model.definitions
         self.dims = dims
-        self.memo: dict[Any, Facts | str] = {}
+        self.memo: dict[Any, tuple[Facts | str, bool]] = {}
         self.rules: dict[tuple[str, int], Rule | None] = {}
         self.opsets: Mapping[str, int] = {}
         self.steps = 0
@@ -279,15 +279,17 @@ class _Engine:
             return None, f"no rule for {op.type}"
         if bodies:
             answer = self.answer(rule, op, inputs, bodies)
+            is_open = _is_open(answer)
         else:
             question = (rule.function, tuple(op.attrs.items()), inputs, len(op.outputs))
             try:
-                answer = self.memo[question]
+                answer, is_open = self.memo[question]
             except KeyError:
-                answer = self.memo[question] = self.answer(rule, op, inputs, bodies)
+                answer = self.answer(rule, op, inputs, bodies)
+                self.memo[question] = answer, (is_open := _is_open(answer))
         if isinstance(answer, str):
             return None, answer
-        return (self.name_open(answer, op, declared) if _is_open(answer) else answer), answer.note
+        return (self.name_open(answer, op, declared) if is_open else answer), answer.note
 
     def rule(self, op: Op) -> Rule | None:
         """The rule of an operator under the operator sets of the graph that is run."""
@@ -367,7 +369,10 @@ class _Engine:
         return symbol(own, least=0)
 
 
-def _is_open(facts: Facts) -> bool:
+def _is_open(facts: Facts | str) -> bool:
+    """Whether it holds an extent that data decides and that has no name yet."""
+    if isinstance(facts, str):
+        return False
     for tensor in facts.outputs:
         for extent in tensor.shape if tensor.ranked else ():
             if isinstance(extent, Dim) and any(free.startswith(OPEN) for free in symbols(extent)):
