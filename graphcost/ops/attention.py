@@ -126,14 +126,8 @@ def multi_head_attention(
         fresh = key.shape[1]
     if value is not None:
         depth = value.shape[3] if value.rank == 4 else value.shape[2] // num_heads
-    past = next(
-        (
-            other
-            for other in others
-            if other is not None and other.ranked and other.rank == 4 and _cache(other, num_heads)
-        ),
-        None,
-    )
+    cached = (other for other in others if other is not None and other.ranked and other.rank == 4)
+    past = next((other for other in cached if _cache(other, num_heads)), None)
     keys = fresh + past.shape[2] if past is not None else fresh
     tops = (
         Tensor((batch, steps, num_heads * depth), query.dtype),

@@ -84,8 +84,8 @@ def fused_gemm(a: Tensor, b: Tensor, c: Tensor | None = None, *, transA: int = 0
 def einsum(*operands: Tensor, equation: str) -> Facts:
     """Indices of each operand -> those of the result; an ellipsis stands for axes that broadcast.
 
-    Operands are contracted from the left, two at a time: each step multiplies and adds once for every combination of the
-    indices it sees, less those that nothing later needs. With one operand there is nothing to multiply: sums are additions.
+    Operands are contracted from the left, two at a time: each step multiplies and adds once for every combination of
+    the indices it sees, less those that nothing later needs. With one operand there is nothing to multiply.
     https://onnx.ai/onnx/operators/onnx__Einsum.html
     """
     terms, result = _indices(equation, operands)
@@ -113,14 +113,8 @@ def _indices(equation: str, operands: Sequence[Tensor]) -> tuple[list[str], str]
     terms = before.split(",")
     if len(terms) != len(operands):
         raise ValueError(f"{equation!r} names {len(terms)} operands; there are {len(operands)}")
-    widest = max(
-        (
-            operand.rank - len(term.replace("...", ""))
-            for term, operand in zip(terms, operands, strict=True)
-            if "..." in term
-        ),
-        default=0,
-    )
+    pairs = [(term, operand) for term, operand in zip(terms, operands, strict=True) if "..." in term]
+    widest = max((operand.rank - len(term) + 3 for term, operand in pairs), default=0)
     hidden = "0123456789"[:widest]
     full = []
     for term, operand in zip(terms, operands, strict=True):

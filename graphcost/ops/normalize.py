@@ -166,9 +166,9 @@ def skip_simplified_layer_normalization(
 @rule("com.microsoft.EmbedLayerNormalization")
 def embed_layer_normalization(
     ids: Tensor,
-    segments: Tensor | None,
-    words: Tensor,
-    positions: Tensor,
+    segments: Tensor | None = None,
+    words: Tensor | None = None,
+    positions: Tensor | None = None,
     segment_table: Tensor | None = None,
     gamma: Tensor | None = None,
     beta: Tensor | None = None,
@@ -179,6 +179,8 @@ def embed_layer_normalization(
 
     https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.EmbedLayerNormalization
     """
+    if words is None:
+        raise ValueError("no table of word embeddings")
     y = Tensor((*ids.shape, words.shape[1]), words.dtype)
     facts = layer_normalization(y, words)
     added = Work(adds=2 if segments is not None else 1) * y.size

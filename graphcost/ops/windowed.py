@@ -11,9 +11,10 @@ from fractions import Fraction
 from math import prod
 
 from ..dims import Dim, Extent, bounds, ceil_div
-from ..graph import Shape, Tensor
+from ..graph import Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
 from .shape_values import shaped
+from .values import integers
 
 Axes = Sequence[int]
 
@@ -347,8 +348,10 @@ def col2im(
 
     https://onnx.ai/onnx/operators/onnx__Col2Im.html
     """
-    taps = prod(shaped(block, x.dtype).shape)
-    y = Tensor((x.shape[0], x.shape[1] // taps, *shaped(image, x.dtype).shape), x.dtype)
+    sides, extents = integers(block), integers(image)
+    if sides is None or extents is None:
+        raise UnknownShape("the shape of the image or of a block is not known")
+    y = Tensor((x.shape[0], x.shape[1] // prod(sides), *extents), x.dtype)
     return Facts((y,), Work(adds=x.size), GLOBAL)
 
 
@@ -366,7 +369,7 @@ def deform_conv(
     group: int = 1,
     offset_group: int = 1,
 ) -> Facts:
-    """A convolution whose taps are moved by `offset`: each is blended from its neighbours, 4 multiplications in two axes.
+    """A convolution whose taps are moved by `offset`, each blended from its neighbours (4 in two axes).
 
     https://onnx.ai/onnx/operators/onnx__DeformConv.html
     """
