@@ -310,9 +310,7 @@ class _Engine:
             _check_arity(rule, inputs)
             given = inputs if rule.most is None else inputs[: rule.most]
             facts = rule.function(*given, **{**attrs, **extra})
-            for tensor in facts.outputs:
-                if tensor.ranked and isinstance(size := tensor.size, int) and not 0 <= size <= LARGEST:
-                    raise ValueError(f"an output {show_shape(tensor.shape)} of {size} elements cannot be meant")
+            _check_numbers(facts)
             return facts
         except (UnknownShape, Undecided, TooLarge) as reason:
             return str(reason)
@@ -378,6 +376,20 @@ def _is_open(facts: Facts | str) -> bool:
             if isinstance(extent, Dim) and any(free.startswith(OPEN) for free in symbols(extent)):
                 return True
     return any(free.startswith(OPEN) for extent in facts.times for free in symbols(extent))
+
+
+def _check_numbers(facts: Facts) -> None:
+    """Raise ValueError for a size that cannot be meant, TypeError where an attribute of another type became a size."""
+    for tensor in facts.outputs:
+        if not tensor.ranked:
+            continue
+        if not all(isinstance(extent, (int, Dim)) for extent in tensor.shape):
+            raise TypeError(f"an output cannot have the shape {list(tensor.shape)}")
+        if isinstance(size := tensor.size, int) and not 0 <= size <= LARGEST:
+            raise ValueError(f"an output {show_shape(tensor.shape)} of {size} elements cannot be meant")
+    work = facts.work
+    if work is not None and not all(isinstance(getattr(work, kind), (int, Dim)) for kind in Work.__slots__):
+        raise TypeError("an attribute of the wrong type")
 
 
 def _check_arity(rule: Rule, inputs: tuple[Tensor | None, ...]) -> None:

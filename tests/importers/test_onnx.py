@@ -222,6 +222,13 @@ def test_a_weight_may_be_an_output():
     assert shape(analyze(importer.build(proto)), "y") == (2, 3)
 
 
+@pytest.mark.parametrize("size", ["", [1, 2]])
+def test_an_attribute_of_another_type_is_a_contradiction_and_never_a_size(size):
+    node = helper.make_node("Multinomial", ["x"], ["y"], sample_size=size)
+    with pytest.raises(ModelError, match="Multinomial_0"):
+        analyze(importer.build(graph([node])))
+
+
 def test_an_output_that_nobody_makes_is_a_warning():
     model = importer.build(graph([helper.make_node("Relu", ["x"], ["a"])]))
     assert model.warnings == ["the model's output 'y' is made by no operator"]
