@@ -122,7 +122,7 @@ def resize(
         cropped = coordinate_transformation_mode == "tf_crop_and_resize"
         part = roi.value if cropped and roi is not None and roi.value else None
         for number, (axis, factor) in enumerate(zip(at, factors, strict=True)):
-            if part is not None and isinstance(factor, float) and isinstance(size := x.shape[axis], int):
+            if part is not None and isinstance(factor, (int, float)) and isinstance(size := x.shape[axis], int):
                 begin, end = part[number], part[number + len(at)]
                 if isinstance(begin, (int, float)) and isinstance(end, (int, float)):
                     shape[axis] = floor(size * (end - begin) * factor)
