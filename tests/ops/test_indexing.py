@@ -147,7 +147,7 @@ def test_an_index_outside_is_a_contradiction(ask: Ask) -> None:
         ask("Gather", ints(1, 2, 3), Tensor((), "int64", (3,)))
 
 
-@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+@pytest.mark.parametrize("axis", [0, 1, 2])
 def test_gather_elements_picks_contents(agrees: Ask, axis: int) -> None:
     indices = (CUBE * 7 % 4 - 2) % CUBE.shape[axis]
     agrees("GatherElements", CUBE, indices.take([1, 0], axis), axis=axis)
