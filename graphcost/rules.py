@@ -177,15 +177,18 @@ def _describe(function: Callable[..., Facts], kind: str, since: int) -> Rule:
 @cache
 def find(kind: str, version: int) -> Rule | None:
     """The newest rule of `kind` that is not above `version` of its operator set; None when there is none."""
-    from . import ops  # noqa: F401  (importing the package fills the table)
+    from . import ops
 
+    ops.load("caffe" if kind.startswith("caffe.") else "onnx")
     return next((entry for entry in _table.get(kind, ()) if entry.since <= version), None)
 
 
 def known() -> tuple[Rule, ...]:
     """Every rule, by kind and version."""
-    from . import ops  # noqa: F401
+    from . import ops
 
+    for dialect in ("caffe", "onnx"):
+        ops.load(dialect)
     return tuple(sorted((entry for entries in _table.values() for entry in entries), key=lambda e: (e.kind, e.since)))
 
 

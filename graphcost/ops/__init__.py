@@ -1,32 +1,16 @@
-"""The rules: one file per operator family. Importing this package fills the table in `graphcost.rules`."""
+"""The rules: one file per operator family. `load` fills the table in `graphcost.rules`.
 
-from . import (
-    attention,
-    caffe,
-    caffe_forks,
-    control,
-    dense,
-    detection,
-    indexing,
-    ml,
-    movement,
-    normalize,
-    pointwise,
-    quantized,
-    random,
-    recurrent,
-    reduce,
-    resize,
-    shape_values,
-    signal,
-    text,
-    windowed,
-)
+A Caffe network needs only Caffe's files and what they share; the others are loaded when something else is asked for.
+"""
 
-__all__ = [
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+CAFFE = ("caffe", "caffe_detection", "caffe_forks")
+ONNX = (
     "attention",
-    "caffe",
-    "caffe_forks",
     "control",
     "dense",
     "detection",
@@ -44,4 +28,11 @@ __all__ = [
     "signal",
     "text",
     "windowed",
-]
+)
+
+
+@cache
+def load(dialect: str) -> None:
+    """Import the families of Caffe's layers ("caffe") or of every other operator (anything else)."""
+    for family in CAFFE if dialect == "caffe" else ONNX:
+        import_module(f".{family}", __name__)

@@ -115,7 +115,7 @@ def convolve(
     return Facts(tuple(outputs), work, window, (w, b) if b else (w,))
 
 
-@rule("caffe.Convolution", "caffe.DepthwiseConvolution", "caffe.DeformableConvolution")
+@rule("caffe.Convolution", "caffe.DepthwiseConvolution")
 def convolution(
     *bottoms: Tensor,
     num_output: Value = None,

@@ -85,9 +85,33 @@ def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]
     Raises ModelError when operators contradict their inputs.
     """
     scope = Scope(dict(inputs))
-    rows = _Engine(model, dims).run(model, scope, "")
+    engine = _Engine(model, dims)
+    rows = engine.run(model, scope, "")
+    if engine.learned:
+        for row in rows:
+            _settle(row, engine.learned)
+        scope.tensors = {name: _with(tensor, engine.learned) for name, tensor in scope.tensors.items()}
     hidden = model.weights.keys() - set(model.outputs)
     return Inference(rows, {name: tensor for name, tensor in scope.tensors.items() if name not in hidden})
+
+
+def _with(tensor: Tensor, sizes: Mapping[str, Extent]) -> Tensor:
+    """A tensor with values in the place of symbols."""
+    if not tensor.ranked or all(isinstance(extent, int) for extent in tensor.shape):
+        return tensor
+    return replace(tensor, shape=tuple([substitute(extent, sizes) for extent in tensor.shape]))
+
+
+def _settle(row: Cost, sizes: Mapping[str, Extent]) -> None:
+    """Put values in the place of symbols all over a row."""
+    row.inputs = tuple([tensor and _with(tensor, sizes) for tensor in row.inputs])
+    row.outputs = tuple([_with(tensor, sizes) for tensor in row.outputs])
+    row.times = substitute(row.times, sizes)
+    if row.facts is not None:
+        work = row.facts.work
+        if work is not None:
+            work = Work(*(substitute(getattr(work, kind), sizes) for kind in Work.__slots__))
+        row.facts = replace(row.facts, work=work, outputs=tuple([_with(tensor, sizes) for tensor in row.facts.outputs]))
 
 
 @dataclass(slots=True)
@@ -201,6 +225,10 @@ class _Engine:
         self.rules: dict[tuple[str, int], Rule | None] = {}
         self.opsets: Mapping[str, int] = {}
         self.steps = 0
+        self.minted: set[str] = set()
+        """Names given to extents that data decides."""
+        self.learned: dict[str, Extent] = {}
+        """Which of them the file declares as numbers, there or further on."""
 
     def run(self, model: Model, scope: Scope, prefix: str) -> list[Cost]:
         """A row for each operator of the schedule; `scope` holds every tensor afterwards."""
@@ -224,6 +252,8 @@ class _Engine:
             if len(outputs) != len(op.outputs):
                 missing = op.outputs[len(outputs) :]
                 outputs = outputs[: len(op.outputs)] + tuple(self.stated(declared, name) for name in missing)
+            if self.minted:
+                self.learn(declared, op.outputs, outputs)
             for name, tensor in zip(op.outputs, outputs, strict=True):
                 if name:
                     tensors[name] = self.stated(declared, name, tensor) if type(tensor) is Unranked else tensor
@@ -240,6 +270,15 @@ class _Engine:
                     inner.times = inner.times * times
                 rows.extend(body.rows)
         return rows
+
+    def learn(self, declared: Mapping[str, Tensor], names: Iterable[str], tensors: Iterable[Tensor]) -> None:
+        """Note the numbers that the file declares for extents that data decides."""
+        for name, tensor in zip(names, tensors, strict=True):
+            stated = declared.get(name, UNKNOWN)
+            if tensor.ranked and stated.ranked and stated.rank == tensor.rank:
+                for extent, number in zip(tensor.shape, stated.shape, strict=True):
+                    if isinstance(extent, Dim) and isinstance(number, int) and str(extent) in self.minted:
+                        self.learned.setdefault(str(extent), number)
 
     def stated(self, declared: Mapping[str, Tensor], name: str, otherwise: Tensor = UNKNOWN) -> Tensor:
         """What the file says of a tensor, with the sizes that the user gave."""
@@ -364,6 +403,7 @@ class _Engine:
         stated = self.stated(declared, name)
         if stated.ranked and stated.rank == tensor.rank and isinstance(extent := stated.shape[axis], int):
             return extent
+        self.minted.add(own)
         return symbol(own, least=0)
 
 

@@ -1,0 +1,213 @@
+"""SSD's, Faster R-CNN's, R-FCN's, Cascade R-CNN's and YOLO's layers in Caffe's forks, and their losses.
+
+Shapes are those that net initialisation gives: how many boxes come out is only known when the network runs. Where the
+boxes decide the cost, it is not known either.
+"""
+
+from __future__ import annotations
+
+from ..dims import Extent, minimum
+from ..graph import Shape, Tensor, UnknownShape
+from ..rules import GLOBAL, Facts, Work, rule
+from .caffe import Value, listed, whole
+from .detection import suppression
+from .normalize import softmax_work
+
+# --- boxes -----------------------------------------------------------------------------------------------------------
+
+
+@rule("caffe.PriorBox")
+def prior_box(
+    x: Tensor,
+    image: Tensor,
+    *,
+    min_size: Value = (),
+    max_size: Value = (),
+    aspect_ratio: Value = (),
+    flip: Value = True,
+    width: Value = (),
+) -> Facts:
+    """[N, C, H, W] -> [1, 2, H W n 4]: n boxes at each position, and their variances (SSD, prior_box_layer.cpp).
+
+    n is the ratios (1, each new one, and its inverse with flip) for each min_size, and one more for each max_size;
+    FaceBoxes densifies min_sizes 32 and 64 of three to 16 + 4 + 1, and a clustered layer has one box per width.
+    """
+    least, most = listed(min_size), listed(max_size)
+    ratios = [1.0]
+    for ratio in map(float, listed(aspect_ratio)):
+        for each in (ratio, 1 / ratio) if flip else (ratio,):
+            if all(abs(each - known) >= 1e-6 for known in ratios):
+                ratios.append(each)
+    boxes = len(listed(width)) or len(ratios) * len(least) + len(most)
+    if len(least) == 3 and {32, 64} <= set(least) and not most and len(ratios) == 1:
+        boxes = 16 + 4 + 1
+    if not boxes:
+        raise ValueError("no min_size, so there are no boxes")
+    y = Tensor((1, 2, x.shape[2] * x.shape[3] * boxes * 4))
+    return Facts((y,), Work(adds=y.size // 2, muls=y.size // 2), GLOBAL, reads=(0, 0))
+
+
+@rule("caffe.PriorBoxClustered")
+def prior_box_clustered(x: Tensor, image: Tensor, *, width: Value = ()) -> Facts:
+    """[N, C, H, W] -> [1, 2, H W n 4], n the number of widths (OpenVINO)."""
+    return prior_box(x, image, width=width)
+
+
+@rule("caffe.DetectionOutput")
+def detection_output(
+    locations: Tensor, scores: Tensor, priors: Tensor, *others: Tensor, num_classes: Value = 21, nms_param: Value = ()
+) -> Facts:
+    """Locations [N, 4P], scores [N, classes P], priors [1, 2, 4P] -> [1, 1, 1, 7] until the network has run.
+
+    What is counted is the most it can take: every box decoded, every score held against the threshold, and in each
+    class the top_k best boxes compared pair by pair (detection_output_layer.cpp).
+    """
+    classes = whole(num_classes, "num_classes", 1)
+    best = dict(nms_param).get("top_k", -1) if nms_param else -1
+    boxes = scores.size // (scores.shape[0] * classes)
+    kept = minimum(boxes, whole(best, "top_k")) if best != -1 else boxes
+    work = _decoding(locations) + Work(compares=scores.size) + suppression(kept) * (scores.shape[0] * classes)
+    note = "as if every box passed the threshold and none were suppressed"
+    return Facts((Tensor((1, 1, 1, 7)),), work, GLOBAL, note=note)
+
+
+def _decoding(locations: Tensor) -> Work:
+    """What every box costs before any is dropped: its centre moved, its sides scaled exponentially."""
+    return Work(muls=locations.size, adds=locations.size, exps=locations.size // 2)
+
+
+@rule("caffe.YoloDetectionOutput", "caffe.Yolov3DetectionOutput")
+def yolo_detection_output(*bottoms: Tensor) -> Facts:
+    """Feature maps -> [1, 1, 1, 7] until the network has run; what suppression costs depends on the boxes."""
+    return Facts((Tensor((1, 1, 1, 7)),), None, GLOBAL)
+
+
+@rule("caffe.DetectionEvaluate")
+def detection_evaluate(detections: Tensor, truth: Tensor, *, num_classes: Value = None) -> Facts:
+    """Detections and ground truth -> [1, 1, num_classes, 5]; an evaluation, whose cost depends on the boxes."""
+    return Facts((Tensor((1, 1, whole(num_classes, "num_classes", 1), 5)),), None, GLOBAL)
+
+
+@rule("caffe.Region")
+def region(x: Tensor) -> Facts:
+    """[N, C, H, W] -> the same shape; which channels are squashed and which normalised varies (YOLOv2)."""
+    return Facts((Tensor(x.shape),), None)
+
+
+def _region_pool(x: Tensor, rois: Tensor, channels: Extent, height: int, width: int, work: Work | None) -> Facts:
+    return Facts((Tensor((rois.shape[0], channels, height, width)),), work, GLOBAL)
+
+
+@rule("caffe.ROIPooling")
+def roi_pooling(x: Tensor, rois: Tensor, *, pooled_h: Value = None, pooled_w: Value = None) -> Facts:
+    """x [N, C, H, W], rois [R, 5] -> [R, C, pooled_h, pooled_w]; how much a bin compares depends on the boxes."""
+    return _region_pool(x, rois, x.shape[1], whole(pooled_h, "pooled_h", 1), whole(pooled_w, "pooled_w", 1), None)
+
+
+@rule("caffe.ROIAlign")
+def roi_align(x: Tensor, rois: Tensor, *, pooled_h: Value = None, pooled_w: Value = None, message: Value = "") -> Facts:
+    """x [N, C, H, W], rois [R, 5] -> [R, C, pooled_h, pooled_w]; with roi_pooling_param a grid of one more (MS-CNN)."""
+    more = int(message == "roi_pooling_param")
+    height, width = whole(pooled_h, "pooled_h", 1) + more, whole(pooled_w, "pooled_w", 1) + more
+    return _region_pool(x, rois, x.shape[1], height, width, None)
+
+
+@rule("caffe.PSROIPooling")
+def psroi_pooling(x: Tensor, rois: Tensor, *, output_dim: Value = None, group_size: Value = None) -> Facts:
+    """x [N, output_dim g^2, H, W], rois [R, 5] -> [R, output_dim, g, g] (R-FCN)."""
+    group = whole(group_size, "group_size", 1)
+    return _region_pool(x, rois, whole(output_dim, "output_dim", 1), group, group, None)
+
+
+def _boxes(kind: str, *shapes: Shape) -> None:
+    @rule(f"caffe.{kind}")
+    def boxes(*bottoms: Tensor, outputs: int = 1) -> Facts:
+        return Facts(tuple(Tensor(shape) for shape in shapes[:outputs]), None, GLOBAL)
+
+    boxes.__doc__ = f"{kind}: boxes for one image; how many survive, and so the cost, is known when it runs."
+
+
+_boxes("Proposal", (1, 1, 1, 5), (1, 1, 1, 1))
+_boxes("BoxOutput", (1, 5, 1, 1), (1, 6, 1, 1))
+_boxes("BoxGroupOutput", (1, 5, 1, 1), (1, 6, 1, 1))
+_boxes("FrcnnOutput", (1, 7, 1, 1))
+
+
+@rule("caffe.DecodeBBox")
+def decode_bbox(deltas: Tensor, boxes: Tensor, *others: Tensor) -> Facts:
+    """Deltas applied to boxes -> as the boxes (Cascade R-CNN)."""
+    return Facts((Tensor(boxes.shape),), _decoding(boxes), GLOBAL)
+
+
+@rule("caffe.ScaleRoute")
+def scale_route(boxes: Tensor, *maps: Tensor, outputs: int = 1) -> Facts:
+    """The boxes whose size suits a level of the pyramid -> [1, ...] until the network has run (Cascade R-CNN)."""
+    tops = tuple(Tensor((1, *(maps[at] if at < len(maps) else boxes).shape[1:])) for at in range(outputs))
+    return Facts(tops, None, GLOBAL)
+
+
+@rule("caffe.ProposalTarget")
+def proposal_target(
+    boxes: Tensor,
+    truth: Tensor,
+    *,
+    batch_size: Value = None,
+    cls_num: Value = None,
+    cls_aware: Value = None,
+    outputs: int = 6,
+) -> Facts:
+    """Boxes sampled for training -> rois, labels, targets and two weights of them, matches, and weights of samples.
+
+    B is batch_size, or every box if that is -1; targets are 4 for each class if cls_aware, else 8
+    (https://github.com/zhaoweicai/cascade-rcnn, proposal_target_layer.cpp). The data decides the cost.
+    """
+    if cls_aware is None:
+        raise UnknownShape("forks differ in whether targets are per class where cls_aware is not given")
+    rows: Extent = whole(batch_size, "batch_size")
+    rows = boxes.shape[0] if rows == -1 else rows
+    targets = 4 * whole(cls_num, "cls_num", 1) if cls_aware else 8
+    tops = tuple(Tensor((rows, width, 1, 1)) for width in (5, 1, targets, targets, targets, 6, 1))
+    return Facts(tops[:outputs], None, GLOBAL)
+
+
+@rule("caffe.BoxAnnotatorOHEM")
+def box_annotator_ohem(
+    rois: Tensor, scores: Tensor, losses: Tensor, labels: Tensor, *others: Tensor, outputs: int = 2
+) -> Facts:
+    """Labels [N, 1, H, W] and weights as the box targets, for the hardest examples (R-FCN)."""
+    n, h, w = rois.shape[0], *(tuple(losses.shape[2:]) or (1, 1))
+    targets = others[0] if others else labels
+    return Facts((Tensor((n, 1, h, w)), Tensor((n, targets.shape[1], h, w)))[:outputs], None, GLOBAL)
+
+
+# --- losses ----------------------------------------------------------------------------------------------------------
+
+
+def _loss(kind: str) -> None:
+    @rule(f"caffe.{kind}")
+    def loss(*bottoms: Tensor, outputs: int = 1) -> Facts:
+        each = Tensor((bottoms[0].shape[0], 1, *bottoms[0].shape[2:]))  # the loss of each position, in R-FCN's
+        return Facts((Tensor(()), *[each] * (outputs - 1)), None, GLOBAL)
+
+    loss.__doc__ = f"{kind}: a scalar; a loss for training, whose cost is not stated."
+
+
+for _kind in (
+    "SmoothL1Loss",
+    "SmoothL1LossOHEM",
+    "MultiBoxLoss",
+    "WarpCTCLoss",
+    "RegionLoss",
+    "FocalLoss",
+    "CenterLoss",
+    "YoloV3Loss",
+):
+    _loss(_kind)
+
+
+@rule("caffe.SoftmaxWithLossOHEM")
+def softmax_with_loss_ohem(x: Tensor, label: Tensor, *, outputs: int = 1) -> Facts:
+    """Scores [N, C, ...] and labels -> a scalar, the probabilities, and the loss of each label (R-FCN)."""
+    positions = x.size // x.shape[1]
+    work = softmax_work(x.size, positions) + Work(exps=positions, adds=positions)
+    return Facts((Tensor(()), Tensor(x.shape), Tensor(label.shape))[:outputs], work, GLOBAL)
