@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-CAFFE = ("caffe", "caffe_detection", "caffe_forks")
+CAFFE = ("caffe", "caffe_detection", "caffe_forks", "caffe_resize")
 ONNX = (
     "attention",
     "control",

@@ -34,6 +34,9 @@ ROWS: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]],
      Work(macs=256 * 9, adds=256)),
     ("DepthwiseConvolution", (IMAGE,), {"num_output": 4, "kernel_size": 3, "group": 4, "bias_term": False},
      [(1, 4, 6, 6)], [(4, 1, 3, 3)], Work(macs=144 * 9)),
+    # 36 positions, 9 taps, 4 channels: four corners of each sample weighted and added, 2 offsets added for each tap
+    ("DeformableConvolution", (IMAGE, t(1, 18, 6, 6)), {"num_output": 2, "kernel_size": 3}, [(1, 2, 6, 6)], [(2, 4, 3, 3), (2,)],
+     Work(macs=72 * 36, adds=72 + 36 * 36 * 3 + 18 * 36, muls=36 * 36 * 4)),
     ("Convolution3D", (VIDEO,), {"num_output": 2, "kernel_size": 3, "kernel_depth": 3, "pad": 1, "temporal_pad": 1},
      [(1, 2, 16, 8, 8)], [(2, 3, 3, 3, 3), (2,)], None),
     ("Pooling3D", (VIDEO,), {"kernel_size": 3, "kernel_depth": 1, "stride": 2}, [(1, 3, 16, 4, 4)], [], None),
@@ -54,6 +57,8 @@ ROWS: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]],
     ("Upsample", (IMAGE,), {"scale": 2}, [(1, 4, 16, 16)], [], Work()),
     ("Upsample", (IMAGE, IMAGE), {"upsample_h": 15, "upsample_w": 16}, [(1, 4, 15, 16)], [], Work()),
     ("Upsample", (IMAGE, IMAGE), {"pad_out_h": True}, [(1, 4, 15, 16)], [], Work()),
+    ("Resample", (IMAGE,), {"height": 12, "width": 16, "type": "NEAREST"}, [(1, 4, 12, 16)], [], Work()),
+    ("Resample", (IMAGE, t(1, 2, 5, 6)), {}, [(1, 4, 5, 6)], [], Work(muls=2 * 120 * 2, adds=120 * 2)),
     ("UpsampleDarknet", (IMAGE,), {"stride": 2}, [(1, 4, 16, 16)], [], Work()),
     ("Reorg", (IMAGE,), {"stride": 2}, [(1, 16, 4, 4)], [], Work()),
     ("Reorg", (IMAGE,), {"stride": 2, "reverse": True}, [(1, 1, 16, 16)], [], Work()),
@@ -76,12 +81,14 @@ ROWS: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]],
     ("Affinity", (IMAGE,), {}, [(1, 2, 8, 8)], [], None),
     ("FlowWarp", (IMAGE, t(1, 2, 8, 8)), {}, [(1, 4, 8, 8)], [], None),
     ("Lstm", (t(7, 2, 5),), {"num_output": 3}, [(7, 2, 3)], [(12, 5), (12, 3), (12,)], None),
-    ("CTCGreedyDecoder", (t(7, 2, 5),), {"outputs": 2}, [(2, 7, 1, 1), (2, 1, 1, 1)], [], None),
+    ("CTCGreedyDecoder", (t(7, 2, 5),), {"outputs": 2}, [(2, 7, 1, 1), (2, 1, 1, 1)], [],
+     Work(compares=14 * 4, adds=14)),
     # min and max size, ratio 2 and its inverse: 1 + 2 boxes for the min, one for the max
     ("PriorBox", (t(1, 512, 38, 38), t(1, 3, 300, 300)), {"min_size": 30.0, "max_size": 60.0, "aspect_ratio": 2.0},
      [(1, 2, 38 * 38 * 4 * 4)], [], None),
     ("PriorBox", (t(1, 8, 3, 3), t(1, 3, 30, 30)), {"min_size": 3, "aspect_ratio": (1, 2, 3), "flip": False}, [(1, 2, 3 * 3 * 3 * 4)], [], None),
     ("PriorBox", (t(1, 8, 3, 3), t(1, 3, 30, 30)), {"min_size": (32, 64, 128)}, [(1, 2, 3 * 3 * 21 * 4)], [], None),
+    ("PriorBox", (t(1, 8, 3, 3), t(1, 3, 30, 30)), {"min_size": (10, 20, 30)}, [(1, 2, 3 * 3 * 3 * 4)], [], None),
     ("PriorBoxClustered", (t(1, 8, 3, 3), t(1, 3, 30, 30)), {"width": (1.0, 2.0)}, [(1, 2, 3 * 3 * 2 * 4)], [], None),
     ("DetectionOutput", (t(1, 40), t(1, 30), t(1, 2, 40)), {"num_classes": 3, "nms_param": (("top_k", 4),)}, [(1, 1, 1, 7)], [],
      Work(muls=40 + 3 * 6 * 3, adds=40 + 3 * 6 * 6, exps=20, compares=30 + 3 * 6 * 7, divs=3 * 6)),
@@ -96,8 +103,14 @@ ROWS: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]],
     ("BoxOutput", (IMAGE,), {}, [(1, 5, 1, 1)], [], None),
     ("DecodeBBox", (t(9, 8), t(9, 5)), {}, [(9, 5)], [], None),
     ("ScaleRoute", (t(9, 5), t(9, 4, 7, 7)), {"outputs": 1}, [(1, 4, 7, 7)], [], None),
+    ("ProposalTarget", (t(9, 5), t(2, 8)), {"batch_size": 4, "cls_num": 21, "cls_aware": True},
+     [(4, 5, 1, 1), (4, 1, 1, 1), *[(4, 84, 1, 1)] * 3, (4, 6, 1, 1)], [], None),
+    ("ProposalTarget", (t(9, 5), t(2, 8)), {"batch_size": -1, "cls_aware": False, "outputs": 3},
+     [(9, 5, 1, 1), (9, 1, 1, 1), (9, 8, 1, 1)], [], None),
     ("BoxAnnotatorOHEM", (t(9, 5), t(9, 21), t(9, 1, 1, 1), t(9, 1), t(9, 8)), {}, [(9, 1, 1, 1), (9, 8, 1, 1)], [], None),
     ("Python", (t(9, 5),), {"module": "rpn.proposal_layer", "layer": "ProposalLayer"}, [(1, 5)], [], None),
+    ("SoftmaxWithLossOHEM", (t(9, 21), t(9, 1)), {"outputs": 3}, [(), (9, 21), (9, 1)], [],
+     Work(compares=9 * 20, adds=9 * (2 * 21 - 1 + 1), exps=9 * (21 + 1), divs=9 * 21)),
     ("SmoothL1Loss", (t(9, 8), t(9, 8)), {"outputs": 2}, [(), (9, 1)], [], None),
 ]  # fmt: skip
 
@@ -125,3 +138,21 @@ def test_a_matrix_has_no_steps_for_a_recurrent_layer() -> None:
 def test_prior_boxes_need_a_size() -> None:
     with pytest.raises(ValueError, match="no min_size"):
         ask("PriorBox", IMAGE, IMAGE)
+
+
+@pytest.mark.parametrize("kind", ["Region", "YoloDetectionOutput", "ROIPooling", "ProposalTarget"])
+def test_a_cost_that_boxes_or_forks_decide_is_unknown(kind: str) -> None:
+    fields = {"ROIPooling": {"pooled_h": 2, "pooled_w": 2}, "ProposalTarget": {"batch_size": 4, "cls_aware": False}}
+    bottoms = (IMAGE,) if kind in ("Region", "YoloDetectionOutput") else (IMAGE, t(9, 5))
+    assert ask(kind, *bottoms, **fields.get(kind, {})).work is None
+
+
+def test_a_bound_on_suppression_says_that_it_is_one() -> None:
+    assert "every box" in ask("DetectionOutput", t(1, 40), t(1, 30), t(1, 2, 40), num_classes=3).note
+
+
+def test_what_forks_disagree_on_is_unknown() -> None:
+    with pytest.raises(UnknownShape, match="second bottom"):
+        ask("CTCGreedyDecoder", t(7, 2, 5), t(2, 4))
+    with pytest.raises(UnknownShape, match="cls_aware"):
+        ask("ProposalTarget", t(9, 5), t(2, 8), batch_size=4, cls_num=21)
