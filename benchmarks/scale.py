@@ -9,7 +9,10 @@ from pathlib import Path
 import graphcost
 
 HEAD = 'input: "b0" input_shape { dim: 1 dim: 8 dim: 32 dim: 32 }\n'
-CONV = 'layer {{ name: "{0}" type: "Convolution" bottom: "{1}" top: "{0}" convolution_param {{ num_output: 8 kernel_size: 3 pad: 1 }} }}\n'
+CONV = (
+    'layer {{ name: "{0}" type: "Convolution" bottom: "{1}" top: "{0}" '
+    "convolution_param {{ num_output: 8 kernel_size: 3 pad: 1 }} }}\n"
+)
 ADD = 'layer {{ name: "{0}" type: "Eltwise" bottom: "{1}" bottom: "{2}" top: "{0}" }}\n'
 
 

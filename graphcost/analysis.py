@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from .dims import Dim, Extent, identifier, substitute, symbol, symbols
 from .errors import ModelError
 from .graph import UNKNOWN, Model, Tensor, TensorSequence
-from .passes import infer, memory, parameters, receptive_field
+from .passes import infer, memory, parameters
 from .passes.infer import Cost
 from .rules import NO_WORK, Work
 from .shapes import show_shape
 
 if TYPE_CHECKING:
+    from .passes import receptive_field
     from .report import Report
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
@@ -197,6 +198,8 @@ class Analysis:
     @cached_property
     def receptive_fields(self) -> receptive_field.ReceptiveFields:
         """What each activation sees of the inputs: `.of("conv4").size`, `.box("conv4", (3, 5))`."""
+        from .passes import receptive_field
+
         return receptive_field.trace(self.rows, self.inputs)
 
     def field(self, at: int) -> receptive_field.Field | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -146,6 +145,8 @@ def format_of(path: Path) -> str:
 
 def write(text: str, path: Path) -> None:
     """Write a file whole or not at all: into a neighbour first, which then takes its place. Raises ModelError."""
+    import tempfile
+
     try:
         handle, temporary = tempfile.mkstemp(prefix=path.name, dir=path.parent)
         try:

@@ -7,7 +7,6 @@ reported as if they did by every tool there is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from math import prod
 
 from ..dims import Dim, Extent, bounds, ceil_div
@@ -303,12 +302,6 @@ def global_average_pool(x: Tensor) -> Facts:
 def global_lp_pool(x: Tensor) -> Facts:
     """x: [N, C, *spatial] -> [N, C, 1, ...].  https://onnx.ai/onnx/operators/onnx__GlobalLpPool.html"""
     return _global_pool(x, "LP")
-
-
-def scaled(factors: Sequence[int | Fraction], axes: int) -> Window:
-    """The window of a nearest-neighbour resize: each output sees the one input it copies."""
-    stride = tuple(1 / Fraction(factor) for factor in factors[-axes:])
-    return Window((1,) * axes, stride, (0,) * axes, (1,) * axes)
 
 
 @rule("MaxUnpool")
