@@ -245,7 +245,7 @@ class _Builder:
         self.maker[name] = "the net's input"
 
     def add(self, layer: Layer) -> None:
-        if (not layer.bottoms and layer.type in SOURCES) or (not layer.bottoms and layer.type.endswith("Data")):
+        if _brings_data(layer):
             self.source(layer)
             return
         reads = tuple(self.current.get(blob, blob) for blob in layer.bottoms)
@@ -292,7 +292,7 @@ class _Builder:
         read = {name for op in self.ops for name in op.inputs}
         for layer in reversed(left_out):
             wanted = [top for top in layer.tops if top in read and top not in self.maker]
-            if wanted and not layer.bottoms and (layer.type in SOURCES or layer.type.endswith("Data")):
+            if wanted and _brings_data(layer):
                 self.source(layer)
                 self.warnings.append(f"{', '.join(wanted)}: brought only by {layer.name}, which this stage leaves out")
 
@@ -327,7 +327,11 @@ class _Builder:
 
 
 SOURCES = {"Input", "Data", "ImageData", "HDF5Data", "MemoryData", "WindowData", "DummyData", "Python"}
-"""Layer types that bring data in when they have no bottom; a fork's `*Data` are taken for such too."""
+"""Layer types that bring data in when they have no bottom; a fork's `*Data` and `*_DATA` are taken for such too."""
+
+
+def _brings_data(layer: Layer) -> bool:
+    return not layer.bottoms and (layer.type in SOURCES or layer.type.endswith(("Data", "_DATA")))
 
 
 def _delivers(layer: Layer, path: str) -> list[tuple[Extent, ...] | None]:
@@ -352,7 +356,11 @@ def _delivers(layer: Layer, path: str) -> list[tuple[Extent, ...] | None]:
     height = crop or size("new_height", "height")
     width = crop or size("new_width", "width")
     channels = size("channels") or _channels(layer)
-    image = (batch, channels, height, width)
+    image: tuple[Extent | None, ...] = (batch, channels, height, width)
+    if layer.type in ("VideoData", "VIDEO_DATA") and size("new_length"):
+        if "num_segments" in attrs:  # temporal segment networks stack frames as channels, how many varies with modality
+            channels = None
+        image = (batch, channels, size("new_length"), height, width)  # C3D's, frames as an axis
     first = tuple(e for e in image if e is not None) if None not in image else None
     label = None if batch is None else (batch,)
     return [first, *[label] * (tops - 1)][:tops]

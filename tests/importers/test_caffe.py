@@ -72,6 +72,12 @@ DATA = {
         (2, 1, 5, 7),
     ),
     "memory": ('"MemoryData"', "memory_data_param { batch_size: 2 channels: 1 height: 5 width: 7 }", (2, 1, 5, 7)),
+    "frames are an axis": (
+        '"VideoData"',
+        "video_data_param { batch_size: 2 new_length: 16 } "
+        "transform_param { crop_size: 6 mean_value: 1 mean_value: 2 mean_value: 3 }",
+        (2, 3, 16, 6, 6),
+    ),
     "older dummy": ('"DummyData"', "dummy_data_param { num: 2 channels: 4 height: 5 width: 7 }", (2, 4, 5, 7)),
 }
 
@@ -83,6 +89,22 @@ def test_a_data_layer_delivers_what_its_parameters_say(case: str, net: Any) -> N
         f'layer {{ name: "d" type: {type_} top: "data" {fields} }} layer {{ name: "r" type: "ReLU" bottom: "data" top: "r" }}'
     )
     assert analysis.tensors["r"].shape == shape
+
+
+def test_segments_stacked_as_channels_have_to_be_sized(net: Any) -> None:
+    text = (
+        'layer { name: "d" type: "VideoData" top: "data" transform_param { crop_size: 6 mean_value: 1 mean_value: 2 }'
+        " video_data_param { batch_size: 2 new_length: 5 num_segments: 3 } }"
+        'layer { name: "r" type: "ReLU" bottom: "data" top: "r" }'
+    )
+    with pytest.raises(graphcost.ModelError, match="--input data="):
+        net(text)
+    assert net(text, shapes={"data": (2, 30, 6, 6)}).tensors["r"].shape == (2, 30, 6, 6)
+
+
+def test_a_v1_forks_data_layer_is_an_input(net: Any) -> None:
+    text = "layers { name: 'd' type: VIDEO_DATA top: 'data' } layers { name: 'r' type: RELU bottom: 'data' top: 'r' }"
+    assert net(text, shapes={"data": (1, 3, 16, 6, 6)}).tensors["r"].shape == (1, 3, 16, 6, 6)
 
 
 def test_labels_are_inputs_of_the_batch_and_the_image_can_be_given(net: Any) -> None:
