@@ -108,10 +108,14 @@ def _span_if_known(size: Extent, start: Scalar, end: Scalar, step: Scalar) -> tu
 def span(size: Extent, start: Extent, end: Extent, step: int) -> tuple[Extent, Extent]:
     """Where a slice of an axis begins, and how many elements it takes.
 
+    A slice of known length at a symbolic place is taken to lie inside an axis of known size: table[past : past + 1].
     Raises Undecided when a bound may count from either end, ValueError for a step of 0.
     """
     if step == 0:
         raise ValueError("a step of 0 goes nowhere")
+    length = end - start
+    if isinstance(size, int) and isinstance(start, Dim) and start >= 0 and isinstance(length, int):
+        return start, max(0, -(-length // step))
     low, high = (0, size) if step > 0 else (-1, size - 1)
 
     def clamp(bound: Extent) -> Extent:

@@ -86,6 +86,11 @@ def test_slicing_up_to_a_symbol(ask: Ask) -> None:
     assert ask("Slice", t(N, 64), ints(0), ints(N - 1), ints(0)).outputs[0].shape == (N - 1, 64)
 
 
+def test_a_piece_of_known_length_at_a_symbolic_place_is_taken_to_lie_inside(ask: Ask) -> None:
+    """The row of a mask that belongs to the next token: mask[past : past + 1]."""
+    assert ask("Slice", t(1024, 1024), ints(N), ints(N + 1), ints(0)).outputs[0].shape == (1, 1024)
+
+
 def test_a_bound_that_may_count_from_either_end_leaves_the_extent_open(ask: Ask) -> None:
     with pytest.raises(Undecided):
         span(10, 0, N - 5, 1)
