@@ -180,9 +180,7 @@ class Definitions(Protocol):
     def expand(self, op: Op, inputs: tuple[Tensor | None, ...], opsets: Mapping[str, int]) -> Model | None:
         """The operator as a graph of simpler ones, None when it is not defined so."""
 
-    def shapes(
-        self, op: Op, inputs: tuple[Tensor | None, ...], opsets: Mapping[str, int]
-    ) -> tuple[Tensor, ...] | None:
+    def shapes(self, op: Op, inputs: tuple[Tensor | None, ...], opsets: Mapping[str, int]) -> tuple[Tensor, ...] | None:
         """The shapes of its outputs, None when the library does not know them."""
 
 

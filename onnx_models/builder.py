@@ -6,7 +6,6 @@ What it knows of operators is how to spell them; which ones make a network is sa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -53,7 +52,7 @@ class Net:
         return name
 
     def weight(self, name: str, *shape: int, fill: float = SMALL) -> str:
-        """A parameter whose elements are all `fill` or, with an `rng`, lie between half and one and a half times that."""
+        """A parameter whose elements are all `fill` or, with an `rng`, lie between half and 1.5 times that."""
         if self.rng is None:
             value = helper.make_tensor("value", TensorProto.FLOAT, [1], [fill])
             return self.node("ConstantOfShape", self.integers(f"{name}.shape", *shape), name=name, value=value)
@@ -65,7 +64,7 @@ class Net:
         self, x: str, channels: int, filters: int, kernel: int, *, name: str, weights: str = "",
         stride: int = 1, pad: int = 0, dilation: int = 1, group: int = 1, bias: bool = True,
     ) -> str:  # fmt: skip
-        """A square convolution, [1, channels, H, W] -> [1, filters, ...]; `weights` is what its parameters are called."""
+        """A square convolution, [1, channels, H, W] -> [1, filters, ...]; `weights` names its parameters."""
         weights = weights or name
         operands = [self.weight(f"{weights}.weight", filters, channels // group, kernel, kernel)]
         if bias:

@@ -105,7 +105,9 @@ def test_flatten_of_a_scalar_is_a_matrix_of_one(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("opset", [11, 13])
-@pytest.mark.parametrize(("axes", "expected"), [((0,), (3, 1, 4)), ((-2,), (1, 3, 4)), ((0, 2), (3, 4)), (None, (3, 4))])
+@pytest.mark.parametrize(
+    ("axes", "expected"), [((0,), (3, 1, 4)), ((-2,), (1, 3, 4)), ((0, 2), (3, 4)), (None, (3, 4))]
+)
 def test_axes_are_an_attribute_before_version_13_and_an_input_from_then_on(
     ask: Ask, opset: int, axes: tuple[int, ...] | None, expected: tuple[int, ...]
 ) -> None:

@@ -116,9 +116,7 @@ def test_a_channel_operand_does_not_broadcast_at_an_axis_from_version_7(ask: Ask
         ask("Add", t(2, 3, 4, 5), t(3), opset=7, broadcast=1, axis=1)
 
 
-@pytest.mark.parametrize(
-    ("opset", "mask"), [(1, "float32"), (7, "float32"), (10, "bool"), (12, "bool"), (22, "bool")]
-)
+@pytest.mark.parametrize(("opset", "mask"), [(1, "float32"), (7, "float32"), (10, "bool"), (12, "bool"), (22, "bool")])
 def test_the_mask_of_dropout_is_boolean_from_version_10(ask: Ask, opset: int, mask: str) -> None:
     facts = ask("Dropout", t(2, 3), opset=opset, outputs=2)
     assert facts.outputs == (t(2, 3), t(2, 3, dtype=mask))
