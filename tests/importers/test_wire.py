@@ -421,6 +421,7 @@ def test_a_gzipped_model_is_read(tmp_path: Path) -> None:
         (gzip.compress(bytes(3000)), ": gzip: more than 2000 bytes inside; decompress it first"),
         (gzip.compress(b"\x7fELF" + bytes(100)), ": an ELF executable or library: give the model it was built from"),
     ],
+    ids=["truncated", "empty", "too large", "another kind of file"],  # the bytes themselves hold the time
 )
 def test_a_gzip_file_without_a_model_is_refused(
     data: bytes, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
