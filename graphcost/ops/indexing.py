@@ -29,7 +29,7 @@ def slice_(x: Tensor, *, starts: Sequence[int], ends: Sequence[int], axes: Seque
 
     https://onnx.ai/onnx/operators/onnx__Slice.html
     """
-    return sliced(x, tuple(starts), tuple(ends), axes, None, len(starts))
+    return sliced(x, tuple(starts), tuple(ends), axes)
 
 
 @rule("Slice", since=10)
@@ -45,8 +45,10 @@ def slice_from(
         y = Tensor(tuple(decided_by_data(axis) for axis in range(x.rank)), x.dtype)
         return Facts((y,), NO_WORK, GLOBAL)
     count = len(which) if which is not None else _length(starts, ends)
+    if count > x.rank:
+        raise ValueError(f"{count} axes to cut of a tensor of {x.rank}")
     jumps = None if steps is None else _bounds(steps, count)
-    facts = sliced(x, _bounds(starts, count), _bounds(ends, count), which, jumps, count)
+    facts = sliced(x, _bounds(starts, count), _bounds(ends, count), which, jumps)
     others = tuple(0 if given is None else given.size for given in (starts, ends, axes, steps))
     return replace(facts, reads=(facts.outputs[0].size, *others))
 
@@ -74,13 +76,12 @@ def sliced(
     starts: Sequence[Scalar],
     ends: Sequence[Scalar],
     axes: Sequence[int] | None,
-    steps: Sequence[Scalar] | None,
-    count: int,
+    steps: Sequence[Scalar] | None = None,
 ) -> Facts:
     """Part of some axes; an extent whose bounds are not known, or may count from either end, is open."""
-    targets = range(count) if axes is None else [axis_of(axis, x.rank) for axis in axes]
-    if count > x.rank or len(starts) != len(ends):
-        raise ValueError(f"{len(starts)} starts and {len(ends)} ends for {x.rank} axes")
+    targets = range(len(starts)) if axes is None else [axis_of(axis, x.rank) for axis in axes]
+    if len(targets) > x.rank or not len(starts) == len(ends) == len(targets):
+        raise ValueError(f"{len(starts)} starts and {len(ends)} ends for {len(targets)} axes of {x.rank}")
     shape: list[Extent | None] = list(x.shape)
     origin: list[Extent | None] = [0] * x.rank
     jump = [1] * x.rank

@@ -67,7 +67,8 @@ def viewed(x: Tensor, shape: Shape) -> Facts:
     """
     axes = min(x.rank, len(shape)) - 2
     window = POINTWISE if axes > 0 and x.shape[-axes:] == shape[-axes:] else GLOBAL
-    return Facts((Tensor(shape, x.dtype, x.value),), NO_WORK, window, view=True)
+    value = x.value if x.value is not None and values.small(shape) and prod(shape) == len(x.value) else None
+    return Facts((Tensor(shape, x.dtype, value),), NO_WORK, window, view=True)
 
 
 @rule("Reshape")
@@ -307,7 +308,7 @@ def cut(x: Tensor, axis: int, lengths: Sequence[Extent | None] | None, outputs: 
 def section(x: Tensor, axis: int, start: Extent | None, length: Extent, step: int = 1) -> Tensor:
     """The part of a tensor of `length` positions from `start` on along an axis."""
     shape = (*x.shape[:axis], length, *x.shape[axis + 1 :])
-    if x.value is None or not isinstance(start, int) or not isinstance(length, int):
+    if x.value is None or not isinstance(start, int) or not isinstance(length, int) or not values.small(shape):
         return Tensor(shape, x.dtype)
     axes = values.along(x.shape)
     axes[axis] = values.walk(length, values.strides(x.shape)[axis], start, step)

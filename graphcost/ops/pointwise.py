@@ -152,10 +152,10 @@ def clip(x: Tensor, *, min: float | None = None, max: float | None = None) -> Fa
 def clip_between(x: Tensor, least: Tensor | None = None, most: Tensor | None = None) -> Facts:
     """[*any] -> the same shape, a comparison for each bound.  https://onnx.ai/onnx/operators/onnx__Clip.html"""
     y = Tensor(x.shape, x.dtype, x.value)
-    if least is not None:
-        y = Tensor(x.shape, x.dtype, elementwise(values.largest, y, least))
-    if most is not None:
-        y = Tensor(x.shape, x.dtype, elementwise(values.smallest, y, most))
+    for bound, function in ((least, values.largest), (most, values.smallest)):
+        if bound is not None:
+            known = Tensor((), x.dtype, (values.only(bound),))
+            y = Tensor(x.shape, x.dtype, elementwise(function, y, known))
     return unary(x, Work(compares=(least is not None) + (most is not None)), value=y.value)
 
 

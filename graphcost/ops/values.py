@@ -28,9 +28,10 @@ Value: TypeAlias = tuple[Scalar, ...] | None
 
 
 def small(shape: Shape) -> bool:
-    """Whether the contents of a tensor of this shape are worth following: few elements, no symbol among its extents."""
-    size = prod(shape)
-    return isinstance(size, int) and size <= LIMIT and all(isinstance(extent, int) for extent in shape)
+    """Whether the contents of a tensor of this shape are worth following: few elements, and no extent out of bounds."""
+    if not all(isinstance(extent, int) and 0 <= extent <= LIMIT for extent in shape):
+        return False
+    return prod(shape) <= LIMIT
 
 
 def count(shape: Shape) -> int:
@@ -54,7 +55,7 @@ def integers(x: Tensor | None) -> tuple[Extent, ...] | None:
         return None
     if x.value is None:
         return () if 0 in x.shape else None
-    known = tuple(element for element in x.value if isinstance(element, (int, Dim)))
+    known = tuple(size for element in x.value if (size := _size(element)) is not None)
     return known if len(known) == len(x.value) else None
 
 
@@ -77,9 +78,14 @@ def extents(sizes: Tensor) -> tuple[Extent | None, ...] | None:
     if not sizes.ranked:
         return None
     if sizes.value is not None:
-        return tuple(element if isinstance(element, (int, Dim)) else None for element in sizes.value)
+        return tuple(map(_size, sizes.value))
     rank = sizes.shape[0] if sizes.rank == 1 else None
     return (None,) * rank if isinstance(rank, int) and rank <= LIMIT else None
+
+
+def _size(element: Scalar) -> Extent | None:
+    """An element as an extent; truth values are 0 and 1."""
+    return element if isinstance(element, Dim) else int(element) if isinstance(element, int) else None
 
 
 # --- rearranging them -------------------------------------------------------------------------------------------------
