@@ -216,8 +216,8 @@ def gather_nd(x: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Facts:
 
 def _rest(x: Tensor, indices: Tensor, batch: int = 0) -> Shape:
     """The axes that an index of several numbers leaves whole. Raises UnknownShape when their number is not known."""
-    if not indices.rank:
-        raise ValueError("indices without an axis")
+    if not 0 <= batch < indices.rank:
+        raise ValueError(f"indices of {indices.rank} axes, {batch} of them batch")
     located = indices.shape[-1]
     if not isinstance(located, int):
         raise UnknownShape("how many axes the indices name is not known")

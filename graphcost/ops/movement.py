@@ -240,6 +240,8 @@ def _joined(parts: Sequence[Tensor], shape: Shape, axis: int) -> values.Value:
         return None
     rows = values.count(shape[:axis])
     widths = [values.count(part.shape[axis:]) for part in parts]
+    if sum(widths) * rows != values.count(shape) or not all(values.small(part.shape) for part in parts):
+        return None
     contents = [
         part.value if part.value is not None else (None,) * (rows * width)
         for part, width in zip(parts, widths, strict=True)
@@ -272,12 +274,14 @@ def split_at(
     https://onnx.ai/onnx/operators/onnx__Split.html
     """
     if lengths is None:
-        return cut(x, axis, None, num_outputs or outputs)
+        return cut(x, axis, None, outputs, num_outputs)
     wanted = values.extents(lengths)
     return cut(x, axis, (None,) * outputs if wanted is None else wanted, outputs)
 
 
-def cut(x: Tensor, axis: int, lengths: Sequence[Extent | None] | None, outputs: int) -> Facts:
+def cut(
+    x: Tensor, axis: int, lengths: Sequence[Extent | None] | None, outputs: int, pieces: int | None = None
+) -> Facts:
     """A tensor in parts along an axis. Raises ValueError when they do not add up to it.
 
     One part of unknown length is what the others leave.
@@ -285,7 +289,7 @@ def cut(x: Tensor, axis: int, lengths: Sequence[Extent | None] | None, outputs: 
     at = axis_of(axis, x.rank)
     size = x.shape[at]
     if not lengths:
-        part = ceil_div(size, outputs)
+        part = ceil_div(size, pieces or outputs)
         parts: list[Extent | None] = [*[part] * (outputs - 1), size - part * (outputs - 1)]
         if isinstance(size, int) and isinstance(part, int):
             parts = [min(part, max(0, size - part * number)) for number in range(outputs)]

@@ -133,7 +133,8 @@ class Scope:
 
     def hold(self, weights: Mapping[str, Tensor]) -> None:
         self.tensors.update(weights)
-        self.constants.update((name, (Weight(id(tensor), tensor),)) for name, tensor in weights.items())
+        graph = id(weights)  # a name may stand for another weight in another graph
+        self.constants.update((name, (Weight((graph, name), tensor),)) for name, tensor in weights.items())
 
     def pass_on(self, op: Op, facts: Facts) -> tuple[Weight, ...]:
         """The weights an operator works with. One that sees only constants and multiplies nothing hands them on."""
@@ -347,6 +348,7 @@ class _Engine:
         extra.update((label, body) for (label, _), body in labelled if label in rule.keywords)
         try:
             _check_arity(rule, inputs)
+            _check_attributes(rule, attrs)
             given = inputs if rule.most is None else inputs[: rule.most]
             facts = rule.function(*given, **{**attrs, **extra})
             _check_numbers(facts)
@@ -430,6 +432,16 @@ def _check_numbers(facts: Facts) -> None:
     work = facts.work
     if work is not None and not all(isinstance(getattr(work, kind), (int, Dim)) for kind in Work.__slots__):
         raise TypeError("an attribute of the wrong type")
+
+
+def _check_attributes(rule: Rule, attrs: Mapping[str, Any]) -> None:
+    """Raise TypeError for a list or a text where the rule takes one number; multiplied by it, a list would grow."""
+    for name, value in attrs.items():
+        if isinstance(value, (tuple, str)) and rule.function.__annotations__.get(name) in _NUMBERS:
+            raise TypeError(f"attribute {name} should be one number, not {str(value)[:40]}")
+
+
+_NUMBERS = ("int", "float", "int | None", "float | None")
 
 
 def _check_arity(rule: Rule, inputs: tuple[Tensor | None, ...]) -> None:

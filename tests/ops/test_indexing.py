@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from graphcost import GLOBAL, POINTWISE, Facts, Tensor, Window, Work
 from graphcost.dims import Undecided, bounds, minimum, substitute, symbol, symbols
 from graphcost.ops.indexing import span
+from graphcost.ops.values import LIMIT
 
 Ask = Callable[..., Facts]
 
@@ -233,3 +234,28 @@ def test_top_k_of_an_unknown_number_counts_the_most_and_says_so(ask: Ask) -> Non
     assert symbols(facts.outputs[0].shape[1])
     assert facts.work == Work(compares=2 * 100 * 7)  # ceil(log2(100 + 1))
     assert "the best 100" in facts.note
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "attrs"),
+    [
+        ("Slice", (t(2, 3), t(2**40, dtype="int64"), t(2**40, dtype="int64")), {}),
+        ("Split", (ints(1, 2), ints(2**62, -(2**62) + 2)), {"outputs": 2}),
+        ("Split", (t(7),), {"num_outputs": 2**62, "outputs": 2}),
+        ("Expand", (t(0, 1), ints(0, 2**62)), {}),
+        ("Tile", (ints(), ints(2**62)), {}),
+        ("GatherND", (t(3), t(0, 2**40, dtype="int64")), {}),
+        ("ScatterND", (ints(1, 2), Tensor((2, 0), "int64", ()), t(2, 2)), {}),
+    ],
+)
+def test_absurd_sizes_allocate_nothing(
+    ask: Ask, kind: str, inputs: tuple[Tensor, ...], attrs: dict[str, Any]
+) -> None:
+    try:
+        facts = ask(kind, *inputs, **attrs)
+    except ValueError:
+        return
+    assert all(len(y.value or ()) <= LIMIT for y in facts.outputs)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from onnx import parser
 
-from graphcost import Analysis, Work, analyze
+from graphcost import Analysis, ModelError, Work, analyze
 from graphcost.dims import symbol
 from graphcost.importers import onnx as importer
 
@@ -58,3 +59,9 @@ g (float[3, 4] x) => (float[3, 4] y)
 def test_a_tensor_filled_at_run_time_is_no_parameter_and_one_of_constant_shape_is() -> None:
     assert run(FILLED.replace("SHAPE", "computed")).to_dict()["totals"]["params"] == 0
     assert run(FILLED.replace("SHAPE", "constant")).to_dict()["totals"]["params"] == 3 * 4
+
+
+def test_a_list_in_the_place_of_a_number_is_refused_in_words() -> None:
+    graph = "g (float[8, 4] x) => (float[] y) { y = Softmax <axis = [1, 1]> (x) }"
+    with pytest.raises(ModelError, match="attribute axis should be one number"):
+        run(graph)
