@@ -251,9 +251,7 @@ def test_top_k_of_an_unknown_number_counts_the_most_and_says_so(ask: Ask) -> Non
         ("ScatterND", (ints(1, 2), Tensor((2, 0), "int64", ()), t(2, 2)), {}),
     ],
 )
-def test_absurd_sizes_allocate_nothing(
-    ask: Ask, kind: str, inputs: tuple[Tensor, ...], attrs: dict[str, Any]
-) -> None:
+def test_absurd_sizes_allocate_nothing(ask: Ask, kind: str, inputs: tuple[Tensor, ...], attrs: dict[str, Any]) -> None:
     try:
         facts = ask(kind, *inputs, **attrs)
     except ValueError:
