@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import ModelError
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .report import Report
 
 PEOPLE_ROWS = 60  # a terminal gets at most this many rows unless --top says otherwise
 PEOPLE_TOP = 40
@@ -89,8 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(problem)
         return 2
     except BrokenPipeError:
-        sys.stderr.close()  # the reader went away; nothing is left to say
-        return 0
+        return 0  # the reader went away; nothing is left to say
     except KeyboardInterrupt:
         return 130
     finally:
@@ -116,10 +120,8 @@ def _run(options: argparse.Namespace) -> int:
     return _verdict(options, report)
 
 
-def _verdict(options: argparse.Namespace, *reports: object) -> int:
-    from .report import Report
-
-    incomplete = [r for r in reports if isinstance(r, Report) and not r.analysis.complete]
+def _verdict(options: argparse.Namespace, *reports: Any) -> int:
+    incomplete = [report for report in reports if not report.analysis.complete]
     if options.strict and incomplete:
         first = incomplete[0]
         _complain(ModelError(first.analysis.model.path, "", f"--strict: {first.coverage}"))
@@ -127,16 +129,19 @@ def _verdict(options: argparse.Namespace, *reports: object) -> int:
     return 0
 
 
-def _report(path: str, options: argparse.Namespace, format: str):  # type: ignore[no-untyped-def]
+def _report(path: str, options: argparse.Namespace, format: str) -> Report:
     from .analysis import analyze
     from .importers import load
     from .report import Report
 
+    if Path(path).is_dir():
+        raise ModelError(path, "", "a folder without a .prototxt or .onnx file")
     model = load(path, phase=options.phase, level=options.level, stages=options.stage)
     analysis = analyze(model, shapes=_shapes(options.input, list(model.inputs)), dims=_dims(options.dim))
     top = options.top
     if top is None:
-        person = options.output is None and format in ("md", "text") and sys.stdout.isatty()
+        plain = format in ("md", "text") and options.style == "default"
+        person = plain and options.output is None and sys.stdout.isatty()
         top = PEOPLE_TOP if person and len(analysis.rows) > PEOPLE_ROWS else 0
     elif top < 0:
         raise ModelError("--top", "", f"{top} rows cannot be shown; 0 shows all")
@@ -149,7 +154,8 @@ def _several(paths: list[str], options: argparse.Namespace, format: str) -> int:
     from . import render
     from .report import Table
 
-    reports, rows, failed = [], [], False
+    reports: list[Report | render.Failure] = []
+    rows: list[tuple[str, ...]] = []
     progress = sys.stderr.isatty()
     for number, path in enumerate(paths, 1):
         if progress:
@@ -159,26 +165,26 @@ def _several(paths: list[str], options: argparse.Namespace, format: str) -> int:
             reports.append(report)
             rows.append((path, *report.figures))
         except ModelError as problem:
-            failed = True
             if progress:
                 print("\r\x1b[K", end="", file=sys.stderr)
             _complain(problem)
+            reports.append(render.Failure(path, problem.reason))
             rows.append((path, f"error: {problem.reason}", *[""] * 5))
     if progress:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-    titles = ("model", "input", "layers", "params", "MACs", "ops", "peak activations")
-    if format == "json":
-        text = render.render(reports, "json")
-    elif format == "csv":
-        text = render.summary_csv(titles, rows)
+    if format in ("json", "csv"):
+        text = render.render(reports, format)
     else:
+        titles = ("model", "input", "layers", "params", "MACs", "ops", "peak activations")
         text = render.summary(Table(titles, (False, False, True, True, True, True, True), rows), format)
     _emit(text, options.output)
-    return 2 if failed else _verdict(options, *reports)
+    if any(isinstance(report, render.Failure) for report in reports):
+        return 2
+    return _verdict(options, *reports)
 
 
 def _expand(models: Sequence[str]) -> Iterator[str]:
-    """Files as they are, folders searched for models in order of their names. Raises ModelError for one without."""
+    """Files as they are, folders searched for models in order of their names; one without any stands for itself."""
     for given in models:
         path = Path(given)
         if not path.is_dir():
@@ -187,9 +193,7 @@ def _expand(models: Sequence[str]) -> Iterator[str]:
         found = sorted(
             str(file) for pattern in ("*.prototxt", "*.onnx") for file in path.rglob(pattern) if file.is_file()
         )
-        if not found:
-            raise ModelError(given, "", "a folder without a .prototxt or .onnx file")
-        yield from found
+        yield from found or [given]
 
 
 def _shapes(given: Sequence[str], inputs: list[str]) -> dict[str, tuple[int | str, ...]]:
@@ -268,10 +272,16 @@ def _emit(text: str, output: Path | None) -> None:
         return
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as problem:
+        with contextlib.suppress(OSError):  # or else the interpreter tries once more to write the rest when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(problem, BrokenPipeError):
+            raise
+        raise ModelError("standard output", "", f"cannot be written: {problem.strerror or problem}") from None
 
 
 def _complain(problem: ModelError) -> None:
-    text = str(problem).removeprefix(": ")
-    print("graphcost: error: " + " ".join(text.split()), file=sys.stderr)
+    print("graphcost: error: " + " ".join(str(problem).split()), file=sys.stderr)

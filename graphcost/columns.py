@@ -164,7 +164,7 @@ def find(key: str) -> Column:
     from difflib import get_close_matches
 
     alike = get_close_matches(key, known(), 3, 0.4)
-    raise ModelError("--columns", "", f"no column {key!r}; did you mean {', '.join(alike) or ', '.join(DEFAULT)}?")
+    raise ModelError("", "", f"no column {key!r}; did you mean {', '.join(alike) or ', '.join(DEFAULT)}?")
 
 
 def known() -> tuple[str, ...]:

@@ -14,5 +14,5 @@ class ModelError(Exception):
         self.reason = reason
 
     def __str__(self) -> str:
-        text = ": ".join((":".join(filter(None, (self.path, self.place))), self.reason))
+        text = ": ".join(filter(None, (":".join(filter(None, (self.path, self.place))), self.reason)))
         return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)

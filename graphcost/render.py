@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,16 +47,24 @@ def environment() -> Environment:
     return env
 
 
-def render(report: Report | Sequence[Report], format: str) -> str:
-    """One report, or several as a list of objects or one summary row each. Raises ModelError for an unknown format."""
-    if format == "json":
-        return _json(report)
+@dataclass(frozen=True)
+class Failure:
+    """What stands in the place of a report when a file cannot be read."""
+
+    path: str
+    reason: str
+
+
+def render(report: Report | Sequence[Report | Failure], format: str) -> str:
+    """One report, or several as JSON (a list) or CSV (a row each). Raises ModelError for an unknown format."""
     if format not in FORMATS:
         raise ModelError("--format", "", f"no format {format!r}; there are {', '.join(FORMATS)}")
-    if not isinstance(report, Report):
-        raise TypeError("several reports are rendered as json, or as a summary")
+    if format == "json":
+        return _json(report)
     if format == "csv":
-        return _csv(report)
+        return _csv(report) if isinstance(report, Report) else _summary_csv(report)
+    if not isinstance(report, Report):
+        raise TypeError("several reports are rendered as json, as csv, or as a summary")
     table = report.table
     lines = [] if format == "html" else aligned(table, escape=format == "md")
     name = "listing" if table.listing else "report"
@@ -101,29 +110,47 @@ def _cell(text: str) -> str:
     return "<br>".join(parts)
 
 
-def _json(report: Report | Sequence[Report]) -> str:
+def _json(report: Report | Sequence[Report | Failure]) -> str:
     import json
 
     one = isinstance(report, Report)
-    data: Any = report.analysis.to_dict() if isinstance(report, Report) else [r.analysis.to_dict() for r in report]
+    data: Any = _object(report) if isinstance(report, Report) else [_object(each) for each in report]
     return json.dumps(data, indent=1 if one else None, allow_nan=False) + "\n"
 
 
+def _object(report: Report | Failure) -> dict[str, Any]:
+    if isinstance(report, Failure):
+        return {"schema": 1, "model": {"path": report.path}, "error": report.reason}
+    return report.analysis.to_dict()
+
+
 def _csv(report: Report) -> str:
-    """Exact values, one line per row; a formula as text, nothing where it is not known."""
+    """Exact values, a line per row; formulas as text, nothing where it is not known. A style's cells as it has them."""
+    if report.style != "default":
+        table = report.table
+        return _lines([table.titles, *table.rows, *[row for row in [table.total] if any(row)]])
     chosen, rows, _ = report.values()
-    cells = [["" if value is None else value for value in row] for row in rows]
-    return summary_csv([column.key for column in chosen], cells)
+    return _lines([[column.key for column in chosen], *rows])
 
 
-def summary_csv(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Rows as comma-separated values."""
+def _summary_csv(reports: Sequence[Report | Failure]) -> str:
+    titles = ("model", "input", "layers", "params", "macs", "ops", "peak_activation_bytes", "complete", "error")
+    rows = [
+        (each.path, *[None] * (len(titles) - 2), each.reason)
+        if isinstance(each, Failure)
+        else (each.analysis.model.path, *each.exact, None)
+        for each in reports
+    ]
+    return _lines([titles, *rows])
+
+
+def _lines(rows: Sequence[Sequence[object]]) -> str:
+    """Rows as comma-separated values, None as nothing."""
     import csv
     import io
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(titles)
     writer.writerows(rows)
     return out.getvalue()
 
@@ -144,14 +171,22 @@ def format_of(path: Path) -> str:
 
 
 def write(text: str, path: Path) -> None:
-    """Write a file whole or not at all: into a neighbour first, which then takes its place. Raises ModelError."""
+    """Write a file whole or not at all: into a neighbour first, which then takes its place. Raises ModelError.
+
+    Where a link leads is written, and a device or pipe is written to rather than replaced.
+    """
     import tempfile
 
+    content = text.encode("utf-8", "replace")  # names of files need not be UTF-8
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(content)
+            return
+        path = path.resolve()
         handle, temporary = tempfile.mkstemp(prefix=path.name, dir=path.parent)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
             mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
             Path(temporary).chmod(mode)
             Path(temporary).replace(path)

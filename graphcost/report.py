@@ -39,8 +39,8 @@ class Report:
     """A laid-out analysis: `report.render("md")`.
 
     `columns` are keys of `--list-columns`; `sort` a column, dearest first; `top` keeps that many rows (0: all); `by`
-    groups rows by "op", "scope" or "stage"; `style` is "default" or a convention with a table of its own.
-    Raises ModelError for a column, style or group that does not exist.
+    groups rows by "op", "scope" or "stage"; `style` is "default" or a convention with a table of its own, whose columns
+    and rows are the tool's. Raises ModelError for a column, style or group that does not exist.
     """
 
     def __init__(
@@ -58,6 +58,8 @@ class Report:
         self.by = by
         if by is not None and by not in GROUPS:
             raise ModelError("--by", "", f"no grouping {by!r}; there are {', '.join(GROUPS)}")
+        if style != "default" and (columns or sort or top or by):
+            raise ModelError("--style", "", f"{style} has rows and columns of its own: no columns, sort, top or by")
         self.keys = tuple(columns or (_GROUPED if by else _DEFAULT))
         self.sort = sort
         self.top = top
@@ -102,6 +104,13 @@ class Report:
             self.bound(a.work.ops, "short"),
             _show(a.memory.peak_bytes, "bytes"),
         )
+
+    @property
+    def exact(self) -> tuple[Value, ...]:
+        """The same figures in full, the peak in bytes, and whether they are exact rather than lower bounds."""
+        a = self.analysis
+        numbers = (len(a.rows), *map(a.total, ("params", "macs", "ops", "peak_activation_bytes")))
+        return (self.figures[0], *numbers, "yes" if a.complete else "no")
 
     def bound(self, value: Value, form: str) -> str:
         """A total as text: a lower bound says so."""
