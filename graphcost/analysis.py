@@ -54,7 +54,7 @@ def analyze(
             bound = tuple(substitute(extent, bindings) for extent in tensor.shape)
             inputs[name] = Tensor(bound, tensor.dtype, tensor.value)
         elif name in model.asks:
-            raise ModelError(model.path, "", model.asks[name])
+            raise ModelError(model.path, *model.asks[name])
     return Analysis(model, inputs, bindings, infer.infer(model, inputs, bindings))
 
 

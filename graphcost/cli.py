@@ -27,7 +27,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command's arguments; docs/cli.md is made from it."""
+    """The command's arguments; docs/reference.md is made from it."""
     p = _Parser(
         prog="graphcost",
         description="What a neural network costs: shapes, parameters, arithmetic and memory, read from its file.",

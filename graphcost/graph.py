@@ -196,8 +196,8 @@ class Model:
     inputs: dict[str, Tensor]
     outputs: tuple[str, ...] = ()
     weights: dict[str, Tensor] = field(default_factory=dict)
-    asks: dict[str, str] = field(default_factory=dict)
-    """For an input whose size the file does not say: what to ask the user."""
+    asks: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """For an input whose size the file does not say: the place in the file, and what to ask the user."""
     declared: Mapping[str, Tensor] = field(default_factory=dict)
     """Shapes that the file states; what is inferred wins over them."""
     opsets: dict[str, int] = field(default_factory=dict)

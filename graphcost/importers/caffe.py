@@ -216,7 +216,7 @@ class _Builder:
         self.path = path
         self.ops: list[Op] = []
         self.inputs: dict[str, Tensor] = {}
-        self.asks: dict[str, str] = {}
+        self.asks: dict[str, tuple[str, str]] = {}
         self.current: dict[str, str] = {}  # blob -> the version that a layer standing here reads
         self.maker: dict[str, str] = {}
         self.blobs: dict[str, str] = {}
@@ -240,7 +240,8 @@ class _Builder:
             raise ModelError(self.path, line, f"input {name!r} is already made by {self.maker[name]}")
         self.inputs[name] = Tensor(tuple(shape)) if shape is not None else Unranked("float32")
         if shape is None and what is not None:
-            self.asks[name] = f"the file does not say how large {name!r} is{what}: give it, as --input {name}=1x3xHxW"
+            reason = f"the file does not say how large {name!r} is{what}: give it, as --input {name}=1x3xHxW"
+            self.asks[name] = line, reason
         self.current[name] = name
         self.maker[name] = "the net's input"
 
