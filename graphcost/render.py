@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,14 +99,20 @@ def aligned(table: Table, escape: bool) -> list[str]:
     return [line(table.titles), f"|{rule}|", *map(line, body), *map(line, total)]
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_MARKUP = re.compile(r"([\\<`*\[\]]|&(?=\w+;)|(?<!\w)_|_(?!\w))")
+
+
+@lru_cache(maxsize=65536)
 def _line(text: str) -> str:
     """A cell on one line, without control characters or bars."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).replace("|", "\u00a6")
+    return _CONTROL.sub(" ", text).replace("|", "\u00a6")
 
 
+@lru_cache(maxsize=65536)  # networks repeat, and so do the cells of their tables
 def _cell(text: str) -> str:
     """A cell of a Markdown table: names keep their letters and cannot become markup."""
-    parts = (re.sub(r"([\\<`*\[\]]|&(?=\w+;)|(?<!\w)_|_(?!\w))", r"\\\1", _line(part)) for part in text.split("\n"))
+    parts = (_MARKUP.sub(r"\\\1", _line(part)) for part in text.split("\n"))
     return "<br>".join(parts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from . import columns
@@ -240,6 +241,7 @@ def _stage(outputs: Sequence[Tensor]) -> str:
     return "x".join(map(str, first.shape[2:])) or "flat"
 
 
+@lru_cache(maxsize=65536, typed=True)  # networks repeat, and so do their numbers
 def _show(value: Value, form: str) -> str:
     if value is None:
         return "?"
