@@ -15,6 +15,7 @@ from .errors import ModelError
 
 if TYPE_CHECKING:
     from .graph import Tensor
+    from .passes.infer import Cost
 
 GROUPS = ("op", "scope", "stage")
 
@@ -200,7 +201,8 @@ class Report:
         ]
         if total and not total[0]:
             total[0] = "total"
-        left_out = (len(self.analysis.rows) if not self.by else len(rows)) - len(rows)
+        every = self.analysis.rows
+        left_out = (len({_group(row, self.by) for row in every}) if self.by else len(every)) - len(rows)
         notes = [f"{left_out} cheaper rows are left out; --top 0 shows all."] if left_out > 0 else []
         marked = frozenset(i for i, at in enumerate(order) if not self.by and self.analysis.rows[at].status != "known")
         return Table(tuple(c.title for c in chosen), numeric, shown, tuple(total), notes, marked=marked)
@@ -214,8 +216,7 @@ def _grouped(analysis: Analysis, chosen: list[Column], by: str) -> list[list[Val
     """Rows with one key summed, in the order in which the keys first occur."""
     groups: dict[str, list[int]] = {}
     for at, row in enumerate(analysis.rows):
-        key = row.op.type if by == "op" else (row.scope or "(root)") if by == "scope" else _stage(row.outputs)
-        groups.setdefault(key, []).append(at)
+        groups.setdefault(_group(row, by), []).append(at)
     result: list[list[Value]] = []
     for key, members in groups.items():
         cells: list[Value] = []
@@ -231,6 +232,10 @@ def _grouped(analysis: Analysis, chosen: list[Column], by: str) -> list[list[Val
                 cells.append(sum(parts[1:], parts[0]) if parts else empty)
         result.append(cells)
     return result
+
+
+def _group(row: Cost, by: str) -> str:
+    return row.op.type if by == "op" else (row.scope or "(root)") if by == "scope" else _stage(row.outputs)
 
 
 def _stage(outputs: Sequence[Tensor]) -> str:

@@ -1,0 +1,250 @@
+"""Reports: cells, totals, lower bounds, groups, order; and how each format lays them out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import graphcost
+from graphcost.columns import find, known
+from graphcost.render import Failure, render, write
+from graphcost.report import scaled
+
+HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
+CONV = 'layer { name: "block/conv" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 stride: 2 pad: 1 dilation: 1 } }\n'
+RELU = 'layer { name: "block/relu" type: "ReLU" bottom: "c" top: "r" }\n'
+POOL = 'layer { name: "pool" type: "Pooling" bottom: "r" top: "p" pooling_param { pool: AVE global_pooling: true } }\n'
+MYSTERY = 'layer { name: "m" type: "Mystery" bottom: "r" top: "m" }\n'
+
+
+@pytest.fixture
+def small(net: Any) -> graphcost.Analysis:
+    """Three layers: 3x8x8 -> 4x4x4 -> 4x1x1."""
+    analysis: graphcost.Analysis = net(HEAD + CONV + RELU + POOL)
+    return analysis
+
+
+def cells(analysis: graphcost.Analysis, *keys: str, **options: Any) -> list[tuple[str, ...]]:
+    return analysis.report(columns=keys, **options).table.rows
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("name", ["block/conv", "block/relu", "pool"]),
+        ("type", ["Convolution 3x3/2", "ReLU", "Pooling"]),
+        ("kind", ["Convolution", "ReLU", "Pooling"]),
+        ("scope", ["block", "block", ""]),
+        ("count", ["1", "1", "1"]),
+        ("input", ["1x3x8x8", "1x4x4x4", "1x4x4x4"]),
+        ("output", ["1x4x4x4", "1x4x4x4", "1x4x1x1"]),
+        ("params", [str(4 * 3 * 3 * 3 + 4), "0", "0"]),
+        ("param_bytes", ["448 B", "0 B", "0 B"]),  # 4 x 112
+        ("macs", ["1.7 k", "0", "0"]),  # 64 x 27
+        ("ops", ["3.5 k", "64", "64"]),  # 2 x 1728 + 64
+        ("adds", ["64", "0", "60"]),
+        ("divs", ["0", "0", "4"]),
+        ("compares", ["0", "64", "0"]),
+        ("activation", ["256 B", "256 B", "16 B"]),
+        ("share", ["100.0%", "", ""]),
+        ("rf", ["3", "3", "all"]),
+        ("rf_stride", ["2", "2", "all"]),
+        ("rf_offset", ["-1", "-1", "all"]),
+        ("status", ["known"] * 3),
+    ],
+)
+def test_a_column_says_of_each_row(column: str, expected: list[str], small: graphcost.Analysis) -> None:
+    assert [row[0] for row in cells(small, column)] == expected
+
+
+def test_where_is_the_line_in_the_file(small: graphcost.Analysis) -> None:
+    assert [row[0].rpartition(":")[2] for row in cells(small, "where")] == ["2", "3", "4"]
+
+
+def test_every_column_can_be_printed_and_has_a_definition(small: graphcost.Analysis) -> None:
+    table = small.report(columns=known()).table
+    assert all(len(row) == len(known()) for row in [*table.rows, table.total])
+    assert all(find(key).doc for key in known())
+
+
+def test_a_total_is_the_sum_of_its_rows(small: graphcost.Analysis) -> None:
+    chosen, rows, _ = small.report(columns=known()).values()
+    summed = [column for column in chosen if column.total is not None]
+    assert len(summed) > 20
+    for column in summed:
+        parts = [row[chosen.index(column)] for row in rows]
+        assert column.total is not None and column.total(small) == sum(part for part in parts if part is not None)
+
+
+def test_the_summary_says_what_a_person_reads_first(small: graphcost.Analysis) -> None:
+    assert small.report().summary == [
+        "input data 1x3x8x8",
+        "3 layers",
+        "112 parameters (448 B)",
+        "1.7 k MACs",
+        "peak activations 1.0 KiB at block/conv",  # 4 x (192 + 64)
+    ]
+
+
+def test_a_lower_bound_says_so_wherever_it_stands(net: Any) -> None:
+    report = net(HEAD + CONV + RELU + MYSTERY).report()
+    assert report.summary[2:] == [">= 112 parameters (>= 448 B)", ">= 1.7 k MACs", "peak activations unknown"]
+    assert report.table.total[:5] == ("total", "", "", ">= 112", ">= 1.7 k")
+    assert report.table.rows[2] == ("m", "Mystery", "?", "0", "?", "?", "?", "")
+    assert report.table.marked == {2}
+    assert report.coverage == "totals are lower bounds: not everything is known of 1 operators (Mystery x1)"
+    assert 'class="unknown"' in report.render("html")
+    assert report.figures == ("1x3x8x8", "3", ">= 112", ">= 1.7 k", ">= 3.6 k", "?")
+    assert report.exact == ("1x3x8x8", 3, 112, 1728, 2 * 1728 + 64 + 64, None, "no")
+
+
+def test_csv_leaves_empty_what_is_not_known(net: Any) -> None:
+    text = net(HEAD + CONV + RELU + MYSTERY).report(columns=["name", "macs", "activation"]).render("csv")
+    assert text.splitlines() == ["name,macs,activation", "block/conv,1728,256", "block/relu,0,256", "m,,"]
+
+
+def test_what_is_not_known_may_be_the_dearest(net: Any) -> None:
+    assert cells(net(HEAD + CONV + RELU + MYSTERY), "name", sort="macs", top=2) == [("m",), ("block/conv",)]
+
+
+def test_rows_are_sorted_by_number_dearest_first_and_by_name(small: graphcost.Analysis) -> None:
+    assert cells(small, "name", sort="ops") == [("block/conv",), ("block/relu",), ("pool",)]
+    assert cells(small, "name", sort="divs", top=1) == [("pool",)]
+    assert cells(small, "name", sort="kind") == [("block/relu",), ("pool",), ("block/conv",)]
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        ("op", [("Convolution", "1", "112"), ("ReLU", "1", "0"), ("Pooling", "1", "0")]),
+        ("scope", [("block", "2", "112"), ("(root)", "1", "0")]),
+        ("stage", [("4x4", "2", "112"), ("1x1", "1", "0")]),
+    ],
+)
+def test_rows_of_one_group_are_summed(by: str, expected: list[tuple[str, ...]], small: graphcost.Analysis) -> None:
+    assert cells(small, "name", "count", "params", by=by) == expected
+
+
+def test_a_group_of_several_kinds_says_how_many(small: graphcost.Analysis) -> None:
+    assert cells(small, "name", "kind", by="scope") == [("block", "(2 kinds)"), ("(root)", "Pooling")]
+
+
+def test_groups_are_sorted_and_cut_as_rows_are(small: graphcost.Analysis) -> None:
+    report = small.report(by="scope", columns=["name", "ops"], sort="ops", top=1)
+    assert [row[0] for row in report.table.rows] == ["block"]
+    assert report.table.notes == ["1 cheaper rows are left out; --top 0 shows all."]
+
+
+def test_a_group_whose_shape_is_not_known_has_no_stage(net: Any) -> None:
+    text = HEAD + MYSTERY.replace('"r"', '"data"') + 'layer { name: "s" type: "Silence" bottom: "data" }'
+    assert [row[0] for row in cells(net(text), "name", by="stage")] == ["?"]
+
+
+def test_an_open_batch_counts_as_one_and_says_so(net: Any) -> None:
+    analysis = net(HEAD + CONV + RELU, shapes={"data": ("N", 3, 8, 8)})
+    report = analysis.report(columns=["name", "output", "macs"])
+    assert report.table.rows[0] == ("block/conv", "Nx4x4x4", "1.7 k")
+    assert report.assumptions == "N = 1 (batch; --dim sets it)"
+    assert "Assumptions: N = 1 (batch; --dim sets it)." in report.render("text")
+    assert report.render("csv").splitlines()[1] == "block/conv,Nx4x4x4,1728*N"
+
+
+def test_sizes_that_stay_open_print_as_formulas(net: Any) -> None:
+    analysis = net(HEAD + 'layer { name: "r" type: "ReLU" bottom: "data" top: "r" }', shapes={"data": ("N", 3, "H", 8)})
+    report = analysis.report(columns=["name", "compares", "activation"])
+    assert report.table.rows == [("r", "24*H*N", "96*H*N")]
+    assert report.assumptions.endswith("left open, so figures that need them are formulas: H")
+
+
+@pytest.mark.parametrize(
+    ("value", "base", "text"),
+    [(0, 1000, "0"), (999, 1000, "999"), (1000, 1000, "1.0 k"), (999_949, 1000, "999.9 k"), (999_950, 1000, "1.0 M"),
+     (1.5e9, 1000, "1.5 G"), (1e21, 1000, "1,000.0 E")],
+)  # fmt: skip
+def test_numbers_are_shortened_to_one_decimal(value: float, base: int, text: str) -> None:
+    assert scaled(value, base, ("", "k", "M", "G", "T", "P", "E")) == text
+
+
+@pytest.mark.parametrize("format", ["md", "html", "text", "csv", "json"])
+def test_every_format_renders_a_network_without_layers_that_cost(format: str, net: Any) -> None:
+    text = net(
+        'input: "data" input_shape { dim: 0 } layer { name: "s" type: "Split" bottom: "data" top: "s" }'
+    ).report()
+    assert "s" in text.render(format)
+
+
+def test_markdown_and_text_columns_line_up(small: graphcost.Analysis) -> None:
+    for format in ("md", "text"):
+        lines = [line for line in small.report().render(format).splitlines() if line.startswith("|")]
+        assert len(lines) == 2 + 3 + 1 and len({len(line) for line in lines}) == 1
+        bars = [[at for at, c in enumerate(line) if c == "|"] for line in lines]
+        assert all(each == bars[0] for each in bars)
+
+
+@pytest.mark.parametrize("format", ["md", "html", "text"])
+def test_warnings_of_the_file_are_printed(format: str, net: Any) -> None:
+    text = (
+        'layer { name: "d" type: "DummyData" top: "data" include { stage: "x" } dummy_data_param { shape { dim: 1 dim: 2 } } }'
+        'layer { name: "r" type: "ReLU" bottom: "data" top: "r" }'
+    )
+    assert "Warning: data: brought only by d" in net(text).report().render(format).replace('class="warning">', "")
+
+
+def test_a_style_keeps_its_own_rows_and_columns(small: graphcost.Analysis) -> None:
+    for options in ({"columns": ["name"]}, {"sort": "macs"}, {"top": 2}, {"by": "op"}):
+        with pytest.raises(graphcost.ModelError, match="netscope has rows and columns of its own"):
+            small.report(style="netscope", **options)
+    rows = small.report(style="netscope").render("csv").splitlines()
+    assert rows[0].startswith("ID,name,type,") and rows[1].startswith("1,data,")
+
+
+@pytest.mark.parametrize("options", [{"style": "nobody"}, {"columns": ["nothing"]}, {"by": "colour"}])
+def test_what_does_not_exist_is_refused_with_what_does(options: dict[str, Any], small: graphcost.Analysis) -> None:
+    with pytest.raises(graphcost.ModelError, match=r"there are default|did you mean|there are op"):
+        small.report(**options).render()
+
+
+def test_several_reports_are_a_list_with_failures_in_their_places(small: graphcost.Analysis) -> None:
+    reports = [small.report(), Failure("bad.prototxt", "this is a solver, not a network")]
+    assert json.loads(render(reports, "json")) == [
+        small.to_dict(),
+        {"schema": 1, "model": {"path": "bad.prototxt"}, "error": "this is a solver, not a network"},
+    ]
+    assert [line.split(",")[2:] for line in render(reports, "csv").splitlines()] == [
+        ["layers", "params", "macs", "ops", "peak_activation_bytes", "complete", "error"],
+        ["3", "112", "1728", str(2 * 1728 + 64 + 64 + 64), "1024", "yes", ""],
+        ["", "", "", "", "", "", '"this is a solver', ' not a network"'],
+    ]
+    with pytest.raises(TypeError):
+        render(reports, "md")
+
+
+def test_a_file_is_replaced_whole_and_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "report.md"
+    path.write_text("before")
+    path.chmod(0o640)
+    write("after", path)
+    assert path.read_text() == "after" and path.stat().st_mode & 0o777 == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_that_fails_half_way_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "report.md"
+    path.write_text("before")
+
+    def fail(self: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(graphcost.ModelError, match="cannot be written: No space left on device"):
+        write("after", path)
+    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_is_followed_and_names_that_are_not_utf8_are_written(tmp_path: Path) -> None:
+    (tmp_path / "link.md").symlink_to("target.md")
+    write("net\udcff", tmp_path / "link.md")
+    assert (tmp_path / "link.md").is_symlink() and (tmp_path / "target.md").read_text() == "net?"
