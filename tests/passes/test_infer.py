@@ -1,0 +1,198 @@
+"""Inference: each distinct question is asked once, what has no rule stays unknown, and what can be said is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from onnx import parser
+
+import graphcost
+from graphcost import Analysis, Facts, ModelError, Tensor, Work, analyze, rules
+from graphcost.graph import UnknownShape
+from graphcost.importers import onnx as importer
+from graphcost.rules import NO_WORK
+
+HEAD = 'input: "data" input_shape { dim: 2 dim: 3 }\n'
+
+
+def layer(name: str, kind: str, bottom: str = "data", fields: str = "") -> str:
+    return f'layer {{ name: "{name}" type: "{kind}" bottom: "{bottom}" top: "{name}" {fields} }}\n'
+
+
+def onnx(graph: str, opset: int = 17, **options: Any) -> Analysis:
+    imports = f'"": {opset}, "com.acme": 1'
+    return analyze(
+        importer.build(parser.parse_model(f"<ir_version: 8, opset_import: [{imports}]>\n{graph}")), **options
+    )
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]:
+    """Rules of its own for a test: caffe.Counted notes every question it is asked."""
+    for family in ("caffe", "onnx"):
+        rules.find(f"{family}.ReLU", 1)
+    monkeypatch.setattr(rules, "_table", {kind: list(entries) for kind, entries in rules._table.items()})
+    questions: list[tuple[Any, ...]] = []
+
+    @graphcost.rule("caffe.Counted")
+    def counted(x: Tensor, *, factor: int = 1, outputs: int = 1) -> Facts:
+        questions.append((x.shape, factor, outputs))
+        return Facts((x,) * outputs, Work(muls=x.size * factor))
+
+    yield questions
+    rules.find.cache_clear()
+
+
+def test_a_question_is_asked_once_however_often_it_comes(asked: list[tuple[Any, ...]], net: Any) -> None:
+    chain = "".join(layer(f"l{i}", "Counted", f"l{i - 1}" if i else "data") for i in range(50))
+    assert net(HEAD + chain).total("muls") == 50 * 6
+    assert asked == [((2, 3), 1, 1)]
+
+
+def test_another_shape_attribute_or_number_of_outputs_is_another_question(
+    asked: list[tuple[Any, ...]], net: Any
+) -> None:
+    text = HEAD + layer("a", "Counted") + layer("b", "Counted", fields="counted_param { factor: 2 }")
+    text += 'layer { name: "c" type: "Counted" bottom: "data" top: "c" top: "d" }\n'
+    text += layer("f", "Flatten", fields="flatten_param { axis: 0 }") + layer("e", "Counted", "f")
+    assert net(text).total("muls") == 6 + 12 + 6 + 6
+    assert asked == [((2, 3), 1, 1), ((2, 3), 2, 1), ((2, 3), 1, 2), ((6,), 1, 1)]
+
+
+def test_an_attribute_that_the_rule_does_not_know_is_kept_from_it(asked: list[tuple[Any, ...]], net: Any) -> None:
+    assert net(HEAD + layer("a", "Counted", fields='counted_param { engine: CUDNN note: "x" }')).complete
+    assert asked == [((2, 3), 1, 1)]
+
+
+def test_every_analysis_asks_anew(asked: list[tuple[Any, ...]], net: Any) -> None:
+    model = net(HEAD + layer("a", "Counted")).model
+    analyze(model)
+    analyze(model, shapes={"data": (5, 3)})
+    assert [shape for shape, *_ in asked] == [(2, 3), (2, 3), (5, 3)]
+
+
+def test_what_follows_an_unknown_operator_is_unknown_too_and_the_rest_is_not(net: Any) -> None:
+    text = HEAD + layer("a", "Mystery") + layer("b", "ReLU", "a") + layer("c", "ReLU") + layer("d", "Mystery")
+    analysis = net(text)
+    assert [row.status for row in analysis.rows] == ["unknown", "unknown", "known", "unknown"]
+    assert analysis.unknown == {"Mystery": 2, "ReLU": 1} and analysis.unknown_tensors == 3
+    assert analysis["a"].why == "no rule for Mystery"
+    assert analysis["a"].work is None and analysis.work == Work(compares=6)
+    assert analysis.memory.peak_bytes is None and analysis.activation_bytes == 4 * 6
+
+
+def test_parameters_of_an_unknown_shape_make_the_total_a_lower_bound(net: Any) -> None:
+    product = "inner_product_param { num_output: 4 }"
+    text = (
+        HEAD
+        + layer("a", "Mystery")
+        + layer("f", "InnerProduct", "a", product)
+        + layer("g", "InnerProduct", "data", product)
+    )
+    analysis = net(text)
+    assert not analysis.complete and analysis.total("params") == 4 * 3 + 4
+    assert ">= 16 parameters" in analysis.report().render("md")
+
+
+def test_a_rule_that_cannot_tell_makes_its_row_unknown_with_its_reason(asked: list[tuple[Any, ...]], net: Any) -> None:
+    @graphcost.rule("caffe.Undecided")
+    def undecided(x: Tensor) -> Facts:
+        raise UnknownShape("nobody knows")
+
+    analysis = net(HEAD + layer("a", "Undecided"))
+    assert (analysis["a"].status, analysis["a"].why) == ("unknown", "nobody knows")
+
+
+def test_shapes_without_a_cost_are_half_known(asked: list[tuple[Any, ...]], net: Any) -> None:
+    @graphcost.rule("caffe.Priceless")
+    def priceless(x: Tensor) -> Facts:
+        return Facts((x,), None)
+
+    analysis = net(HEAD + layer("a", "Priceless") + layer("b", "ReLU", "a"))
+    assert [row.status for row in analysis.rows] == ["partial", "known"]
+    assert analysis.tensors["b"].shape == (2, 3) and not analysis.complete
+
+
+@pytest.mark.parametrize("problem", [ValueError("wrong"), TypeError("wrong"), ZeroDivisionError("wrong"), IndexError("wrong"), KeyError("wrong"), AttributeError("wrong")])  # fmt: skip
+def test_whatever_a_rule_raises_is_told_with_its_operator(
+    problem: Exception, asked: list[tuple[Any, ...]], net: Any
+) -> None:
+    @graphcost.rule("caffe.Broken")
+    def broken(x: Tensor, *, factor: int = 1) -> Facts:
+        raise problem
+
+    with pytest.raises(ModelError, match=r":2: a \(Broken\): '?wrong'?; inputs \[2, 3\], attributes \{factor: 7\}$"):
+        net(HEAD + layer("a", "Broken", fields="broken_param { factor: 7 }"))
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        (Facts((Tensor((2**30, 2**30)),), NO_WORK), "cannot be meant"),
+        (Facts((Tensor((-1,)),), NO_WORK), "cannot be meant"),
+        (Facts((Tensor(("3",)),), NO_WORK), "cannot have the shape"),  # type: ignore[arg-type]
+        (Facts((), Work(macs="3")), "an attribute of the wrong type"),  # type: ignore[arg-type]
+    ],
+)
+def test_an_answer_that_cannot_be_is_refused(facts: Facts, reason: str, asked: list[tuple[Any, ...]], net: Any) -> None:
+    graphcost.rule("caffe.Absurd")(lambda x: facts)
+    with pytest.raises(ModelError, match=reason):
+        net(HEAD + layer("a", "Absurd"))
+
+
+def test_an_operator_without_a_rule_is_counted_by_its_own_definition(asked: list[tuple[Any, ...]]) -> None:
+    """The onnx package defines LessOrEqual as Or(Less, Equal)."""
+    graph = "g (float[2, 3] x, float[3] y) => (bool[2, 3] z) { z = LessOrEqual(x, y) }"
+    del rules._table["LessOrEqual"]
+    rules.find.cache_clear()
+    analysis = onnx(graph)
+    assert analysis.complete and analysis.tensors["z"] == Tensor((2, 3), "bool")
+    assert analysis.work == Work(compares=3 * 6)
+
+
+def test_an_operator_without_a_definition_gets_its_shape_from_the_onnx_package() -> None:
+    analysis = onnx("g (float[5, 3, 3] x) => (float[K] z) { y = Det(x) z = Relu(y) }")
+    assert [(row.status, row.outputs[0].shape) for row in analysis.rows] == [("partial", (5,)), ("known", (5,))]
+    assert analysis.unknown == {"Det": 1}
+
+
+def test_the_files_own_word_stands_where_there_is_neither_rule_nor_definition() -> None:
+    text = "g (float[N, 3] x) => (float[N, 5] z) <float[N, 5] y> { y = com.acme.Warp(x) z = Relu(y) }"
+    analysis = onnx(text, dims={"N": 4})
+    assert [row.status for row in analysis.rows] == ["partial", "known"]
+    assert analysis.tensors["z"].shape == (4, 5) and analysis.rows[1].work == Work(compares=20)
+    assert analysis.unknown == {"com.acme.Warp": 1}
+    assert analysis.to_dict()["coverage"] == {
+        "complete": False,
+        "unknown_ops": {"com.acme.Warp": 1},
+        "unknown_tensors": 0,
+    }
+
+
+def test_nothing_is_said_where_nothing_is_known() -> None:
+    analysis = onnx("g (float[2, 3] x) => (y) { y = com.acme.Warp(x) }")
+    assert analysis.rows[0].facts is None and analysis.to_dict()["tensors"]["y"]["shape"] is None
+    assert analysis.to_dict()["layers"][0]["macs"] is None
+
+
+def test_an_operator_set_that_is_older_gets_the_rule_of_its_time(asked: list[tuple[Any, ...]]) -> None:
+    for since in (1, 5):
+        graphcost.rule("com.acme.Versioned", since=since)(lambda x, since=since: Facts((x,), Work(muls=since)))
+    for version, expected in ((1, 1), (4, 1), (5, 5), (9, 5)):
+        found = rules.find("com.acme.Versioned", version)
+        assert found is not None and found.since == expected
+    assert rules.find("com.acme.Versioned", 0) is None
+
+
+def test_more_tops_than_a_rule_tells_of_are_unknown(net: Any) -> None:
+    text = HEAD + 'layer { name: "r" type: "ReLU" bottom: "data" top: "r" top: "extra" }'
+    analysis = net(text)
+    assert analysis.tensors["r"].shape == (2, 3) and not analysis.tensors["extra"].ranked
+    assert analysis["r"].status == "partial"
+
+
+def test_more_bottoms_than_a_rule_takes_are_left_to_the_file(net: Any) -> None:
+    text = HEAD + 'layer { name: "r" type: "ReLU" bottom: "data" bottom: "data" top: "r" }'
+    assert net(text)["r"].work == Work(compares=6)
