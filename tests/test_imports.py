@@ -46,6 +46,31 @@ def imported(path: Path) -> set[str]:
     return found & set(LEVEL)
 
 
+# Imports inside functions that lead upward: what is convenient to ask of an analysis is not needed to have one.
+LATER = {
+    ("analysis", "report"),  # analysis.report()
+    ("analysis", "render"),  # analysis.save()
+    ("report", "render"),  # report.render()
+    ("conventions", "report"),  # a style's own table
+    ("rules", "ops"),  # the families register themselves when a rule is first looked up
+}
+
+
+def imported_later(path: Path) -> set[str]:
+    """The rooms that a file imports inside its functions."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    found: set[str] = set()
+    for outer in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(outer, ast.FunctionDef):
+            continue
+        for node in ast.walk(outer):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = list(parts[: len(parts) - node.level])
+                names = [*base, *(node.module or "").split(".")] if node.module else base
+                found.update([names[0]] if names else [alias.name for alias in node.names])
+    return found & set(LEVEL)
+
+
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -54,6 +79,13 @@ def test_a_room_imports_only_rooms_below_it(path: Path) -> None:
     room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     for other in imported(path) - {room}:
         assert LEVEL[other] < LEVEL[room] or {room, other} == {"conventions", "columns"}, f"{room} imports {other}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_function_imports_from_above_only_where_that_is_meant(path: Path) -> None:
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    above = {other for other in imported_later(path) - {room} if LEVEL[other] > LEVEL[room]}
+    assert {(room, other) for other in above} <= LATER
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "ops").glob("*.py")), ids=lambda p: p.name)
@@ -75,7 +107,7 @@ def test_a_prototxt_needs_neither_onnx_nor_numpy(root: Path) -> None:
     """They take longer to import than the whole analysis takes."""
     code = (
         "import sys\nfrom graphcost.cli import main\nassert main([sys.argv[1]]) == 0\n"
-        "print([name for name in ('onnx', 'numpy', 'google.protobuf') if name in sys.modules])"
+        "print([name for name in ('onnx', 'numpy', 'google.protobuf', 'graphcost.importers.onnx') if name in sys.modules])"
     )
     run = subprocess.run(
         [sys.executable, "-c", code, str(root / "prototxt/det1.prototxt")], capture_output=True, text=True, check=True
