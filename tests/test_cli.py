@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 import os
+import runpy
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -286,3 +288,266 @@ def test_a_terminal_gets_the_dearest_rows_and_a_file_all(
     assert sum(line.startswith("|") for line in out.splitlines()) == 2 + 40 + 1 and "--top 0 shows all" in out
     _, out, _ = run(capsys, "prototxt/ssd300.prototxt", "--format", "text", "--top", "0")
     assert sum(line.startswith("|") for line in out.splitlines()) == 2 + 101 + 1
+
+
+MYSTERY = 'input: "data" input_shape { dim: 1 } layer { name: "m" type: "Mystery" bottom: "data" top: "m" warp_param { k: 1 } }'
+PHASES = """
+input: "data" input_shape { dim: 1 dim: 4 }
+layer { name: "always" type: "ReLU" bottom: "data" top: "a" }
+layer { name: "train" type: "ReLU" bottom: "data" top: "t" include { phase: TRAIN } }
+layer { name: "deep" type: "ReLU" bottom: "data" top: "d" include { min_level: 2 } }
+layer { name: "staged" type: "ReLU" bottom: "data" top: "s" include { stage: "extra" } }
+"""
+
+
+def test_help_tells_of_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        cli.main(["--help"])
+    assert done.value.code == 0
+    text = capsys.readouterr().out
+    options = "--format --output --style --columns --sort --top --by --input --dim --phase --strict --plugin --list-columns --list-ops --version --help"
+    assert all(option in text for option in options.split()) and "MODEL" in text
+
+
+def test_a_format_that_is_given_wins_over_the_suffix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "report.md"
+    assert run(capsys, DET1, "--format", "csv", "-o", str(path), "--columns", "name")[0] == 0
+    assert path.read_text().splitlines()[:2] == ["name", "conv1"]
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ([], ["always"]),
+        (["--phase", "test"], ["always"]),
+        (["--phase", "train"], ["always", "train"]),
+        (["--level", "2"], ["always", "deep"]),
+        (["--stage", "extra"], ["always", "staged"]),
+    ],
+)
+def test_phase_level_and_stage_choose_the_layers_of_a_caffe_net(
+    options: list[str], names: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text(PHASES)
+    _, out, _ = run(capsys, str(path), *options, "--columns", "name", "--format", "csv")
+    assert out.splitlines()[1:] == names
+
+
+def test_any_column_and_any_conventions_metric_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    keys = "macs,params,output,rf,netscope.macc,torchstat.flops,thop.macs"
+    code, out, _ = run(capsys, DET1, "--columns", keys, "--format", "csv")
+    assert code == 0 and out.splitlines()[0] == keys
+    # (10 x 10 x 10) x (3 x 3 x 3), and torchstat counts a bias as one of the taps
+    assert out.splitlines()[1].startswith("27000,280,1x10x10x10,3,27000,")
+
+
+def test_groups_are_sorted_and_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("--by", "op", "--sort", "count", "--top", "2", "--columns", "name,count", "--format", "csv")
+    _, out, _ = run(capsys, DET1, *arguments)
+    assert out.splitlines() == ["name,count", "Convolution,5", "PReLU,3"]
+
+
+def test_a_column_to_sort_by_need_not_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, DET1, "--sort", "params", "--top", "1", "--columns", "name", "--format", "csv")
+    assert out.splitlines()[1:] == ["conv3"]
+    code, _, err = run(capsys, DET1, "--sort", "weight")
+    assert code == 2 and err.startswith("graphcost: error: no column 'weight'; did you mean ")
+
+
+def test_with_every_size_given_every_number_is_an_integer(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(
+        capsys, DET1, "--input", "Nx3xHxW", "--dim", "N=2", "--dim", "H=30", "--dim", "W=40", "--format", "json"
+    )
+    data = json.loads(out)
+    assert data["assumptions"] == {} and data["tensors"]["conv1"]["shape"] == [2, 10, 28, 38]
+    numbers = [*data["totals"].values()]
+    for layer in data["layers"]:
+        numbers += [layer["macs"], layer["ops"], layer["params"], *layer["work"].values()]
+        numbers += [extent for shape in layer["output_shapes"] for extent in shape]
+    assert all(type(number) is int for number in numbers)
+    for layer in data["layers"]:
+        work = layer["work"]
+        assert layer["ops"] == 2 * work["macs"] + sum(
+            work[kind] for kind in ("muls", "adds", "divs", "exps", "compares")
+        )
+
+
+def test_what_is_not_known_is_null(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text(MYSTERY)
+    data = json.loads(run(capsys, str(path), "--format", "json")[1])
+    (layer,) = data["layers"]
+    assert (layer["macs"], layer["ops"], layer["work"], layer["rf"]) == (None, None, None, None)
+    assert layer["output_shapes"] == [None] and layer["status"] == "unknown"
+    assert data["totals"]["peak_activation_bytes"] is None
+    assert data["coverage"] == {"complete": False, "unknown_ops": {"Mystery": 1}, "unknown_tensors": 1}
+
+
+def test_a_plugin_is_named_as_a_module_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(rules, "_table", {kind: list(entries) for kind, entries in rules._table.items()})
+    (tmp_path / "mystery_rules.py").write_text(
+        "from graphcost import Facts, Work, rule\n"
+        "@rule('caffe.Mystery')\ndef mystery(x, *, k=0):\n    return Facts((x,), Work(muls=k))\n"
+    )
+    path = tmp_path / "net.prototxt"
+    path.write_text(MYSTERY)
+    code, out, _ = run(
+        capsys, str(path), "--plugin", "mystery_rules", "--strict", "--columns", "muls", "--format", "csv"
+    )
+    assert (code, out) == (0, "muls\n1\n")
+    rules.find.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("1 / 0", "ZeroDivisionError: division by zero"), ("def (", "SyntaxError"), (None, "FileNotFoundError")],
+)
+def test_a_plugin_that_fails_is_one_line(
+    text: str | None, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "plugin.py"
+    if text is not None:
+        path.write_text(text)
+    code, out, err = run(capsys, DET1, "--plugin", str(path))
+    assert (code, out, err.count("\n")) == (2, "", 1) and reason in err
+
+
+def test_a_listing_can_be_written_to_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "--list-ops", "-o", str(tmp_path / "ops.txt")) == (0, "", "")
+    assert "caffe.Pooling" in (tmp_path / "ops.txt").read_text()
+
+
+def test_an_error_names_file_and_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text('input: "data"\ninput_shape { dim: 1 }\nlayer { name: "r" type: "ReLU"\n  bottom: "x" top: "r" }\n')
+    assert run(capsys, str(path))[2].startswith(f"graphcost: error: {path}:3: r: input 'x'")
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> list[str]:
+    """A model, one that cannot be read, a folder without models, a file that is not there, another model."""
+    bad = tmp_path / "bad.prototxt"
+    bad.write_text("base_lr: 0.1\n")
+    (tmp_path / "empty").mkdir()
+    return [DET1, str(bad), str(tmp_path / "empty"), str(tmp_path / "none.prototxt"), "prototxt/det2.prototxt"]
+
+
+REASONS = ["this is a solver, not a network", "a folder without a .prototxt or .onnx file", "No such file or directory"]
+
+
+def test_of_several_models_the_others_go_on(mixed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, *mixed)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in out.splitlines()]
+    assert code == 2 and [row[0] for row in rows[2:]] == mixed
+    assert [row[1] for row in rows[3:6]] == [f"error: {reason}" for reason in REASONS]
+    assert rows[2][1:] == ["1x3x12x12", "10", "6,632", "44.8 k", "93.8 k", "5.6 KiB"]
+    assert err.splitlines() == [f"graphcost: error: {p}: {r}" for p, r in zip(mixed[1:4], REASONS, strict=True)]
+
+
+def test_several_models_as_csv_have_exact_values(mixed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, *mixed, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 2 and [row["model"] for row in rows] == mixed
+    assert [row["error"] for row in rows] == ["", *REASONS, ""]
+    assert (rows[0]["params"], rows[0]["macs"], rows[0]["complete"]) == ("6632", "44760", "yes")
+    assert rows[0]["peak_activation_bytes"] == str(4 * (432 + 1000)) and rows[1]["macs"] == ""
+
+
+def test_several_models_as_json_are_a_list(mixed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, *mixed, "--format", "json")
+    data = json.loads(out)
+    assert code == 2 and [each["model"]["path"] for each in data] == mixed
+    assert [each.get("error") for each in data] == [None, *REASONS, None]
+    assert data[4]["totals"]["macs"] == 1_530_768
+
+
+def test_several_models_can_be_written_to_a_file(
+    mixed: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(capsys, *mixed, "-o", str(tmp_path / "all.html"))
+    assert (code, out) == (2, "") and "5 models" in (tmp_path / "all.html").read_text()
+
+
+def test_progress_goes_to_a_terminals_stderr_and_is_wiped(
+    mixed: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    _, out, err = run(capsys, *mixed)
+    assert f"\r[1/5] {DET1}\x1b[K" in err and "[5/5]" in err and err.endswith("\r\x1b[K")
+    assert "[1/5]" not in out
+
+
+def test_strict_holds_for_each_of_several(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text(MYSTERY)
+    code, out, err = run(capsys, DET1, str(path), "--strict")
+    assert (
+        code == 1 and ">= 0" in out and err.startswith(f"graphcost: error: {path}: --strict: totals are lower bounds")
+    )
+
+
+def test_a_model_that_cannot_be_read_weighs_more_than_a_gate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.prototxt").write_text(MYSTERY)
+    (tmp_path / "b.prototxt").write_text("")
+    assert run(capsys, str(tmp_path), "--strict")[0] == 2
+
+
+def test_a_folder_is_searched_below_and_for_both_formats(
+    tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "deep/er").mkdir(parents=True)
+    (tmp_path / "deep/er/net.prototxt").write_text(MYSTERY)
+    (tmp_path / "a.onnx").write_text(MYSTERY)  # what it is, its content says
+    (tmp_path / "notes.txt").write_text("nothing")
+    _, out, _ = run(capsys, str(tmp_path), "--format", "json")
+    found = [(Path(each["model"]["path"]).name, each["model"]["format"]) for each in json.loads(out)]
+    assert found == [("a.onnx", "caffe"), ("net.prototxt", "caffe")]
+
+
+def test_a_device_or_pipe_is_written_to_and_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+        assert run(capsys, DET1, "-o", str(pipe), "--format", "csv", "--columns", "name")[0] == 0
+        assert reader.stdout is not None and reader.stdout.read().startswith("name\nconv1\n")
+    assert pipe.is_fifo()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that Linux has")
+def test_a_full_disk_behind_stdout_is_one_line(root: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "graphcost", DET1], stdout=full, stderr=subprocess.PIPE, text=True, cwd=root, check=False
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "graphcost: error: standard output: cannot be written: No space left on device\n"
+
+
+def test_a_reader_that_goes_away_leaves_exit_code_0(root: Path) -> None:
+    command = f"set -o pipefail; '{sys.executable}' -m graphcost prototxt/ssd300.prototxt --format json | head -c 10"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=root, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_interrupt_ends_quietly_and_collection_goes_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(options: object) -> int:
+        assert not gc.isenabled()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_run", interrupt)
+    assert run(capsys, DET1) == (130, "", "") and gc.isenabled()
+
+
+def test_the_package_runs_as_a_module(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["graphcost", DET1, "--format", "csv", "--columns", "name"])
+    with pytest.raises(SystemExit) as done:
+        runpy.run_module("graphcost", run_name="__main__")
+    assert done.value.code == 0 and capsys.readouterr().out.startswith("name\nconv1\n")
