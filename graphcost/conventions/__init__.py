@@ -1,7 +1,7 @@
 """How other tools count: each convention is a small object of functions over finished facts.
 
 Facts are ours and counted once; a convention says what its tool would have printed for them, warts included. Adding
-one is a file here that makes a `Convention`, and its name in `NAMES`.
+one is a file here that makes a `Convention`, and nothing else.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Literal
 
 from ..dims import Extent
@@ -18,23 +19,8 @@ if TYPE_CHECKING:
     from ..analysis import Analysis
     from ..report import Table
 
-NAMES = (
-    "burden",
-    "cs231n",
-    "deepspeed",
-    "flop_counter",
-    "fvcore",
-    "matconvnet",
-    "netscope",
-    "onnx_opcounter",
-    "onnx_tool",
-    "onnxsim",
-    "ptflops",
-    "thop",
-    "torchinfo",
-    "torchstat",
-)
-"""The modules of this package, each with a CONVENTION."""
+NAMES = tuple(sorted(module.name for module in iter_modules(__path__) if module.name != "families"))
+"""The modules of this package that have a CONVENTION."""
 
 
 @dataclass(frozen=True)
