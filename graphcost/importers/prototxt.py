@@ -108,7 +108,7 @@ def _decode(text: str | bytes, path: str) -> str:
     escaped surrogates cannot.
     """
     if isinstance(text, bytes):
-        data = text
+        data = text.removeprefix(b"\xef\xbb\xbf")  # some editors begin a file with the mark and go on in Latin-1
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import graphcost
+from graphcost.importers import caffe
 
 HEAD = 'name: "n" input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
 
@@ -211,3 +213,154 @@ def test_an_input_only_another_stage_brings_is_lent_from_there(net: Any) -> None
     )
     assert analysis.tensors["r"].shape == (1, 2)
     assert "brought only by d" in analysis.model.warnings[0]
+
+
+MIXED = """
+layers { layer { name: "v0" type: "conv" num_output: 2 kernelsize: 3 biasterm: false } bottom: "data" top: "v0" }
+layers { name: "v1" type: INNER_PRODUCT bottom: "v0" top: "v1" inner_product_param { num_output: 5 } }
+layer { name: "v2" type: "Softmax" bottom: "v1" top: "v2" }
+"""
+
+
+def test_dialects_may_be_mixed_in_one_file(net: Any) -> None:
+    analysis = net(HEAD + MIXED)
+    assert [(row.name, row.op.type) for row in analysis.rows] == [
+        ("v0", "Convolution"), ("v1", "InnerProduct"), ("v2", "Softmax")
+    ]  # fmt: skip
+    assert analysis.total("params") == 2 * 3 * 3 * 3 + (5 * 2 * 6 * 6 + 5)
+
+
+@pytest.mark.parametrize(("number", "name", "type_"), [(n, *pair) for n, pair in sorted(caffe.V1_TYPES.items())])
+def test_v1_types_are_read_by_name_and_number(number: int, name: str, type_: str, tmp_path: Path) -> None:
+    for spelled in (name, number, f'"{name}"'):
+        path = tmp_path / "net.prototxt"
+        path.write_text(HEAD + f"layers {{ name: 'l' type: {spelled} bottom: 'data' top: 'l' }}")
+        assert [op.kind for op in caffe.read(str(path)).schedule] == [f"caffe.{type_}"]
+
+
+@pytest.mark.parametrize("name", sorted(caffe.V0_TYPES))
+def test_v0_types_become_those_of_today(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text(HEAD + f"layers {{ layer {{ name: 'l' type: '{name}' }} bottom: 'data' top: 'l' }}")
+    assert [op.kind for op in caffe.read(str(path)).schedule] == [f"caffe.{caffe.V0_TYPES[name]}"]
+
+
+PADDED = """
+layers {{ layer {{ name: "p1" type: "padding" pad: 2 }} bottom: "data" top: "p1" }}
+layers {{ layer {{ name: "l" type: "{0}" kernelsize: 5 {1} }} bottom: "p1" top: "l" }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "shape"), [("conv", "num_output: 4", (1, 4, 8, 8)), ("pool", "pool: AVE", (1, 3, 8, 8))]
+)
+def test_a_padding_layer_of_v0_becomes_padding_of_the_layer_it_feeds(
+    kind: str, fields: str, shape: tuple[int, ...], net: Any
+) -> None:
+    analysis = net(HEAD + PADDED.format(kind, fields))
+    assert [row.name for row in analysis.rows] == ["l"] and analysis.tensors["l"].shape == shape
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ('"ImageData" image_data_param { batch_size: 2 new_height: 9 new_width: 9 } transform_param { crop_size: 5 }', (2, 3, 5, 5)),
+        ('"WindowData" window_data_param { batch_size: 2 crop_size: 5 }', (2, 3, 5, 5)),
+        ('"AnnotatedData" data_param { batch_size: 2 } transform_param { mean_value: 1 mean_value: 2 mean_value: 3 resize_param { height: 300 width: 200 } }', None),
+        ('"HDF5Data" hdf5_data_param { batch_size: 2 }', None),
+        ('"Data" data_param { batch_size: 2 } transform_param { crop_size: 5 }', None),
+        ('"Python" python_param { module: "m" layer: "L" }', None),
+        ('"MySpecialData"', None),
+    ],
+    ids=lambda value: str(value).split()[0],
+)  # fmt: skip
+def test_a_data_layer_is_sized_by_the_file_or_by_the_user(text: str, shape: Any, net: Any) -> None:
+    text = f'layer {{ name: "d" type: {text} top: "data" top: "label" }} layer {{ name: "r" type: "ReLU" bottom: "data" top: "r" }}'
+    if shape is None:
+        with pytest.raises(
+            graphcost.ModelError, match=r":1: the file does not say how large 'data' is .*--input data=1x3xHxW"
+        ):
+            net(text)
+        shape = (2, 3, 11, 13)
+        analysis = net(text, shapes={"data": shape})
+    else:
+        analysis = net(text)
+    assert analysis.tensors["r"].shape == shape and "label" in analysis.inputs
+
+
+def test_a_python_layer_with_a_bottom_is_an_operator(net: Any) -> None:
+    analysis = net(HEAD + 'layer { name: "p" type: "Python" bottom: "data" top: "p" python_param { module: "m" } }')
+    assert list(analysis.inputs) == ["data"] and analysis.unknown == {"Python": 1}
+
+
+def test_an_old_dummy_layer_without_numbers_has_to_be_sized(net: Any) -> None:
+    text = 'layer { name: "d" type: "DummyData" top: "data" } layer { name: "r" type: "ReLU" bottom: "data" top: "r" }'
+    with pytest.raises(graphcost.ModelError, match="--input data="):
+        net(text)
+
+
+@pytest.mark.parametrize(
+    ("rule", "counts"),
+    [
+        ("include { phase: TEST }", True), ("include { phase: 1 }", True), ("include { phase: 0 }", False),
+        ("exclude { phase: TRAIN }", True), ("exclude { phase: TEST }", False),
+        ("include { phase: TRAIN } include { phase: TEST }", True),
+        ("include { min_level: 1 }", False), ("include { max_level: 0 }", True), ("include { max_level: -1 }", False),
+        ("include { stage: 'a' }", False), ("include { not_stage: 'a' }", True), ("exclude { not_stage: 'a' }", False),
+        ("include { phase: TEST stage: 'a' }", False), ("include { }", True), ("exclude { }", False),
+    ],
+)  # fmt: skip
+def test_rules_are_met_as_caffe_meets_them(rule: str, counts: bool, net: Any) -> None:
+    text = 'layer { name: "always" type: "ReLU" bottom: "data" top: "b" }'
+    analysis = net(HEAD + text + f'layer {{ name: "l" type: "ReLU" bottom: "data" top: "a" {rule} }}')
+    assert ("l" in [row.name for row in analysis.rows]) == counts
+
+
+def test_a_blob_rewritten_twice_by_one_layer_name_stays_apart(net: Any) -> None:
+    again = 'layer { name: "r" type: "ReLU" bottom: "data" top: "data" } '
+    analysis = net(HEAD + again * 3)
+    assert [row.name for row in analysis.rows] == ["r", "r#2", "r#3"]
+    data = analysis.to_dict()
+    assert data["tensors"] == {"data": {"shape": [1, 3, 8, 8], "dtype": "float32"}}
+    assert data["outputs"] == [{"name": "data", "shape": [1, 3, 8, 8], "dtype": "float32"}]
+
+
+def test_a_reader_beside_an_in_place_layer_reads_what_stands_there_when_it_runs(net: Any) -> None:
+    analysis = net(
+        HEAD
+        + 'layer { name: "a" type: "TanH" bottom: "data" top: "a" } layer { name: "r" type: "ReLU" bottom: "a" top: "a" }'
+        'layer { name: "b" type: "TanH" bottom: "a" top: "b" }'
+    )
+    assert analysis["b"].op.inputs == analysis["r"].op.outputs != analysis["a"].op.outputs
+
+
+def test_bare_param_names_of_v1_are_shared_too(net: Any) -> None:
+    branch = "layers {{ name: '{0}' type: INNER_PRODUCT bottom: 'data' top: '{0}' param: 'w' param: 'b' inner_product_param {{ num_output: 5 }} }}"
+    assert net(HEAD + branch.format("a") + branch.format("b")).total("params") == 5 * 192 + 5
+
+
+def test_a_net_without_layers_is_its_inputs(net: Any) -> None:
+    analysis = net(HEAD)
+    assert analysis.rows == [] and analysis.tensors["data"].shape == (1, 3, 8, 8) and analysis.complete
+
+
+def test_fields_of_every_param_message_come_together(tmp_path: Path) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text(
+        HEAD + 'layer { name: "c" type: "Convolution" bottom: "data" top: "c" loss_weight: 1 include { phase: TEST } '
+        "convolution_param { num_output: 2 kernel_size: 3 kernel_size: 5 weight_filler { type: 'xavier' } } my_param { fast: true } }"
+    )
+    (op,) = caffe.read(str(path)).schedule
+    assert op.attrs["kernel_size"] == (3, 5) and op.attrs["fast"] is True and op.attrs["message"] == "my_param"
+    assert "loss_weight" not in op.attrs and hash(tuple(op.attrs.items()))
+
+
+def test_every_spelling_of_the_text_format_is_understood(tmp_path: Path) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_bytes(
+        b'\xef\xbb\xbf# gr\xf6\xdfe\r\nname: \'n\' "et"\r\ninput: "data", input_shape: < dim: [1, 3]; dim: 8 dim: 0x8 >\r\n'
+        b'layer: { name: "c"; type: "Pooling", bottom: "data" top: "c" pooling_param { pool: "AVE" global_pooling: True } }\r\n'
+    )
+    analysis = graphcost.analyze(graphcost.load(path))
+    assert analysis.model.name == "net" and analysis.tensors["c"].shape == (1, 3, 1, 1)
+    assert analysis["c"].op.where == f"{path}:4"
