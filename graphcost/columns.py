@@ -34,7 +34,17 @@ class Column:
 
 def shape_text(tensor: Tensor) -> str:
     """A shape in a table: 1x3x12x12; `scalar` without axes, `?` when it is not known."""
-    return ("x".join(map(str, tensor.shape)) or "scalar") if tensor.ranked else "?"
+    return ("x".join(map(_extent, tensor.shape)) or "scalar") if tensor.ranked else "?"
+
+
+def _extent(extent: Extent) -> str:
+    text = formula(extent)
+    return text if text.isalnum() or text.isidentifier() else f"({text})"
+
+
+def formula(extent: Extent) -> str:
+    """A number or a formula for people: 416·N·((H + 1)//2), where a program reads `*`."""
+    return str(extent).replace("**", "^").replace("*", "·")
 
 
 def type_text(row: Cost) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from . import columns
 from .analysis import Analysis
-from .columns import Column, Value, shape_text
+from .columns import Column, Value, formula, shape_text
 from .dims import Dim
 from .errors import ModelError
 
@@ -123,7 +123,7 @@ class Report:
         """A value as text; a formula is evaluated under the assumptions when they suffice."""
         if isinstance(value, Dim):
             number = self.analysis.evaluate(value)
-            return str(value) if number is None else _show(number, form)
+            return formula(value) if number is None else _show(number, form)
         return _show(value, form)
 
     @property
@@ -166,29 +166,26 @@ class Report:
     def values(self) -> tuple[list[Column], list[list[Value]], list[int]]:
         """The columns, the unformatted cells of each row after grouping, sorting and cutting, and each row's number."""
         chosen = [columns.find(key) for key in self.keys]
-        if self.by:
-            rows = _grouped(self.analysis, chosen, self.by)
-        else:
-            rows = [[column.value(self.analysis, at) for column in chosen] for at in range(len(self.analysis.rows))]
+        rows = self._rows(chosen)
         order = list(range(len(rows)))
-        if self.sort:
-            order.sort(key=lambda at: self._weight(chosen, rows, at, self.sort or ""), reverse=True)
-        if self.top and len(order) > self.top:
-            if self.sort:
-                order = order[: self.top]
-            else:
-                dearest = "macs" if "macs" in self.keys else self.keys[-1]
-                order.sort(key=lambda at: self._weight(chosen, rows, at, dearest), reverse=True)
-                order = sorted(order[: self.top])
+        if self.sort or 0 < self.top < len(rows):
+            by = columns.find(self.sort or "macs")
+            weights = [self._weight(row[0]) for row in self._rows([by])]
+            dearest = sorted(order, key=weights.__getitem__, reverse=True)[: self.top or None]
+            order = dearest if self.sort else sorted(dearest)
         return chosen, [rows[at] for at in order], order
 
-    def _weight(self, chosen: list[Column], rows: list[list[Value]], at: int, key: str) -> tuple[int, float, str]:
-        index = next((i for i, column in enumerate(chosen) if column.key == key), None)
-        value = rows[at][index] if index is not None else columns.find(key).value(self.analysis, at)
+    def _rows(self, chosen: list[Column]) -> list[list[Value]]:
+        if self.by:
+            return _grouped(self.analysis, chosen, self.by)
+        return [[column.value(self.analysis, at) for column in chosen] for at in range(len(self.analysis.rows))]
+
+    def _weight(self, value: Value) -> tuple[int, float, str]:
+        """Where a value stands in an order: text by itself, then numbers; what is not known may be the dearest."""
         number = self.analysis.evaluate(value) if isinstance(value, Dim) else value
         if isinstance(number, str):
             return (0, 0.0, number)
-        return (1, float(number), "") if number is not None else (2, 0.0, "")  # what is not known may be the dearest
+        return (1, float(number), "") if number is not None else (2, 0.0, "")
 
     def _default_table(self) -> Table:
         chosen, rows, order = self.values()
@@ -253,9 +250,9 @@ def _show(value: Value, form: str) -> str:
     if isinstance(value, str):
         return value
     if form == "share":
-        return f"{100 * float(value):.1f}%" if not isinstance(value, Dim) else str(value)
+        return f"{100 * float(value):.1f}%" if not isinstance(value, Dim) else formula(value)
     if isinstance(value, Dim) or form == "text":
-        return str(value)
+        return formula(value) if isinstance(value, Dim) else str(value)
     if form == "bytes":
         return scaled(float(value), 1024, ("B", "KiB", "MiB", "GiB", "TiB"))
     if form == "short" and value >= 1000:

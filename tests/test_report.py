@@ -155,7 +155,7 @@ def test_an_open_batch_counts_as_one_and_says_so(net: Any) -> None:
 def test_sizes_that_stay_open_print_as_formulas(net: Any) -> None:
     analysis = net(HEAD + 'layer { name: "r" type: "ReLU" bottom: "data" top: "r" }', shapes={"data": ("N", 3, "H", 8)})
     report = analysis.report(columns=["name", "compares", "activation"])
-    assert report.table.rows == [("r", "24*H*N", "96*H*N")]
+    assert report.table.rows == [("r", "24·H·N", "96·H·N")]
     assert report.assumptions.endswith("left open, so figures that need them are formulas: H")
 
 
