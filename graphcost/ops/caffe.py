@@ -14,7 +14,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-from ..dims import Extent, bounds, ceil_div
+from ..dims import Extent, bounds, ceil_div, minimum
 from ..graph import Shape, Tensor
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, decided_by_data, rule
 from ..shapes import axis_of, show_shape
@@ -238,9 +238,7 @@ def pooled(
 ) -> Extent:
     """Caffe's pooled extent: rounded up, less a last window that would start in the padding (pooling_layer.cpp)."""
     count = windowed.steps(size, kernel, stride, before, after, dilation, round_up)
-    if clip and bounds((count - 1) * stride - size - before)[1] is not None:
-        return count - ((count - 1) * stride >= size + before)
-    return count
+    return minimum(count, ceil_div(size + before, stride)) if clip else count
 
 
 @rule("caffe.Pooling")
