@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,78 @@ def test_a_view_lives_in_the_buffer_of_what_it_views(net: Any) -> None:
         'input: "data" input_shape { dim: 1 dim: 2 dim: 3 } layer { name: "f" type: "Flatten" bottom: "data" top: "f" }'
     )
     assert analysis.memory.curve == [4 * 6]
+
+
+def test_the_library_is_what_the_readme_says() -> None:
+    assert {"Analysis", "ModelError", "analyze", "load", "rule"} <= set(graphcost.__all__)
+    assert graphcost.__all__ == sorted(graphcost.__all__)
+    assert all(getattr(graphcost, name).__doc__ for name in graphcost.__all__ if callable(getattr(graphcost, name)))
+
+
+KEYS: dict[str, set[str]] = {
+    "": {"schema", "model", "inputs", "outputs", "assumptions", "totals", "coverage", "layers", "tensors"},
+    "model": {"path", "name", "format", "opsets"},
+    "totals": {"macs", "ops", "params", "param_bytes", "activation_bytes", "peak_activation_bytes"},
+    "coverage": {"complete", "unknown_ops", "unknown_tensors"},
+}  # fmt: skip
+LAYER = {
+    "name", "kind", "scope", "inputs", "outputs", "output_shapes", "macs", "ops", "params", "work", "rf", "status", "where",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "sample", ["prototxt/det1.prototxt", "prototxt/ssd300.prototxt", "onnx_models/retinaface.onnx"]
+)
+def test_a_dictionary_has_the_keys_that_scripts_rely_on(sample: str, root: Path) -> None:
+    analysis = graphcost.analyze(graphcost.load(root / sample))
+    data = analysis.to_dict()
+    for part, keys in KEYS.items():
+        assert set(data[part] if part else data) >= keys
+    assert all(set(layer) >= LAYER for layer in data["layers"])
+    assert all(set(layer["work"]) == set(Work.__slots__) for layer in data["layers"])
+    assert all(set(layer["rf"] or {}) <= {"size", "stride", "start"} for layer in data["layers"])
+    assert all({"name", "shape", "dtype"} <= set(each) for each in [*data["inputs"], *data["outputs"]])
+    assert all({"shape", "dtype"} <= set(tensor) for tensor in data["tensors"].values())
+    assert [layer["name"] for layer in data["layers"]] == [row.name for row in analysis.rows]
+    assert data["totals"]["macs"] == sum(layer["macs"] for layer in data["layers"])
+    assert data["totals"]["params"] == sum(layer["params"] for layer in data["layers"]) == analysis.parameters.total
+    named = {name for layer in data["layers"] for name in layer["outputs"] if name}
+    assert named <= set(data["tensors"])
+    assert json.loads(json.dumps(data)) == data
+
+
+def test_parameters_are_told_by_type(det1: graphcost.Analysis) -> None:
+    assert det1.parameters.by_dtype == {"float32": 6632} and sum(det1.parameters.rows) == 6632
+    assert det1.parameters.row_bytes == [4 * count for count in det1.parameters.rows]
+
+
+def test_an_input_may_be_text_or_a_symbol_of_the_dims(det1: graphcost.Analysis) -> None:
+    by_text = graphcost.analyze(det1.model, shapes={"data": ("1", 3, "H", 12)}, dims={"H": 24})
+    assert by_text.tensors["conv1"].shape == (1, 10, 22, 10) and by_text.free == ()
+
+
+def test_the_format_of_a_saved_report_is_that_of_its_suffix(det1: graphcost.Analysis, tmp_path: Path) -> None:
+    for name, start in (
+        ("a.md", "# det1"),
+        ("a.html", "<!DOCTYPE"),
+        ("a.json", "{"),
+        ("a.CSV", "name,"),
+        ("a.txt", "det1"),
+    ):
+        det1.save(tmp_path / name)
+        assert (tmp_path / name).read_text().startswith(start)
+    det1.save(str(tmp_path / "n.md"), style="netscope")
+    assert "macc 27k" in (tmp_path / "n.md").read_text()
+    with pytest.raises(graphcost.ModelError, match=r"no format has the suffix '[.]doc'"):
+        det1.save(tmp_path / "a.doc")
+
+
+def test_shapes_that_the_file_states_wrongly_are_warned_of_a_few_at_a_time(tmp_path: Path) -> None:
+    outputs = ", ".join(f"float[9, 9] y{i}" for i in range(8))
+    nodes = " ".join(f"y{i} = Relu(x)" for i in range(8))
+    path = tmp_path / "net.onnxtxt"
+    path.write_text(f'<ir_version: 8, opset_import: ["": 17]>\ng (float[2, 3] x) => ({outputs}) {{ {nodes} }}')
+    analysis = graphcost.analyze(graphcost.load(path))
+    assert len(analysis.warnings) == 6 and analysis.warnings[-1] == "3 more declared shapes are not so"
+    for format in ("md", "html", "text"):
+        assert "declares" in analysis.report().render(format)
