@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from . import columns
 from .analysis import Analysis
-from .columns import Column, Value, formula, shape_text
+from .columns import Column, Value, find, formula, shape_text
 from .dims import Dim
 from .errors import ModelError
 
@@ -62,7 +62,10 @@ class Report:
             raise ModelError("--by", "", f"no grouping {by!r}; there are {', '.join(GROUPS)}")
         if style != "default" and (columns or sort or top or by):
             raise ModelError("--style", "", f"{style} has rows and columns of its own: no columns, sort, top or by")
+        self._lay_out = None if style == "default" else _lay_out(style)
         self.keys = tuple(columns or (_GROUPED if by else _DEFAULT))
+        for key in (*self.keys, *([sort] if sort else [])):
+            find(key)
         self.sort = sort
         self.top = top
 
@@ -150,26 +153,15 @@ class Report:
     @property
     def table(self) -> Table:
         """The table of the chosen style."""
-        if self.style != "default":
-            from . import conventions
-
-            try:
-                convention = conventions.find(self.style)
-            except KeyError:
-                convention = None
-            if convention is None or convention.lay_out is None:
-                styles = ", ".join(["default", *(c.name for c in conventions.known() if c.lay_out)])
-                raise ModelError("--style", "", f"no style {self.style!r}; there are {styles}")
-            return convention.lay_out(self.analysis)
-        return self._default_table()
+        return self._lay_out(self.analysis) if self._lay_out else self._default_table()
 
     def values(self) -> tuple[list[Column], list[list[Value]], list[int]]:
         """The columns, the unformatted cells of each row after grouping, sorting and cutting, and each row's number."""
-        chosen = [columns.find(key) for key in self.keys]
+        chosen = [find(key) for key in self.keys]
         rows = self._rows(chosen)
         order = list(range(len(rows)))
         if self.sort or 0 < self.top < len(rows):
-            by = columns.find(self.sort or "macs")
+            by = find(self.sort or "macs")
             weights = [self._weight(row[0]) for row in self._rows([by])]
             dearest = sorted(order, key=weights.__getitem__, reverse=True)[: self.top or None]
             order = dearest if self.sort else sorted(dearest)
@@ -207,6 +199,20 @@ class Report:
 
 _DEFAULT = columns.DEFAULT
 _GROUPED = ("name", "count", "params", "macs", "ops", "activation", "share")
+
+
+def _lay_out(style: str) -> Callable[[Analysis], Table]:
+    """How a convention lays its table out. Raises ModelError when there is no such convention, or it has no table."""
+    from . import conventions
+
+    try:
+        lay_out = conventions.find(style).lay_out
+    except KeyError:
+        lay_out = None
+    if lay_out is None:
+        styles = ", ".join(["default", *(c.name for c in conventions.known() if c.lay_out)])
+        raise ModelError("--style", "", f"no style {style!r}; there are {styles}")
+    return lay_out
 
 
 def _grouped(analysis: Analysis, chosen: list[Column], by: str) -> list[list[Value]]:

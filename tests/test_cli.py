@@ -551,3 +551,12 @@ def test_the_package_runs_as_a_module(capsys: pytest.CaptureFixture[str], monkey
     with pytest.raises(SystemExit) as done:
         runpy.run_module("graphcost", run_name="__main__")
     assert done.value.code == 0 and capsys.readouterr().out.startswith("name\nconv1\n")
+
+
+@pytest.mark.parametrize("arguments", [("--style", "nobody"), ("--columns", "zzz"), ("--sort", "zzz"), ("--by", "zzz")])
+def test_what_does_not_exist_is_refused_for_several_models_and_for_data_too(
+    arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for others in (["prototxt/det2.prototxt"], ["--format", "json"]):
+        code, _, err = run(capsys, DET1, *others, *arguments)
+        assert code == 2 and f" {arguments[1]!r}; " in err
