@@ -6,6 +6,7 @@ from .errors import ModelError
 from .graph import Model, Op, Tensor
 from .importers import load
 from .rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, rule
+from .target import Target
 from .version import __version__
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "NO_WORK",
     "Op",
     "POINTWISE",
+    "Target",
     "Tensor",
     "Window",
     "Work",

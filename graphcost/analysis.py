@@ -15,6 +15,7 @@ from .passes import infer, memory, parameters
 from .passes.infer import Cost
 from .rules import NO_WORK, Work
 from .shapes import show_shape
+from .target import AS_IT_IS, Target
 
 if TYPE_CHECKING:
     from .passes import receptive_field
@@ -29,13 +30,14 @@ def analyze(
     *,
     shapes: Mapping[str, Iterable[int | str]] | None = None,
     dims: Mapping[str, int] | None = None,
+    target: Target = AS_IT_IS,
 ) -> Analysis:
     """What `model` costs.
 
     `shapes` overrides inputs: `{"data": (1, 3, 640, 640)}`; a text extent such as `"N"` leaves that axis symbolic. What
     it says of a symbol of the file holds for the other inputs too. A sequence takes its items: `[("float32", (1, 3))]`.
-    `dims` gives symbolic dimensions values: `{"N": 8}`. Raises ModelError when an input has no shape, a name is not one
-    of the model's, or operators contradict each other.
+    `dims` gives symbolic dimensions values: `{"N": 8}`; `target` says where and how the network is to run. Raises
+    ModelError when an input has no shape, a name is not one of the model's, or operators contradict each other.
     """
     bindings: dict[str, Extent] = {}
     for name, value in (dims or {}).items():
@@ -55,7 +57,7 @@ def analyze(
             inputs[name] = Tensor(bound, tensor.dtype, tensor.value)
         elif name in model.asks:
             raise ModelError(model.path, *model.asks[name])
-    return Analysis(model, inputs, bindings, infer.infer(model, inputs, bindings))
+    return Analysis(model, inputs, bindings, infer.infer(model, inputs, bindings), target)
 
 
 def _override(tensor: Tensor, shape: tuple[Any, ...]) -> Tensor:
@@ -84,9 +86,15 @@ class Analysis:
     """What one model costs at one set of input shapes. Counts are integers, or formulas while dimensions are open."""
 
     def __init__(
-        self, model: Model, inputs: dict[str, Tensor], dims: dict[str, Extent], inference: infer.Inference
+        self,
+        model: Model,
+        inputs: dict[str, Tensor],
+        dims: dict[str, Extent],
+        inference: infer.Inference,
+        target: Target = AS_IT_IS,
     ) -> None:
         self.model = model
+        self.target = target
         self.inputs = inputs
         self.dims = dims
         self.rows: list[Cost] = inference.rows

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PEOPLE_ROWS = 60  # a terminal gets at most this many rows unless --top says otherwise
 PEOPLE_TOP = 40
+SECTIONS = ("memory",)
+"""The sections of a report that a flag of the same name asks for."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)"
     )
+    p.add_argument("--memory", action="store_true", help="what is alive at the peak, in the place of the layers")
     p.add_argument(
         "--input", metavar="NAME=SHAPE", action="append", default=[],
         help="size an input: data=1x3x640x640, data=Nx3xHxW (symbols); one input needs no name",
@@ -146,13 +149,16 @@ def _report(path: str, options: argparse.Namespace, format: str) -> Report:
     elif top < 0:
         raise ModelError("--top", "", f"{top} rows cannot be shown; 0 shows all")
     columns = [key.strip() for key in options.columns.split(",")] if options.columns else None
-    return Report(analysis, style=options.style, columns=columns, sort=options.sort, top=top, by=options.by)
+    sections = [name for name in SECTIONS if getattr(options, name)]
+    return Report(
+        analysis, style=options.style, columns=columns, sort=options.sort, top=top, by=options.by, sections=sections
+    )
 
 
 def _several(paths: list[str], options: argparse.Namespace, format: str) -> int:
     """A summary row for each model, in order; what cannot be read gets a row that says why, and the others go on."""
     from . import render
-    from .report import Table
+    from .table import Table
 
     reports: list[Report | render.Failure] = []
     rows: list[tuple[str, ...]] = []

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 from .analysis import Analysis
 from .dims import Extent
 from .errors import ModelError
-from .graph import Tensor
 from .passes.infer import Cost
 from .rules import GLOBAL, Work
-
-Form = Literal["text", "count", "short", "bytes", "share"]
-"""How people see a value: a count exactly; short as 27.0 k; bytes in KiB and MiB; a share in per cent."""
-Value = Extent | str | float | None
+from .table import Form, Value, shape_text
 
 
 @dataclass(frozen=True)
@@ -30,21 +25,6 @@ class Column:
     form: Form
     value: Callable[[Analysis, int], Value]
     total: Callable[[Analysis], Value] | None = None
-
-
-def shape_text(tensor: Tensor) -> str:
-    """A shape in a table: 1x3x12x12; `scalar` without axes, `?` when it is not known."""
-    return ("x".join(map(_extent, tensor.shape)) or "scalar") if tensor.ranked else "?"
-
-
-def _extent(extent: Extent) -> str:
-    text = formula(extent)
-    return text if text.isalnum() or text.isidentifier() else f"({text})"
-
-
-def formula(extent: Extent) -> str:
-    """A number or a formula for people: 416·N·((H + 1)//2), where a program reads `*`."""
-    return str(extent).replace("**", "^").replace("*", "·")
 
 
 def type_text(row: Cost) -> str:

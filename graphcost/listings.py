@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from . import columns as column_table
 from . import conventions, rules
 from .render import aligned
-from .report import Table
+from .table import Table
 
 
 def columns() -> str:

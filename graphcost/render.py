@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ModelError
-from .report import Report, Table
+from .report import Report
+from .table import Table
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def environment() -> Environment:
         undefined=StrictUndefined,
     )
     env.filters["plain"] = _cell
+    env.filters["markdown"] = lambda table: "\n".join(aligned(table, escape=True))
+    env.filters["text"] = lambda table: "\n".join(aligned(table, escape=False))
     env.globals["version"] = __version__
     return env
 
@@ -65,16 +68,14 @@ def render(report: Report | Sequence[Report | Failure], format: str) -> str:
         return _csv(report) if isinstance(report, Report) else _summary_csv(report)
     if not isinstance(report, Report):
         raise TypeError("several reports are rendered as json, as csv, or as a summary")
-    table = report.table
-    lines = [] if format == "html" else aligned(table, escape=format == "md")
-    name = "listing" if table.listing else "report"
-    return environment().get_template(f"{name}.{format}.j2").render(report=report, table=table, lines=lines)
+    tables = report.tables
+    name = "listing" if tables[0].listing else "report"
+    return environment().get_template(f"{name}.{format}.j2").render(report=report, tables=tables)
 
 
 def summary(table: Table, format: str) -> str:
     """A table about several models as md, html or text."""
-    lines = [] if format == "html" else aligned(table, escape=format == "md")
-    return environment().get_template(f"summary.{format}.j2").render(table=table, lines=lines)
+    return environment().get_template(f"summary.{format}.j2").render(table=table)
 
 
 def aligned(table: Table, escape: bool) -> list[str]:
@@ -127,7 +128,7 @@ def _json(report: Report | Sequence[Report | Failure]) -> str:
 def _object(report: Report | Failure) -> dict[str, Any]:
     if isinstance(report, Failure):
         return {"schema": 1, "model": {"path": report.path}, "error": report.reason}
-    return report.analysis.to_dict()
+    return report.data
 
 
 def _csv(report: Report) -> str:

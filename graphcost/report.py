@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import columns
 from .analysis import Analysis
-from .columns import Column, Value, find, formula, shape_text
+from .columns import Column, find
 from .dims import Dim
 from .errors import ModelError
+from .table import Table, Value, formula, shape_text, show
 
 if TYPE_CHECKING:
     from .graph import Tensor
     from .passes.infer import Cost
+    from .sections import Section
 
 GROUPS = ("op", "scope", "stage")
-
-
-@dataclass
-class Table:
-    """Text in rows and columns."""
-
-    titles: tuple[str, ...]
-    right: tuple[bool, ...]
-    """Which columns hold numbers and are aligned at the right."""
-    rows: list[tuple[str, ...]]
-    total: tuple[str, ...] = ()
-    notes: list[str] = field(default_factory=list)
-    """Lines that belong under the table."""
-    listing: bool = False
-    """Lines rather than a table: each row has one cell."""
-    marked: frozenset[int] = frozenset()
-    """Rows in which something is not known."""
 
 
 class Report:
@@ -42,7 +25,8 @@ class Report:
 
     `columns` are keys of `--list-columns`; `sort` a column, dearest first; `top` keeps that many rows (0: all); `by`
     groups rows by "op", "scope" or "stage"; `style` is "default" or a convention with a table of its own, whose columns
-    and rows are the tool's. Raises ModelError for a column, style or group that does not exist.
+    and rows are the tool's; `sections` are names of `graphcost.sections`. Raises ModelError for a column, style, group
+    or section that does not exist.
     """
 
     def __init__(
@@ -54,8 +38,10 @@ class Report:
         sort: str | None = None,
         top: int = 0,
         by: str | None = None,
+        sections: Sequence[str] = (),
     ) -> None:
         self.analysis = analysis
+        self.sections = [_section(name) for name in sections]
         self.style = style
         self.by = by
         if by is not None and by not in GROUPS:
@@ -92,7 +78,7 @@ class Report:
         )
         parts.append(f"{self.bound(a.work.macs, 'short')} MACs")
         if peak.peak_bytes is not None and peak.peak is not None:
-            parts.append(f"peak activations {_show(peak.peak_bytes, 'bytes')} at {peak.peak.name}")
+            parts.append(f"peak activations {show(peak.peak_bytes, 'bytes')} at {peak.peak.name}")
         else:
             parts.append("peak activations unknown")
         return parts
@@ -107,7 +93,7 @@ class Report:
             self.bound(a.parameters.total, "count"),
             self.bound(a.work.macs, "short"),
             self.bound(a.work.ops, "short"),
-            _show(a.memory.peak_bytes, "bytes"),
+            show(a.memory.peak_bytes, "bytes"),
         )
 
     @property
@@ -126,8 +112,8 @@ class Report:
         """A value as text; a formula is evaluated under the assumptions when they suffice."""
         if isinstance(value, Dim):
             number = self.analysis.evaluate(value)
-            return formula(value) if number is None else _show(number, form)
-        return _show(value, form)
+            return formula(value) if number is None else show(number, form)
+        return show(value, form)
 
     @property
     def coverage(self) -> str:
@@ -152,8 +138,19 @@ class Report:
 
     @property
     def table(self) -> Table:
-        """The table of the chosen style."""
+        """The table of layers in the chosen style."""
         return self._lay_out(self.analysis) if self._lay_out else self._default_table()
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables of the chosen sections, after that of the layers unless one of them takes its place."""
+        asked = [table for section in self.sections for table in section.lay_out(self.analysis)]
+        return [self.table, *asked] if all(section.beside for section in self.sections) else asked
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The JSON object: that of the analysis, and a key for each section."""
+        return {**self.analysis.to_dict(), **{each.name: each.data(self.analysis) for each in self.sections}}
 
     def values(self) -> tuple[list[Column], list[list[Value]], list[int]]:
         """The columns, the unformatted cells of each row after grouping, sorting and cutting, and each row's number."""
@@ -199,6 +196,16 @@ class Report:
 
 _DEFAULT = columns.DEFAULT
 _GROUPED = ("name", "count", "params", "macs", "ops", "activation", "share")
+
+
+def _section(name: str) -> Section:
+    """Raises ModelError when there is no such section."""
+    from . import sections
+
+    try:
+        return sections.find(name)
+    except KeyError:
+        raise ModelError("", "", f"no section {name!r}; there are {', '.join(sections.NAMES)}") from None
 
 
 def _lay_out(style: str) -> Callable[[Analysis], Table]:
@@ -247,29 +254,3 @@ def _stage(outputs: Sequence[Tensor]) -> str:
     if first is None or not first.ranked:
         return "?"
     return "x".join(map(str, first.shape[2:])) or "flat"
-
-
-@lru_cache(maxsize=65536, typed=True)  # networks repeat, and so do their numbers
-def _show(value: Value, form: str) -> str:
-    if value is None:
-        return "?"
-    if isinstance(value, str):
-        return value
-    if form == "share":
-        return f"{100 * float(value):.1f}%" if not isinstance(value, Dim) else formula(value)
-    if isinstance(value, Dim) or form == "text":
-        return formula(value) if isinstance(value, Dim) else str(value)
-    if form == "bytes":
-        return scaled(float(value), 1024, ("B", "KiB", "MiB", "GiB", "TiB"))
-    if form == "short" and value >= 1000:
-        return scaled(float(value), 1000, ("", "k", "M", "G", "T", "P"))
-    return f"{value:,}"
-
-
-def scaled(value: float, base: int, units: Sequence[str]) -> str:
-    """A number with one decimal and the unit that leaves it below `base`: 27.0 k, 3.9 KiB."""
-    power = 0
-    while round(value, 1) >= base and power < len(units) - 1:
-        value /= base
-        power += 1
-    return f"{value:,.1f} {units[power]}" if power else f"{value:,.0f} {units[0]}".rstrip()

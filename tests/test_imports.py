@@ -18,10 +18,10 @@ ORDER = [
     {"version"},
     {"dims", "errors"},
     {"graph"},
-    {"shapes", "rules"},
+    {"shapes", "rules", "table", "target"},
     {"importers", "ops", "passes"},
     {"analysis"},
-    {"conventions", "columns"},
+    {"conventions", "columns", "sections"},
     {"report"},
     {"render"},
     {"listings"},
@@ -51,7 +51,6 @@ LATER = {
     ("analysis", "report"),  # analysis.report()
     ("analysis", "render"),  # analysis.save()
     ("report", "render"),  # report.render()
-    ("conventions", "report"),  # a style's own table
     ("rules", "ops"),  # the families register themselves when a rule is first looked up
 }
 

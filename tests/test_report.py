@@ -11,7 +11,7 @@ import pytest
 import graphcost
 from graphcost.columns import find, known
 from graphcost.render import Failure, render, write
-from graphcost.report import scaled
+from graphcost.table import scaled
 
 HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
 CONV = 'layer { name: "block/conv" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 stride: 2 pad: 1 dilation: 1 } }\n'

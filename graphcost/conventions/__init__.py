@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Literal
 
 from ..dims import Extent
 from ..passes.infer import Cost
+from ..table import Table
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
-    from ..report import Table
 
 NAMES = tuple(sorted(module.name for module in iter_modules(__path__) if module.name != "families"))
 """The modules of this package that have a CONVENTION."""

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from ..dims import Extent
 from ..graph import Tensor
 from ..passes.infer import Cost
+from ..table import Table
 from . import Convention, Metric
 from .families import family
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
-    from ..report import Table
 
 
 def memory(row: Cost) -> Extent | None:
@@ -45,8 +45,6 @@ def short(elements: Extent) -> str:
 
 def lay_out(analysis: Analysis) -> Table:
     """The course's listing, and a line on what it leaves out."""
-    from ..report import Table
-
     lines: list[tuple[str, ...]] = []
     elements: Extent = 0
     learned: Extent = 0

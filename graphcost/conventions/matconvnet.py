@@ -16,13 +16,12 @@ from ..graph import Tensor
 from ..passes.infer import Cost
 from ..passes.receptive_field import Axis, Field
 from ..rules import GLOBAL
+from ..table import Table
 from . import Convention, Metric
 from .families import family
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
-    from ..report import Table
-
 WIDTH = 18  # columns of a block of the tool's text
 ROWS = (
     "layer", "type", "name", "support", "filt dim", "num filts", "stride", "pad",
@@ -56,8 +55,6 @@ def size_text(nbytes: Extent) -> str:
 
 def lay_out(analysis: Analysis) -> Table:
     """The tool's table: quantities as rows, layers as columns, at most 18 columns a block."""
-    from ..report import Table
-
     layers = _layers(analysis)
     blocks = [layers[at : at + WIDTH - 1] for at in range(0, len(layers), WIDTH - 1)]
     width = max(map(len, blocks))

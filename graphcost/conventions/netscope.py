@@ -14,13 +14,12 @@ from ..dims import Extent
 from ..graph import Tensor
 from ..passes.infer import Cost
 from ..rules import GLOBAL, Work
+from ..table import Table
 from . import Convention, Metric
 from .families import family
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
-    from ..report import Table
-
 KEYS = ("macc", "comp", "add", "div", "exp", "activation", "param")
 _AFFINE = {"relu", "prelu", "leaky_relu", "elu", "relu6", "dropout"}
 
@@ -101,8 +100,6 @@ def short(number: Extent) -> str:
 
 def lay_out(analysis: Analysis) -> Table:
     """The tool's table: a row per input and layer in its own order, and the totals."""
-    from ..report import Table
-
     totals: dict[str, Extent] = dict.fromkeys(KEYS, 0)
     rows: list[tuple[str, ...]] = []
 

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 from ..dims import Extent
 from ..graph import Tensor
 from ..passes.infer import Cost
+from ..table import Table
 from . import Convention, Metric
 from .families import bias, ends, family, macs, taps
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
-    from ..report import Table
-
 _RELUS = {"relu", "relu6", "prelu", "leaky_relu", "elu"}
 _MOVES = {"conv", "batch_norm", "prelu", "dense", "max_pool", "average_pool", *_RELUS}
 """Families whose memory traffic the tool counts."""
@@ -135,8 +134,6 @@ TITLES = (
 
 def lay_out(analysis: Analysis) -> Table:
     """The tool's table, and below it what a table of modules leaves out."""
-    from ..report import Table
-
     modules, rest = _modules(analysis)
     rows: list[tuple[str, ...]] = []
     totals: list[Extent] = [0] * 6

@@ -1,0 +1,75 @@
+"""Text in rows and columns, and how a value is written in a cell: 27.0 k, 3.9 KiB, 60.3%, 416·N, `?`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+from .dims import Dim, Extent
+from .graph import Tensor
+
+Form = Literal["text", "count", "short", "bytes", "share"]
+"""How people see a value: a count exactly; short as 27.0 k; bytes in KiB and MiB; a share in per cent."""
+Value = Extent | str | float | None
+
+
+@dataclass
+class Table:
+    """Text in rows and columns."""
+
+    titles: tuple[str, ...]
+    right: tuple[bool, ...]
+    """Which columns hold numbers and are aligned at the right."""
+    rows: Sequence[tuple[str, ...]]
+    total: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    """Lines that belong under the table."""
+    listing: bool = False
+    """Lines rather than a table: each row has one cell."""
+    marked: frozenset[int] = frozenset()
+    """Rows in which something is not known, or that a reader should look at."""
+    heading: str = ""
+
+
+@lru_cache(maxsize=65536, typed=True)  # networks repeat, and so do their numbers
+def show(value: Value, form: str) -> str:
+    """A value as people read it; `?` when it is not known."""
+    if value is None:
+        return "?"
+    if isinstance(value, str):
+        return value
+    if form == "share":
+        return f"{100 * float(value):.1f}%" if not isinstance(value, Dim) else formula(value)
+    if isinstance(value, Dim) or form == "text":
+        return formula(value) if isinstance(value, Dim) else str(value)
+    if form == "bytes":
+        return scaled(float(value), 1024, ("B", "KiB", "MiB", "GiB", "TiB"))
+    if form == "short" and value >= 1000:
+        return scaled(float(value), 1000, ("", "k", "M", "G", "T", "P"))
+    return f"{value:,}"
+
+
+def scaled(value: float, base: int, units: Sequence[str]) -> str:
+    """A number with one decimal and the unit that leaves it below `base`: 27.0 k, 3.9 KiB."""
+    power = 0
+    while round(value, 1) >= base and power < len(units) - 1:
+        value /= base
+        power += 1
+    return f"{value:,.1f} {units[power]}" if power else f"{value:,.0f} {units[0]}".rstrip()
+
+
+def formula(extent: Extent) -> str:
+    """A number or a formula for people: 416·N·((H + 1)//2), where a program reads `*`."""
+    return str(extent).replace("**", "^").replace("*", "·")
+
+
+def shape_text(tensor: Tensor) -> str:
+    """A shape in a table: 1x3x12x12; `scalar` without axes, `?` when it is not known."""
+    return ("x".join(map(_extent, tensor.shape)) or "scalar") if tensor.ranked else "?"
+
+
+def _extent(extent: Extent) -> str:
+    text = formula(extent)
+    return text if text.isalnum() or text.isidentifier() else f"({text})"

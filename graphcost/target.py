@@ -1,0 +1,39 @@
+"""Where and how a network is meant to run: what the memory, traffic and time figures of an analysis are of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import ModelError
+from .graph import BITS
+
+IO = ("keep", "caller")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A deployment. Raises ModelError for an element type or a choice that does not exist."""
+
+    dtype: str = ""
+    """Element type of the activations as if the network were converted; "" leaves the file's own."""
+    weights_dtype: str = ""
+    """The same for the weights; "" follows `dtype`, and where that is not given the file."""
+    io: str = "keep"
+    """Who holds the model's inputs and outputs: "keep", they live in the arena the whole time; "caller", outside it."""
+    reorder: bool = False
+    """Run under the schedule with the lowest peak that is found, rather than the file's."""
+    fuse: bool = False
+    """Fold quantisation pairs, normalisations, scalings and activations into the operator that feeds them."""
+    device: str = ""
+    """A profile by name, or the path of a TOML file."""
+
+    def __post_init__(self) -> None:
+        for option, dtype in (("--dtype", self.dtype), ("--weights-dtype", self.weights_dtype)):
+            if dtype and dtype not in BITS:
+                raise ModelError(option, "", f"no element type {dtype!r}; there are {', '.join(BITS)}")
+        if self.io not in IO:
+            raise ModelError("--io", "", f"no choice {self.io!r}; there are {', '.join(IO)}")
+
+
+AS_IT_IS = Target()
+"""The file's own types and order, on no device in particular."""
