@@ -98,6 +98,9 @@ class Facts:
     """Tensors that the operator holds itself: the blobs a Caffe layer allocates, the contents of a Constant."""
     view: bool = False
     """The first output is the first input under another shape: no bytes move."""
+    elementwise: bool = False
+    """Each element of the first output needs that element alone of each operand that is not broadcast to it: the
+    operator can run in place, or be folded into the one that makes its operand."""
     reads: tuple[Extent, ...] | None = None
     """Elements read of each input, where that is not all of it."""
     times: tuple[Extent, ...] = ()

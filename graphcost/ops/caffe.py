@@ -469,7 +469,7 @@ def _affine(x: Tensor, other: Tensor | None, axis: Value, num_axes: Value, weigh
         shape = other.shape
     own = [blob(*shape) for name in weights if not (other is not None and name == weights[0])]
     work = Work(muls=x.size if "scale" in weights else 0, adds=x.size if "bias" in weights else 0)
-    return Facts((Tensor(x.shape, x.dtype),), work, weights=tuple(own))
+    return Facts((Tensor(x.shape, x.dtype),), work, weights=tuple(own), elementwise=True)
 
 
 @rule("caffe.Scale")
@@ -494,7 +494,7 @@ def batch_norm(x: Tensor) -> Facts:
     """(x - mean) / deviation by stored statistics; blobs mean [C], variance [C] and their common factor [1]."""
     channels = x.shape[1] if x.rank > 1 else 1
     work = Work(adds=x.size, divs=x.size) + Work(adds=1, exps=1) * channels
-    return Facts((Tensor(x.shape),), work, weights=(blob(channels), blob(channels), blob(1)))
+    return Facts((Tensor(x.shape),), work, weights=(blob(channels), blob(channels), blob(1)), elementwise=True)
 
 
 @rule("caffe.LRN")

@@ -36,11 +36,14 @@ for _kind, _work in {
     "HardSigmoid": ACTIVATIONS["HardSigmoid"],
     "SeLu": ACTIVATIONS["Selu"],
     "Mish": ACTIVATIONS["Mish"],
-    "ShuffleChannel": NO_WORK,
-    "Reverse": NO_WORK,
-    "Flip": NO_WORK,
 }.items():
     _same(_kind, _work)
+
+
+@rule("caffe.ShuffleChannel", "caffe.Reverse", "caffe.Flip")
+def reordered(x: Tensor) -> Facts:
+    """[*any] -> the same elements in another order."""
+    return Facts((Tensor(x.shape, x.dtype),), NO_WORK)
 
 
 @rule("caffe.Axpy")
@@ -79,7 +82,7 @@ def _broadcast(work: Work, x: Tensor, *others: Tensor) -> Facts:
     for other in others:
         facts = binary(x, other, work)
         x, total = facts.outputs[0], total + (facts.work or NO_WORK)
-    return Facts((x,), total)
+    return Facts((x,), total, elementwise=True)
 
 
 # --- convolution and pooling -----------------------------------------------------------------------------------------
@@ -307,7 +310,7 @@ def bn(
     )
     channels = x.shape[1]
     work = Work(muls=x.size, adds=x.size) + Work(adds=2, muls=1, divs=1, exps=1) * channels
-    return Facts((Tensor(x.shape),), work, weights=(blob(1, channels, 1, 1),) * (2 if two else 4))
+    return Facts((Tensor(x.shape),), work, weights=(blob(1, channels, 1, 1),) * (2 if two else 4), elementwise=True)
 
 
 @rule("caffe.ChannelNorm")
@@ -375,7 +378,7 @@ def crop_v1(x: Tensor, reference: Tensor) -> Facts:
 def merge_crop(x: Tensor, other: Tensor, *, operation: Value = None) -> Facts:
     """The second bottom cut to the first's extents and joined to its channels, or added to them (Greentea)."""
     if operation is not None and choice(operation, "STACK", "ADD") == "ADD":
-        return unary(x, Work(adds=1))
+        return Facts((Tensor(x.shape, x.dtype),), Work(adds=x.size))
     return Facts((Tensor((x.shape[0], x.shape[1] + other.shape[1], *x.shape[2:])),), NO_WORK, GLOBAL)
 
 

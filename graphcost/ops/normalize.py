@@ -80,7 +80,8 @@ def batch_normalization(
     channels = scale.size
     work = Work(muls=x.size, adds=x.size) + Work(adds=2, muls=1, divs=1, exps=1) * channels
     statistics = (Tensor(scale.shape, scale.dtype),) * 4
-    return Facts((Tensor(x.shape, x.dtype), *statistics)[:outputs], work)
+    # the statistics that training makes need every element first
+    return Facts((Tensor(x.shape, x.dtype), *statistics)[:outputs], work, elementwise=outputs == 1)
 
 
 @rule("InstanceNormalization")

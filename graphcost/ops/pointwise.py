@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -58,13 +59,13 @@ Binary = Callable[[Any, Any], Any]
 def unary(x: Tensor, work: Work, dtype: str | None = None, value: Value = None) -> Facts:
     """A result of the input's shape, `work` for each element."""
     y = Tensor(x.shape, dtype or x.dtype, value)
-    return Facts((y,), work * x.size if work is not NO_WORK else NO_WORK)
+    return Facts((y,), work * x.size if work is not NO_WORK else NO_WORK, elementwise=True)
 
 
 def binary(a: Tensor, b: Tensor, work: Work, dtype: str | None = None, value: Value = None) -> Facts:
     """Two operands stretched to one shape, `work` for each element of it."""
     y = Tensor(broadcast(a.shape, b.shape), dtype or a.dtype, value)
-    return Facts((y,), work * y.size)
+    return Facts((y,), work * y.size, elementwise=True)
 
 
 def onnx_link(kind: str) -> str:
@@ -183,7 +184,7 @@ def dropout_bool_mask(
 
 def _dropped(x: Tensor, work: Work, mask: str, outputs: int) -> Facts:
     if work is not NO_WORK:
-        return Facts((Tensor(x.shape, x.dtype), Tensor(x.shape, mask))[:outputs], work * x.size)
+        return Facts((Tensor(x.shape, x.dtype), Tensor(x.shape, mask))[:outputs], work * x.size, elementwise=True)
     return Facts((x, Tensor(x.shape, mask))[:outputs], NO_WORK, view=True)
 
 
@@ -199,7 +200,7 @@ def identity(x: Tensor) -> Facts:
 def _converted(x: Tensor, dtype: str) -> Facts:
     """The same numbers as another element type."""
     y = Tensor(x.shape, dtype, values.cast(x.value, dtype)) if x.ranked else Unranked(dtype)
-    return Facts((y,), NO_WORK)
+    return Facts((y,), NO_WORK, elementwise=True)
 
 
 @rule("Cast")
@@ -327,7 +328,7 @@ def _variadic(kind: str, work: Work, last: Work, function: Callable[..., Any]) -
             raise ValueError("needs at least 1 input")
         shape = broadcast(*(operand.shape for operand in operands))
         y = Tensor(shape, operands[0].dtype, elementwise(function, *operands))
-        return Facts((y,), (work * (len(operands) - 1) + last) * y.size)
+        return Facts((y,), (work * (len(operands) - 1) + last) * y.size, elementwise=True)
 
     elementwise_of_many.__doc__ = f"{kind}: any number of shapes broadcast to one.  {onnx_link(kind)}"
 
@@ -347,7 +348,7 @@ def where(condition: Tensor, x: Tensor, y: Tensor) -> Facts:
     """Three shapes broadcast to one.  https://onnx.ai/onnx/operators/onnx__Where.html"""
     shape = broadcast(condition.shape, x.shape, y.shape)
     z = Tensor(shape, x.dtype, values.choose(condition, x, y))
-    return Facts((z,), Work(compares=z.size))
+    return Facts((z,), Work(compares=z.size), elementwise=True)
 
 
 @rule("SwiGLU")
@@ -383,4 +384,4 @@ def bias_add(x: Tensor, bias: Tensor, skip: Tensor) -> Facts:
 def bias_dropout(x: Tensor, bias: Tensor, residual: Tensor | None = None, *, outputs: int = 1) -> Facts:
     """dropout(x + bias) + residual -> the shape of x, and the mask: inference, where nothing is left out."""
     facts = unary(x, Work(adds=1 + int(residual is not None)))
-    return Facts((*facts.outputs, Tensor(x.shape, "bool"))[:outputs], facts.work)
+    return replace(facts, outputs=(*facts.outputs, Tensor(x.shape, "bool"))[:outputs])

@@ -29,14 +29,14 @@ def quantize_linear(x: Tensor, scale: Tensor, zero: Tensor | None = None, *, out
     https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html
     """
     dtype = zero.dtype if zero is not None else element_type(output_dtype, "uint8")
-    return Facts((Tensor(x.shape, dtype),), QUANTIZE * x.size)
+    return Facts((Tensor(x.shape, dtype),), QUANTIZE * x.size, elementwise=True)
 
 
 @rule("DequantizeLinear", "com.microsoft.DequantizeLinear")
 def dequantize_linear(x: Tensor, scale: Tensor, zero: Tensor | None = None, *, output_dtype: int = 0) -> Facts:
     """[*any] -> the same shape in the scale's type.  https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html"""
     dtype = element_type(output_dtype, scale.dtype)
-    return Facts((Tensor(x.shape, dtype),), DEQUANTIZE * x.size)
+    return Facts((Tensor(x.shape, dtype),), DEQUANTIZE * x.size, elementwise=True)
 
 
 @rule("DynamicQuantizeLinear")
@@ -198,7 +198,7 @@ def _between(kind: str, work: Work) -> None:
         *result: Tensor | None,
     ) -> Facts:  # fmt: skip
         y = Tensor(broadcast(a.shape, b.shape), a.dtype)
-        return Facts((y,), (work + QUANTIZE) * y.size + DEQUANTIZE * (a.size + b.size))
+        return Facts((y,), (work + QUANTIZE) * y.size + DEQUANTIZE * (a.size + b.size), elementwise=True)
 
     between.__doc__ = f"{kind}: two quantised operands broadcast to one shape."
 
@@ -210,7 +210,7 @@ _between("QLinearMul", Work(muls=1))
 def _of_one(kind: str, work: Work) -> None:
     @rule(f"com.microsoft.{kind}")
     def of_one(x: Tensor, *scales: Tensor | None) -> Facts:
-        return Facts((Tensor(x.shape, x.dtype),), (work + QUANTIZE + DEQUANTIZE) * x.size)
+        return Facts((Tensor(x.shape, x.dtype),), (work + QUANTIZE + DEQUANTIZE) * x.size, elementwise=True)
 
     of_one.__doc__ = f"{kind}: a quantised operand -> the same shape."
 
