@@ -68,6 +68,10 @@ def render(report: Report | Sequence[Report | Failure], format: str) -> str:
         return _csv(report) if isinstance(report, Report) else _summary_csv(report)
     if not isinstance(report, Report):
         raise TypeError("several reports are rendered as json, as csv, or as a summary")
+    if format == "html":
+        from . import page
+
+        return environment().get_template("report.html.j2").render(report=report, page=page.build(report, _text))
     tables = report.tables
     name = "listing" if tables[0].listing else "report"
     return environment().get_template(f"{name}.{format}.j2").render(report=report, tables=tables)
@@ -75,7 +79,24 @@ def render(report: Report | Sequence[Report | Failure], format: str) -> str:
 
 def summary(table: Table, format: str) -> str:
     """A table about several models as md, html or text."""
+    if format == "html":
+        from .page.assets import bundle
+
+        assets = bundle(_text, scripts=())
+        return environment().get_template("summary.html.j2").render(table=table, assets=assets)
     return environment().get_template(f"summary.{format}.j2").render(table=table)
+
+
+def _text(name: str) -> str:
+    """A file of the templates as it is, "" when there is none."""
+    from jinja2 import TemplateNotFound
+
+    env = environment()
+    assert env.loader is not None
+    try:
+        return env.loader.get_source(env, name)[0]
+    except TemplateNotFound:
+        return ""
 
 
 def aligned(table: Table, escape: bool) -> list[str]:

@@ -191,7 +191,8 @@ class Report:
         left_out = (len({_group(row, self.by) for row in every}) if self.by else len(every)) - len(rows)
         notes = [f"{left_out} cheaper rows are left out; --top 0 shows all."] if left_out > 0 else []
         marked = frozenset(i for i, at in enumerate(order) if not self.by and self.analysis.rows[at].status != "known")
-        return Table(tuple(c.title for c in chosen), numeric, shown, tuple(total), notes, marked=marked)
+        at = () if self.by else tuple(order)
+        return Table(tuple(c.title for c in chosen), numeric, shown, tuple(total), notes, marked=marked, at=at)
 
 
 _DEFAULT = columns.DEFAULT

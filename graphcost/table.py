@@ -31,6 +31,8 @@ class Table:
     marked: frozenset[int] = frozenset()
     """Rows in which something is not known, or that a reader should look at."""
     heading: str = ""
+    at: tuple[int, ...] = ()
+    """Which row of the analysis each row shows, where each shows one."""
 
 
 @lru_cache(maxsize=65536, typed=True)  # networks repeat, and so do their numbers

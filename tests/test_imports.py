@@ -23,6 +23,7 @@ ORDER = [
     {"analysis"},
     {"conventions", "columns", "sections"},
     {"report"},
+    {"page"},
     {"render"},
     {"listings"},
     {"cli"},

@@ -1,0 +1,133 @@
+"""The HTML report as data: everything its templates lay out, decided and computed here.
+
+What the figures mean is the business of the analysis and the report; how they look, of `templates/`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from .. import sections
+from ..graph import Tensor
+from ..report import Report
+from ..table import Table, shape_text
+from .assets import Assets, bundle
+
+
+@dataclass(frozen=True)
+class Card:
+    """One of the figures at the top; `key` and `form` tell scripts how to write it anew."""
+
+    title: str
+    value: str
+    unit: str
+    note: str = ""
+    key: str = ""
+    form: str = ""
+    bound: bool = False
+    """The value is a lower bound."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of the model as the report takes it."""
+
+    name: str
+    shape: str
+    dtype: str
+    instead: str = ""
+    """The shape in the file, where that is another."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section of the report: its name, which is its anchor, and its tables."""
+
+    name: str
+    title: str
+    tables: list[Table]
+
+
+class Page:
+    """A report as one HTML file. `read` gives the text of a style sheet or script by its name."""
+
+    def __init__(self, report: Report, read: Callable[[str], str]) -> None:
+        self.report = report
+        self.analysis = report.analysis
+        self.assets: Assets = bundle(read)
+
+    @cached_property
+    def about(self) -> list[tuple[str, str]]:
+        """What the model is: its format, operator sets and file, each under its name."""
+        model = self.analysis.model
+        opsets = ", ".join(f"{domain or 'ai.onnx'} {version}" for domain, version in sorted(model.opsets.items()))
+        facts = [("Format", "Caffe" if model.format == "caffe" else model.format.upper())]
+        facts += [("Operator sets", opsets)] if opsets else []
+        return [*facts, ("File", model.path)] if model.path else facts
+
+    @cached_property
+    def inputs(self) -> list[Input]:
+        """The inputs, with what the file says where the user gave another shape."""
+        stated = self.analysis.model.inputs
+        return [
+            Input(name, shape_text(tensor), tensor.dtype, _instead(stated.get(name), tensor))
+            for name, tensor in self.analysis.inputs.items()
+        ]
+
+    @cached_property
+    def cards(self) -> list[Card]:
+        """The totals, each with its unit."""
+        a, show = self.analysis, self.report.show
+        bound = not a.complete
+        memory = a.memory
+        where = f"while {memory.peak.name} runs" if memory.peak is not None else "a size that matters is open"
+        return [
+            Card("Parameters", show(a.parameters.total, "count"), "elements", "", "params", "count", bound),
+            Card("Weights", show(a.parameters.nbytes, "bytes"), "", "in their types", "param_bytes", "bytes", bound),
+            Card("MACs", show(a.work.macs, "short"), "multiply-accumulates", "", "macs", "short", bound),
+            Card("Operations", show(a.work.ops, "short"), "scalar operations", "a MAC as two", "ops", "short", bound),
+            Card("Peak activations", show(memory.peak_bytes, "bytes"), "", where, "peak_activation_bytes", "bytes"),
+            Card("Layers", f"{len(a.rows):,}", "operators"),
+        ]  # fmt: skip
+
+    @cached_property
+    def contents(self) -> list[tuple[str, str]]:
+        """The anchor and title of each part, in order."""
+        return [("totals", "Totals"), ("layers", "Layers"), *((part.name, part.title) for part in self.parts)]
+
+    @cached_property
+    def layers(self) -> Table:
+        """The table of layers in the report's style."""
+        return self.report.table
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """The sections that were asked for, and always the one on memory."""
+        chosen = list(self.report.sections)
+        if all(section.name != "memory" for section in chosen):
+            chosen.append(sections.find("memory"))
+        return [Part(each.name, each.name.capitalize(), each.lay_out(self.analysis)) for each in chosen]
+
+    @cached_property
+    def data(self) -> str:
+        """What scripts work with, as JSON that cannot end the element it stands in."""
+        return _inert(json.dumps({}, separators=(",", ":"), allow_nan=False))
+
+
+def build(report: Report, read: Callable[[str], str]) -> Page:
+    """Everything that the template of the HTML report lays out."""
+    return Page(report, read)
+
+
+def _instead(stated: Tensor | None, given: Tensor) -> str:
+    return shape_text(stated) if stated is not None and shape_text(stated) != shape_text(given) else ""
+
+
+def _inert(text: str) -> str:
+    """JSON in which no character means anything to HTML."""
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
