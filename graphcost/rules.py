@@ -103,6 +103,8 @@ class Facts:
     operator can run in place, or be folded into the one that makes its operand."""
     reads: tuple[Extent, ...] | None = None
     """Elements read of each input, where that is not all of it."""
+    holds: tuple[Tensor | None, ...] = ()
+    """What an input is where its own shape and type are only how it is packed: [8, 64] uint4 in [8, 32] bytes."""
     times: tuple[Extent, ...] = ()
     """How often each of the operator's bodies runs, in the order of their names."""
     note: str = ""

@@ -11,6 +11,7 @@ from importlib import import_module
 CAFFE = ("caffe", "caffe_detection", "caffe_forks", "caffe_resize")
 ONNX = (
     "attention",
+    "blocked",
     "control",
     "dense",
     "detection",

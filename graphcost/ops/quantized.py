@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from math import prod
 
-from ..graph import Tensor, element_type
+from ..graph import BITS, Tensor, element_type
 from ..rules import GLOBAL, NO_WORK, Facts, Work, rule
 from ..shapes import broadcast
 from . import dense, movement, windowed
+from .indexing import gather
 from .normalize import softmax_of
 from .pointwise import ACTIVATIONS
 from .windowed import Axes
@@ -157,6 +158,7 @@ def matmul_n_bits(
     *,
     K: int,
     N: int,
+    bits: int = 4,
 ) -> Facts:
     """a [*batch, M, K] by a matrix [K, N] whose elements are packed into bytes -> [*batch, M, N].
 
@@ -165,7 +167,47 @@ def matmul_n_bits(
     dense.contract(a.shape[-1], K)
     y = Tensor((*a.shape[:-1], N), a.dtype)
     work = Work(macs=y.size * K, adds=y.size if bias is not None else 0) + DEQUANTIZE * (N * K)
-    return Facts((y,), work, GLOBAL)
+    return Facts((y,), work, GLOBAL, holds=(None, _unpacked(Tensor((N, K)), bits)))
+
+
+@rule("com.microsoft.MatMulBnb4")
+def matmul_bnb4(a: Tensor, packed: Tensor, absmax: Tensor, *, K: int, N: int) -> Facts:
+    """a [*batch, M, K] by a matrix [K, N] of 4-bit codes of NF4 or FP4 -> [*batch, M, N]; a code is looked up.
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulBnb4
+    """
+    dense.contract(a.shape[-1], K)
+    y = Tensor((*a.shape[:-1], N), a.dtype)
+    return Facts((y,), Work(macs=y.size * K, muls=N * K), GLOBAL, holds=(None, _unpacked(Tensor((N, K)), 4)))
+
+
+@rule("com.microsoft.GatherBlockQuantized")
+def gather_block_quantized(
+    data: Tensor,
+    indices: Tensor,
+    scales: Tensor,
+    zeros: Tensor | None = None,
+    *,
+    gather_axis: int = 0,
+    bits: int = 4,
+) -> Facts:
+    """Slices of a matrix of small integers, turned back: `data` in bytes has 8 / bits elements a byte in its last axis.
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.GatherBlockQuantized
+    """
+    held = data
+    if data.dtype == "uint8":
+        held = _unpacked(Tensor((*data.shape[:-1], data.shape[-1] * (8 // bits))), bits)
+    gathered = gather(held, indices, axis=gather_axis).outputs[0]
+    y = Tensor(gathered.shape, scales.dtype)
+    return Facts((y,), DEQUANTIZE * y.size, GLOBAL, holds=(held,), reads=(y.size // (held.size // data.size),))
+
+
+def _unpacked(tensor: Tensor, bits: int) -> Tensor:
+    """The elements that are packed `bits` wide. Raises ValueError for a width that no element type has."""
+    if f"uint{bits}" not in BITS:
+        raise ValueError(f"elements of {bits} bits have no type")
+    return Tensor(tensor.shape, f"uint{bits}")
 
 
 @rule("com.microsoft.QGemm")

@@ -136,6 +136,14 @@ class Scope:
         graph = id(weights)  # a name may stand for another weight in another graph
         self.constants.update((name, (Weight((graph, name), tensor),)) for name, tensor in weights.items())
 
+    def behind(self, name: str, held: Tensor | None) -> tuple[Weight, ...]:
+        """The weights of a constant; one that is only packed so, as what it holds."""
+        weights = self.constants[name]
+        if held is None:
+            return weights
+        shape = self.tensors[name].shape
+        return tuple(Weight(w.key, held if w.tensor.shape == shape else w.tensor) for w in weights)
+
     def pass_on(self, op: Op, facts: Facts) -> tuple[Weight, ...]:
         """The weights an operator works with. One that sees only constants and multiplies nothing hands them on."""
         own = tuple(Weight(_weight_key(op, at), tensor) for at, tensor in enumerate(facts.weights))
@@ -144,7 +152,8 @@ class Scope:
         if not self.constants and op.inputs:
             return own
         read = [name for name in op.inputs if name]
-        behind = [self.constants[name] for name in read if name in self.constants]
+        held = dict(zip(op.inputs, facts.holds, strict=False))
+        behind = [self.behind(name, held.get(name)) for name in read if name in self.constants]
         weights = (*own, *(weight for group in behind for weight in group))
         if len(behind) < len(read) or facts.work is None or facts.work.macs != 0:
             return weights

@@ -91,6 +91,26 @@ def test_packed_four_bit_weights_take_half_a_byte_each():
     assert importer.tensor_of(TensorProto(dims=[5, 3], data_type=TensorProto.INT4), "").nbytes == 8  # 15 / 2, up
 
 
+MICROSOFT = '<ir_version: 10, opset_import: ["" : 21, "com.microsoft" : 1]>\n'
+
+
+@pytest.mark.parametrize(
+    ("bits", "block"),
+    [(4, 16), (8, 32)],  # bytes that hold a block of 32 elements
+)
+def test_weights_packed_into_bytes_count_as_their_elements(bits: int, block: int):
+    text = f"""g (float[5, 32] a) => (float[5, 64] y)
+      <int64[3] packed = {{64, 1, {block}}}, int64[1] blocks = {{64}}>
+    {{
+      b = ConstantOfShape <value: tensor = uint8[1] {{0}}> (packed)
+      scales = ConstantOfShape (blocks)
+      y = com.microsoft.MatMulNBits <K=32, N=64, bits={bits}, block_size=32> (a, b, scales)
+    }}"""
+    analysis = run(text, MICROSOFT)
+    assert analysis.parameters.by_dtype == {f"uint{bits}": 64 * 32, "float32": 64}
+    assert analysis.total("param_bytes") == 64 * 32 * bits // 8 + 4 * 64
+
+
 def test_external_data_is_never_opened():
     proto = graph([helper.make_node("Add", ["x", "w"], ["y"])])
     tensor = proto.graph.initializer.add(name="w", data_type=TensorProto.FLOAT, dims=[2, 3])
