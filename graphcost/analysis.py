@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,13 +52,16 @@ def analyze(
             raise ModelError(model.path, "", f"there is no input {name!r}; the inputs are: {names}")
         inputs[name] = _override(inputs[name], tuple(shape))
         bindings = {**_implied(model.inputs[name], inputs[name]), **bindings}
+    named: set[str] = set()
     for name, tensor in inputs.items():
         if tensor.ranked:
+            named.update(*map(symbols, tensor.shape))
             bound = tuple(substitute(extent, bindings) for extent in tensor.shape)
             inputs[name] = Tensor(bound, tensor.dtype, tensor.value)
         elif name in model.asks:
             raise ModelError(model.path, *model.asks[name])
-    return Analysis(model, inputs, bindings, infer.infer(model, inputs, bindings), target)
+    inference = infer.infer(model, inputs, bindings)
+    return Analysis(model, inputs, bindings, replace(inference, named=inference.named | named), target)
 
 
 def _override(tensor: Tensor, shape: tuple[Any, ...]) -> Tensor:
@@ -101,6 +105,7 @@ class Analysis:
         """A Cost per operator in schedule order, bodies flattened as `loop/body/op`."""
         self.tensors: dict[str, Tensor] = inference.tensors
         """Every activation by name."""
+        self._named = inference.named
 
     @cached_property
     def _by_name(self) -> dict[str, Cost]:
@@ -137,6 +142,19 @@ class Analysis:
         return sum(not tensor.ranked for tensor in self.tensors.values())
 
     @cached_property
+    def idle_dims(self) -> tuple[str, ...]:
+        """Names in `dims` that nothing in the model has."""
+        idle = self.dims.keys() - self._named
+        graphs = [self.model]
+        while idle and graphs:
+            graph = graphs.pop()
+            for tensor in [*graph.inputs.values(), *graph.declared.values()]:
+                for extent in tensor.shape if tensor.ranked else ():
+                    idle = idle.difference(symbols(extent))
+            graphs += [body for op in graph.schedule for _, body in op.bodies]
+        return tuple(name for name in self.dims if name in idle)
+
+    @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What the reader of a report should know of the file: its oddities, and shapes it states that are not so."""
         stale = []
@@ -149,7 +167,8 @@ class Analysis:
                 shapes = f"{show_shape(stated.shape)}, but it is {show_shape(found.shape)}"
                 stale.append(f"the file declares {name!r} as {shapes}")
         more = [f"{len(stale) - SHOWN} more declared shapes are not so"] if len(stale) > SHOWN else []
-        return (*self.model.warnings, *stale[:SHOWN], *more)
+        idle = [f"nothing in the model is called {name}, so its value changes nothing" for name in self.idle_dims]
+        return (*self.model.warnings, *idle, *stale[:SHOWN], *more)
 
     @property
     def complete(self) -> bool:

@@ -119,6 +119,10 @@ def _run(options: argparse.Namespace) -> int:
     if len(paths) > 1:
         return _several(paths, options, format)
     report = _report(paths[0], options, format)
+    if report.analysis.idle_dims:
+        open_ = ", ".join(report.analysis.free) or "none"
+        idle = ", ".join(report.analysis.idle_dims)
+        raise ModelError("--dim", "", f"{paths[0]} has no dimension {idle}; open are: {open_}")
     _emit(report.render(format), options.output)
     return _verdict(options, report)
 

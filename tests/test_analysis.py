@@ -191,3 +191,9 @@ def test_shapes_that_the_file_states_wrongly_are_warned_of_a_few_at_a_time(tmp_p
     assert len(analysis.warnings) == 6 and analysis.warnings[-1] == "3 more declared shapes are not so"
     for format in ("md", "html", "text"):
         assert "declares" in analysis.report().render(format)
+
+
+def test_a_dimension_that_nothing_has_is_named(det1: graphcost.Analysis) -> None:
+    analysis = graphcost.analyze(det1.model, shapes={"data": ("N", 3, 12, 12)}, dims={"N": 2, "Q": 3})
+    assert analysis.idle_dims == ("Q",)
+    assert "nothing in the model is called Q" in analysis.warnings[0]

@@ -186,6 +186,8 @@ WRONG = [
     ([DET1, "--input", "other=1x3"], "no input 'other'; the inputs are: data"),
     ([DET1, "--input", "1x?x3"], "neither a size nor a name"),
     ([DET1, "--dim", "N"], "should be a name and a size"),
+    ([DET1, "--dim", "Q=3"], "det1.prototxt has no dimension Q; open are: none"),
+    ([DET1, "--dim", "Q=3", "--input", "Nx3x12x12"], "has no dimension Q; open are: N"),
     ([DET1, "--format", "pdf"], "no format 'pdf'"),
     ([DET1, "--style", "nobody"], "no style 'nobody'"),
     ([DET1, "--columns", "name,mac"], "no column 'mac'; did you mean"),

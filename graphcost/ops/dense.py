@@ -89,6 +89,8 @@ def einsum(*operands: Tensor, equation: str) -> Facts:
     https://onnx.ai/onnx/operators/onnx__Einsum.html
     """
     terms, result = _indices(equation, operands)
+    if strange := set(result).difference(*terms):
+        raise ValueError(f"{equation!r} asks for {', '.join(sorted(strange))}, which no operand has")
     extents: dict[str, Extent] = {}
     for term, operand in zip(terms, operands, strict=True):
         for index, extent in zip(term, operand.shape, strict=True):

@@ -113,12 +113,12 @@ def resize(
     at = [axis_of(axis, x.rank) for axis in axes] if axes is not None else list(range(x.rank))
     shape = list(x.shape)
     if sizes is not None and not (sizes.ranked and sizes.shape == (0,)):
-        wanted: Sequence[Scalar] = sizes.value if sizes.value is not None else (None,) * len(at)
+        wanted = _entries(sizes, at)
         fitted = _fit([x.shape[axis] for axis in at], wanted, keep_aspect_ratio_policy)
         for axis, size in zip(at, fitted, strict=True):
             shape[axis] = decided_by_data(axis) if size is None else size
     elif scales is not None:
-        factors: Sequence[Scalar] = scales.value if scales.value is not None else (None,) * len(at)
+        factors = _entries(scales, at)
         cropped = coordinate_transformation_mode == "tf_crop_and_resize"
         part = roi.value if cropped and roi is not None and roi.value else None
         for number, (axis, factor) in enumerate(zip(at, factors, strict=True)):
@@ -134,6 +134,15 @@ def resize(
         raise UnknownShape("neither scales nor sizes are given")
     facts = resized(x, shape, mode)
     return Facts(facts.outputs, facts.work, GLOBAL, reads=facts.reads) if antialias else facts
+
+
+def _entries(given: Tensor, axes: Sequence[int]) -> Sequence[Scalar]:
+    """An entry for each axis, None where only data decides it. Raises ValueError when there are more or fewer."""
+    if given.value is None:
+        return (None,) * len(axes)
+    if len(given.value) != len(axes):
+        raise ValueError(f"{len(given.value)} scales or sizes for {len(axes)} axes")
+    return given.value
 
 
 def _fit(before: Sequence[Extent], wanted: Sequence[Scalar], policy: str) -> list[Extent | None]:

@@ -77,6 +77,8 @@ class Inference:
     """A row per operator in schedule order; those of a body follow the operator that runs it."""
     tensors: dict[str, Tensor]
     """Every activation of the outer graph by name, inputs included, weights only where they are the model's outputs."""
+    named: frozenset[str] = frozenset()
+    """Names that a user may give a value: those of extents that data decides."""
 
 
 def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]) -> Inference:
@@ -92,7 +94,8 @@ def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]
             _settle(row, engine.learned)
         scope.tensors = {name: _with(tensor, engine.learned) for name, tensor in scope.tensors.items()}
     hidden = model.weights.keys() - set(model.outputs)
-    return Inference(rows, {name: tensor for name, tensor in scope.tensors.items() if name not in hidden})
+    activations = {name: tensor for name, tensor in scope.tensors.items() if name not in hidden}
+    return Inference(rows, activations, frozenset(engine.named))
 
 
 def _with(tensor: Tensor, sizes: Mapping[str, Extent]) -> Tensor:
@@ -235,8 +238,10 @@ class _Engine:
         self.rules: dict[tuple[str, int], Rule | None] = {}
         self.opsets: Mapping[str, int] = {}
         self.steps = 0
+        self.named: set[str] = set()
+        """Names of extents that data decides, whether or not anything gives them a number."""
         self.minted: set[str] = set()
-        """Names given to extents that data decides."""
+        """Those of them that stand in shapes."""
         self.learned: dict[str, Extent] = {}
         """Which of them the file declares as numbers, there or further on."""
 
@@ -393,6 +398,7 @@ class _Engine:
         for free in sorted(name for times in facts.times for name in symbols(times)):
             if free.startswith(OPEN) and free not in names:
                 own = identifier(f"{op.name}_times")
+                self.named.add(own)
                 names[free] = self.dims.get(own, symbol(own, least=0))
 
         def named(tensor: Tensor) -> Tensor:
@@ -409,6 +415,7 @@ class _Engine:
     def open_extent(self, name: str, tensor: Tensor, axis: int, declared: Mapping[str, Tensor]) -> Extent:
         """What stands for an extent that data decides: the user's word, a number that the file declares, or a name."""
         own = identifier(f"{name}_{axis}")
+        self.named.add(own)
         if own in self.dims:
             return self.dims[own]
         stated = self.stated(declared, name)

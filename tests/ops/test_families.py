@@ -296,6 +296,8 @@ REFUSED = [
     ("Conv", (IMAGE, t(6, 4, 3, 3)), {"group": 0}, "group 0"),
     ("ConvTranspose", (IMAGE, t(3, 3, 2, 2)), {}, "4 channels come in, the weight takes 3"),
     ("ConvTranspose", (IMAGE, t(4, 3, 2, 2)), {"pads": (9, 9, 9, 9)}, "nothing is left"),
+    ("Einsum", (t(3, 3), t(3, 3)), {"equation": "ii,jj->->ij"}, "asks for -, >, which no operand has"),
+    ("Resize", (IMAGE, None, floats(2.0)), {}, "1 scales or sizes for 4 axes"),
     ("Gemm", (t(3, 5), t(6, 7)), {}, "contracted dimensions differ: 5 and 6"),
     ("Gemm", (t(3, 5, 1), t(6, 7)), {}, "should be matrices"),
     ("MatMul", (t(), t(2, 2)), {}, "scalar"),
