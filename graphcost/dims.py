@@ -39,6 +39,7 @@ __all__ = [
     "ceil_div",
     "floor_div",
     "identifier",
+    "leasts",
     "maximum",
     "minimum",
     "parse",
@@ -263,6 +264,22 @@ def symbols(x: Extent) -> frozenset[str]:
     if isinstance(x, int):
         return frozenset()
     return frozenset().union(*(atom.names for monomial in x._poly for atom, _ in monomial))
+
+
+def leasts(x: Extent) -> dict[str, int]:
+    """The names that ``x`` depends on, each with its smallest value."""
+    found: dict[str, int] = {}
+    seen: set[_Atom] = set()
+    pending = _atoms_of(x)
+    while pending:
+        atom = pending.pop()
+        if atom in seen:
+            continue
+        seen.add(atom)
+        if atom.kind == "symbol":
+            found[atom.text] = max(atom.least, found.get(atom.text, atom.least))
+        pending.extend(inner for arg in atom.args for inner in _atoms_of(arg))
+    return dict(sorted(found.items()))
 
 
 def _dim(poly: Poly) -> Dim:

@@ -9,11 +9,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from .. import sections
 from ..graph import Tensor
 from ..report import Report
 from ..table import Table, shape_text
+from . import live
 from .assets import Assets, bundle
 
 
@@ -112,9 +114,14 @@ class Page:
         return [Part(each.name, each.name.capitalize(), each.lay_out(self.analysis)) for each in chosen]
 
     @cached_property
+    def live(self) -> dict[str, Any]:
+        """What scripts work with."""
+        return live.data(self.report)
+
+    @cached_property
     def data(self) -> str:
-        """What scripts work with, as JSON that cannot end the element it stands in."""
-        return _inert(json.dumps({}, separators=(",", ":"), allow_nan=False))
+        """The same as JSON that cannot end the element it stands in."""
+        return _inert(json.dumps(self.live, separators=(",", ":"), allow_nan=False))
 
 
 def build(report: Report, read: Callable[[str], str]) -> Page:

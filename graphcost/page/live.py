@@ -1,0 +1,132 @@
+"""What the page's scripts compute with: exact numbers and formulas of every row, the totals, the symbols, the buffers.
+
+A formula is text in Python's syntax, and so is an integer that a double cannot hold; null is what is not known. Each
+column says its distinct values once, for networks repeat, and then which row has which. How a number is written and
+where it stands on the page is the business of the scripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any
+
+from ..analysis import TOTALS, Analysis
+from ..columns import Column, find
+from ..dims import Dim, Extent, leasts
+from ..graph import Tensor
+from ..report import Report
+from ..rules import Work
+from ..table import Value
+
+OFFERED = (
+    "name", "type", "kind", "scope", "input", "output", "params", "param_bytes", "macs", "ops", "activation", "share",
+    "rf", "rf_stride", "status", "where",
+)  # fmt: skip
+"""The columns that a reader can choose from, beside those of the report."""
+EXACT = 2**53
+"""Integers below it are doubles too."""
+
+SHAPES: dict[str, Callable[[Analysis, int], Iterable[Tensor | None]]] = {
+    "input": lambda analysis, at: analysis.rows[at].inputs,
+    "output": lambda analysis, at: analysis.rows[at].outputs,
+}
+"""Columns of shapes, and the tensors they show."""
+
+
+def data(report: Report) -> dict[str, Any]:
+    """What scripts read, plain values for JSON.
+
+    `columns` has every operator's cells; `table` the keys and rows that the report shows, in its order, or `groups`,
+    columns of sums; `totals` the totals by name; `symbols` each with the value that is assumed for it, or null, and its
+    least; `memory` the buffers' sizes, births and deaths, and the row of each step.
+    """
+    analysis, writer = report.analysis, _Writer()
+    keys = [key for key in dict.fromkeys((*OFFERED, *report.keys)) if key != "count"]
+    columns = [writer.cells(find(key), analysis) for key in keys]
+    table: dict[str, Any] = {"keys": [], "order": []}
+    if report.style == "default":
+        chosen, rows, order = report.values()
+        table = {"keys": [column.key for column in chosen], "order": order}
+        if report.by:
+            parts = list(zip(*rows, strict=True)) or [()] * len(chosen)
+            table["groups"] = [writer.column(c, values, analysis) for c, values in zip(chosen, parts, strict=True)]
+    totals = {key: writer.plain(analysis.total(key)) for key in TOTALS}
+    memory = _memory(analysis, writer)
+    order_of = {name: at for at, name in enumerate(analysis.free)}
+    return {
+        "rows": len(analysis.rows),
+        "complete": analysis.complete,
+        "columns": columns,
+        "table": table,
+        "totals": totals,
+        "memory": memory,
+        "symbols": [
+            {"name": name, "value": analysis.assumptions.get(name), "least": least}
+            for name, least in sorted(writer.least.items(), key=lambda item: order_of.get(item[0], len(order_of)))
+        ],
+    }
+
+
+class _Writer:
+    """Writes values as JSON has them, and remembers the symbols it met."""
+
+    def __init__(self) -> None:
+        self.least: dict[str, int] = {}
+
+    def plain(self, value: Value) -> int | float | str | None:
+        """The value itself, or text where JSON has no exact number for it."""
+        if isinstance(value, Dim):
+            for name, least in leasts(value).items():
+                self.least[name] = max(least, self.least.get(name, least))
+            return str(value)
+        return str(value) if isinstance(value, int) and abs(value) >= EXACT else value
+
+    def cells(self, column: Column, analysis: Analysis) -> dict[str, Any]:
+        """A column of the table of layers."""
+        every = range(len(analysis.rows))
+        if column.key not in SHAPES:
+            return self.column(column, [column.value(analysis, at) for at in every], analysis)
+        shapes = [
+            tuple(t.shape if t.ranked else None for t in SHAPES[column.key](analysis, at) if t is not None)
+            for at in every
+        ]
+        return {**_head(column), "form": "shapes", **_coded(shapes, self._shapes)}
+
+    def column(self, column: Column, values: Sequence[Value], analysis: Analysis) -> dict[str, Any]:
+        """A column with a value for each row; a share is left to those who know its total."""
+        head = _head(column)
+        if column.total is not None:
+            head["total"] = self.plain(column.total(analysis))
+        return head if column.key == "share" else {**head, **_coded(values, self.plain)}
+
+    def _shapes(self, shapes: Iterable[tuple[Extent, ...] | None]) -> list[list[Any] | None]:
+        return [None if shape is None else [self.plain(extent) for extent in shape] for shape in shapes]
+
+
+def _head(column: Column) -> dict[str, Any]:
+    """What a script must know of a column; `fixed` when its figures are of the assumed sizes and no formulas."""
+    formulas = column.key in OFFERED or column.key in Work.__slots__ or "." in column.key or column.key == "count"
+    head = {"key": column.key, "title": column.title, "unit": column.unit, "doc": column.doc, "form": column.form}
+    return head if formulas else {**head, "fixed": True}
+
+
+def _coded(values: Sequence[Hashable], write: Callable[[Any], Any]) -> dict[str, Any]:
+    """The distinct values in the order they first occur, and which of them each row has unless they are its own."""
+    number: dict[Hashable, int] = {}
+    at = [number.setdefault(value, len(number)) for value in values]
+    distinct = {"values": [write(value) for value in number]}
+    return distinct if len(number) == len(values) else {**distinct, "at": at}
+
+
+def _memory(analysis: Analysis, writer: _Writer) -> dict[str, Any]:
+    """The buffers of the outer graph: bytes as formulas, the steps they live from and to, and the row of each step."""
+    outer = set(analysis.model.schedule)
+    buffers = analysis.memory.buffers
+    tensors = [analysis.tensors.get(buffer.tensors[0]) for buffer in buffers]
+    sizes = [tensor.nbytes if tensor is not None and tensor.ranked else None for tensor in tensors]
+    return {
+        "bytes": _coded(sizes, writer.plain),
+        "birth": [buffer.birth for buffer in buffers],
+        "death": [buffer.death for buffer in buffers],
+        "steps": [at for at, row in enumerate(analysis.rows) if row.op in outer],
+    }
