@@ -98,11 +98,13 @@ class Facts:
     """Tensors that the operator holds itself: the blobs a Caffe layer allocates, the contents of a Constant."""
     view: bool = False
     """The first output is the first input under another shape: no bytes move."""
+    pieces: tuple[Extent, ...] = ()
+    """Where each output begins in the first input, in elements, when each is an unbroken piece of it."""
     elementwise: bool = False
     """Each element of the first output needs that element alone of each operand that is not broadcast to it: the
     operator can run in place, or be folded into the one that makes its operand."""
     reads: tuple[Extent, ...] | None = None
-    """Elements read of each input, where that is not all of it."""
+    """Elements read of each input, then of each of its own weights; what the tuple leaves off is read whole."""
     holds: tuple[Tensor | None, ...] = ()
     """What an input is where its own shape and type are only how it is packed: [8, 64] uint4 in [8, 32] bytes."""
     times: tuple[Extent, ...] = ()

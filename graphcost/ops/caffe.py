@@ -344,7 +344,7 @@ def embed(x: Tensor, *, num_output: Value = None, input_dim: Value = None, bias_
     filters, rows = whole(num_output, "num_output", 1), whole(input_dim, "input_dim", 1)
     y = Tensor((*x.shape, filters))
     weights = (blob(rows, filters), blob(filters)) if bias_term else (blob(rows, filters),)
-    return Facts((y,), Work(adds=y.size if bias_term else 0), weights=weights)
+    return Facts((y,), Work(adds=y.size if bias_term else 0), weights=weights, reads=(x.size, y.size))
 
 
 def _recurrent(bottoms: Sequence[Tensor], hidden: int, expose: bool, outputs: int, gates: int, per_step: Work) -> Facts:
@@ -551,17 +551,24 @@ def slice_(
             raise ValueError(f"an extent of {size} cannot be cut into {outputs} equal parts")
         lengths = [size // outputs] * outputs
     tops = tuple(Tensor((*x.shape[:at], length, *x.shape[at + 1 :])) for length in lengths)
-    return Facts(tops, NO_WORK)
+    starts = [0, *accumulate(lengths[:-1])]
+    return Facts(tops, NO_WORK, pieces=movement.pieces(x, at, starts, outputs))
 
 
 @rule("caffe.Split")
 def split(x: Tensor, *, outputs: int = 1) -> Facts:
     """The bottom, once for each top."""
-    return Facts((Tensor(x.shape),) * outputs, NO_WORK, view=True)
+    return Facts((Tensor(x.shape),) * outputs, NO_WORK, view=True, pieces=(0,) * outputs)
 
 
-@rule("caffe.Silence", "caffe.HDF5Output")
+@rule("caffe.Silence")
 def silence(*bottoms: Tensor) -> Facts:
+    """Takes its bottoms, so that they are no outputs of the net, and looks at none."""
+    return Facts((), NO_WORK, reads=(0,) * len(bottoms))
+
+
+@rule("caffe.HDF5Output")
+def hdf5_output(*bottoms: Tensor) -> Facts:
     """Reads its bottoms and makes no top."""
     return Facts((), NO_WORK)
 
@@ -635,7 +642,8 @@ def tile(x: Tensor, *, axis: Value = 1, tiles: Value = None) -> Facts:
 @rule("caffe.BatchReindex")
 def batch_reindex(x: Tensor, index: Tensor) -> Facts:
     """[N, ...] and [M] -> [M, ...]."""
-    return Facts((Tensor((index.shape[0], *x.shape[1:])),), NO_WORK)
+    y = Tensor((index.shape[0], *x.shape[1:]))
+    return Facts((y,), NO_WORK, reads=(y.size, index.size))
 
 
 @rule("caffe.Filter")

@@ -5,6 +5,7 @@ The same name can mean different things in different forks; their parameters tel
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import floor
 from typing import Any
 
@@ -41,7 +42,7 @@ def interp(
         elif reference is not None:
             e = reference.shape[2 + axis]
         extents.append(e)
-    return resized(x, (*x.shape[:2], *extents), "linear")
+    return replace(resized(x, (*x.shape[:2], *extents), "linear"), reads=(x.size, 0))
 
 
 @rule("caffe.Resample")
@@ -53,7 +54,8 @@ def resample(
         extents: Shape = reference.shape[2:]
     else:
         extents = (whole(height, "height", 1), whole(width, "width", 1))
-    return resized(x, (*x.shape[:2], *extents), choice(type, "", "NEAREST", "CUBIC", "LINEAR").lower())
+    facts = resized(x, (*x.shape[:2], *extents), choice(type, "", "NEAREST", "CUBIC", "LINEAR").lower())
+    return replace(facts, reads=(*(facts.reads or (x.size,)), 0))
 
 
 @rule("caffe.Upsample")

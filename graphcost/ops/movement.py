@@ -301,12 +301,24 @@ def cut(
         elif None not in parts and isinstance(total, int) and isinstance(size, int) and total != size:
             raise ValueError(f"parts {list(lengths)} do not add up to {size}")
     tops: list[Tensor] = []
+    starts: list[Extent] = []
     start: Extent | None = 0
     for number, length in enumerate(parts):
         known = decided_by_data(number) if length is None else length
         tops.append(section(x, at, start, known))
+        starts += [] if start is None else [start]
         start = None if start is None or length is None else start + length
-    return Facts(tuple(tops), NO_WORK, POINTWISE if at < 2 else GLOBAL)
+    return Facts(tuple(tops), NO_WORK, POINTWISE if at < 2 else GLOBAL, pieces=pieces(x, at, starts, len(parts)))
+
+
+def pieces(x: Tensor, axis: int, starts: Sequence[Extent], outputs: int) -> tuple[Extent, ...]:
+    """Where parts of a tensor that begin at `starts` along an axis lie in it, in elements; () where a part is not one
+    piece, because an axis before has more than one position, or where its start is not known.
+    """
+    if len(starts) != outputs or any(extent != 1 for extent in x.shape[:axis]):
+        return ()
+    row = prod(x.shape[axis + 1 :])
+    return tuple(start * row for start in starts)
 
 
 def section(x: Tensor, axis: int, start: Extent | None, length: Extent, step: int = 1) -> Tensor:
@@ -476,7 +488,8 @@ def crop(x: Tensor, *, border: Sequence[int] = (0, 0, 0, 0), scale: Sequence[int
     n, c, h, w = x.shape
     left, top, right, bottom = border
     height, width = scale or (h - top - bottom, w - left - right)
-    return Facts((Tensor((n, c, height, width), x.dtype),), NO_WORK, Window((1, 1), (1, 1), (-top, -left), (1, 1)))
+    y = Tensor((n, c, height, width), x.dtype)
+    return Facts((y,), NO_WORK, Window((1, 1), (1, 1), (-top, -left), (1, 1)), reads=(y.size,))
 
 
 @rule("CenterCropPad")
@@ -492,4 +505,5 @@ def center_crop_pad(x: Tensor, target: Tensor, *, axes: Sequence[int] | None = N
     shape: list[Extent | None] = list(x.shape)
     for axis, size in zip(chosen, sizes, strict=True):
         shape[axis] = size
-    return Facts((Tensor(opened(shape), x.dtype),), NO_WORK, POINTWISE if x.shape[2:] == tuple(shape[2:]) else GLOBAL)
+    y = Tensor(opened(shape), x.dtype)
+    return Facts((y,), NO_WORK, POINTWISE if x.shape[2:] == y.shape[2:] else GLOBAL, reads=(y.size,))

@@ -218,7 +218,7 @@ def cast(x: Tensor, *, to: int | str) -> Facts:
 @rule("CastLike")
 def cast_like(x: Tensor, like: Tensor) -> Facts:
     """[*any] -> the same shape, as the second input's type.  https://onnx.ai/onnx/operators/onnx__CastLike.html"""
-    return _converted(x, like.dtype)
+    return replace(_converted(x, like.dtype), reads=(x.size, 0) if x.ranked else None)
 
 
 @rule("BitCast")

@@ -24,10 +24,10 @@ def _random(kind: str, work: Work) -> None:
     random.__doc__ = f"{kind}: numbers of the given shape.  https://onnx.ai/onnx/operators/onnx__{kind}.html"
 
 
-def _random_like(kind: str, work: Work) -> None:
+def _random_like(kind: str, work: Work, reads: tuple[int, ...] | None = (0,)) -> None:
     @rule(kind)
     def random_like(x: Tensor, *, dtype: int = 0) -> Facts:
-        return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), work * x.size)
+        return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), work * x.size, reads=reads)
 
     random_like.__doc__ = f"{kind}: [*any] -> the same shape.  https://onnx.ai/onnx/operators/onnx__{kind}.html"
 
@@ -35,7 +35,7 @@ def _random_like(kind: str, work: Work) -> None:
 for _kind, _work in (("RandomNormal", NORMAL), ("RandomUniform", UNIFORM)):
     _random(_kind, _work)
     _random_like(f"{_kind}Like", _work)
-_random_like("Bernoulli", Work(compares=1))
+_random_like("Bernoulli", Work(compares=1), reads=None)
 
 
 @rule("Multinomial")

@@ -115,7 +115,7 @@ def given_tensor_fill(
 @rule("EyeLike")
 def eye_like(x: Tensor, *, dtype: int = 0) -> Facts:
     """[M, N] -> [M, N], ones on a diagonal.  https://onnx.ai/onnx/operators/onnx__EyeLike.html"""
-    return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), NO_WORK)
+    return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), NO_WORK, reads=(0,))
 
 
 # --- shapes -----------------------------------------------------------------------------------------------------------

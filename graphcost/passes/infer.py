@@ -47,6 +47,12 @@ class Cost:
     """The reason when something is not known, or what was counted where that needs saying."""
     weights: tuple[Weight, ...] = ()
     """The constants it works with: its own blobs, initializers, and those behind operators that only see constants."""
+    fixed: tuple[bool, ...] = ()
+    """Which of its inputs are constants; empty when none is."""
+    constant: bool = False
+    """Its outputs are constants: it can run once, before the model does."""
+    merged: bool = False
+    """It stands for several runs of a loop that was followed step by step: their work, and the shapes of the last."""
 
     @property
     def work(self) -> Work | None:
@@ -114,7 +120,9 @@ def _settle(row: Cost, sizes: Mapping[str, Extent]) -> None:
         work = row.facts.work
         if work is not None:
             work = Work(*(substitute(getattr(work, kind), sizes) for kind in Work.__slots__))
-        row.facts = replace(row.facts, work=work, outputs=tuple([_with(tensor, sizes) for tensor in row.facts.outputs]))
+        reads = row.facts.reads and tuple([substitute(extent, sizes) for extent in row.facts.reads])
+        outputs = tuple([_with(tensor, sizes) for tensor in row.facts.outputs])
+        row.facts = replace(row.facts, work=work, outputs=outputs, reads=reads)
 
 
 @dataclass(slots=True)
@@ -216,7 +224,7 @@ class Body:
             if work is not None and other is not None and other.work is not None:
                 work = work + other.work
             row.facts = None if row.facts is None else replace(row.facts, work=work)
-            row.times = 1
+            row.times, row.merged = 1, True
         self.rows.extend(before.values())  # of a branch that was not taken this time
         return outputs
 
@@ -278,6 +286,9 @@ class _Engine:
                 continue
             if not bodies:
                 row.weights = scope.pass_on(op, facts)
+                if scope.constants:
+                    row.fixed = tuple([bool(scope.constants.get(name)) for name in op.inputs])
+                    row.constant = bool(op.outputs) and all(scope.constants.get(n) for n in op.outputs if n)
                 continue
             row.weights = scope.take_out(op, bodies)
             for body, times in zip(bodies, facts.times, strict=False):
@@ -410,7 +421,8 @@ class _Engine:
         if work is not None:
             work = Work(*(substitute(getattr(work, kind), names) for kind in Work.__slots__))
         times = tuple(substitute(extent, names) for extent in facts.times)
-        return replace(facts, outputs=tuple(map(named, facts.outputs)), work=work, times=times)
+        reads = facts.reads and tuple(substitute(extent, names) for extent in facts.reads)
+        return replace(facts, outputs=tuple(map(named, facts.outputs)), work=work, times=times, reads=reads)
 
     def open_extent(self, name: str, tensor: Tensor, axis: int, declared: Mapping[str, Tensor]) -> Extent:
         """What stands for an extent that data decides: the user's word, a number that the file declares, or a name."""
