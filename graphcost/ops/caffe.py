@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import prod
 from typing import Any
 
@@ -552,7 +552,7 @@ def slice_(
         lengths = [size // outputs] * outputs
     tops = tuple(Tensor((*x.shape[:at], length, *x.shape[at + 1 :])) for length in lengths)
     starts = [0, *accumulate(lengths[:-1])]
-    return Facts(tops, NO_WORK, pieces=movement.pieces(x, at, starts, outputs))
+    return Facts(tops, NO_WORK, pieces=movement.begins(x, at, starts, outputs))
 
 
 @rule("caffe.Split")

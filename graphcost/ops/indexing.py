@@ -13,7 +13,7 @@ from ..dims import Dim, Extent, Undecided, bounds, ceil_div, maximum, minimum
 from ..graph import Scalar, Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, decided_by_data, rule
 from ..shapes import axis_of
-from . import values
+from . import movement, values
 from .shape_values import opened
 
 FAR = 2**31 - 1
@@ -94,7 +94,18 @@ def sliced(
         begins = [start for start in origin if isinstance(start, int)]
         offsets = map(values.walk, y.shape, values.strides(x.shape), begins, jump)
         y = replace(y, value=values.pick(x, *offsets))
-    return Facts((y,), NO_WORK, _crop(x, y, origin, jump), reads=(y.size,))
+    return Facts((y,), NO_WORK, _crop(x, y, origin, jump), reads=(y.size,), pieces=_piece(x, y, origin, jump))
+
+
+def _piece(x: Tensor, y: Tensor, origin: Sequence[Extent | None], jump: Sequence[int]) -> tuple[Extent, ...]:
+    """Where a slice lies in its tensor when it is one piece of it: only the first axis longer than 1 is cut."""
+    first = next((axis for axis, extent in enumerate(x.shape) if extent != 1), 0)
+    cut = [axis for axis in range(x.rank) if y.shape[axis] != x.shape[axis] or origin[axis] != 0 or jump[axis] != 1]
+    if not cut:
+        return (0,)
+    if cut != [first] or jump[first] != 1 or (start := origin[first]) is None:
+        return ()
+    return movement.begins(x, first, [start], 1)
 
 
 def _span_if_known(size: Extent, start: Scalar, end: Scalar, step: Scalar) -> tuple[Extent | None, Extent | None]:

@@ -308,10 +308,10 @@ def cut(
         tops.append(section(x, at, start, known))
         starts += [] if start is None else [start]
         start = None if start is None or length is None else start + length
-    return Facts(tuple(tops), NO_WORK, POINTWISE if at < 2 else GLOBAL, pieces=pieces(x, at, starts, len(parts)))
+    return Facts(tuple(tops), NO_WORK, POINTWISE if at < 2 else GLOBAL, pieces=begins(x, at, starts, len(parts)))
 
 
-def pieces(x: Tensor, axis: int, starts: Sequence[Extent], outputs: int) -> tuple[Extent, ...]:
+def begins(x: Tensor, axis: int, starts: Sequence[Extent], outputs: int) -> tuple[Extent, ...]:
     """Where parts of a tensor that begin at `starts` along an axis lie in it, in elements; () where a part is not one
     piece, because an axis before has more than one position, or where its start is not known.
     """
