@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
-from typing import Any, NoReturn, Protocol
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from .dims import Dim, Extent
 from .errors import ModelError
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Shape = tuple[Extent, ...]
 Scalar = int | float | Dim | None  # None: this element is not known
@@ -189,8 +191,6 @@ class Model:
     """A network: its operators as the nodes of a DAG, and what the file says of its tensors."""
 
     name: str
-    dag: nx.DiGraph
-    """A plain DiGraph whose nodes are the Op objects; edges lead from the maker of a tensor to its readers."""
     schedule: tuple[Op, ...]
     """The order of execution: the file's own when that is valid, else a topological order as near to it as can be."""
     inputs: dict[str, Tensor]
@@ -209,6 +209,15 @@ class Model:
     definitions: Definitions | None = None
     """Where the format itself defines operators that have no rule."""
 
+    @cached_property
+    def dag(self) -> nx.DiGraph:
+        """A plain networkx DiGraph whose nodes are the Op objects; edges lead from the maker of a tensor to its readers.
+
+        Made when it is first asked for: importing networkx takes longer than all of a run on a small network, and
+        passes that go through the operators in order have the schedule.
+        """
+        return connect(self.schedule)
+
     def producer(self, tensor: str) -> Op | None:
         """The operator that makes a tensor, None for inputs and weights."""
         for op in self.schedule:
@@ -220,8 +229,19 @@ class Model:
         return f"<Model {self.name!r}: {self.format}, {len(self.schedule)} ops>"
 
 
-def connect(ops: Sequence[Op], given: Iterable[str], path: str = "") -> tuple[nx.DiGraph, tuple[Op, ...]]:
-    """The DAG of `ops` and its schedule; `given` are the tensors that no op makes: inputs, weights, outer scope.
+def connect(ops: Iterable[Op]) -> nx.DiGraph:
+    """The DAG of operators: nodes in the order given, an edge from each to those that read what it makes."""
+    import networkx as nx
+
+    dag = nx.DiGraph()
+    dag.add_nodes_from(ops)
+    maker = {name: op for op in dag for name in op.outputs if name}
+    dag.add_edges_from((maker[name], op) for op in dag for name in op.reads if name in maker)
+    return dag
+
+
+def schedule(ops: Sequence[Op], given: Iterable[str], path: str = "") -> tuple[Op, ...]:
+    """The order of execution; `given` are the tensors that no op makes: inputs, weights, outer scope.
 
     Raises ModelError for a tensor that two ops make, one that nobody makes, and a cycle.
     """
@@ -231,25 +251,24 @@ def connect(ops: Sequence[Op], given: Iterable[str], path: str = "") -> tuple[nx
             if name and maker.setdefault(name, op) is not op:
                 twice = f"{op.name}: output {name!r} is already made by {maker[name].name}"
                 raise ModelError(op.where or path, "", twice)
-    dag = nx.DiGraph()
-    dag.add_nodes_from(ops)
-    ready = set(given)
-    edges, in_order = [], True
+    ready = {"", *given}
+    in_order = True
     for op in ops:
         for name in op.reads:
-            if not name:
-                continue
-            if (source := maker.get(name)) is not None:
-                edges.append((source, op))
-                in_order = in_order and name in ready
-            elif name not in ready:
-                raise ModelError(op.where or path, "", f"{op.name}: input {name!r} is made by no layer and is no input")
+            if name not in ready:
+                if name not in maker:
+                    missing = f"{op.name}: input {name!r} is made by no layer and is no input"
+                    raise ModelError(op.where or path, "", missing)
+                in_order = False
         ready.update(op.outputs)
-    dag.add_edges_from(edges)
-    return dag, tuple(ops) if in_order else _sorted(dag, ops, path)
+    return tuple(ops) if in_order else _sorted(ops, path)
 
 
-def _sorted(dag: nx.DiGraph, ops: Sequence[Op], path: str) -> tuple[Op, ...]:
+def _sorted(ops: Sequence[Op], path: str) -> tuple[Op, ...]:
+    """A topological order as near to the file's as can be."""
+    import networkx as nx
+
+    dag = connect(ops)
     position = {op: at for at, op in enumerate(ops)}
     try:
         return tuple(nx.lexicographical_topological_sort(dag, key=position.__getitem__))

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..dims import Extent
 from ..errors import ModelError
-from ..graph import Model, Op, Tensor, Unranked, connect
+from ..graph import Model, Op, Tensor, Unranked, schedule
 from . import prototxt
 from .prototxt import Message
 
@@ -311,12 +311,10 @@ class _Builder:
     def finish(self, name: str) -> Model:
         if not self.ops and not self.inputs:
             raise ModelError(self.path, "", "no layer is left in this phase: the network is empty")
-        dag, schedule = connect(self.ops, self.inputs, self.path)
         read = {tensor for op in self.ops for tensor in op.inputs}
         return Model(
             name=name,
-            dag=dag,
-            schedule=schedule,
+            schedule=schedule(self.ops, self.inputs, self.path),
             inputs=self.inputs,
             asks=self.asks,
             outputs=tuple(top for op in self.ops for top in op.outputs if top not in read),

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..dims import Extent, symbol
 from ..errors import ModelError
-from ..graph import Model, Op, Scalar, Tensor, TensorSequence, Unranked, connect, element_type
+from ..graph import Model, Op, Scalar, Tensor, TensorSequence, Unranked, element_type, schedule
 from . import wire
 
 MAX_DEPTH = 50
@@ -195,9 +195,8 @@ class _Importer:
         if nested:
             free += [read for op in ops for read in op.reads if read and read not in known]
             given.update(free)
-        dag, schedule = connect(ops, given, place.where)
         model = Model(
-            name, dag, schedule, inputs, outputs, weights,
+            name, schedule(ops, given, place.where), inputs, outputs, weights,
             declared=declared, opsets=place.opsets, format="onnx", path=self.path,
         )  # fmt: skip
         size = len(ops) + sum(self.sizes[id(body)] for op in ops for _, body in op.bodies)
