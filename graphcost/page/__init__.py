@@ -17,6 +17,7 @@ from ..report import Report
 from ..table import Table, shape_text
 from . import live
 from .assets import Assets, bundle
+from .charts import Charts
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,19 @@ class Page:
         ]  # fmt: skip
 
     @cached_property
+    def charts(self) -> Charts:
+        """The geometry of the charts."""
+        return Charts(self.analysis)
+
+    @cached_property
     def contents(self) -> list[tuple[str, str]]:
         """The anchor and title of each part, in order."""
-        return [("totals", "Totals"), ("layers", "Layers"), *((part.name, part.title) for part in self.parts)]
+        return [
+            ("totals", "Totals"),
+            ("charts", "Charts"),
+            ("layers", "Layers"),
+            *((part.name, part.title) for part in self.parts),
+        ]
 
     @cached_property
     def layers(self) -> Table:

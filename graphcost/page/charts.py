@@ -1,0 +1,366 @@
+"""The geometry of the report's charts, in the units of their drawings: what templates turn into SVG.
+
+Finished facts go in; nothing here knows an operator or a file. A size that is left open has no bar: such a chart is
+drawn without marks and says why, and scripts draw it when the reader gives a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from ..analysis import Analysis
+from ..columns import Column, find, type_text
+from ..dims import Dim
+from ..table import Value, show
+from .kinds import KINDS, kind
+from .scales import Tick, label, step, values
+
+MOST_BARS = 400
+"""Bars of one chart; in a longer network neighbouring layers share one."""
+MOST_GROUPS = 12
+"""Operator types or scopes in a chart of shares; the rest is summed."""
+MOST_NAMED = 6
+"""Tensors named beside the peak of the memory."""
+WIDE, HALF, HEIGHT = 1200, 590, 250
+"""Units are CSS pixels in a window wide enough for the whole report."""
+LINE = 24
+"""Height of a row of a chart of shares."""
+OPEN = "Some sizes are left open: there is nothing to draw before they have values (--dim, or above with scripts)."
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a chart's marks stand in its drawing."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A rectangle that stands for something of a row of the analysis; `title` says what when it is pointed at."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    row: int
+    title: str
+    kind: int = -1
+    """A number into KINDS, or -1 for the accent."""
+    known: bool = True
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart with axes: `across` is the horizontal one."""
+
+    key: str
+    title: str
+    summary: str
+    """The chart in words."""
+    across_title: str
+    up_title: str
+    width: int = WIDE
+    height: int = HEIGHT
+    box: Box = Box(0, 0, 0, 0)
+    across: tuple[Tick, ...] = ()
+    up: tuple[Tick, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    legend: tuple[tuple[int, str], ...] = ()
+    """The kinds of operation in it."""
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The worst moment of the memory: where its mark stands, what is written there, and what is alive."""
+
+    x: float
+    y: float
+    text: str
+    anchor: str
+    """Where the text lies from its mark: "start" or "end"."""
+    row: int
+    tensors: tuple[tuple[str, str], ...]
+    """Names and bytes, largest first."""
+    others: str = ""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Live activations over the schedule as an area of steps."""
+
+    chart: Chart
+    path: str
+    peak: Peak | None = None
+
+
+@dataclass(frozen=True)
+class Share:
+    """One line of a chart of shares."""
+
+    label: str
+    mark: Mark
+    text: str
+    y: float
+    """Where its text stands."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Horizontal bars: who has how much of a total."""
+
+    key: str
+    title: str
+    summary: str
+    width: int
+    height: int
+    bar_left: float
+    lines: tuple[Share, ...]
+
+
+class Charts:
+    """The charts of one analysis."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self.kinds = [kind(row) for row in analysis.rows]
+        self._values: dict[str, list[int | None]] = {}
+
+    @property
+    def measure(self) -> Column:
+        """What the cost of a layer is: MACs, or operations in a network that has none."""
+        return find("macs" if self.total("macs") != 0 else "ops")
+
+    def values(self, key: str) -> list[int | None]:
+        """A measure's value of each row, None where it is not known or open."""
+        if key not in self._values:
+            a, of = self.analysis, find(key).value
+            self._values[key] = [_number(a, of(a, at)) for at in range(len(a.rows))]
+        return self._values[key]
+
+    def total(self, key: str) -> int | None:
+        """A measure's total of what is known, None while sizes that matter are open."""
+        return self.analysis.evaluate(self.analysis.total(key))
+
+    @property
+    def layers(self) -> Chart:
+        """Cost by layer, stacked by kind of operation."""
+        return self.bars("cost", "Cost by layer", self.measure, WIDE)
+
+    @property
+    def parameters(self) -> Chart:
+        """Parameters by layer."""
+        return self.bars("params", "Parameters by layer", find("params"), HALF)
+
+    def bars(self, key: str, title: str, measure: Column, width: int) -> Chart:
+        """A bar per layer in the order of the schedule, or per few neighbours where there are many."""
+        amounts, total = self.values(measure.key), self.total(measure.key)
+        count = len(amounts)
+        per = max(ceil(count / MOST_BARS), 1)
+        stacks = [self._stack(range(start, min(start + per, count)), amounts) for start in range(0, count, per)]
+        up = values(max((sum(stack.values()) for stack in stacks), default=0), measure.form)
+        box = Box(64, 12, width - 8, HEIGHT - 44)
+        slot = (box.right - box.left) / max(len(stacks), 1)
+        thick = min(slot * 0.8, 48.0) if slot >= 3 else slot
+        unit = (box.bottom - box.top) / up[-1]
+        marks: list[Mark] = []
+        for number, stack in enumerate(stacks):
+            x, y = box.left + slot * (number + 0.5) - thick / 2, box.bottom
+            members = range(number * per, min(number * per + per, count))
+            for which, amount in stack.items():
+                y -= amount * unit
+                row = max((at for at in members if self.kinds[at] == which), key=lambda at: amounts[at] or 0)
+                text = self._title(members, which, row, amount, total, measure)
+                marks.append(Mark(_r(x), _r(y), _r(thick), _r(amount * unit), row, text, which))
+            unknown = [at for at in members if amounts[at] is None]
+            if unknown and total is not None:
+                name = self.analysis.rows[unknown[0]].name
+                text = f"{name}: {measure.title} not known"
+                marks.append(Mark(_r(x), box.top, _r(thick), box.bottom - box.top, unknown[0], text, known=False))
+        present = sorted({mark.kind for mark in marks if mark.known})
+        return Chart(
+            key,
+            title,
+            self._summary(measure, amounts, total),
+            "layer",
+            measure.title,
+            width,
+            HEIGHT,
+            box,
+            _numbers(count, box),
+            tuple(Tick(_r(box.bottom - value * unit), label(value, measure.form)) for value in up),
+            tuple(marks),
+            tuple((which, KINDS[which]) for which in present),
+            OPEN if total is None else f"Each bar is {per} neighbouring layers." if per > 1 else "",
+        )
+
+    def _stack(self, members: Iterable[int], amounts: Sequence[int | None]) -> dict[int, int]:
+        """The sums of a bar's layers by kind of operation, in the order of the kinds, without those that are zero."""
+        sums: dict[int, int] = {}
+        for at in members:
+            if amount := amounts[at]:
+                sums[self.kinds[at]] = sums.get(self.kinds[at], 0) + amount
+        return dict(sorted(sums.items()))
+
+    def _title(self, members: range, which: int, row: int, amount: int, total: int | None, measure: Column) -> str:
+        of = self.analysis.rows[row]
+        share = f", {show(amount / total, 'share')}" if total else ""
+        figure = f"{show(amount, measure.form)} {measure.title}{share}"
+        if len(members) == 1:
+            return f"{of.name} ({type_text(of)}): {figure}"
+        return f"layers {members[0] + 1} to {members[-1] + 1}, {KINDS[which]}: {figure}; most in {of.name}"
+
+    def _summary(self, measure: Column, amounts: Sequence[int | None], total: int | None) -> str:
+        """A chart of bars in words."""
+        if not total:
+            return f"{measure.title} of {len(amounts)} layers: {'none' if total == 0 else 'not known'}."
+        at = max(range(len(amounts)), key=lambda i: amounts[i] or 0)
+        most, name = amounts[at] or 0, self.analysis.rows[at].name
+        return (
+            f"{measure.title} of {len(amounts)} layers in the order they run, {show(total, measure.form)} together;"
+            f" the most, {show(most, measure.form)} or {show(most / total, 'share')}, in {name}."
+        )
+
+    @property
+    def memory(self) -> Memory:
+        """Live activation bytes over the schedule, the peak marked and its tensors named."""
+        memory, outer = self.analysis.memory, set(self.analysis.model.schedule)
+        rows = [at for at, row in enumerate(self.analysis.rows) if row.op in outer]
+        box = Box(64, 28, HALF - 8, HEIGHT - 44)
+        curve = memory.curve if memory.peak_bytes is not None else []
+        count = len(rows)
+        per = max(ceil(count / MOST_BARS), 1)
+        slot = (box.right - box.left) / max(ceil(count / per), 1)
+        up = values(max(curve, default=0), "bytes", 4)
+        unit = (box.bottom - box.top) / up[-1]
+        marks: list[Mark] = []
+        path: list[str] = []
+        for bin_, start in enumerate(range(0, len(curve), per)):
+            at = max(range(start, min(start + per, len(curve))), key=curve.__getitem__)
+            x, y = _r(box.left + slot * bin_), _r(box.bottom - curve[at] * unit)
+            path.append(f"{'V' if path else f'M{box.left} {box.bottom}V'}{y}H{_r(x + slot)}")
+            text = f"{self.analysis.rows[rows[at]].name}: {show(curve[at], 'bytes')} alive"
+            marks.append(Mark(x, y, _r(slot), _r(curve[at] * unit), rows[at], text))
+        if path:
+            path.append(f"V{box.bottom}Z")
+        peak = self._peak(box, slot / per, unit, rows)
+        chart = Chart(
+            "memory",
+            "Live activations",
+            f"Activation bytes alive over {count} steps; {peak.text}." if peak else "The live bytes are not known.",
+            "step of the schedule",
+            "bytes",
+            HALF,
+            HEIGHT,
+            box,
+            _numbers(count, box),
+            tuple(Tick(_r(box.bottom - value * unit), label(value, "bytes")) for value in up),
+            tuple(marks),
+            caption=OPEN if peak is None else f"Each step drawn is the highest of {per}." if per > 1 else "",
+        )
+        return Memory(chart, "".join(path), peak)
+
+    def _peak(self, box: Box, slot: float, unit: float, rows: Sequence[int]) -> Peak | None:
+        memory = self.analysis.memory
+        if memory.peak_bytes is None or not memory.curve:
+            return None
+        at = memory.curve.index(memory.peak_bytes)
+        x = box.left + slot * (at + 0.5)
+        alive = [buffer for buffer in memory.alive(at) if buffer.nbytes]
+        rest = alive[MOST_NAMED:]
+        name = shorten(self.analysis.rows[rows[at]].name, 32)
+        return Peak(
+            _r(x),
+            _r(box.bottom - memory.peak_bytes * unit),
+            f"peak {show(memory.peak_bytes, 'bytes')} at {name}",
+            "end" if x > (box.left + box.right) / 2 else "start",
+            rows[at],
+            tuple((" = ".join(buffer.tensors), show(buffer.nbytes, "bytes")) for buffer in alive[:MOST_NAMED]),
+            f"{len(rest)} more, {show(sum(buffer.nbytes for buffer in rest), 'bytes')}" if rest else "",
+        )
+
+    @property
+    def types(self) -> Shares:
+        """Share of the cost by operator type."""
+        groups = [row.op.type for row in self.analysis.rows]
+        return self._shares("types", "By operator type", groups, coloured=True)
+
+    @property
+    def scopes(self) -> Shares | None:
+        """Share of the cost by module scope, as deep as there is room for; None where the file has no scopes."""
+        groups = scopes([row.scope for row in self.analysis.rows])
+        return self._shares("scopes", "By module scope", groups, coloured=False) if len(set(groups)) > 1 else None
+
+    def _shares(self, key: str, title: str, groups: Sequence[str], coloured: bool) -> Shares:
+        measure = self.measure
+        amounts, total = self.values(measure.key), self.total(measure.key)
+        sums: dict[str, int] = {}
+        dearest: dict[str, int] = {}
+        for at, group in enumerate(groups):
+            amount = amounts[at] or 0
+            sums[group] = sums.get(group, 0) + amount
+            if amount > (amounts[dearest.setdefault(group, at)] or 0):
+                dearest[group] = at
+        ranked = sorted((group for group in sums if sums[group]), key=lambda group: -sums[group])
+        rest = ranked[MOST_GROUPS:]
+        shown = [(group, sums[group], dearest[group]) for group in ranked[:MOST_GROUPS]]
+        if rest:
+            shown.append((f"{len(rest)} others", sum(sums[group] for group in rest), dearest[rest[0]]))
+        left, right = 190.0, HALF - 64.0
+        lines = []
+        for number, (group, amount, row) in enumerate(shown):
+            share = amount / (total or 1)
+            text = f"{group}: {show(amount, measure.form)} {measure.title}, {show(share, 'share')}"
+            width = (right - left) * amount / shown[0][1]
+            which = self.kinds[row] if coloured and not (rest and number == MOST_GROUPS) else -1
+            mark = Mark(left, number * LINE + 4, _r(width), LINE - 8, row, text, which)
+            lines.append(Share(shorten(group, 26), mark, show(share, "share"), number * LINE + LINE / 2 + 4))
+        words = ", ".join(f"{line.mark.title}" for line in lines[:3])
+        summary = f"Share of {measure.title}. {words}." if lines else f"Share of {measure.title}: not known or none."
+        return Shares(
+            key, f"{title}, share of {measure.title}", summary, HALF, max(len(lines), 1) * LINE, left, tuple(lines)
+        )
+
+
+def scopes(names: Sequence[str]) -> list[str]:
+    """Module paths cut to the greatest depth at which a chart has room for all of them, 1 at least."""
+    paths = [name.split("/") for name in names]
+    best = 1
+    for depth in range(2, max(map(len, paths), default=1) + 1):
+        if len({tuple(path[:depth]) for path in paths}) > MOST_GROUPS:
+            break
+        best = depth
+    return ["/".join(path[:best]) or "(root)" for path in paths]
+
+
+def shorten(text: str, most: int) -> str:
+    """A text of at most `most` characters, without its middle where it is longer."""
+    if len(text) <= most:
+        return text
+    head = (most - 1) // 3
+    return f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"
+
+
+def _number(analysis: Analysis, value: Value) -> int | None:
+    return analysis.evaluate(value) if isinstance(value, (int, Dim)) else None
+
+
+def _numbers(count: int, box: Box) -> tuple[Tick, ...]:
+    """Ticks under the middle of layers, numbered from 1."""
+    slot = (box.right - box.left) / max(count, 1)
+    distance = step(count, "short", max(int((box.right - box.left) / 60), 1))
+    shown = [1] if distance > 1 and count else []
+    shown += range(distance, count + 1, distance)
+    return tuple(Tick(_r(box.left + slot * (number - 0.5)), str(number)) for number in shown)
+
+
+def _r(value: float) -> float:
+    """To a hundredth of a pixel, a whole number where it is one: reports stay small."""
+    rounded = round(value, 2)
+    return int(rounded) if rounded == int(rounded) else rounded

@@ -1,0 +1,50 @@
+"""Kinds of operation, by which charts are coloured: eight, so that colour-blind readers can tell them apart.
+
+A kind follows from an operator's family, and where it has none from the facts its rule states.
+"""
+
+from __future__ import annotations
+
+from ..conventions.families import family
+from ..passes.infer import Cost
+
+KINDS = (
+    "convolution",
+    "dense, matrix product",
+    "attention, recurrent",
+    "normalisation",
+    "elementwise",
+    "pooling",
+    "movement",
+    "other",
+)
+"""Their names; a kind is a number into these, and has the colour `.kN` of the style sheet."""
+
+_OF_FAMILY = {
+    name: at
+    for at, families in enumerate(
+        (
+            "conv deconv",
+            "dense matmul",
+            "attention recurrent",
+            "batch_norm lrn layer_norm group_norm normalize softmax",
+            "relu prelu leaky_relu relu6 elu sigmoid tanh dropout activation eltwise scale power",
+            "max_pool average_pool",
+            "concat",
+        )
+    )
+    for name in families.split()
+}
+_ELEMENTWISE, _MOVEMENT, _OTHER = map(KINDS.index, ("elementwise", "movement", "other"))
+
+
+def kind(row: Cost) -> int:
+    """The kind of operation of a row: without a family, what has no arithmetic moves."""
+    known = _OF_FAMILY.get(family(row))
+    if known is not None:
+        return known
+    if row.facts is None or row.facts.work is None:
+        return _OTHER
+    if row.facts.work.ops == 0:
+        return _MOVEMENT
+    return _ELEMENTWISE if row.facts.elementwise else _OTHER
