@@ -8,9 +8,9 @@ One recurrence over `Facts.window` per spatial axis (the axes after the first tw
     stride  = stride_before * stride / up
 
 where `start` is the input coordinate of the first tap of position 0 (minus what is called the effective padding).
-Branches that meet take the union; branches whose strides disagree are misaligned, which is an answer with a reason and
-not a number. Values do not matter: a tap counts even if its weight is zero. What a loop or branch does with its inputs
-is not followed: it sees all of them.
+Branches that meet take the union, whatever their starts. Branches whose strides disagree are misaligned, which is not
+a number but an answer with a reason: the two ways from where they part. Values do not matter: a tap counts even if its
+weight is zero. What a loop or branch does with its inputs is not followed: it sees all of them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import takewhile
 from math import ceil, floor
 
 from ..dims import Extent
@@ -27,6 +28,7 @@ from .infer import Cost
 
 Number = int | Fraction
 Interval = tuple[int, int]
+ENDS = 4  # operators named at either end of a long way
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +139,56 @@ def trace(rows: Iterable[Cost], inputs: Mapping[str, Tensor]) -> ReceptiveFields
     outer = [row for row in rows if row.name == row.op.name]
     result = ReceptiveFields(outer, dict(inputs))
     fields = result.fields
+    makers: dict[str, Cost] = {}
     for name, tensor in inputs.items():
         if tensor.ranked and tensor.rank > 2:
             fields[name] = {name: Field((Axis(),) * (tensor.rank - 2))}
     for row in outer:
         seen: dict[str, Field] = {}
+        first: dict[str, str] = {}
         for name, operand in _read(row):
             for source, before in fields.get(name, {}).items():
                 after = _forward(before, operand, row)
-                seen[source] = _join(seen[source], after, row, name) if source in seen else after
+                if source not in seen:
+                    seen[source], first[source] = after, name
+                elif (both := _join(seen[source], after)) is not None:
+                    seen[source] = both
+                else:
+                    met = [(seen[source], first[source]), (after, name)]
+                    ways = [(field, _way(fields, makers, tensor, source)) for field, tensor in met]
+                    seen[source] = Field(why=f"misaligned at {row.name}: {_parting(ways)}")
         for name in row.op.captures:
             seen.update(dict.fromkeys(fields.get(name, {}), WHOLE))
         if seen:
             fields.update((name, seen) for name in row.op.outputs if name)
+            makers.update((name, row) for name in row.op.outputs if name)
     return result
+
+
+def _way(fields: Mapping[str, Mapping[str, Field]], makers: Mapping[str, Cost], tensor: str, source: str) -> list[str]:
+    """From an input to `tensor`, the operators passed: at each, by way of the first operand that sees the input."""
+    way = []
+    while (row := makers.get(tensor)) is not None:
+        way.append(row.name)
+        tensor = next(name for name, _ in _read(row) if source in fields.get(name, {}))
+    return [tensor, *reversed(way)]
+
+
+def _parting(ways: Sequence[tuple[Field, Sequence[str]]]) -> str:
+    """Two ways that cannot be joined, each with its stride, from where they part."""
+    (_, one), (_, other) = ways
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    told = []
+    for seen, way in ways:
+        names = [*way[shared:]]
+        if len(names) > 2 * ENDS + 1:
+            names[ENDS:-ENDS] = [f"... {len(names) - 2 * ENDS} more ..."]
+        told.append(f"stride {_text(seen.stride)} " + (f"by way of {', '.join(names)}" if names else "directly"))
+    return f"{'; '.join(told)}; they part at {one[shared - 1]}"
+
+
+def _text(numbers: Sequence[Number]) -> str:
+    return "x".join(map(str, numbers if len(set(numbers)) > 1 else numbers[:1]))
 
 
 def _read(row: Cost) -> Iterator[tuple[str, Tensor | None]]:
@@ -193,15 +231,14 @@ def _aligned(operand: Tensor, row: Cost) -> bool:
     return all(tensor.ranked and tensor.shape[2:] == operand.shape[2:] for tensor in row.outputs)
 
 
-def _join(a: Field, b: Field, row: Cost, through: str) -> Field:
+def _join(a: Field, b: Field) -> Field | None:
+    """What is seen by way of either; None when their strides disagree."""
     if a.why or b.why:
         return a if a.why else b
     if a.whole or b.whole:
         return WHOLE
     if a.stride != b.stride:
-        strides = " and ".join("x".join(map(str, field.stride)) for field in (a, b))
-        first = next(name for name in row.op.inputs if name != through)
-        return Field(why=f"misaligned at {row.name}: strides {strides} by way of {first} and {through}")
+        return None
     return Field(tuple(x.union(y) for x, y in zip(a.axes, b.axes, strict=True)))
 
 

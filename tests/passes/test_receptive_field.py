@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -54,13 +55,73 @@ def test_size_stride_and_start(case: str, net: Any) -> None:
     assert field.padding == (-start,) * 2
 
 
-def test_branches_of_different_strides_are_misaligned_and_both_are_named(net: Any) -> None:
-    """Two branches meet at one resolution, but one came by a crop of the full map."""
-    text = conv("a", "data", "kernel_size: 1 stride: 2") + layer("b", "Crop", "data a", "crop_param { axis: 2 }")
-    analysis = net(HEAD + text + layer("x", "Eltwise", "a b"))
+def chain(first: str, count: int, bottom: str) -> str:
+    """Convolutions 1x1, named `first`1, `first`2, ..."""
+    names = [bottom, *(f"{first}{at}" for at in range(1, count + 1))]
+    return "".join(conv(name, before, "kernel_size: 1") for before, name in pairwise(names))
+
+
+HALF = conv("half", "stem", "kernel_size: 1 stride: 2")
+
+# what leads from the stem to `one` and to `other` -> how the two ways are told
+WAYS = {
+    "an operator each": (
+        HALF + layer("crop", "Crop", "stem half", "crop_param { axis: 2 }"), "half", "crop",
+        "stride 2 by way of half; stride 1 by way of crop; they part at stem"),
+    "several operators": (
+        HALF + conv("a", "half", "kernel_size: 1") + layer("crop", "Crop", "stem half", "crop_param { axis: 2 }"), "a", "crop",
+        "stride 2 by way of half, a; stride 1 by way of crop; they part at stem"),
+    "a part in common": (
+        chain("s", 2, "stem").replace('"s2"', '"last"') + conv("half", "last", "kernel_size: 1 stride: 2")
+        + layer("crop", "Crop", "last half", "crop_param { axis: 2 }"), "half", "crop",
+        "stride 2 by way of half; stride 1 by way of crop; they part at last"),
+    "a long way is shortened": (
+        HALF + chain("a", 19, "half") + layer("crop", "Crop", "stem half", "crop_param { axis: 2 }"), "a19", "crop",
+        "stride 2 by way of half, a1, a2, a3, ... 12 more ..., a16, a17, a18, a19; stride 1 by way of crop; they part at stem"),
+    "one axis alone": (
+        conv("half", "stem", "kernel_size: 1 stride_h: 2 stride_w: 1") + layer("crop", "Crop", "stem half", "crop_param { axis: 2 }"),
+        "half", "crop", "stride 2x1 by way of half; stride 1 by way of crop; they part at stem"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WAYS)
+def test_branches_of_different_strides_are_misaligned_and_both_ways_are_named(case: str, net: Any) -> None:
+    text, one, other, told = WAYS[case]
+    analysis = net(HEAD + conv("stem", "data", "kernel_size: 3") + text + layer("x", "Eltwise", f"{one} {other}"))
     field = analysis.receptive_fields.of("x")
-    assert field.why == "misaligned at x: strides 2x2 and 1x1 by way of a and b"
+    assert field.why == f"misaligned at x: {told}"
     assert analysis.to_dict()["layers"][-1]["rf"] is None
+
+
+def test_an_operand_that_comes_straight_from_the_parting_is_said_to(net: Any) -> None:
+    """On a map of one position a stride of 2 does not show in the shape."""
+    text = 'input: "data" input_shape { dim: 1 dim: 2 dim: 1 dim: 1 }' + conv("a", "data", "kernel_size: 1 stride: 2")
+    field = net(text + layer("x", "Eltwise", "data a")).receptive_fields.of("x")
+    assert field.why == "misaligned at x: stride 1 directly; stride 2 by way of a; they part at data"
+
+
+def test_what_follows_a_misaligned_tensor_keeps_the_reason(net: Any) -> None:
+    text = HALF.replace("stem", "data") + layer("crop", "Crop", "data half", "crop_param { axis: 2 }")
+    analysis = net(HEAD + text + layer("x", "Eltwise", "half crop") + conv("y", "x", "kernel_size: 3"))
+    fields = analysis.receptive_fields
+    assert fields.of("y").why == fields.of("x").why != ""
+
+
+def test_branches_with_different_starts_take_the_union(net: Any) -> None:
+    """One crop begins at 0, the other at 5: positions see two places 5 apart."""
+    text = "".join(
+        layer(f"c{start}", "Crop", "data r", f"crop_param {{ axis: 2 offset: {start} }}") for start in (0, 5)
+    )
+    fields = net(HEAD + conv("r", "data", "kernel_size: 9") + text + layer("x", "Eltwise", "c0 c5")).receptive_fields
+    assert fields.of("x").size == (1 + 5, 1 + 5) and fields.of("x").start == (0, 0)
+
+
+def test_a_pyramid_is_aligned_where_strides_agree_as_fractions(net: Any) -> None:
+    """Stride 3 divided by 3 is the lateral's 1, and no float comes near it."""
+    text = conv("down", "data", "kernel_size: 3 stride: 3")
+    text += layer("up", "Deconvolution", "down", "convolution_param { num_output: 2 kernel_size: 3 stride: 3 }")
+    fields = net(HEAD + text + layer("x", "Eltwise", "data up")).receptive_fields
+    assert fields.of("x").stride == (1, 1) and fields.of("x").size == (3 + 2, 3 + 2)
 
 
 @pytest.mark.parametrize("kind", ["InnerProduct", "Flatten", "Pooling"])
