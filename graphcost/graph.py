@@ -211,7 +211,7 @@ class Model:
 
     @cached_property
     def dag(self) -> nx.DiGraph:
-        """A plain networkx DiGraph whose nodes are the Op objects; edges lead from the maker of a tensor to its readers.
+        """A plain networkx DiGraph whose nodes are the Op objects; edges lead from makers of tensors to readers.
 
         Made when it is first asked for: importing networkx takes longer than all of a run on a small network, and
         passes that go through the operators in order have the schedule.
