@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,36 +102,27 @@ def _text(name: str) -> str:
 def aligned(table: Table, escape: bool) -> list[str]:
     """The lines of a pipe table with its columns padded, numbers at the right."""
     clean = _cell if escape else _line
-    body = [tuple(map(clean, row)) for row in table.rows]
-    total = [tuple(map(clean, table.total))] if any(table.total) else []
-    everything = [table.titles, *body, *total]
-    widths = [max(3, *(len(row[at]) for row in everything)) for at in range(len(table.titles))]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = (
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(cells, widths, table.right, strict=True)
-        )
-        return "| " + " | ".join(padded) + " |"
-
-    rule = "|".join(
-        "-" * (width + 1) + ":" if right else ":" + "-" * (width + 1)
-        for width, right in zip(widths, table.right, strict=True)
-    )
-    return [line(table.titles), f"|{rule}|", *map(line, body), *map(line, total)]
+    total = [table.total] if any(table.total) else []
+    columns, rules = [], []
+    for cells, right in zip(zip(table.titles, *table.rows, *total, strict=True), table.right, strict=True):
+        texts = {cell: clean(cell) for cell in set(cells)}  # each distinct one once: networks repeat
+        width = max(3, *map(len, texts.values()))
+        padded = {cell: text.rjust(width) if right else text.ljust(width) for cell, text in texts.items()}
+        columns.append([padded[cell] for cell in cells])
+        rules.append("-" * (width + 1) + ":" if right else ":" + "-" * (width + 1))
+    titles, *body = ("| " + " | ".join(cells) + " |" for cells in zip(*columns, strict=True))
+    return [titles, f"|{'|'.join(rules)}|", *body]
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _MARKUP = re.compile(r"([\\<`*\[\]]|&(?=\w+;)|(?<!\w)_|_(?!\w))")
 
 
-@lru_cache(maxsize=65536)
 def _line(text: str) -> str:
     """A cell on one line, without control characters or bars."""
     return _CONTROL.sub(" ", text).replace("|", "\u00a6")
 
 
-@lru_cache(maxsize=65536)  # networks repeat, and so do the cells of their tables
 def _cell(text: str) -> str:
     """A cell of a Markdown table: names keep their letters and cannot become markup."""
     parts = (_MARKUP.sub(r"\\\1", _line(part)) for part in text.split("\n"))

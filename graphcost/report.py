@@ -103,6 +103,11 @@ class Report:
         numbers = (len(a.rows), *map(a.total, ("params", "macs", "ops", "peak_activation_bytes")))
         return (self.figures[0], *numbers, "yes" if a.complete else "no")
 
+    def _written(self, values: Sequence[Value], column: Column) -> list[str]:
+        """The cells of a column; each distinct value is written once, since networks repeat."""
+        written = {value: self.show(value, column.form) for value in set(values)}
+        return [written[value] for value in values]
+
     def bound(self, value: Value, form: str) -> str:
         """A total as text: a lower bound says so."""
         text = self.show(value, form)
@@ -179,9 +184,7 @@ class Report:
     def _default_table(self) -> Table:
         chosen, rows, order = self.values()
         numeric = tuple(column.form != "text" for column in chosen)
-        shown = [
-            tuple(self.show(value, column.form) for column, value in zip(chosen, row, strict=True)) for row in rows
-        ]
+        shown = list(zip(*map(self._written, zip(*rows, strict=True), chosen), strict=True))
         total = [
             "" if column.total is None else self.bound(column.total(self.analysis), column.form) for column in chosen
         ]

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Literal
 
 from .dims import Dim, Extent
-from .graph import Tensor
+from .graph import Shape, Tensor
 
 Form = Literal["text", "count", "short", "bytes", "share"]
 """How people see a value: a count exactly; short as 27.0 k; bytes in KiB and MiB; a share in per cent."""
@@ -69,7 +69,12 @@ def formula(extent: Extent) -> str:
 
 def shape_text(tensor: Tensor) -> str:
     """A shape in a table: 1x3x12x12; `scalar` without axes, `?` when it is not known."""
-    return ("x".join(map(_extent, tensor.shape)) or "scalar") if tensor.ranked else "?"
+    return _shape(tensor.shape) if tensor.ranked else "?"
+
+
+@lru_cache(maxsize=4096)
+def _shape(shape: Shape) -> str:
+    return "x".join(map(_extent, shape)) or "scalar"
 
 
 def _extent(extent: Extent) -> str:
