@@ -148,8 +148,8 @@ def find(key: str) -> Column:
             found.unit,
             found.doc,
             found.form,
-            lambda a, i: found.value(a.rows[i]),
-            lambda a: sum((v for row in a.rows if (v := found.value(row)) is not None), 0),
+            found.of,
+            found.total,
         )
     from difflib import get_close_matches
 

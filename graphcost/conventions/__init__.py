@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Literal
 from ..dims import Extent
 from ..passes.infer import Cost
 from ..table import Table
+from .modules import functional
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
 
-NAMES = tuple(sorted(module.name for module in iter_modules(__path__) if module.name != "families"))
+NAMES = tuple(sorted(module.name for module in iter_modules(__path__) if module.name not in ("families", "modules")))
 """The modules of this package that have a CONVENTION."""
 
 
@@ -31,7 +32,30 @@ class Metric:
     unit: str
     doc: str
     value: Callable[[Cost], Extent | None]
+    """For one run of the operator."""
     form: Literal["count", "short", "bytes"] = "count"
+    functional: Callable[[Cost], Extent | None] | None = None
+    """The same where no module of its own stands behind the operator; None: that makes no difference."""
+    word: str = ""
+    """What the tool calls the sum when it quotes that for a model: MACs, FLOPs, MAdd, ...; "" when it does not."""
+    per_mac: int = 1
+    """Operations that it counts for a multiply-accumulate."""
+    per_image: bool = False
+    """It counts one image of a batch."""
+    repeats: bool = True
+    """In a loop it counts anew each time."""
+
+    def of(self, analysis: Analysis, at: int) -> Extent | None:
+        """What the tool counts for row `at` in one forward run."""
+        row = analysis.rows[at]
+        unseen = self.functional is not None and at in functional(analysis)
+        value = self.functional(row) if unseen and self.functional else self.value(row)
+        return value * row.times if value is not None and self.repeats and row.times != 1 else value
+
+    def total(self, analysis: Analysis) -> Extent:
+        """The sum over all rows of which the tool has something to say."""
+        values = (self.of(analysis, at) for at in range(len(analysis.rows)))
+        return sum((value for value in values if value is not None), 0)
 
 
 @dataclass(frozen=True)
@@ -44,10 +68,11 @@ class Convention:
     """Link to the code that the formulas were read from."""
     metrics: tuple[Metric, ...]
     lay_out: Callable[[Analysis], Table] | None = None
-    total: str = ""
-    """The metric that the tool quotes as a model's total."""
-    word: str = ""
-    """What the tool calls that total: MACs, FLOPs, MAdd, ..."""
+
+    @property
+    def quoted(self) -> tuple[Metric, ...]:
+        """The metrics whose sum the tool quotes as what a model costs."""
+        return tuple(metric for metric in self.metrics if metric.word)
 
 
 def known() -> tuple[Convention, ...]:

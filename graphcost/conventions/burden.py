@@ -32,7 +32,5 @@ CONVENTION = Convention(
     name="burden",
     tool="convnet-burden",
     source="https://github.com/albanie/convnet-burden/blob/master/core/burden.m",
-    metrics=(Metric("flops", "multiply-accumulates", "MACs with biases, ReLU, pooling and LRN", flops),),
-    total="flops",
-    word="FLOPs",
+    metrics=(Metric("flops", "multiply-accumulates", "MACs with biases, ReLU, pooling and LRN", flops, word="FLOPs"),),
 )

@@ -23,7 +23,7 @@ def flops(row: Cost) -> Extent | None:
     return x.size if kind in _ONE else 2 * macs(row)
 
 
-_ONE = {"relu", "relu6", "prelu", "leaky_relu", "elu", "activation", "softmax", "max_pool", "average_pool"}
+_ONE = {"relu", "relu6", "prelu", "leaky_relu", "elu", "gelu", "silu", "softmax", "max_pool", "average_pool"}
 
 
 CONVENTION = Convention(
@@ -31,8 +31,13 @@ CONVENTION = Convention(
     tool="DeepSpeed flops profiler, calflops",
     source="https://github.com/deepspeedai/DeepSpeed/blob/master/deepspeed/profiling/flops_profiler/profiler.py",
     metrics=(
-        Metric("flops", "operations", "2 x MACs, an operation for each activated, pooled or normalised element", flops),
+        Metric(
+            "flops",
+            "operations",
+            "2 x MACs, an operation for each activated, pooled or normalised element",
+            flops,
+            word="flops",
+            per_mac=2,
+        ),
     ),
-    total="flops",
-    word="flops",
 )

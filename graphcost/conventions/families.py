@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 
 from ..dims import Extent
@@ -30,8 +31,10 @@ _FAMILIES = {
     "sigmoid": "Sigmoid",
     "tanh": "Tanh TanH",
     "dropout": "Dropout",
-    "activation": "Gelu Selu Celu HardSigmoid HardSwish Softplus Softsign Mish Swish",
+    "gelu": "Gelu FastGelu QuickGelu",
+    "silu": "Swish",
     "softmax": "Softmax LogSoftmax SoftmaxWithLoss",
+    "embedding": "Gather Embed",
     "eltwise": "Eltwise Add Sum Mul Sub Max Min",
     "scale": "Scale",
     "power": "Power",
@@ -40,6 +43,14 @@ _FAMILIES = {
     "normalize": "Normalize LpNormalization",
 }
 BY_TYPE = {name: family for family, names in _FAMILIES.items() for name in names.split()}
+
+_ONNX = {
+    "Convolution": "Conv", "Deconvolution": "ConvTranspose", "InnerProduct": "Gemm", "BatchNorm": "BatchNormalization",
+    "BN": "BatchNormalization", "ReLU": "Relu", "PReLU": "PRelu", "ELU": "Elu", "TanH": "Tanh", "AbsVal": "Abs",
+    "Power": "Pow", "Interp": "Resize", "Normalize": "LpNormalization", "SoftmaxWithLoss": "Softmax", "Scale": "Mul",
+    "Bias": "Add", "Split": "Identity",
+}  # fmt: skip
+_ELTWISE = {"PROD": "Mul", 0: "Mul", "MAX": "Max", 2: "Max"}
 
 
 def family(row: Cost) -> str:
@@ -51,6 +62,21 @@ def family(row: Cost) -> str:
     return BY_TYPE.get(type_, "")
 
 
+def onnx_type(row: Cost) -> str:
+    """The ONNX operator that does what a Caffe layer does, as a converter writes it; its own type otherwise."""
+    type_ = row.op.type
+    if not row.op.kind.startswith("caffe."):
+        return type_
+    if type_ == "Pooling":
+        kind = "AveragePool" if family(row) == "average_pool" else "MaxPool"
+        return f"Global{kind}" if everywhere(row) else kind
+    if type_ == "Eltwise":
+        return _ELTWISE.get(row.op.attrs.get("operation", "SUM"), "Add")
+    if type_ == "ReLU" and row.op.attrs.get("negative_slope"):
+        return "LeakyRelu"
+    return _ONNX.get(type_, type_)
+
+
 def ends(row: Cost) -> tuple[Tensor | None, Tensor | None]:
     """The first input and the first output, None where their shapes are not known."""
     x, y = (row.inputs or (None,))[0], (row.outputs or (None,))[0]
@@ -58,8 +84,8 @@ def ends(row: Cost) -> tuple[Tensor | None, Tensor | None]:
 
 
 def macs(row: Cost) -> Extent:
-    """Our multiply-accumulates of an operator; 0 where they are not known."""
-    return row.work.macs if row.work else 0
+    """Our multiply-accumulates of one run of an operator; 0 where they are not known."""
+    return row.facts.work.macs if row.facts and row.facts.work else 0
 
 
 def bias(row: Cost) -> bool:
@@ -67,7 +93,71 @@ def bias(row: Cost) -> bool:
     return row.work is not None and row.work.adds != 0
 
 
+def adds_bias(row: Cost) -> bool:
+    """Whether an addition is the bias of a linear module that the exporter wrote as a product and an addition."""
+    return row.op.type == "Add" and any(weight.tensor.rank == 1 for weight in row.weights if weight.tensor.ranked)
+
+
+def linear(row: Cost) -> bool:
+    """Whether an operator multiplies by a constant matrix, as the linear layer of a framework does."""
+    kind = family(row)
+    return kind == "dense" or (kind == "matmul" and bool(row.weights))
+
+
+def halves(row: Cost) -> int:
+    """How much of a batch normalisation an operator is: 1 to normalise, 1 to scale and shift.
+
+    ONNX does both in one operator, Caffe in a layer each, BatchNorm and Scale.
+    """
+    if row.op.type in ("BatchNorm", "Scale"):
+        return 1 if len(row.inputs) == 1 else 0
+    return 2 if family(row) == "batch_norm" else 0
+
+
+def everywhere(row: Cost) -> bool:
+    """Whether an operator sees all positions at once, as a global pool does."""
+    return row.facts is None or row.facts.window is GLOBAL
+
+
+def adaptive(row: Cost) -> bool:
+    """Whether an average pool is what exporters make of adaptive pooling: global, or of one element each."""
+    if family(row) != "average_pool" or row.facts is None:
+        return False
+    return everywhere(row) or set(row.facts.window.kernel) == {1}
+
+
 def taps(row: Cost, x: Tensor) -> Extent:
     """Inputs that one output of a pool sees: its kernel, or all spatial extents when it is global."""
-    window = row.facts.window if row.facts else GLOBAL
-    return prod(x.shape[2:]) if window is GLOBAL else prod(window.kernel)
+    return prod(x.shape[2:]) if everywhere(row) or row.facts is None else prod(row.facts.window.kernel)
+
+
+def gates(row: Cost) -> int:
+    """Matrices of each direction of a recurrent layer: 4 of an LSTM, 3 of a GRU."""
+    return {"LSTM": 4, "GRU": 3}.get(row.op.type, 1)
+
+
+def linear_resize(row: Cost) -> bool:
+    """Whether a resize interpolates linearly rather than takes the nearest."""
+    return row.op.type == "Interp" or row.op.attrs.get("mode") in ("linear", "bilinear")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A recurrent layer as the tools see it: how often its cell runs, and what that multiplies."""
+
+    runs: Extent
+    """Steps x batch x directions."""
+    depth: Extent
+    """Extent of the input at each step."""
+    hidden: Extent
+    gates: int
+    biased: bool
+
+
+def cell(row: Cost) -> Cell | None:
+    """The cell of a recurrent operator, None when its shapes are not known."""
+    x, r = (*row.inputs, None, None, None)[0], (*row.inputs, None, None, None)[2]
+    if x is None or r is None or not x.ranked or not r.ranked:
+        return None
+    biased = len(row.inputs) > 3 and row.inputs[3] is not None
+    return Cell(x.shape[0] * x.shape[1] * r.shape[0], x.shape[2], r.shape[2], gates(row), biased)

@@ -17,7 +17,14 @@ CONVENTION = Convention(
     name="flop_counter",
     tool="torch.utils.flop_counter",
     source="https://github.com/pytorch/pytorch/blob/main/torch/utils/flop_counter.py",
-    metrics=(Metric("flops", "operations", "2 x MACs of matrix products, convolutions and attention", flops),),
-    total="flops",
-    word="flops",
+    metrics=(
+        Metric(
+            "flops",
+            "operations",
+            "2 x MACs of matrix products, convolutions and attention",
+            flops,
+            word="flops",
+            per_mac=2,
+        ),
+    ),
 )

@@ -30,7 +30,13 @@ CONVENTION = Convention(
     name="fvcore",
     tool="fvcore",
     source="https://github.com/facebookresearch/fvcore/blob/main/fvcore/nn/jit_handles.py",
-    metrics=(Metric("flops", "multiply-accumulates", "what the tool calls a flop is one multiply-accumulate", flops),),
-    total="flops",
-    word="flops",
+    metrics=(
+        Metric(
+            "flops",
+            "multiply-accumulates",
+            "what the tool calls a flop is one multiply-accumulate",
+            flops,
+            word="flops",
+        ),
+    ),
 )

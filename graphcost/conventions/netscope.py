@@ -16,7 +16,7 @@ from ..passes.infer import Cost
 from ..rules import GLOBAL, Work
 from ..table import Table
 from . import Convention, Metric
-from .families import family
+from .families import family, macs
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
@@ -58,12 +58,9 @@ def work(row: Cost) -> dict[str, Extent]:
 
 def _products(row: Cost, kind: str) -> Extent:
     """Multiply-accumulates; a deconvolution as input positions x output channels x taps per stride."""
-    macs = row.work.macs if row.work else 0
-    if kind != "deconv" or row.facts is None:
-        return macs
-    x, y, window = row.inputs[0], row.outputs[0], row.facts.window
-    if x is None or window is GLOBAL:
-        return macs
+    x, y, window = row.inputs[0], row.outputs[0], row.facts.window if row.facts else GLOBAL
+    if kind != "deconv" or x is None or window is GLOBAL:
+        return macs(row)
     return x.shape[1] * y.size * prod(window.kernel) // prod(window.up)
 
 
@@ -82,8 +79,8 @@ def activation(row: Cost) -> Extent | None:
     return sum((tensor.size for tensor in row.outputs), 0) if all(t.ranked for t in row.outputs) else None
 
 
-def _metric(key: str, doc: str) -> Metric:
-    return Metric(key, "operations", doc, lambda row: work(row).get(key))
+def _metric(key: str, doc: str, word: str = "") -> Metric:
+    return Metric(key, "operations", doc, lambda row: work(row).get(key), word=word)
 
 
 def short(number: Extent) -> str:
@@ -160,7 +157,7 @@ CONVENTION = Convention(
     tool="netscope CNN analyzer",
     source="https://github.com/dgschwend/netscope/blob/gh-pages/src/analyzer.coffee",
     metrics=(
-        _metric("macc", "multiply-accumulates of convolutions, inner products, LRN and scaling; no bias"),
+        _metric("macc", "multiply-accumulates of convolutions, inner products, LRN and scaling; no bias", word="macc"),
         _metric("comp", "comparisons: every tap of max pooling, every element of ReLU, PReLU and dropout"),
         _metric("add", "additions of average pooling, normalisation, softmax and elementwise layers"),
         _metric("div", "divisions of normalisation and softmax"),
@@ -169,6 +166,4 @@ CONVENTION = Convention(
         Metric("param", "elements", "weights and biases; PReLU slopes and scales are left out", param),
     ),
     lay_out=lay_out,
-    total="macc",
-    word="macc",
 )

@@ -32,8 +32,12 @@ CONVENTION = Convention(
     tool="onnx-opcounter",
     source="https://github.com/gmalivenko/onnx-opcounter/blob/master/onnx_opcounter/onnx_opcounter.py",
     metrics=(
-        Metric("macs", "multiply-accumulates", "MACs, and the elements of the output for what it does not know", count),
+        Metric(
+            "macs",
+            "multiply-accumulates",
+            "MACs, and the elements of the output for what it does not know",
+            count,
+            word="MACs",
+        ),
     ),
-    total="macs",
-    word="MACs",
 )

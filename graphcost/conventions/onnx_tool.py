@@ -34,7 +34,7 @@ CONVENTION = Convention(
     name="onnx_tool",
     tool="onnx-tool",
     source="https://github.com/ThanatosShinji/onnx-tool/blob/main/onnx_tool/node.py",
-    metrics=(Metric("macs", "priced operations", "MACs with biases and elementwise work priced in", count),),
-    total="macs",
-    word="MACs",
+    metrics=(
+        Metric("macs", "priced operations", "MACs with biases and elementwise work priced in", count, word="MACs"),
+    ),
 )

@@ -24,9 +24,12 @@ CONVENTION = Convention(
     source="https://github.com/daquexian/onnx-simplifier/blob/master/onnxsim/model_info.py",
     metrics=(
         Metric(
-            "flops", "operations", "2 x MACs of convolutions, matrix products and Attention; anything else is 0", flops
+            "flops",
+            "operations",
+            "2 x MACs of convolutions, matrix products and Attention; anything else is 0",
+            flops,
+            word="FLOPs",
+            per_mac=2,
         ),
     ),
-    total="flops",
-    word="FLOPs",
 )

@@ -18,7 +18,7 @@ def count(row: Cost) -> Extent | None:
         return macs(row) + (y.size if bias(row) else 0)
     if kind == "batch_norm":
         return 2 * x.size
-    if kind in ("relu", "relu6", "prelu", "leaky_relu", "elu", "activation", "max_pool", "average_pool"):
+    if kind in ("relu", "relu6", "prelu", "leaky_relu", "elu", "gelu", "silu", "max_pool", "average_pool"):
         return x.size
     return y.size if kind == "upsample" else macs(row)
 
@@ -33,8 +33,7 @@ CONVENTION = Convention(
             "multiply-accumulates",
             "MACs + biases, and an operation for each element of normalisation, ReLU and pooling",
             count,
+            word="macs",
         ),
     ),
-    total="macs",
-    word="macs",
 )

@@ -38,8 +38,7 @@ CONVENTION = Convention(
             "multiply-accumulates",
             "MACs of modules, with normalisation, softmax and average pooling priced in",
             count,
+            word="macs",
         ),
     ),
-    total="macs",
-    word="macs",
 )

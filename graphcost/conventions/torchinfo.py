@@ -28,8 +28,12 @@ CONVENTION = Convention(
     tool="torchinfo",
     source="https://github.com/TylerYep/torchinfo/blob/main/torchinfo/layer_info.py",
     metrics=(
-        Metric("mult_adds", "multiply-accumulates", "parameters times the positions they are used at", mult_adds),
+        Metric(
+            "mult_adds",
+            "multiply-accumulates",
+            "parameters times the positions they are used at",
+            mult_adds,
+            word="mult-adds",
+        ),
     ),
-    total="mult_adds",
-    word="mult-adds",
 )

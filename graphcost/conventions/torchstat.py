@@ -18,6 +18,7 @@ from ..passes.infer import Cost
 from ..table import Table
 from . import Convention, Metric
 from .families import bias, ends, family, macs, taps
+from .modules import path
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
@@ -104,7 +105,7 @@ def _modules(analysis: Analysis) -> tuple[list[_Module], list[Cost]]:
     rest: list[Cost] = []
     scoped = any(row.scope for row in analysis.rows)
     for row in analysis.rows:
-        name = _module_name(row.scope) if scoped else row.name if family(row) in _LAYERS else ""
+        name = path(row.scope) if scoped else row.name if family(row) in _LAYERS else ""
         if all(tensor in analysis.model.weights for tensor in row.op.inputs):
             continue  # makes a constant: part of the module's parameters, not a step of it
         if name:
@@ -112,16 +113,6 @@ def _modules(analysis: Analysis) -> tuple[list[_Module], list[Cost]]:
         else:
             rest.append(row)
     return list(modules.values()), rest
-
-
-def _module_name(scope: str) -> str:
-    """PyTorch's dotted path: exporters repeat a container's name in those of its children, as layer1/layer1.0/conv1."""
-    path: list[str] = []
-    for part in scope.split("/"):
-        if path and part.startswith(f"{path[-1]}."):
-            path.pop()
-        path.append(part)
-    return ".".join(path)
 
 
 _LAYERS = {*_MOVES, "deconv", "softmax", "sigmoid", "tanh", "dropout", "lrn", "layer_norm", "group_norm", "normalize"}
@@ -173,13 +164,15 @@ CONVENTION = Convention(
     source="https://github.com/Swall0w/torchstat/tree/master/torchstat",
     metrics=(
         Metric(
-            "flops", "multiply-accumulates", "per batch; a bias, a pooled input and a ReLU count as one each", flops
+            "flops",
+            "multiply-accumulates",
+            "per batch; a bias, a pooled input and a ReLU count as one each",
+            flops,
+            word="Flops",
         ),
         Metric("madd", "operations", "per image; a multiply-accumulate as two", madd),
         Metric("mem_read", "bytes", "input and parameters", mem_read, "bytes"),
         Metric("mem_write", "bytes", "output", mem_write, "bytes"),
     ),
     lay_out=lay_out,
-    total="flops",
-    word="Flops",
 )
