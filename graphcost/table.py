@@ -68,13 +68,15 @@ def formula(extent: Extent) -> str:
 
 
 def shape_text(tensor: Tensor) -> str:
-    """A shape in a table: 1x3x12x12; `scalar` without axes, `?` when it is not known."""
+    """A shape in a table: 1x3x12x12, batch x tokens x 768; `scalar` without axes, `?` when it is not known."""
     return _shape(tensor.shape) if tensor.ranked else "?"
 
 
 @lru_cache(maxsize=4096)
 def _shape(shape: Shape) -> str:
-    return "x".join(map(_extent, shape)) or "scalar"
+    extents = list(map(_extent, shape))
+    words = any(extent.isidentifier() and len(extent) > 1 for extent in extents)
+    return (" x " if words else "x").join(extents) or "scalar"
 
 
 def _extent(extent: Extent) -> str:

@@ -1,0 +1,49 @@
+"""How values are written in cells."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphcost.dims import Dim, symbol
+from graphcost.graph import UNKNOWN, Tensor
+from graphcost.table import shape_text, show
+
+N, H, TOKENS = symbol("N"), symbol("H"), symbol("tokens")
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        (None, "count", "?"),
+        (0, "short", "0"),
+        (999, "short", "999"),
+        (27_030, "short", "27.0 k"),
+        (999_960, "short", "1.0 M"),
+        (27_030, "count", "27,030"),
+        (3_999, "bytes", "3.9 KiB"),
+        (1023, "bytes", "1,023 B"),
+        (0.6034, "share", "60.3%"),
+        (416 * N, "short", "416·N"),
+        ("conv1", "text", "conv1"),
+    ],
+)
+def test_a_value_is_written_in_the_form_of_its_column(value: object, form: str, text: str) -> None:
+    assert show(value, form) == text  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("shape", "text"),
+    [
+        ((1, 3, 12, 12), "1x3x12x12"),
+        ((), "scalar"),
+        ((N, 3, H, 8), "Nx3xHx8"),
+        ((N, (H + 1) // 2), "Nx((H + 1)//2)"),
+        ((N, TOKENS, 768), "N x tokens x 768"),
+    ],
+)
+def test_extents_that_are_words_stand_apart(shape: tuple[int | Dim, ...], text: str) -> None:
+    assert shape_text(Tensor(shape)) == text
+
+
+def test_a_shape_that_is_not_known_is_a_question_mark() -> None:
+    assert shape_text(UNKNOWN) == "?"
