@@ -127,7 +127,7 @@ class Page:
     @cached_property
     def live(self) -> dict[str, Any]:
         """What scripts work with."""
-        return live.data(self.report)
+        return {**live.data(self.report), "charts": self.charts.data}
 
     @cached_property
     def data(self) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
+from typing import Any
 
 from ..analysis import Analysis
 from ..columns import Column, find, type_text
@@ -17,7 +19,7 @@ from ..table import Value, show
 from .kinds import KINDS, kind
 from .scales import Tick, label, step, values
 
-MOST_BARS = 400
+MOST_BARS = 480
 """Bars of one chart; in a longer network neighbouring layers share one."""
 MOST_GROUPS = 12
 """Operator types or scopes in a chart of shares; the rest is summed."""
@@ -63,6 +65,8 @@ class Chart:
     title: str
     summary: str
     """The chart in words."""
+    measure: str
+    """The key of the column it shows; "" for the memory."""
     across_title: str
     up_title: str
     width: int = WIDE
@@ -118,9 +122,12 @@ class Shares:
     key: str
     title: str
     summary: str
+    measure: str
+    """The key of the column they are shares of."""
+    measure_title: str
     width: int
     height: int
-    bar_left: float
+    box: Box
     lines: tuple[Share, ...]
 
 
@@ -160,8 +167,8 @@ class Charts:
 
     def bars(self, key: str, title: str, measure: Column, width: int) -> Chart:
         """A bar per layer in the order of the schedule, or per few neighbours where there are many."""
-        amounts, total = self.values(measure.key), self.total(measure.key)
-        count = len(amounts)
+        count, total = len(self.kinds), self.total(measure.key)
+        amounts = self.values(measure.key) if total is not None else [0] * count
         per = max(ceil(count / MOST_BARS), 1)
         stacks = [self._stack(range(start, min(start + per, count)), amounts) for start in range(0, count, per)]
         up = values(max((sum(stack.values()) for stack in stacks), default=0), measure.form)
@@ -179,7 +186,7 @@ class Charts:
                 text = self._title(members, which, row, amount, total, measure)
                 marks.append(Mark(_r(x), _r(y), _r(thick), _r(amount * unit), row, text, which))
             unknown = [at for at in members if amounts[at] is None]
-            if unknown and total is not None:
+            if unknown:
                 name = self.analysis.rows[unknown[0]].name
                 text = f"{name}: {measure.title} not known"
                 marks.append(Mark(_r(x), box.top, _r(thick), box.bottom - box.top, unknown[0], text, known=False))
@@ -188,6 +195,7 @@ class Charts:
             key,
             title,
             self._summary(measure, amounts, total),
+            measure.key,
             "layer",
             measure.title,
             width,
@@ -254,6 +262,7 @@ class Charts:
             "memory",
             "Live activations",
             f"Activation bytes alive over {count} steps; {peak.text}." if peak else "The live bytes are not known.",
+            "",
             "step of the schedule",
             "bytes",
             HALF,
@@ -287,45 +296,68 @@ class Charts:
 
     @property
     def types(self) -> Shares:
-        """Share of the cost by operator type."""
+        """Share of the operations by operator type: nearly every type has some, but few have MACs."""
         groups = [row.op.type for row in self.analysis.rows]
-        return self._shares("types", "By operator type", groups, coloured=True)
+        return self._shares("types", "Share by operator type", groups, find("ops"), coloured=True)
 
     @property
     def scopes(self) -> Shares | None:
         """Share of the cost by module scope, as deep as there is room for; None where the file has no scopes."""
-        groups = scopes([row.scope for row in self.analysis.rows])
-        return self._shares("scopes", "By module scope", groups, coloured=False) if len(set(groups)) > 1 else None
+        if len(set(self._scopes)) < 2:
+            return None
+        return self._shares("scopes", "Share by module scope", self._scopes, self.measure, coloured=False)
 
-    def _shares(self, key: str, title: str, groups: Sequence[str], coloured: bool) -> Shares:
-        measure = self.measure
-        amounts, total = self.values(measure.key), self.total(measure.key)
+    @cached_property
+    def _scopes(self) -> list[str]:
+        return scopes([row.scope for row in self.analysis.rows])
+
+    def _shares(self, key: str, title: str, groups: Sequence[str], measure: Column, coloured: bool) -> Shares:
+        total = self.total(measure.key)
+        amounts = self.values(measure.key) if total is not None else [None] * len(groups)
         sums: dict[str, int] = {}
         dearest: dict[str, int] = {}
-        for at, group in enumerate(groups):
-            amount = amounts[at] or 0
-            sums[group] = sums.get(group, 0) + amount
-            if amount > (amounts[dearest.setdefault(group, at)] or 0):
+        for at, (group, amount) in enumerate(zip(groups, amounts, strict=True)):
+            sums[group] = sums.get(group, 0) + (amount or 0)
+            if (amount or 0) > (amounts[dearest.setdefault(group, at)] or 0):
                 dearest[group] = at
         ranked = sorted((group for group in sums if sums[group]), key=lambda group: -sums[group])
         rest = ranked[MOST_GROUPS:]
         shown = [(group, sums[group], dearest[group]) for group in ranked[:MOST_GROUPS]]
         if rest:
             shown.append((f"{len(rest)} others", sum(sums[group] for group in rest), dearest[rest[0]]))
-        left, right = 190.0, HALF - 64.0
+        height = max(len(shown), 1) * LINE
+        box = Box(190, 0, HALF - 64, height)
+        longest = max((amount for _, amount, _ in shown), default=1)
         lines = []
         for number, (group, amount, row) in enumerate(shown):
-            share = amount / (total or 1)
-            text = f"{group}: {show(amount, measure.form)} {measure.title}, {show(share, 'share')}"
-            width = (right - left) * amount / shown[0][1]
-            which = self.kinds[row] if coloured and not (rest and number == MOST_GROUPS) else -1
-            mark = Mark(left, number * LINE + 4, _r(width), LINE - 8, row, text, which)
-            lines.append(Share(shorten(group, 26), mark, show(share, "share"), number * LINE + LINE / 2 + 4))
-        words = ", ".join(f"{line.mark.title}" for line in lines[:3])
-        summary = f"Share of {measure.title}. {words}." if lines else f"Share of {measure.title}: not known or none."
-        return Shares(
-            key, f"{title}, share of {measure.title}", summary, HALF, max(len(lines), 1) * LINE, left, tuple(lines)
-        )
+            share = show(amount / (total or 1), "share")
+            text = f"{group}: {show(amount, measure.form)} {measure.title}, {share}"
+            width = (box.right - box.left) * amount / longest
+            which = self.kinds[row] if coloured and number < MOST_GROUPS else -1
+            mark = Mark(box.left, number * LINE + 4, _r(width), LINE - 8, row, text, which)
+            lines.append(Share(shorten(group, 26), mark, share, number * LINE + LINE / 2 + 4))
+        words = ", ".join(line.mark.title for line in lines[:3])
+        summary = f"{words}." if lines else f"{measure.title}: {'none' if total == 0 else 'not known'}."
+        return Shares(key, title, summary, measure.key, measure.title, HALF, height, box, tuple(lines))
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """What scripts need beside the figures to draw the charts again, plain values for JSON.
+
+        `scopes` has the distinct scopes and which of them each row has; `tensors` the names in each buffer, where sizes
+        can change.
+        """
+        names = {name: at for at, name in enumerate(dict.fromkeys(self._scopes))}
+        buffers = self.analysis.memory.buffers if self.analysis.free else []
+        return {
+            "kinds": KINDS,
+            "kind": self.kinds,
+            "scopes": {"values": list(names), "at": [names[scope] for scope in self._scopes]},
+            "tensors": [" = ".join(buffer.tensors) for buffer in buffers],
+            "most": {"bars": MOST_BARS, "groups": MOST_GROUPS, "named": MOST_NAMED},
+            "line": LINE,
+            "open": OPEN,
+        }
 
 
 def scopes(names: Sequence[str]) -> list[str]:

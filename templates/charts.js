@@ -1,0 +1,386 @@
+/* The charts: says what is pointed at, leads from a mark to its layer, and draws the charts again for another measure or
+   other sizes, as graphcost/page/charts.py drew them first. */
+(() => {
+"use strict";
+
+const {graphcost} = window;
+const given = graphcost?.data.charts;
+if (!given) return;
+
+const MEASURES = ["macs", "ops", "params", "activation"];
+const FIXED = ["params"]; // charts whose measure is in their name
+const figures = [...document.querySelectorAll("figure[data-chart]")];
+
+/* --- pointing: by mouse, by touch, by the arrow keys of a plot that has the focus ---------------------------------------- */
+
+const tip = document.createElement("div");
+tip.className = "tip";
+tip.setAttribute("role", "status");
+document.body.append(tip);
+let pointed = null;
+
+const marksOf = (figure) => [...figure.querySelectorAll(".marks rect, .marks circle")];
+
+/** What a mark says. Its title would show a second time, so it is taken out once it has been read. */
+function words(mark) {
+  const title = mark.querySelector("title");
+  if (title) {
+    mark.dataset.says = title.textContent;
+    title.remove();
+  }
+  return mark.dataset.says;
+}
+
+function point(mark) {
+  if (mark === pointed) return;
+  pointed?.classList.remove("pointed");
+  pointed = mark;
+  tip.textContent = mark ? words(mark) : "";
+  if (!mark) return;
+  mark.classList.add("pointed");
+  const at = mark.getBoundingClientRect();
+  const left = Math.min(at.left + at.width / 2 - tip.offsetWidth / 2, innerWidth - tip.offsetWidth - 4);
+  const above = at.top - tip.offsetHeight - 8;
+  tip.style.left = `${Math.max(left, 4)}px`;
+  tip.style.top = `${above >= 4 ? above : at.bottom + 8}px`;
+}
+
+/** The mark at a place: the one under it, else the one of the same layers, for a short bar is hard to meet. */
+function markAt(figure, event) {
+  const under = event.target.closest("[data-row]");
+  if (under) return under;
+  const sideways = figure.querySelector(".axes") === null; // bars that lie
+  const place = sideways ? event.clientY : event.clientX;
+  return marksOf(figure).find((mark) => {
+    const box = mark.getBoundingClientRect();
+    return sideways ? box.top <= place && place <= box.bottom : box.left <= place && place <= box.right;
+  });
+}
+
+function choose(mark) {
+  const detail = {row: Number(mark.dataset.row), from: "chart"};
+  document.dispatchEvent(new CustomEvent("graphcost:select", {detail}));
+}
+
+const STEPS = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity};
+
+function step(figure, event) {
+  if (event.key === "Escape") point(null);
+  if ((event.key === "Enter" || event.key === " ") && pointed && figure.contains(pointed)) {
+    event.preventDefault();
+    choose(pointed);
+  }
+  if (!(event.key in STEPS)) return;
+  const marks = marksOf(figure);
+  if (!marks.length) return;
+  event.preventDefault();
+  const next = Math.max(0, Math.min(marks.indexOf(pointed) + STEPS[event.key], marks.length - 1));
+  marks[next].scrollIntoView({block: "nearest", inline: "nearest"});
+  point(marks[next]);
+}
+
+for (const figure of figures) {
+  const plot = figure.querySelector(".plot");
+  plot.addEventListener("pointermove", (event) => point(markAt(figure, event) ?? null));
+  plot.addEventListener("pointerleave", () => point(null));
+  plot.addEventListener("blur", () => point(null));
+  plot.addEventListener("keydown", (event) => step(figure, event));
+  plot.addEventListener("click", (event) => {
+    const mark = markAt(figure, event);
+    if (mark) choose(mark);
+  });
+}
+addEventListener("scroll", () => point(null), {passive: true});
+
+/* --- the chosen layer ----------------------------------------------------------------------------------------------------- */
+
+let chosen = null;
+
+/** Whether a mark stands for a row, alone or with others. */
+function stands(figure, mark, row) {
+  const own = Number(mark.dataset.row);
+  if (own === row) return true;
+  const group = groupsOf(figure.dataset.chart);
+  if (group) return group(own) === group(row);
+  if (figure.dataset.chart === "memory") {
+    const steps = graphcost.data.memory.steps;
+    return binOf(steps.indexOf(own), steps.length) === binOf(steps.indexOf(row), steps.length);
+  }
+  return given.kind[own] === given.kind[row] && binOf(own, given.kind.length) === binOf(row, given.kind.length);
+}
+
+function marking() {
+  for (const figure of figures)
+    for (const mark of marksOf(figure)) mark.classList.toggle("chosen", chosen !== null && stands(figure, mark, chosen));
+}
+
+document.addEventListener("graphcost:select", ({detail}) => {
+  chosen = detail.row;
+  marking();
+});
+
+/* --- drawing again ---------------------------------------------------------------------------------------------------------- */
+
+const perBar = (count) => Math.max(Math.ceil(count / given.most.bars), 1);
+const binOf = (at, count) => Math.floor(at / perBar(count));
+const round = (value) => String(Math.round(value * 100) / 100);
+const nameOf = (row) => graphcost.cell("name", row).text;
+
+/** A function from a row to its group in a chart of shares; none for other charts. */
+function groupsOf(chart) {
+  if (chart === "types") return (row) => graphcost.cell("kind", row).text;
+  if (chart === "scopes") return (row) => given.scopes.values[given.scopes.at[row]];
+  return null;
+}
+
+function element(name, attributes, text) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function rectangle(x, y, width, height, row, says, style) {
+  const mark = element("rect", {
+    class: style, "data-row": row, x: round(x), y: round(y), width: round(width), height: round(height),
+  });
+  mark.append(element("title", {}, says));
+  return mark;
+}
+
+function item(text, style) {
+  const made = document.createElement("li");
+  if (style) made.className = style;
+  made.append(text);
+  return made;
+}
+
+/** The place of the marks, and the size of the drawing. */
+function frame(figure) {
+  const svg = figure.querySelector("svg");
+  const [left, top, right, bottom] = svg.dataset.box.split(" ").map(Number);
+  return {svg, left, top, right, bottom};
+}
+
+function describe(figure, text) {
+  const title = figure.querySelector("h3").textContent;
+  figure.querySelector("svg").setAttribute("aria-label", `${title}. ${text}`);
+}
+
+/** Values of ticks from zero to the first that is not below `top`: see graphcost/page/scales.py. */
+function ticks(top, form, about) {
+  const raw = Math.max(top / about, 1);
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const distance =
+    form === "bytes" ? 2 ** Math.ceil(Math.log2(raw)) : [1, 2, 5, 10].map((f) => f * power).find((each) => each >= raw);
+  return Array.from({length: Math.max(Math.ceil(top / distance), 1) + 1}, (_, at) => at * distance);
+}
+
+const UNITS = {bytes: [1024, ["B", "KiB", "MiB", "GiB", "TiB"]], short: [1000, ["", "k", "M", "G", "T", "P", "E"]]};
+
+function label(value, form) {
+  const [base, units] = UNITS[form] ?? UNITS.short;
+  let power = 0;
+  for (; value >= base && power < units.length - 1; power += 1) value /= base;
+  return value ? `${Number(value.toPrecision(6))} ${units[power]}`.trimEnd() : "0";
+}
+
+/** Draws the vertical axis anew and returns the height of a unit. */
+function rise(figure, most, form, about) {
+  const {left, top, right, bottom} = frame(figure);
+  const values = ticks(most, form, about);
+  const unit = (bottom - top) / values.at(-1);
+  const lines = values.flatMap((value) => {
+    const y = bottom - value * unit;
+    const line = element("path", {d: `M${left} ${round(y)}H${right}`});
+    return [line, element("text", {x: left - 8, y: round(y + 4)}, label(value, form))];
+  });
+  figure.querySelector(".axes .up").replaceChildren(...lines);
+  return unit;
+}
+
+/** A measure's amounts by row as plain numbers, and their total: both null while a size that matters is open. */
+function measured(key) {
+  const column = graphcost.columns.get(key);
+  const total = graphcost.total(key).value;
+  if (total === undefined || total === null) return {column, amounts: null, total: null};
+  return {column, amounts: graphcost.evaluate().rows.map((row) => row[key]), total: Number(total)};
+}
+
+function bars(figure) {
+  const {left, top, right, bottom} = frame(figure);
+  const {column, amounts, total} = measured(figure.dataset.measure);
+  const count = given.kind.length;
+  const per = perBar(count);
+  const stacks = Array.from({length: Math.ceil(count / per)}, () => new Map());
+  const dearest = stacks.map(() => new Map());
+  const unknown = stacks.map(() => null);
+  for (const [row, amount] of (amounts ?? []).entries()) {
+    const bin = binOf(row, count);
+    const kind = given.kind[row];
+    if (amount === null) unknown[bin] ??= row;
+    if (!amount) continue;
+    stacks[bin].set(kind, (stacks[bin].get(kind) ?? 0) + amount);
+    const best = dearest[bin].get(kind);
+    if (best === undefined || amount > amounts[best]) dearest[bin].set(kind, row);
+  }
+  const heights = stacks.map((stack) => [...stack.values()].reduce((sum, part) => sum + part, 0));
+  const unit = rise(figure, Math.max(0, ...heights), column.form, 5);
+  const slot = (right - left) / Math.max(stacks.length, 1);
+  const thick = slot >= 3 ? Math.min(slot * 0.8, 48) : slot;
+  const marks = [];
+  for (const [bin, stack] of stacks.entries()) {
+    const x = left + slot * (bin + 0.5) - thick / 2;
+    let y = bottom;
+    for (const kind of [...stack.keys()].sort()) {
+      const amount = stack.get(kind);
+      const row = dearest[bin].get(kind);
+      const share = total ? `, ${graphcost.show(amount / total, "share")}` : "";
+      const figures = `${graphcost.show(amount, column.form)} ${column.title}${share}`;
+      const [first, last] = [bin * per + 1, Math.min(bin * per + per, count)];
+      const says =
+        first === last
+          ? `${nameOf(row)} (${graphcost.cell("type", row).text}): ${figures}`
+          : `layers ${first} to ${last}, ${given.kinds[kind]}: ${figures}; most in ${nameOf(row)}`;
+      y -= amount * unit;
+      marks.push(rectangle(x, y, thick, amount * unit, row, says, `k${kind}`));
+    }
+    if (unknown[bin] !== null) {
+      const says = `${nameOf(unknown[bin])}: ${column.title} not known`;
+      marks.push(rectangle(x, top, thick, bottom - top, unknown[bin], says, "unknown"));
+    }
+  }
+  figure.querySelector(".marks").replaceChildren(...marks);
+  figure.querySelector(".axes > text:last-child").textContent = column.title;
+  const present = given.kinds.map((name, kind) => [name, kind]).filter(([, kind]) => stacks.some((s) => s.has(kind)));
+  figure.querySelector(".legend").replaceChildren(...present.map(([name, kind]) => item(name, `k${kind}`)));
+  const grouped = per > 1 ? `Each bar is ${per} neighbouring layers.` : "";
+  figure.querySelector(".caption").textContent = amounts === null ? given.open : grouped;
+  const sum = total === null ? "not known" : `${graphcost.show(total, column.form)} together`;
+  describe(figure, `${column.title} of ${count} layers in the order they run, ${sum}.`);
+}
+
+function area(figure) {
+  const {left, right, bottom} = frame(figure);
+  const {curve, peak, row} = graphcost.evaluate();
+  const {steps} = graphcost.data.memory;
+  const unit = rise(figure, peak ?? 0, "bytes", 4);
+  const per = perBar(steps.length);
+  const slot = (right - left) / Math.max(Math.ceil(steps.length / per), 1);
+  const marks = [];
+  let path = "";
+  for (let start = 0, bin = 0; curve && start < curve.length; start += per, bin += 1) {
+    const part = curve.slice(start, start + per);
+    const at = start + part.indexOf(Math.max(...part));
+    const x = left + slot * bin;
+    const height = curve[at] * unit;
+    path += `${path ? "V" : `M${left} ${bottom}V`}${round(bottom - height)}H${round(x + slot)}`;
+    const says = `${nameOf(steps[at])}: ${graphcost.show(curve[at], "bytes")} alive`;
+    marks.push(rectangle(x, bottom - height, slot, height, steps[at], says, "accent"));
+  }
+  figure.querySelector(".area").setAttribute("d", path && `${path}V${bottom}Z`);
+  figure.querySelector(".marks").replaceChildren(...marks);
+  figure.querySelector(".caption").textContent = curve ? (per > 1 ? `Each step drawn is the highest of ${per}.` : "") : given.open;
+  const known = curve !== null && row !== null;
+  const text = known ? `peak ${graphcost.show(peak, "bytes")} at ${shorten(nameOf(row), 32)}` : "";
+  const sign = [];
+  if (known) {
+    const x = left + (slot / per) * (curve.indexOf(peak) + 0.5);
+    const y = bottom - peak * unit;
+    const anchor = x > (left + right) / 2 ? "end" : "start";
+    sign.push(element("circle", {"data-row": row, cx: round(x), cy: round(y), r: 4}));
+    sign.push(element("text", {x: round(x), y: round(y - 9), "text-anchor": anchor}, text));
+  }
+  figure.querySelector(".peak").replaceChildren(...sign);
+  figure.querySelector(".alive ol").replaceChildren(...alive());
+  describe(figure, known ? `Activation bytes alive over ${steps.length} steps; ${text}.` : "The live bytes are not known.");
+}
+
+/** What is alive at the peak, largest first. */
+function alive() {
+  const buffers = graphcost.evaluate().alive ?? [];
+  const items = buffers.slice(0, given.most.named).map(([buffer, bytes]) => {
+    const name = document.createElement("span");
+    name.textContent = given.tensors[buffer];
+    const made = item(name);
+    made.append(` ${graphcost.show(bytes, "bytes")}`);
+    return made;
+  });
+  const rest = buffers.slice(given.most.named);
+  const sum = rest.reduce((total, [, bytes]) => total + bytes, 0);
+  if (rest.length) items.push(item(`${rest.length} more, ${graphcost.show(sum, "bytes")}`));
+  return items;
+}
+
+function shares(figure) {
+  const {svg, left, right} = frame(figure);
+  const {column, amounts, total} = measured(figure.dataset.measure);
+  const group = groupsOf(figure.dataset.chart);
+  const sums = new Map();
+  const dearest = new Map();
+  for (const [row, amount] of (amounts ?? []).entries()) {
+    const name = group(row);
+    sums.set(name, (sums.get(name) ?? 0) + (amount ?? 0));
+    if (!dearest.has(name) || (amount ?? 0) > (amounts[dearest.get(name)] ?? 0)) dearest.set(name, row);
+  }
+  const ranked = [...sums.keys()].filter((name) => sums.get(name)).sort((a, b) => sums.get(b) - sums.get(a));
+  const shown = ranked.slice(0, given.most.groups).map((name) => [name, sums.get(name), dearest.get(name)]);
+  const rest = ranked.slice(given.most.groups);
+  if (rest.length) shown.push([`${rest.length} others`, rest.reduce((sum, name) => sum + sums.get(name), 0), dearest.get(rest[0])]);
+  const longest = Math.max(1, ...shown.map(([, amount]) => amount));
+  const marks = shown.flatMap(([name, amount, row], at) => {
+    const share = graphcost.show(amount / (total || 1), "share");
+    const says = `${name}: ${graphcost.show(amount, column.form)} ${column.title}, ${share}`;
+    const width = ((right - left) * amount) / longest;
+    const coloured = figure.dataset.chart === "types" && at < given.most.groups;
+    const y = at * given.line;
+    return [
+      element("text", {class: "who", x: left - 8, y: y + given.line / 2 + 4}, shorten(name, 26)),
+      rectangle(left, y + 4, width, given.line - 8, row, says, coloured ? `k${given.kind[row]}` : "accent"),
+      element("text", {x: round(left + width + 6), y: y + given.line / 2 + 4}, share),
+    ];
+  });
+  const height = Math.max(shown.length, 1) * given.line;
+  svg.setAttribute("viewBox", `0 0 ${svg.viewBox.baseVal.width} ${height}`);
+  svg.setAttribute("height", height);
+  figure.querySelector(".marks").replaceChildren(...marks);
+  const first = marks.filter((mark) => mark.localName === "rect").slice(0, 3);
+  describe(figure, `${first.map((mark) => mark.textContent).join(", ") || `${column.title}: none, or not known`}.`);
+}
+
+/** A text of at most `most` characters, without its middle where it is longer. */
+function shorten(text, most) {
+  const letters = [...text];
+  if (letters.length <= most) return text;
+  const head = Math.floor((most - 1) / 3);
+  return `${letters.slice(0, head).join("")}…${letters.slice(letters.length - (most - 1 - head)).join("")}`;
+}
+
+const DRAW = {cost: bars, params: bars, memory: area, types: shares, scopes: shares};
+
+function redraw(figure) {
+  point(null);
+  DRAW[figure.dataset.chart]?.(figure);
+  if (chosen !== null) marking();
+}
+
+document.addEventListener("graphcost:dims", () => figures.forEach(redraw));
+
+/* --- another measure ---------------------------------------------------------------------------------------------------------- */
+
+for (const figure of figures) {
+  const shown = figure.dataset.measure;
+  if (!shown || FIXED.includes(figure.dataset.chart)) continue;
+  const choice = document.createElement("select");
+  choice.setAttribute("aria-label", `Measure of the chart: ${figure.querySelector("h3").textContent}`);
+  for (const key of MEASURES) {
+    const {title, unit} = graphcost.columns.get(key);
+    choice.add(new Option(unit && unit !== title ? `${title} (${unit})` : title, key, key === shown, key === shown));
+  }
+  choice.addEventListener("change", () => {
+    figure.dataset.measure = choice.value;
+    redraw(figure);
+  });
+  figure.querySelector(".of").replaceWith(choice);
+}
+})();
