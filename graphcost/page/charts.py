@@ -153,7 +153,8 @@ class Charts:
 
     def total(self, key: str) -> int | None:
         """A measure's total of what is known, None while sizes that matter are open."""
-        return self.analysis.evaluate(self.analysis.total(key))
+        of = find(key).total
+        return _number(self.analysis, of(self.analysis)) if of is not None else None
 
     @property
     def layers(self) -> Chart:
