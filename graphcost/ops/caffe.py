@@ -18,8 +18,8 @@ from ..dims import Extent, bounds, ceil_div, minimum
 from ..graph import Shape, Tensor
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, decided_by_data, rule
 from ..shapes import axis_of, show_shape
-from . import dense, movement, windowed
-from .normalize import lrn_work, softmax_of, softmax_work, standardise_work
+from . import dense, movement, normalize, windowed
+from .normalize import lrn_work, softmax_work, standardise_work
 from .pointwise import ACTIVATIONS, unary
 
 Value = Any  # what a file may say where a number or a name belongs
@@ -519,7 +519,7 @@ def mvn(x: Tensor, *, normalize_variance: Value = True, across_channels: Value =
 @rule("caffe.Softmax")
 def softmax(x: Tensor, *, axis: Value = 1) -> Facts:
     """[*any] -> the same shape, normalised along `axis`."""
-    return replace(softmax_of(x, x.shape[axis_of(whole(axis, "axis"), x.rank)]), window=Window((), (), (), ()))
+    return normalize.softmax(x, axis=whole(axis, "axis"))
 
 
 # --- movement --------------------------------------------------------------------------------------------------------
@@ -621,8 +621,7 @@ def reshape(
         result[start + middle.index(-1)] = x.size // rest
     elif isinstance(x.size, int) and prod(result) != x.size:
         raise ValueError(f"{show_shape(x.shape)} has {x.size} elements, {show_shape(result)} has {prod(result)}")
-    window = Window((), (), (), ()) if tuple(result[2:]) == x.shape[2:] else GLOBAL
-    return Facts((Tensor(tuple(result)),), NO_WORK, window, view=True)
+    return movement.viewed(x, tuple(result))
 
 
 @rule("caffe.Flatten")

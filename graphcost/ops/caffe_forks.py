@@ -12,7 +12,7 @@ from math import prod
 
 from ..dims import ceil_div
 from ..graph import Tensor, UnknownShape
-from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
+from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, rule
 from ..shapes import broadcast
 from . import movement, windowed
 from .caffe import LSTM_UNIT, Value, blob, choice, convolve, listed, pooled, spatial, whole
@@ -40,10 +40,16 @@ for _kind, _work in {
     _same(_kind, _work)
 
 
-@rule("caffe.ShuffleChannel", "caffe.Reverse", "caffe.Flip")
-def reordered(x: Tensor) -> Facts:
-    """[*any] -> the same elements in another order."""
+@rule("caffe.ShuffleChannel")
+def shuffle_channel(x: Tensor) -> Facts:
+    """[N, C, ...] -> the same maps in another order."""
     return Facts((Tensor(x.shape, x.dtype),), NO_WORK)
+
+
+@rule("caffe.Reverse", "caffe.Flip")
+def reversed_(x: Tensor) -> Facts:
+    """[*any] -> the same elements in another order, which moves positions."""
+    return Facts((Tensor(x.shape, x.dtype),), NO_WORK, GLOBAL)
 
 
 @rule("caffe.Axpy")
@@ -288,7 +294,7 @@ def normalize(
     work = Work(muls=x.size * (2 if scaled else 1), adds=x.size, divs=x.size, exps=groups)
     weights = (blob(1 if channel_shared in (None, True, 1) else x.shape[1]),) if scaled else ()
     norm = Tensor((x.shape[0], 1, *x.shape[2:]))
-    return Facts((Tensor(x.shape), norm)[:outputs], work, GLOBAL if across_spatial else Window((), (), (), ()), weights)
+    return Facts((Tensor(x.shape), norm)[:outputs], work, GLOBAL if across_spatial else POINTWISE, weights)
 
 
 @rule("caffe.BN")

@@ -45,7 +45,8 @@ def permute(x: Tensor, order: Sequence[int]) -> Facts:
     """Axes in another order. Raises ValueError unless `order` names each axis once."""
     if sorted(order) != list(range(x.rank)):
         raise ValueError(f"order {list(order)} does not name each of {x.rank} axes once")
-    return Facts((Tensor(tuple(x.shape[axis] for axis in order), x.dtype),), NO_WORK)
+    window = POINTWISE if all(axis == order[axis] for axis in range(2, x.rank)) else GLOBAL
+    return Facts((Tensor(tuple(x.shape[axis] for axis in order), x.dtype),), NO_WORK, window)
 
 
 def flat(x: Tensor, start: int, end: int) -> Facts:

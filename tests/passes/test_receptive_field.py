@@ -135,6 +135,25 @@ def test_layers_that_mix_all_positions_see_the_whole_input(kind: str, net: Any) 
     assert analysis.to_dict()["layers"][-1]["rf"]["size"] == "all"
 
 
+def test_what_normalises_each_position_by_itself_keeps_the_field(net: Any) -> None:
+    """Across channels, as SSD scales conv4_3; across positions, the norm needs all of them."""
+    text = HEAD + conv("a", "data", "kernel_size: 3")
+    for kind, alone, mixed in (
+        ("Normalize", "norm_param { across_spatial: false }", "norm_param { across_spatial: true }"),
+        ("Softmax", "", "softmax_param { axis: 2 }"),
+    ):
+        fields = net(text + layer("alone", kind, "a", alone) + layer("mixed", kind, "a", mixed)).receptive_fields
+        assert fields.of("alone").size == (3, 3) and fields.of("mixed").whole
+
+
+@pytest.mark.parametrize(("order", "whole"), [("0 1 3 2", True), ("0 2 1 3", True), ("0 1 2 3", False)])
+def test_axes_in_another_order_move_positions_though_the_shape_may_not_tell(order: str, whole: bool, net: Any) -> None:
+    text = 'input: "data" input_shape { dim: 1 dim: 9 dim: 9 dim: 9 }'
+    axes = " ".join(f"order: {axis}" for axis in order.split())
+    field = net(text + layer("x", "Permute", "data", f"permute_param {{ {axes} }}")).receptive_fields.of("x")
+    assert field.whole is whole
+
+
 def test_an_unknown_layer_makes_the_field_unknown_with_its_name(net: Any) -> None:
     analysis = net(HEAD + layer("m", "Mystery", "data"))
     assert analysis.receptive_fields.of("m").why == "m (Mystery) is not known"
