@@ -1,0 +1,366 @@
+/* The table of layers, taken over from the one in the page: sort, filter, choose columns, copy.
+
+   Rows are made as they come into view, so a long network scrolls like a short one. What a cell says is asked of
+   live.js; formulas and pictures are not known here. */
+(() => {
+"use strict";
+
+const live = window.graphcost;
+const table = document.querySelector("#layers table");
+const tools = document.querySelector("#layers form.tools");
+if (!live || !table || !tools) return;
+
+const FEW = 500; // rows that are all made at once
+const MARGIN = 20; // rows made beyond each edge of what is in view
+
+const {order, groups} = live.data.table;
+const columns = groups ? new Map(groups.map((column) => [column.key, column])) : live.columns;
+const cell = (key, row) => live.cell(columns.get(key), row, columns);
+const textual = (key) => ["text", "shapes"].includes(columns.get(key).form);
+const known = (row) => (groups ? live.data.complete : live.cell("status", row).text === "known");
+
+const box = table.closest(".scroll");
+const [head, body, foot] = [table.tHead, table.tBodies[0], table.tFoot ?? table.createTFoot()];
+const status = tools.querySelector("output");
+const {text: wanted, type: kind} = tools.elements;
+
+let keys = [...live.data.table.keys];
+let sorted = {key: null, down: false};
+let rows = order; // those that the filter leaves, as sorted
+let made = null; // the first and last of them that are in the page
+let selected = null;
+let active = 0; // which of them the keyboard is on
+let height = 24; // of a row in pixels, measured when there is one
+let printing = false;
+
+/* --- which rows, in which order ------------------------------------------------------------------------------------- */
+
+const filtering = () => Boolean(wanted.value.trim() || kind.value);
+
+function choose() {
+  const words = wanted.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const read = ["name", "type", "status"].filter((key) => columns.has(key));
+  rows = order.filter((row) => {
+    if (kind.value && cell("kind", row).text !== kind.value) return false;
+    const said = words.length ? read.map((key) => cell(key, row).text).join(" ").toLowerCase() : "";
+    return words.every((word) => said.includes(word));
+  });
+  if (sorted.key === null) return;
+  const weights = new Map(rows.map((row) => [row, weight(cell(sorted.key, row))]));
+  const sign = sorted.down ? -1 : 1;
+  rows.sort((a, b) => sign * compare(weights.get(a), weights.get(b)));
+}
+
+/** Where a value stands: nothing, text, numbers, and last what is not known, for it may be the dearest. */
+function weight({value, text}) {
+  if (value === "") return [0, ""];
+  if (typeof value === "string") return [1, value];
+  return value === null || value === undefined ? [3, text] : [2, value];
+}
+
+const alphabet = new Intl.Collator("en", {numeric: true});
+
+function compare([a, x], [b, y]) {
+  if (a !== b) return a - b;
+  if (a === 2) return x < y ? -1 : x > y ? 1 : 0;
+  return alphabet.compare(x, y);
+}
+
+/** The first click on a column puts the dearest first, or the alphabet; the third goes back to the report's order. */
+function turn(key) {
+  const first = !textual(key);
+  if (sorted.key !== key) sorted = {key, down: first};
+  else sorted = sorted.down === first ? {key, down: !first} : {key: null, down: false};
+}
+
+/* --- drawing -------------------------------------------------------------------------------------------------------- */
+
+function draw({top = 0} = {}) {
+  choose();
+  drawHead();
+  drawFoot();
+  box.scrollTop = top;
+  drawRows({anew: true});
+  status.textContent = filtering() ? `${count(rows)} of ${count(order)} rows` : "";
+}
+
+const count = (rows) => live.show(rows.length, "count");
+
+function element(name, text, classes) {
+  const result = document.createElement(name);
+  if (text !== undefined) result.textContent = text;
+  if (classes) result.className = classes;
+  return result;
+}
+
+/** A cell; the first of a line is its header. */
+function field(key, at, text) {
+  const result = element(at ? "td" : "th", text, textual(key) ? "" : "number");
+  if (!at) result.scope = "row";
+  return result;
+}
+
+function drawHead() {
+  const focused = document.activeElement?.dataset.key;
+  const line = element("tr");
+  for (const key of keys) {
+    const {title, doc, unit} = columns.get(key);
+    const header = element("th", undefined, textual(key) ? "" : "number");
+    const button = element("button", title);
+    header.scope = "col";
+    button.type = "button";
+    button.dataset.key = key;
+    button.title = unit ? `${doc} (${unit})` : doc;
+    if (sorted.key === key) header.setAttribute("aria-sort", sorted.down ? "descending" : "ascending");
+    header.append(button);
+    line.append(header);
+  }
+  head.replaceChildren(line);
+  if (focused) head.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+}
+
+function drawFoot() {
+  const line = element("tr");
+  line.append(...keys.map((key, at) => field(key, at, sum(key) || (at ? "" : "total"))));
+  foot.replaceChildren(line);
+}
+
+/** A column's total over the rows that the filter leaves, as text; "" when it has none. */
+function sum(key) {
+  const column = columns.get(key);
+  if (!filtering()) return column.total === undefined ? "" : bounded(live.total(column).text, live.data.complete);
+  if (column.total === undefined && key !== "share") return "";
+  const values = rows.map((row) => cell(key, row).value).filter((value) => value !== "" && value !== null);
+  if (values.includes(undefined)) return "–";
+  const [zero, exact] = values.every(Number.isInteger) || key !== "share" ? [0n, BigInt] : [0, Number];
+  return bounded(live.show(values.reduce((total, value) => total + exact(value), zero), column.form), rows.every(known));
+}
+
+const bounded = (text, exact) => (exact ? text : `>= ${text}`);
+
+/** Which rows to make: all of a few, else those in view. */
+function inView() {
+  if (rows.length <= FEW || printing) return [0, rows.length];
+  const first = Math.floor(box.scrollTop / height);
+  const last = Math.ceil((box.scrollTop + box.clientHeight) / height);
+  return [Math.max(0, Math.min(first, rows.length) - MARGIN), Math.min(rows.length, last + MARGIN)];
+}
+
+function drawRows({anew = false} = {}) {
+  const [first, last] = inView();
+  if (!anew && made && made[0] === first && made[1] === last) return;
+  const focused = body.contains(document.activeElement);
+  const lines = rows.slice(first, last).map((row, at) => drawRow(row, first + at));
+  const part = last - first < rows.length;
+  body.replaceChildren(...(part ? [widest(), space(first), ...lines, space(rows.length - last)] : lines));
+  if (part) table.setAttribute("aria-rowcount", rows.length + 2);
+  else table.removeAttribute("aria-rowcount");
+  made = [first, last];
+  if (lines.length) height = lines[0].getBoundingClientRect().height || height;
+  const reached = lines[active - first] ?? lines[0];
+  if (reached) reached.tabIndex = 0;
+  if (focused && lines[active - first]) reached.focus({preventScroll: true});
+}
+
+function drawRow(row, at) {
+  const line = element("tr", undefined, groups || known(row) ? "" : "unknown");
+  line.tabIndex = -1;
+  line.dataset.at = at;
+  line.setAttribute("aria-rowindex", at + 2);
+  if (!groups) {
+    line.dataset.row = row;
+    line.id = `row-${row}`;
+    if (row === selected) line.setAttribute("aria-current", "true");
+  }
+  for (const [place, key] of keys.entries()) {
+    const {value, text} = cell(key, row);
+    const made = field(key, place, text);
+    const part = share(key, value);
+    if (part) {
+      made.classList.add("bar");
+      made.style.setProperty("--part", `${(100 * part).toFixed(1)}%`);
+    }
+    line.append(made);
+  }
+  return line;
+}
+
+/** A value's share of its column's total, 0 when it has none. */
+function share(key, value) {
+  if (!value || typeof value === "string") return 0;
+  if (key === "share") return value;
+  const whole = columns.get(key).total === undefined ? 0 : live.total(columns.get(key)).value;
+  return whole ? Number(value) / Number(whole) : 0;
+}
+
+/** What stands for rows out of view. */
+function space(rows) {
+  const [line, filling] = [element("tr", undefined, "space"), element("td")];
+  line.setAttribute("aria-hidden", "true");
+  filling.colSpan = keys.length;
+  filling.style.height = `${rows * height}px`;
+  line.append(filling);
+  return line;
+}
+
+let longest = new Map();
+
+/** A line without height that has every column's longest text: columns keep their width while rows come and go. */
+function widest() {
+  const line = element("tr", undefined, "widest");
+  line.setAttribute("aria-hidden", "true");
+  for (const [at, key] of keys.entries()) {
+    if (!longest.has(key)) {
+      const longer = (a, b) => (b.length > a.length ? b : a);
+      longest.set(key, order.map((row) => cell(key, row).text).reduce(longer, ""));
+    }
+    line.append(field(key, at, longest.get(key)));
+  }
+  return line;
+}
+
+/* --- going to a row, choosing it ------------------------------------------------------------------------------------ */
+
+/** Bring the row at a place of the table into view and make it the one that the keyboard is on. */
+function goTo(at) {
+  active = Math.max(0, Math.min(rows.length - 1, at));
+  const above = head.offsetHeight + active * height;
+  const [top, bottom] = [box.scrollTop + head.offsetHeight, box.scrollTop + box.clientHeight - foot.offsetHeight];
+  if (above < top || above + height > bottom) box.scrollTop = above - box.clientHeight / 2;
+  drawRows({anew: true});
+  return body.querySelector(`tr[data-at="${active}"]`);
+}
+
+function select(row, from) {
+  document.dispatchEvent(new CustomEvent("graphcost:select", {detail: {row, from}}));
+}
+
+document.addEventListener("graphcost:select", ({detail: {row, from}}) => {
+  if (groups || !order.includes(row)) return;
+  selected = row;
+  if (!rows.includes(row)) {
+    wanted.value = kind.value = "";
+    draw();
+  }
+  goTo(rows.indexOf(row));
+  if (from !== "table") box.scrollIntoView({block: "nearest"});
+});
+
+body.addEventListener("click", ({target}) => {
+  const line = target.closest("tr[data-row]");
+  if (line && getSelection().isCollapsed) select(Number(line.dataset.row), "table");
+});
+
+body.addEventListener("keydown", (event) => {
+  const line = event.target.closest("tr[data-at]");
+  const step = {ArrowDown: 1, ArrowUp: -1}[event.key];
+  if (!line || !(step || event.key === "Enter")) return;
+  event.preventDefault();
+  if (step) goTo(Number(line.dataset.at) + step)?.focus({preventScroll: true});
+  else if (line.dataset.row) select(Number(line.dataset.row), "table");
+});
+
+/** A link to a row, `#row-7`, which may be out of view and so not in the page. */
+function follow() {
+  const row = /^#row-(\d+)$/.exec(location.hash)?.[1];
+  if (row) select(Number(row), "link");
+}
+
+addEventListener("hashchange", follow);
+box.addEventListener("scroll", () => drawRows(), {passive: true});
+addEventListener("resize", () => drawRows());
+for (const [event, value] of [["beforeprint", true], ["afterprint", false]]) {
+  addEventListener(event, () => {
+    printing = value;
+    drawRows();
+  });
+}
+
+/* --- copying what is shown ------------------------------------------------------------------------------------------ */
+
+/** A pipe table with its columns padded; names cannot become markup. */
+function markdown() {
+  const clean = (text) =>
+    text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g, " ").replaceAll("|", "\u00a6")
+      .replace(/[\\<`*[\]]|&(?=\w+;)|(?<!\w)_|_(?!\w)/g, "\\$&");
+  const body = rows.map((row) => keys.map((key) => clean(cell(key, row).text)));
+  const lines = [keys.map((key) => clean(columns.get(key).title)), ...body, [...foot.rows[0].cells].map((c) => c.textContent)];
+  const widths = keys.map((_, at) => lines.reduce((width, line) => Math.max(width, line[at].length), 3));
+  const pad = (text, at) => (textual(keys[at]) ? text.padEnd(widths[at]) : text.padStart(widths[at]));
+  const rule = widths.map((width, at) => (textual(keys[at]) ? `:${"-".repeat(width + 1)}` : `${"-".repeat(width + 1)}:`));
+  const [titles, ...rest] = lines.map((line) => `| ${line.map(pad).join(" | ")} |`);
+  return [titles, `|${rule.join("|")}|`, ...rest, ""].join("\n");
+}
+
+/** Exact values under the columns' keys; formulas as text, nothing where it is not known. */
+function csv() {
+  const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const plain = ({value, formula}) => quoted(String(value ?? formula ?? ""));
+  return [keys, ...rows.map((row) => keys.map((key) => plain(cell(key, row))))].map((line) => `${line.join(",")}\n`).join("");
+}
+
+const held = tools.querySelector("textarea");
+
+async function copy(text) {
+  held.hidden = true;
+  try {
+    await navigator.clipboard.writeText(text);
+    status.textContent = `Copied ${count(rows)} rows.`;
+  } catch {
+    held.value = text;
+    held.hidden = false;
+    held.select();
+    status.textContent = "This browser does not let a page copy: the text stands below, selected.";
+  }
+}
+
+/* --- the controls --------------------------------------------------------------------------------------------------- */
+
+const checks = [...tools.querySelectorAll("input[name=column]")];
+const arranged = [...keys, ...columns.keys()].filter((key, at, all) => all.indexOf(key) === at);
+
+for (const check of checks) check.checked = keys.includes(check.value);
+
+function chooseColumns() {
+  const ticked = checks.filter((check) => check.checked).map((check) => check.value);
+  keys = arranged.filter((key) => ticked.includes(key));
+  for (const check of checks) check.disabled = ticked.length === 1 && check.checked; // one always stays
+  draw();
+}
+
+function offerTypes() {
+  const counts = new Map();
+  for (const row of order) counts.set(cell("kind", row).text, (counts.get(cell("kind", row).text) ?? 0) + 1);
+  for (const name of [...counts.keys()].sort(alphabet.compare)) {
+    const option = element("option", `${name} (${live.show(counts.get(name), "count")})`);
+    option.value = name;
+    kind.append(option);
+  }
+}
+
+if (columns.has("kind") && !groups) offerTypes();
+else kind.closest("label").hidden = true;
+
+head.addEventListener("click", ({target}) => {
+  const button = target.closest("button[data-key]");
+  if (!button) return;
+  turn(button.dataset.key);
+  draw();
+});
+tools.addEventListener("submit", (event) => event.preventDefault());
+tools.addEventListener("input", ({target}) => {
+  active = 0;
+  if (target.name === "column") chooseColumns();
+  else draw();
+});
+tools.elements.markdown.addEventListener("click", () => copy(markdown()));
+tools.elements.csv.addEventListener("click", () => copy(csv()));
+document.addEventListener("graphcost:dims", () => {
+  longest = new Map();
+  draw({top: box.scrollTop});
+});
+
+tools.hidden = false;
+draw();
+follow();
+})();
