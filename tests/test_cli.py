@@ -81,7 +81,7 @@ def test_csv_has_exact_values(capsys: pytest.CaptureFixture[str]) -> None:
 class Tags(HTMLParser):
     """Checks that elements are closed in order, and collects what would be loaded from elsewhere."""
 
-    VOID = frozenset({"meta", "link", "br", "img"})
+    VOID = frozenset({"meta", "link", "br", "img", "input"})
 
     def __init__(self) -> None:
         super().__init__()
