@@ -106,6 +106,7 @@ class Analysis:
         self.tensors: dict[str, Tensor] = inference.tensors
         """Every activation by name."""
         self._named = inference.named
+        self._evaluated: dict[Dim, int | None] = {}
 
     @cached_property
     def _by_name(self) -> dict[str, Cost]:
@@ -129,7 +130,8 @@ class Analysis:
     @cached_property
     def work(self) -> Work:
         """Scalar operations of one forward run; a lower bound unless `complete`."""
-        return sum((row.work for row in self.rows if row.work is not None), NO_WORK)
+        distinct = Counter(work for row in self.rows if (work := row.work) is not None)  # sums of formulas take time
+        return sum((work * count for work, count in distinct.items()), NO_WORK)
 
     @cached_property
     def unknown(self) -> dict[str, int]:
@@ -229,16 +231,26 @@ class Analysis:
 
         return receptive_field.trace(self.rows, self.inputs)
 
-    def field(self, at: int) -> receptive_field.Field | None:
-        """The receptive field of the first output of row `at`."""
+    def fields(self, at: int) -> Mapping[str, receptive_field.Field]:
+        """The receptive field of the first output of row `at` in each input that it sees."""
         row = self.rows[at]
-        return self.receptive_fields.of(row.op.outputs[0]) if row.op.outputs and row.name == row.op.name else None
+        if not row.op.outputs or row.name != row.op.name:
+            return {}
+        return self.receptive_fields.fields.get(row.op.outputs[0], {})
+
+    def field(self, at: int) -> receptive_field.Field | None:
+        """The same in the first input that it sees."""
+        return next(iter(self.fields(at).values()), None)
 
     def evaluate(self, extent: Extent | None) -> int | None:
         """A number under `assumptions`; None when a symbol without one is left in it."""
-        if isinstance(extent, Dim):
-            extent = substitute(extent, self.assumptions)
-        return extent if isinstance(extent, int) else None
+        if not isinstance(extent, Dim):
+            return extent
+        if extent not in self._evaluated:
+            closed = symbols(extent) <= self.assumptions.keys()
+            number = substitute(extent, self.assumptions) if closed else None
+            self._evaluated[extent] = number if isinstance(number, int) else None
+        return self._evaluated[extent]
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of `--format json`: integers, open dimensions as formulas in text, None for unknown."""
@@ -275,7 +287,7 @@ class Analysis:
             "ops": _number(work.ops) if work else None,
             "params": _number(self.parameters.rows[at]),
             "work": {kind: _number(getattr(work, kind)) for kind in Work.__slots__} if work else None,
-            "rf": _field(self.field(at)),
+            **_fields(self.fields(at)),
             "status": row.status,
             "where": row.op.where,
         }
@@ -297,18 +309,11 @@ def _number(extent: Extent | None) -> int | str | None:
     return str(extent) if isinstance(extent, Dim) else extent
 
 
-def _field(field: receptive_field.Field | None) -> dict[str, Any] | None:
-    """Per quantity one number, or a list where the axes differ; a size of "all" is the whole input."""
-    if field is None or field.why:
-        return None
-    if field.whole:
-        return {"size": "all", "stride": None, "start": None}
-
-    def one(numbers: tuple[receptive_field.Number, ...]) -> Any:
-        plain = [number if isinstance(number, int) else float(number) for number in numbers]
-        return plain[0] if len(set(plain)) == 1 else plain
-
-    return {"size": one(field.size), "stride": one(field.stride), "start": one(field.start)}
+def _fields(fields: Mapping[str, receptive_field.Field]) -> dict[str, Any]:
+    """The field in the first input that is seen, and in each one where there are several."""
+    told = {name: field.to_dict() for name, field in fields.items()}
+    first = next(iter(told.values()), None)
+    return {"rf": first, "rf_inputs": told} if len(told) > 1 else {"rf": first}
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:

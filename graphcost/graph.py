@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -72,13 +72,18 @@ class Tensor:
     @property
     def size(self) -> Extent:
         """Number of elements."""
-        return prod(self.shape)
+        return _elements(self.shape)
 
     @property
     def nbytes(self) -> Extent:
         """Bytes of the elements packed without gaps: two 4-bit elements share a byte."""
         bits = BITS.get(self.dtype, 0)
         return self.size * (bits // 8) if bits % 8 == 0 else -(-self.size * bits // 8)
+
+
+@lru_cache(maxsize=4096)  # networks repeat, and products of formulas take time
+def _elements(shape: Shape) -> Extent:
+    return prod(shape)
 
 
 class Unranked(Tensor):
