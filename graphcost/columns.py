@@ -74,13 +74,10 @@ def _share(analysis: Analysis, at: int) -> Value:
 
 
 def _field(analysis: Analysis, at: int, quantity: str) -> Value:
-    field = analysis.field(at)
-    if field is None:
-        return ""
-    if field.whole or field.why:
-        return "all" if field.whole else "misaligned" if field.why.startswith("misaligned") else "?"
-    numbers = getattr(field, quantity)
-    return "x".join(f"{float(n):g}" for n in (numbers if len(set(numbers)) > 1 else numbers[:1]))
+    told = {source: field.told(quantity) for source, field in analysis.fields(at).items()}
+    if len(told) > 1:
+        return ", ".join(f"{source} {text}" for source, text in told.items())
+    return next(iter(told.values()), "")
 
 
 _WORK_DOCS = {
@@ -118,7 +115,8 @@ BUILT_IN = {
         Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too", "bytes",
                _output_bytes, lambda a: a.activation_bytes),
         Column("share", "share", "%", "share of the model's MACs", "share", _share),
-        Column("rf", "rf", "input elements", "receptive field: input elements that one output position sees, per axis",
+        Column("rf", "rf", "input elements", "receptive field: elements of each input that one output position sees,"
+               " per axis",
                "text", lambda a, i: _field(a, i, "size")),
         Column("rf_stride", "rf stride", "input elements", "input elements between neighbouring output positions",
                "text", lambda a, i: _field(a, i, "stride")),

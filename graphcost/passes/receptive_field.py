@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import takewhile
 from math import ceil, floor
+from typing import Any
 
 from ..dims import Extent
 from ..graph import Tensor
@@ -85,6 +86,28 @@ class Field:
     def padding(self) -> tuple[Number, ...]:
         """The effective padding: how far the first position reaches beyond the input."""
         return tuple(-axis.start for axis in self.axes)
+
+    def told(self, quantity: str) -> str:
+        """Its size, stride or start as text, one number where all axes agree: 23, 1.5, 15x7, all, misaligned, ?."""
+        if self.whole or self.why:
+            return "all" if self.whole else "misaligned" if self.why.startswith("misaligned") else "?"
+        return _text(getattr(self, quantity))
+
+    def to_dict(self) -> dict[str, Any] | None:
+        """Size, stride and start as JSON has them: a number each, or a list where axes differ; None for not told.
+
+        A size of "all" is the whole input.
+        """
+        if self.why:
+            return None
+        if self.whole:
+            return {"size": "all", "stride": None, "start": None}
+
+        def one(numbers: Sequence[Number]) -> Any:
+            plain = [number if isinstance(number, int) else float(number) for number in numbers]
+            return plain[0] if len(set(plain)) == 1 else plain
+
+        return {"size": one(self.size), "stride": one(self.stride), "start": one(self.start)}
 
     def centre(self, position: Sequence[int]) -> tuple[Number, ...]:
         """The input coordinates that an output position is centred on."""
@@ -188,7 +211,7 @@ def _parting(ways: Sequence[tuple[Field, Sequence[str]]]) -> str:
 
 
 def _text(numbers: Sequence[Number]) -> str:
-    return "x".join(map(str, numbers if len(set(numbers)) > 1 else numbers[:1]))
+    return "x".join(f"{float(number):g}" for number in (numbers if len(set(numbers)) > 1 else numbers[:1]))
 
 
 def _read(row: Cost) -> Iterator[tuple[str, Tensor | None]]:

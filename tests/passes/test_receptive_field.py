@@ -186,3 +186,24 @@ def test_several_inputs_are_told_apart(net: Any) -> None:
     fields = net(head + conv("a", "data", "kernel_size: 3 pad: 1") + layer("x", "Eltwise", "a mask")).receptive_fields
     assert fields.of("x", "data").size == (3, 3) and fields.of("x", "mask").size == (1, 1)
     assert fields.of("x", "nobody") is None
+
+
+TWO_INPUTS = (
+    'input: "left" input: "right" input_shape { dim: 1 dim: 2 dim: 16 dim: 16 } input_shape { dim: 1 dim: 2 dim: 16 dim: 16 }\n'
+    + conv("a", "left", "kernel_size: 3 pad: 1 stride: 2")
+    + conv("b", "right", "kernel_size: 5 pad: 2 stride: 2")
+    + layer("x", "Eltwise", "a b")
+)
+
+
+def test_columns_name_the_inputs_where_a_tensor_sees_several(net: Any) -> None:
+    rows = net(TWO_INPUTS).report(columns=["name", "rf", "rf_stride", "rf_offset"]).table.rows
+    assert rows[1] == ("b", "5", "2", "-2")
+    assert rows[2] == ("x", "left 3, right 5", "left 2, right 2", "left -1, right -2")
+
+
+def test_the_dictionary_has_each_input_where_a_tensor_sees_several(net: Any) -> None:
+    _, b, x = net(TWO_INPUTS).to_dict()["layers"]
+    assert b["rf"] == {"size": 5, "stride": 2, "start": -2} and "rf_inputs" not in b
+    assert x["rf"] == {"size": 3, "stride": 2, "start": -1}
+    assert x["rf_inputs"] == {"left": x["rf"], "right": b["rf"]}
