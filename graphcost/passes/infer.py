@@ -321,7 +321,7 @@ class _Engine:
         for label, body in op.bodies:
             outer, own = (op.inputs, body.inputs) if op.calls else (op.captures, op.captures)
             inner = scope.inner(zip(outer, own, strict=False))
-            bodies.append(Body(self, body, inner, _join(prefix, op.name, label)))
+            bodies.append(Body(self, body, inner, body_prefix(prefix, op, label)))
         return bodies
 
     def step(self, operators: int) -> None:
@@ -480,8 +480,9 @@ def _check_arity(rule: Rule, inputs: tuple[Tensor | None, ...]) -> None:
         raise ValueError(f"input {inputs.index(None)} is left out, but is not optional")
 
 
-def _join(prefix: str, name: str, label: str) -> str:
-    return f"{prefix}{name}/{label}/" if label else f"{prefix}{name}/"
+def body_prefix(prefix: str, op: Op, label: str) -> str:
+    """What the names of the rows in a body begin with, where those beside the operator begin with `prefix`."""
+    return f"{prefix}{op.name}/{label}/" if label else f"{prefix}{op.name}/"
 
 
 def describe(op: Op) -> str:
