@@ -8,7 +8,6 @@ const given = graphcost?.data.charts;
 if (!given) return;
 
 const MEASURES = ["macs", "ops", "params", "activation"];
-const FIXED = ["params"]; // charts whose measure is in their name
 const figures = [...document.querySelectorAll("figure[data-chart]")];
 
 /* --- pointing: by mouse, by touch, by the arrow keys of a plot that has the focus ---------------------------------------- */
@@ -292,7 +291,7 @@ function area(figure) {
     sign.push(element("text", {x: round(x), y: round(y - 9), "text-anchor": anchor}, text));
   }
   figure.querySelector(".peak").replaceChildren(...sign);
-  figure.querySelector(".alive ol").replaceChildren(...alive());
+  if (given.tensors.length) figure.querySelector(".alive ol").replaceChildren(...alive()); // else nothing can change
   describe(figure, known ? `Activation bytes alive over ${steps.length} steps; ${text}.` : "The live bytes are not known.");
 }
 
@@ -370,7 +369,8 @@ document.addEventListener("graphcost:dims", () => figures.forEach(redraw));
 
 for (const figure of figures) {
   const shown = figure.dataset.measure;
-  if (!shown || FIXED.includes(figure.dataset.chart)) continue;
+  const text = figure.querySelector(".of"); // none where the measure is the chart's subject
+  if (!text) continue;
   const choice = document.createElement("select");
   choice.setAttribute("aria-label", `Measure of the chart: ${figure.querySelector("h3").textContent}`);
   for (const key of MEASURES) {
@@ -381,6 +381,6 @@ for (const figure of figures) {
     figure.dataset.measure = choice.value;
     redraw(figure);
   });
-  figure.querySelector(".of").replaceWith(choice);
+  text.replaceWith(choice);
 }
 })();

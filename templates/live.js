@@ -292,13 +292,18 @@ function memory() {
     let alive = 0;
     const curve = steps.map((_, step) => (alive += change[step]));
     const peak = curve.reduce((most, value) => Math.max(most, value), 0);
-    return curve.length ? {curve, peak, step: curve.indexOf(peak)} : {curve: null, peak: null, step: null};
+    if (!curve.length) return {curve: null, peak: null, step: null};
+    const step = curve.indexOf(peak);
+    const there = [...birth.keys()].filter((buffer) => birth[buffer] <= step && step <= death[buffer]);
+    const held = there.map((buffer) => [buffer, Number(distinct[place(bytes, buffer)])]).filter(([, size]) => size);
+    return {curve, peak, step, alive: held.sort((a, b) => b[1] - a[1])};
   });
 }
 
 const plain = (value) => (value === undefined || value === null || value === "" ? null : Number(value));
 
-/** Everything as plain numbers, null where it is not known or a size is open: rows by column, totals, live bytes. */
+/** Everything as plain numbers, null where it is not known or a size is open: rows by column, totals, live bytes,
+    and at their peak the row and the buffers alive with their bytes, largest first. */
 function evaluate() {
   return once("everything", () => {
     const numeric = data.columns.filter((column) => column.values && column.form !== "text" && column.form !== "shapes");
@@ -308,8 +313,8 @@ function evaluate() {
       for (let row = 0; row < data.rows; row += 1) rows[row][column.key] = values[place(column, row)];
     }
     const totals = Object.fromEntries(Object.keys(data.totals).map((key) => [key, plain(total(key, "count").value)]));
-    const {curve, peak, step} = memory();
-    return {rows, totals, curve, peak, row: step === null ? null : data.memory.steps[step]};
+    const {curve, peak, step, alive} = memory();
+    return {rows, totals, curve, peak, alive, row: step === null ? null : data.memory.steps[step]};
   });
 }
 

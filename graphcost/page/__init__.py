@@ -32,6 +32,8 @@ class Card:
     form: str = ""
     bound: bool = False
     """The value is a lower bound."""
+    at: str | None = None
+    """The layer where it is so, "" when that is not known; None for what has no place."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +88,13 @@ class Page:
         a, show = self.analysis, self.report.show
         bound = not a.complete
         memory = a.memory
-        where = f"while {memory.peak.name} runs" if memory.peak is not None else "a size that matters is open"
+        at = memory.peak.name if memory.peak is not None else ""
         return [
             Card("Parameters", show(a.parameters.total, "count"), "elements", "", "params", "count", bound),
             Card("Weights", show(a.parameters.nbytes, "bytes"), "", "in their types", "param_bytes", "bytes", bound),
             Card("MACs", show(a.work.macs, "short"), "multiply-accumulates", "", "macs", "short", bound),
             Card("Operations", show(a.work.ops, "short"), "scalar operations", "a MAC as two", "ops", "short", bound),
-            Card("Peak activations", show(memory.peak_bytes, "bytes"), "", where, "peak_activation_bytes", "bytes"),
+            Card("Peak activations", show(memory.peak_bytes, "bytes"), "", "", "peak_activation_bytes", "bytes", at=at),
             Card("Layers", f"{len(a.rows):,}", "operators"),
         ]  # fmt: skip
 
