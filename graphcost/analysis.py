@@ -222,7 +222,7 @@ class Analysis:
     @cached_property
     def memory(self) -> memory.Memory:
         """Live activation bytes over the schedule; open dimensions count as `assumptions` says."""
-        return memory.liveness(self.model, self.rows, self.inputs, self.evaluate)
+        return memory.liveness(self.model, self.rows, self.inputs, self.evaluate, self.target.io)
 
     @cached_property
     def receptive_fields(self) -> receptive_field.ReceptiveFields:

@@ -70,15 +70,15 @@ class Report:
     def summary(self) -> list[str]:
         """The figures a person reads first."""
         a = self.analysis
-        peak = a.memory
+        peak = a.memory.peak
         parts = [f"input {name} {shape_text(tensor)}" for name, tensor in a.inputs.items()]
         parts.append(f"{len(a.rows)} layers")
         parts.append(
             f"{self.bound(a.parameters.total, 'count')} parameters ({self.bound(a.parameters.nbytes, 'bytes')})"
         )
         parts.append(f"{self.bound(a.work.macs, 'short')} MACs")
-        if peak.peak_bytes is not None and peak.peak is not None:
-            parts.append(f"peak activations {show(peak.peak_bytes, 'bytes')} at {peak.peak.name}")
+        if peak is not None:
+            parts.append(f"peak activations {show(peak.nbytes, 'bytes')} at {peak.name}")
         else:
             parts.append("peak activations unknown")
         return parts

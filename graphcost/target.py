@@ -19,7 +19,8 @@ class Target:
     weights_dtype: str = ""
     """The same for the weights; "" follows `dtype`, and where that is not given the file."""
     io: str = "keep"
-    """Who holds the model's inputs and outputs: "keep", they live in the arena the whole time; "caller", outside it."""
+    """Who holds the model's inputs and outputs: "keep", the arena, inputs until their last read and outputs to the end;
+    "caller", somebody else."""
     reorder: bool = False
     """Run under the schedule with the lowest peak that is found, rather than the file's."""
     fuse: bool = False

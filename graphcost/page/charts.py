@@ -278,21 +278,21 @@ class Charts:
 
     def _peak(self, box: Box, slot: float, unit: float, rows: Sequence[int]) -> Peak | None:
         memory = self.analysis.memory
-        if memory.peak_bytes is None or not memory.curve:
+        if memory.peak is None:
             return None
-        at = memory.curve.index(memory.peak_bytes)
+        at = memory.peak.step
         x = box.left + slot * (at + 0.5)
-        alive = [buffer for buffer in memory.alive(at) if buffer.nbytes]
+        alive = memory.peak.tensors
         rest = alive[MOST_NAMED:]
         name = shorten(self.analysis.rows[rows[at]].name, 32)
         return Peak(
             _r(x),
-            _r(box.bottom - memory.peak_bytes * unit),
-            f"peak {show(memory.peak_bytes, 'bytes')} at {name}",
+            _r(box.bottom - memory.peak.nbytes * unit),
+            f"peak {show(memory.peak.nbytes, 'bytes')} at {name}",
             "end" if x > (box.left + box.right) / 2 else "start",
             rows[at],
-            tuple((" = ".join(buffer.tensors), show(buffer.nbytes, "bytes")) for buffer in alive[:MOST_NAMED]),
-            f"{len(rest)} more, {show(sum(buffer.nbytes for buffer in rest), 'bytes')}" if rest else "",
+            tuple((name, show(nbytes, "bytes")) for name, nbytes in alive[:MOST_NAMED]),
+            f"{len(rest)} more, {show(sum(nbytes for _, nbytes in rest), 'bytes')}" if rest else "",
         )
 
     @property

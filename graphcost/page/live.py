@@ -122,10 +122,8 @@ def _memory(analysis: Analysis, writer: _Writer) -> dict[str, Any]:
     """The buffers of the outer graph: bytes as formulas, the steps they live from and to, and the row of each step."""
     outer = set(analysis.model.schedule)
     buffers = analysis.memory.buffers
-    tensors = [analysis.tensors.get(buffer.tensors[0]) for buffer in buffers]
-    sizes = [tensor.nbytes if tensor is not None and tensor.ranked else None for tensor in tensors]
     return {
-        "bytes": _coded(sizes, writer.plain),
+        "bytes": _coded([buffer.size for buffer in buffers], writer.plain),
         "birth": [buffer.birth for buffer in buffers],
         "death": [buffer.death for buffer in buffers],
         "steps": [at for at, row in enumerate(analysis.rows) if row.op in outer],

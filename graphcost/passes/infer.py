@@ -122,13 +122,14 @@ def _settle(row: Cost, sizes: Mapping[str, Extent]) -> None:
             work = Work(*(substitute(getattr(work, kind), sizes) for kind in Work.__slots__))
         reads = row.facts.reads and tuple([substitute(extent, sizes) for extent in row.facts.reads])
         outputs = tuple([_with(tensor, sizes) for tensor in row.facts.outputs])
-        row.facts = replace(row.facts, work=work, outputs=outputs, reads=reads)
+        row.facts = replace(row.facts, work=work, outputs=outputs, reads=reads, pieces=pieces)
 
 
 @dataclass(slots=True)
 class Scope:
     """The tensors that an operator can read by name, and the weights behind those that are constant."""
 
+        pieces = tuple([substitute(extent, sizes) for extent in row.facts.pieces])
     tensors: dict[str, Tensor]
     constants: dict[str, tuple[Weight, ...]] = field(default_factory=dict)
 

@@ -1,18 +1,18 @@
 """Which activations are alive when: each buffer's birth and last read in the schedule, the live-bytes curve, its peak.
 
-Buffers belong to the outer graph; what a loop or branch keeps inside itself is not in the curve. Weights are apart:
-they stay in place the whole time. A view and an in-place result live in the buffer of their first input. No workspace
-of any kernel is known here, nor the alignment an allocator adds.
+Weights are apart: they stay in place the whole time. What a loop or branch keeps inside itself counts while the
+operator runs, at its worst moment. No workspace of any kernel is known here, nor what an allocator adds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..dims import Extent
 from ..graph import Model, Tensor
 from .infer import Cost
+from .storage import Evaluate, Storage, share
 
 
 @dataclass(slots=True)
@@ -20,9 +20,31 @@ class Buffer:
     """Memory that one tensor, or several that share it, occupy from `birth` to `death`, both steps of the schedule."""
 
     tensors: list[str]
+    """In the order they are made; `loop/*` stands for all that lives inside an operator while it runs."""
     nbytes: int
     birth: int
     death: int
+    size: Extent | None = None
+    """Bytes as a formula where sizes are open; None when they are not known."""
+    offsets: dict[str, int] = field(default_factory=dict)
+    """Where pieces begin in it, in bytes; only those that do not begin where it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The worst moment."""
+
+    row: Cost
+    """The operator that runs then, the first if there are several such moments."""
+    step: int
+    nbytes: int
+    tensors: tuple[tuple[str, int], ...]
+    """What is alive, largest first, in bytes; tensors in one buffer as `a = b`."""
+
+    @property
+    def name(self) -> str:
+        """The operator's name."""
+        return self.row.name
 
 
 @dataclass
@@ -30,65 +52,119 @@ class Memory:
     """Live activation bytes while each operator runs, the model's inputs and outputs included."""
 
     buffers: list[Buffer] = field(default_factory=list)
+    steps: list[Cost] = field(default_factory=list)
+    """The row that runs at each step: those of the outer graph."""
     curve: list[int] = field(default_factory=list)
-    """Bytes alive at each step, an operator's inputs and outputs together."""
-    peak_bytes: int | None = None
-    """None when a size that matters is not known."""
-    peak: Cost | None = None
-    """The operator at the peak."""
+    """Bytes alive at each step, an operator's inputs and outputs together; sizes that are not known count as 0."""
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """The steps at which each tensor is made and last read."""
+    peak: Peak | None = None
+    """None when a size that matters is not known, or nothing runs."""
+    storage: Storage = field(default_factory=Storage, repr=False)
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """None when a size that matters is not known."""
+        return self.peak.nbytes if self.peak is not None else None
 
     def alive(self, step: int) -> list[Buffer]:
         """The buffers alive at a step, largest first."""
         return sorted((b for b in self.buffers if b.birth <= step <= b.death), key=lambda b: -b.nbytes)
 
+    def names(self, buffer: Buffer, step: int) -> list[str]:
+        """Those of a buffer's tensors that it holds at a step."""
+        held = [name for name in buffer.tensors if name in self.spans]
+        alive = [name for name in held if self.spans[name][0] <= step <= self.spans[name][1]]
+        return alive or buffer.tensors[:1]
+
 
 def liveness(
-    model: Model, rows: Iterable[Cost], inputs: Mapping[str, Tensor], evaluate: Callable[[Extent], int | None]
+    model: Model, rows: Iterable[Cost], inputs: Mapping[str, Tensor], evaluate: Evaluate, io: str = "keep"
 ) -> Memory:
-    """The live-bytes curve of the outer graph; `evaluate` turns a symbolic size into bytes, or None."""
-    memory = Memory()
-    outer = set(model.schedule)
-    steps = [row for row in rows if row.op in outer]
-    last = max(len(steps) - 1, 0)
-    home: dict[str, Buffer] = {}
-    complete = True
+    """The live-bytes curve of a graph; `evaluate` turns a symbolic size into bytes, or None.
 
-    def place(name: str, tensor: Tensor, birth: int) -> None:
-        nonlocal complete
-        nbytes = evaluate(tensor.nbytes) if tensor.ranked else None
-        complete = complete and nbytes is not None
-        home[name] = Buffer([name], nbytes or 0, birth, birth)
-        memory.buffers.append(home[name])
+    Under `io="keep"` an input lives from the start until its last read and an output until the end; under "caller" both
+    are the caller's and cost nothing here.
+    """
+    storage = share(model, rows, inputs, evaluate, io)
+    for step in storage.steps:
+        for _, body in step.row.op.bodies:
+            inner = liveness(body, step.inner, body.inputs, evaluate, "caller")
+            step.inside = max(step.inside, max(inner.curve, default=0))
+            storage.known = storage.known and inner.storage.known
+    buffers = allocate(storage)
+    memory = Memory(buffers, [step.row for step in storage.steps], _curve(buffers, len(storage.steps)), storage=storage)
+    memory.spans = _spans(memory.steps, inputs, model.outputs)
+    if storage.known and memory.curve:
+        worst = max(memory.curve)
+        at = memory.curve.index(worst)
+        alive = [(" = ".join(memory.names(b, at)), b.nbytes) for b in memory.alive(at) if b.nbytes]
+        memory.peak = Peak(memory.steps[at], at, worst, tuple(alive))
+    return memory
 
-    for name, tensor in inputs.items():
-        place(name, tensor, 0)
-    for step, row in enumerate(steps):
-        for name in row.op.reads:
-            if name in home:
-                home[name].death = step
-        shared = home.get(row.op.inputs[0]) if row.op.inputs else None
-        in_place = shared is not None and (row.op.in_place or (row.facts is not None and row.facts.view))
-        for at, (name, tensor) in enumerate(zip(row.op.outputs, row.outputs, strict=True)):
-            if not name:
+
+def allocate(storage: Storage, order: Sequence[int] | None = None) -> list[Buffer]:
+    """The buffers of a graph whose steps run in an order: that of the rows unless another is given."""
+    blocks = storage.blocks
+    numbers = range(len(storage.steps)) if order is None else order
+    last = max(len(storage.steps) - 1, 0)
+    pending = [block.readers for block in blocks]
+    holders: dict[int, Buffer] = {}
+    buffers: list[Buffer] = []
+
+    def hold(number: int, birth: int) -> None:
+        block = blocks[number]
+        holders[number] = Buffer(
+            list(block.tensors), block.nbytes, birth, birth, block.size, dict(block.offsets)
+        )  # fmt: skip
+        if not block.outside:
+            buffers.append(holders[number])
+
+    for number in storage.given:
+        hold(number, 0)
+    for at, which in enumerate(numbers):
+        step = storage.steps[which]
+        for number in step.reads:
+            holders[number].death = at
+        over = next((number for number in step.takes if pending[number] == 1), None)
+        for made in step.makes:
+            if over is None:
+                hold(made, at)
                 continue
-            if at == 0 and in_place and shared is not None:
-                home[name] = shared
-                shared.tensors.append(name)
-                shared.death = step
-            else:
-                place(name, tensor, step)
-    for name in model.outputs:
-        if name in home:
-            home[name].death = last
-    change = [0] * (last + 2)
-    for buffer in memory.buffers:
+            holders[made], over = holders[over], None
+            holders[made].tensors += blocks[made].tensors
+            holders[made].offsets |= blocks[made].offsets
+        for number in step.reads:
+            pending[number] -= 1
+        if step.inside:
+            buffers.append(Buffer([f"{step.row.name}/*"], step.inside, at, at, step.inside))
+    for number in storage.kept:
+        holders[number].death = last
+    return buffers
+
+
+def _curve(buffers: Iterable[Buffer], steps: int) -> list[int]:
+    """Bytes alive at each step."""
+    change = [0] * (steps + 2)
+    for buffer in buffers:
         change[buffer.birth] += buffer.nbytes
         change[buffer.death + 1] -= buffer.nbytes
-    alive = 0
-    for step in range(len(steps)):
+    curve, alive = [], 0
+    for step in range(steps):
         alive += change[step]
-        memory.curve.append(alive)
-    if memory.curve and complete:
-        memory.peak_bytes = max(memory.curve)
-        memory.peak = steps[memory.curve.index(memory.peak_bytes)]
-    return memory
+        curve.append(alive)
+    return curve
+
+
+def _spans(steps: Sequence[Cost], inputs: Iterable[str], outputs: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """The steps at which tensors are made and last read."""
+    spans = dict.fromkeys(inputs, (0, 0))
+    for at, row in enumerate(steps):
+        for name in row.op.reads:
+            if name in spans:
+                spans[name] = (spans[name][0], at)
+        spans.update((name, (at, at)) for name in row.op.outputs if name)
+    for name in outputs:
+        if name in spans:
+            spans[name] = (spans[name][0], len(steps) - 1)
+    return spans

@@ -11,32 +11,26 @@ from . import Section
 
 def lay_out(analysis: Analysis) -> list[Table]:
     """The tensors alive at the peak, largest first."""
-    memory = analysis.memory
-    if memory.peak is None or memory.peak_bytes is None:
+    peak = analysis.memory.peak
+    if peak is None:
         return [Table((), (), [], notes=["The peak is not known: a size that matters is open."], heading="Memory")]
-    alive = memory.alive(memory.curve.index(memory.peak_bytes))
-    rows = [
-        (" = ".join(b.tensors), show(b.nbytes, "bytes"), show(b.nbytes / memory.peak_bytes, "share"))
-        for b in alive
-        if b.nbytes
-    ]
-    total = ("total", show(memory.peak_bytes, "bytes"), "")
-    heading = f"Alive at the peak, while {memory.peak.name} runs"
+    rows = [(name, show(nbytes, "bytes"), show(nbytes / peak.nbytes, "share")) for name, nbytes in peak.tensors]
+    total = ("total", show(peak.nbytes, "bytes"), "")
+    heading = f"Alive at the peak, while {peak.name} runs"
     return [Table(("tensor", "bytes", "share"), (False, True, True), rows, total, heading=heading)]
 
 
 def data(analysis: Analysis) -> dict[str, Any]:
     """The curve in bytes per operator of the outer graph, and the tensors alive at the peak."""
-    memory = analysis.memory
-    known = memory.peak_bytes is not None and memory.peak is not None
-    alive = (
-        memory.alive(memory.curve.index(memory.peak_bytes)) if memory.peak_bytes is not None and memory.curve else []
-    )
+    memory, peak = analysis.memory, analysis.memory.peak
+    alive = memory.alive(peak.step) if peak else []
     return {
         "peak_bytes": memory.peak_bytes,
-        "at": memory.peak.name if known and memory.peak else None,
-        "alive": [{"tensors": list(buffer.tensors), "bytes": buffer.nbytes} for buffer in alive],
-        "curve": list(memory.curve) if known else None,
+        "at": peak.name if peak else None,
+        "alive": [
+            {"tensors": memory.names(buffer, peak.step), "bytes": buffer.nbytes} for buffer in alive if peak is not None
+        ],
+        "curve": list(memory.curve) if peak else None,
     }
 
 

@@ -1,0 +1,169 @@
+"""Which tensors share bytes, and which results may be written over a dying input: facts that hold in any order.
+
+A view, a piece of a tensor that is unbroken, and what a layer writes over its input on purpose share a block always. An
+elementwise operator may take over the whole block of an operand of its output's size, if nobody reads that block later;
+whether it can depends on the order, so here it is only noted. What a kernel needs besides its operands is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ..dims import Extent
+from ..graph import BITS, Model, Tensor, TensorSequence
+from .infer import Cost
+
+Evaluate = Callable[[Extent], int | None]
+
+
+@dataclass(slots=True)
+class Block:
+    """Bytes of one tensor and of all that always share them."""
+
+    tensors: list[str]
+    size: Extent | None
+    """Bytes; None when they are not known."""
+    nbytes: int
+    """The same as a number; 0 when it is not known, which `Storage.known` says."""
+    readers: int = 0
+    """Steps that read it, and one more when it is an output of the model that has to last."""
+    outside: bool = False
+    """Somebody else's memory: the caller's."""
+    offsets: dict[str, int] = field(default_factory=dict)
+    """Where pieces begin in it, in bytes; only those that do not begin where it does."""
+
+
+@dataclass(slots=True)
+class Step:
+    """What one operator does to the blocks, by their number."""
+
+    row: Cost
+    reads: tuple[int, ...] = ()
+    makes: tuple[int, ...] = ()
+    takes: tuple[int, ...] = ()
+    """Blocks that the first of those it makes may take over, if this step is their last reader."""
+    inner: list[Cost] = field(default_factory=list)
+    """The rows of the operator's bodies."""
+    inside: int = 0
+    """Bytes that are alive in its bodies at their worst moment, beside what it reads and makes."""
+
+
+@dataclass
+class Storage:
+    """The blocks of a graph, and what each operator does to them in the order of the rows."""
+
+    blocks: list[Block] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    given: list[int] = field(default_factory=list)
+    """The blocks of the inputs: alive from the start."""
+    kept: list[int] = field(default_factory=list)
+    """The blocks of the outputs: alive to the end."""
+    known: bool = True
+    """Whether every size is a number."""
+
+
+def nbytes(tensor: Tensor) -> Extent | None:
+    """Bytes of a tensor, of all items for a sequence; None when its shape or element type is not known."""
+    if isinstance(tensor, TensorSequence):
+        sizes = [nbytes(item) for item in tensor.items] if tensor.items is not None else [None]
+        known = [size for size in sizes if size is not None]
+        return sum(known) if len(known) == len(sizes) else None
+    return tensor.nbytes if tensor.ranked and tensor.dtype in BITS else None
+
+
+def share(
+    model: Model, rows: Iterable[Cost], inputs: Mapping[str, Tensor], evaluate: Evaluate, io: str = "keep"
+) -> Storage:
+    """The storage of one graph; rows of its operators' bodies are handed to their steps.
+
+    `evaluate` turns a symbolic size into a number, or None. Under `io="caller"` inputs and outputs are outside, and no
+    result is written over an input. Constants are not activations and have no block.
+    """
+    sharing = _Sharing(evaluate, frozenset(model.outputs) if io == "caller" else frozenset())
+    storage, home = sharing.storage, sharing.home
+    for name, tensor in inputs.items():
+        storage.given.append(sharing.make(name, tensor, io == "caller"))
+    ops = frozenset(model.schedule)
+    for row in rows:
+        if row.op in ops:
+            storage.steps.append(sharing.step(row))
+        elif storage.steps:
+            storage.steps[-1].inner.append(row)
+    for number in dict.fromkeys(home[name] for name in model.outputs if name in home):
+        storage.kept.append(number)
+        storage.blocks[number].readers += 1
+    storage.known = not sharing.open
+    return storage
+
+
+class _Sharing:
+    def __init__(self, evaluate: Evaluate, outside: frozenset[str]) -> None:
+        self.storage = Storage()
+        self.evaluate = evaluate
+        self.outside = outside
+        self.home: dict[str, int] = {}
+        self.open = False
+        """A size that matters is not known, or is a formula that has no number."""
+
+    def make(self, name: str, tensor: Tensor, outside: bool) -> int:
+        """A block of its own for a tensor."""
+        size = nbytes(tensor)
+        number = None if size is None else self.evaluate(size)
+        self.open = self.open or (number is None and not outside)
+        self.home[name] = len(self.storage.blocks)
+        self.storage.blocks.append(Block([name], size, number or 0, outside=outside))
+        return self.home[name]
+
+    def join(self, name: str, source: str, offset: Extent, bits: int) -> bool:
+        """Put a tensor into the block of another, `offset` elements from its beginning; False where bytes are cut."""
+        if bits % 8 and offset != 0:
+            return False
+        number = self.home[source]
+        block = self.storage.blocks[number]
+        self.home[name] = number
+        block.tensors.append(name)
+        block.outside = block.outside or name in self.outside
+        if at := (self.evaluate(offset * (bits // 8)) or 0) + block.offsets.get(source, 0):
+            block.offsets[name] = at
+        return True
+
+    def step(self, row: Cost) -> Step:
+        """What an operator reads, makes and may take over."""
+        if row.constant:
+            return Step(row)
+        home, op, facts = self.home, row.op, row.facts
+        reads = tuple(dict.fromkeys([home[name] for name in op.reads if name in home]))
+        for number in reads:
+            self.storage.blocks[number].readers += 1
+        pieces: tuple[Extent, ...] = ()
+        if op.inputs and op.inputs[0] in home:
+            if facts is not None and len(facts.pieces) == len(op.outputs):
+                pieces = facts.pieces
+            elif op.in_place or (facts is not None and facts.view):
+                pieces = (0,)
+        makes = []
+        for at, (name, tensor) in enumerate(zip(op.outputs, row.outputs, strict=True)):
+            bits = BITS.get(tensor.dtype, 0)
+            if name and not (at < len(pieces) and self.join(name, op.inputs[0], pieces[at], bits)):
+                makes.append(self.make(name, tensor, name in self.outside))
+        elementwise = facts is not None and facts.elementwise and not pieces and bool(op.outputs and op.outputs[0])
+        return Step(row, reads, tuple(makes), self.takes(row) if elementwise and makes else ())
+
+    def takes(self, row: Cost) -> tuple[int, ...]:
+        """The blocks that the first output of an elementwise operator may be written over."""
+        blocks, result = self.storage.blocks, row.outputs[0]
+        size = nbytes(result)
+        if size is None or blocks[self.home[row.op.outputs[0]]].outside:
+            return ()
+        operands = [
+            (self.home[name], nbytes(tensor), tensor.dtype)
+            for name, tensor in zip(row.op.inputs, row.inputs, strict=False)
+            if name in self.home and tensor is not None
+        ]
+        found: dict[int, None] = {}
+        for number, given, dtype in operands:
+            fits = given == size == blocks[number].size and BITS.get(dtype) == BITS.get(result.dtype)
+            if fits and not blocks[number].outside and all(of == size for at, of, _ in operands if at == number):
+                found[number] = None  # an operand that sees only a part of the block would read what is overwritten
+        return tuple(found)

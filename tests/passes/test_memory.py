@@ -1,0 +1,225 @@
+"""Which tensors share bytes, what is alive when, and the peak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+import graphcost
+from graphcost.target import Target
+
+Onnx = Callable[..., graphcost.Analysis]
+FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
+
+
+@pytest.fixture
+def graph(tmp_path: Any) -> Onnx:
+    """Analyse ONNX nodes: inputs and outputs by name with their shapes, integer constants by name."""
+
+    def analyse(
+        nodes: list[Any],
+        inputs: dict[str, Any],
+        outputs: list[str],
+        ints: dict[str, list[int]] | None = None,
+        **options: Any,
+    ) -> graphcost.Analysis:
+        given = [helper.make_tensor_value_info(name, FLOAT, shape) for name, shape in inputs.items()]
+        made = [helper.make_tensor_value_info(name, FLOAT, None) for name in outputs]
+        constants = [helper.make_tensor(name, INT64, [len(v)], v) for name, v in (ints or {}).items()]
+        model = helper.make_model(
+            helper.make_graph(nodes, "g", given, made, constants), opset_imports=[helper.make_opsetid("", 17)]
+        )
+        path = tmp_path / "g.onnx"
+        onnx.save(model, path)
+        return graphcost.analyze(graphcost.load(path), **options)
+
+    return analyse
+
+
+node = helper.make_node
+
+
+def layer(name: str, kind: str, bottoms: str, tops: str, more: str = "") -> str:
+    blobs = "".join(f' bottom: "{blob}"' for blob in bottoms.split())
+    blobs += "".join(f' top: "{blob}"' for blob in tops.split())
+    return f'layer {{ name: "{name}" type: "{kind}"{blobs} {more} }}'
+
+
+DATA = 'input: "data" input_shape { dim: 1 dim: 25 }'
+SOFTMAX = "Softmax"  # no element of its output depends on one element alone
+
+
+def test_live_bytes_follow_births_and_last_reads(net: Any) -> None:
+    """A diamond: the input feeds both branches, so it lives until the second has read it."""
+    analysis = net(
+        DATA + layer("a", SOFTMAX, "data", "a") + layer("b", SOFTMAX, "data", "b") + layer("c", "Concat", "a b", "c")
+    )
+    memory = analysis.memory
+    assert memory.curve == [4 * 25 * 2, 4 * 25 * 3, 4 * 25 * 4]
+    assert memory.peak.row is analysis["c"] and memory.peak.step == 2 and memory.peak_bytes == 400
+    assert memory.peak.tensors == (("c", 200), ("a", 100), ("b", 100))
+    assert [buffer.tensors for buffer in memory.alive(1)] == [["data"], ["a"], ["b"]]
+
+
+def test_a_peak_shared_by_several_operators_is_that_of_the_first(net: Any) -> None:
+    analysis = net(DATA + layer("a", SOFTMAX, "data", "a") + layer("b", SOFTMAX, "a", "b"))
+    assert analysis.memory.curve == [200, 200] and analysis.memory.peak.name == "a"
+
+
+def test_a_view_lives_in_the_buffer_of_what_it_views(net: Any) -> None:
+    analysis = net('input: "data" input_shape { dim: 1 dim: 2 dim: 3 }' + layer("f", "Flatten", "data", "f"))
+    assert analysis.memory.curve == [4 * 6]
+    assert analysis.memory.peak.tensors == (("data = f", 24),)
+
+
+def test_a_buffer_lives_until_the_last_reader_of_its_last_view(graph: Onnx) -> None:
+    """x is read last as a view, while y and z are made."""
+    analysis = graph(
+        [
+            node("Softmax", ["i"], ["x"]),
+            node("Reshape", ["x", "s"], ["v"]),
+            node("Softmax", ["i"], ["y"]),
+            node("Softmax", ["v"], ["z"]),
+        ],
+        {"i": [2, 8]},
+        ["y", "z"],
+        {"s": [16]},
+    )
+    one = 4 * 16
+    assert analysis.memory.curve == [2 * one, 2 * one, 3 * one, 3 * one]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "buffers"),
+    [
+        ([node("Relu", ["a"], ["y"])], [["i"], ["a", "y"]]),
+        ([node("Add", ["a", "b"], ["y"])], [["i"], ["a", "y"], ["b"]]),
+        ([node("Add", ["c", "a"], ["y"])], [["i"], ["a", "y"]]),  # the first operand is a weight
+        ([node("Add", ["row", "a"], ["y"])], [["i"], ["a", "y"], ["row"]]),  # the first operand is broadcast
+        ([node("Add", ["a", "a"], ["y"])], [["i"], ["a", "y"]]),
+        ([node("Transpose", ["a"], ["y"])], [["i"], ["a"], ["y"]]),  # moves elements: never in place
+        ([node("Softmax", ["a"], ["y"])], [["i"], ["a"], ["y"]]),
+        ([node("Cast", ["a"], ["y"], to=TensorProto.INT32)], [["i"], ["a", "y"]]),
+        ([node("Cast", ["a"], ["y"], to=TensorProto.DOUBLE)], [["i"], ["a"], ["y"]]),  # 8 bytes where there were 4
+        ([node("Relu", ["a"], ["x"]), node("Softmax", ["a"], ["y"])], [["i"], ["a"], ["x"], ["y"]]),  # a is read later
+    ],
+    ids=["relu", "first", "weight", "broadcast", "twice", "transpose", "softmax", "same-width", "wider", "read-later"],
+)
+def test_an_elementwise_result_takes_over_an_operand_that_dies(
+    nodes: list[Any], buffers: list[list[str]], graph: Onnx
+) -> None:
+    made = [node("Softmax", ["i"], ["a"]), node("Softmax", ["i"], ["b"]), node("ReduceMax", ["i"], ["row"], axes=[0])]
+    read = {name for each in nodes for name in each.input}
+    constant = [node("Constant", [], ["c"], value=helper.make_tensor("v", FLOAT, [4, 4], [0.0] * 16))]
+    before = [each for each in made if each.output[0] in read] + (constant if "c" in read else [])
+    outputs = [name for each in nodes for name in each.output]
+    analysis = graph(before + nodes, {"i": [4, 4]}, outputs)
+    found = [buffer.tensors for buffer in analysis.memory.buffers]
+    assert sorted(found) == sorted(buffers)
+
+
+def test_a_result_is_not_written_over_what_another_operand_still_reads(graph: Onnx) -> None:
+    """The first row of x is added to every row of x: written in place, the second row would see the new first."""
+    analysis = graph(
+        [
+            node("Softmax", ["i"], ["x"]),
+            node("Slice", ["x", "from", "to", "axes"], ["r"]),
+            node("Add", ["x", "r"], ["y"]),
+        ],
+        {"i": [2, 8]},
+        ["y"],
+        {"from": [0], "to": [1], "axes": [0]},
+    )
+    assert [buffer.tensors for buffer in analysis.memory.buffers] == [["i"], ["x", "r"], ["y"]]
+
+
+def test_pieces_along_the_outermost_axis_lie_inside_their_tensor(graph: Onnx) -> None:
+    nodes = [node("Softmax", ["i"], ["x"]), node("Split", ["x", "parts"], ["a", "b"], axis=1)]
+    nodes += [node("Softmax", ["a"], ["y"], axis=1), node("Softmax", ["b"], ["z"], axis=1)]
+    analysis = graph(nodes, {"i": [1, 6, 5]}, ["y", "z"], {"parts": [2, 4]})
+    whole, head = 4 * 6 * 5, 4 * 2 * 5
+    x = analysis.memory.buffers[1]
+    assert x.tensors == ["x", "a", "b"] and x.nbytes == whole and x.offsets == {"b": head}
+    assert analysis.memory.curve == [2 * whole, whole, whole + head, 2 * whole]  # x stays until its last piece is read
+
+
+def test_pieces_across_rows_are_copies(graph: Onnx) -> None:
+    nodes = [node("Split", ["i"], ["a", "b"], axis=1)]
+    analysis = graph(nodes, {"i": [2, 6]}, ["a", "b"])
+    assert analysis.memory.curve == [4 * 12 + 2 * (4 * 6)]
+
+
+def test_what_is_read_as_a_piece_is_not_written_over(graph: Onnx) -> None:
+    """A Relu of half a tensor gets memory of its own: its operand is not a whole buffer."""
+    nodes = [node("Split", ["i"], ["a", "b"], axis=0), node("Relu", ["a"], ["y"])]
+    analysis = graph(nodes, {"i": [2, 6]}, ["y"])
+    assert [buffer.tensors for buffer in analysis.memory.buffers] == [["i", "a", "b"], ["y"]]
+
+
+def test_constants_are_not_activations(graph: Onnx) -> None:
+    weight = helper.make_tensor("w", FLOAT, [4, 4], [0.0] * 16)
+    nodes = [
+        node("Constant", [], ["c"], value=weight),
+        node("Transpose", ["c"], ["t"]),
+        node("MatMul", ["i", "t"], ["y"]),
+    ]
+    analysis = graph(nodes, {"i": [4, 4]}, ["y"])
+    assert analysis.memory.curve == [64, 64, 2 * 64]  # i waits for the product
+    assert [buffer.tensors for buffer in analysis.memory.buffers] == [["i"], ["y"]]
+
+
+def test_inputs_and_outputs_of_the_caller_cost_nothing(graph: Onnx) -> None:
+    """i -> a -> b -> y: only a and b are the arena's; b is not written over the caller's i, nor y over b."""
+    nodes = [node("Softmax", ["i"], ["a"]), node("Softmax", ["a"], ["b"]), node("Relu", ["b"], ["y"])]
+    kept = graph(nodes, {"i": [4]}, ["y"])
+    outside = graph(nodes, {"i": [4]}, ["y"], target=Target(io="caller"))
+    assert kept.memory.curve == [32, 32, 16] and [b.tensors for b in kept.memory.buffers] == [["i"], ["a"], ["b", "y"]]
+    assert outside.memory.curve == [16, 32, 16] and [b.tensors for b in outside.memory.buffers] == [["a"], ["b"]]
+
+
+def test_the_callers_input_is_not_written_over(graph: Onnx) -> None:
+    nodes = [node("Relu", ["i"], ["a"]), node("Softmax", ["a"], ["y"])]
+    assert graph(nodes, {"i": [4]}, ["y"]).memory.curve == [16, 32]
+    assert graph(nodes, {"i": [4]}, ["y"], target=Target(io="caller")).memory.curve == [16, 16]
+
+
+def test_a_layer_that_rewrites_its_input_keeps_the_buffer_though_others_read_it(net: Any) -> None:
+    """Caffe's in-place ReLU is the file's decision."""
+    analysis = net(
+        DATA + layer("a", SOFTMAX, "data", "a") + layer("r", "ReLU", "a", "a") + layer("b", SOFTMAX, "a", "b")
+    )
+    assert analysis.memory.curve == [200, 100, 200]
+
+
+def branch(name: str, nodes: list[Any], output: str) -> Any:
+    return helper.make_graph(nodes, name, [], [helper.make_tensor_value_info(output, FLOAT, None)])
+
+
+def test_the_larger_branch_counts_while_an_if_runs(graph: Onnx) -> None:
+    """then: x -> t -> y; else: x -> u, v -> y, two tensors at once."""
+    small = branch("small", [node("Softmax", ["x"], ["t"]), node("Softmax", ["t"], ["y1"])], "y1")
+    more = [node("Softmax", ["x"], ["u"]), node("Softmax", ["x"], ["v"]), node("MatMul", ["u", "v"], ["y2"])]
+    large = branch("large", more, "y2")
+    choose = node("If", ["flag"], ["y"], then_branch=small, else_branch=large)
+    condition = [node("ReduceSum", ["x"], ["s"], keepdims=0), node("Cast", ["s"], ["flag"], to=TensorProto.BOOL)]
+    analysis = graph([*condition, choose], {"x": [4, 4]}, ["y"])
+    one = 4 * 16
+    flag = 1
+    assert analysis.memory.curve[2] == one + flag + one + 2 * one  # x, the flag, y; u and v inside
+    assert analysis.memory.peak.tensors[0] == (f"{analysis.rows[2].name}/*", 2 * one)
+
+
+def test_a_peak_over_symbols_is_that_of_the_assumption(graph: Onnx) -> None:
+    nodes = [node("Softmax", ["i"], ["y"])]
+    assert graph(nodes, {"i": ["N", 3]}, ["y"]).memory.peak_bytes == 2 * 4 * 3  # N = 1
+    assert graph(nodes, {"i": ["N", 3]}, ["y"], dims={"N": 8}).memory.peak_bytes == 2 * 4 * 8 * 3
+
+
+def test_an_open_size_leaves_the_peak_unknown(graph: Onnx) -> None:
+    nodes = [node("NonZero", ["i"], ["y"])]
+    memory = graph(nodes, {"i": [4, 3]}, ["y"]).memory
+    assert memory.peak is None and memory.peak_bytes is None
