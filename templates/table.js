@@ -79,8 +79,7 @@ function draw({top = 0} = {}) {
   choose();
   drawHead();
   drawFoot();
-  box.scrollTop = top;
-  drawRows({anew: true});
+  drawRows({anew: true, top});
   status.textContent = filtering() ? `${count(rows)} of ${count(order)} rows` : "";
 }
 
@@ -139,15 +138,15 @@ function sum(key) {
 const bounded = (text, exact) => (exact ? text : `>= ${text}`);
 
 /** Which rows to make: all of a few, else those in view. */
-function inView() {
+function inView(top) {
   if (rows.length <= FEW || printing) return [0, rows.length];
-  const first = Math.floor(box.scrollTop / height);
-  const last = Math.ceil((box.scrollTop + box.clientHeight) / height);
+  const first = Math.floor(top / height);
+  const last = Math.ceil((top + box.clientHeight) / height);
   return [Math.max(0, Math.min(first, rows.length) - MARGIN), Math.min(rows.length, last + MARGIN)];
 }
 
-function drawRows({anew = false} = {}) {
-  const [first, last] = inView();
+function drawRows({anew = false, top = box.scrollTop} = {}) {
+  const [first, last] = inView(top);
   if (!anew && made && made[0] === first && made[1] === last) return;
   const focused = body.contains(document.activeElement);
   const lines = rows.slice(first, last).map((row, at) => drawRow(row, first + at));
@@ -156,6 +155,7 @@ function drawRows({anew = false} = {}) {
   if (part) table.setAttribute("aria-rowcount", rows.length + 2);
   else table.removeAttribute("aria-rowcount");
   made = [first, last];
+  box.scrollTop = top;
   if (lines.length) height = lines[0].getBoundingClientRect().height || height;
   const reached = lines[active - first] ?? lines[0];
   if (reached) reached.tabIndex = 0;
@@ -362,5 +362,6 @@ document.addEventListener("graphcost:dims", () => {
 
 tools.hidden = false;
 draw();
+body.classList.remove("long"); // its rows are few now
 follow();
 })();
