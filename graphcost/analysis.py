@@ -298,6 +298,19 @@ class Analysis:
 
         return Report(self, **options)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows of an analysis: its summary and its table."""
+        from .render import fragment
+        from .report import few
+
+        return fragment(self.report(top=few(self)))
+
+    def _repr_markdown_(self) -> str:
+        """The same where only Markdown is shown."""
+        from .report import few
+
+        return self.report(top=few(self)).render("md")
+
     def save(self, path: str | Path, **options: Any) -> None:
         """Write a report; the suffix names the format (.md, .html, .json, .csv, .txt). Written whole or not at all."""
         from .render import save

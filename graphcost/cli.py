@@ -17,8 +17,6 @@ from .version import __version__
 if TYPE_CHECKING:
     from .report import Report
 
-PEOPLE_ROWS = 60  # a terminal gets at most this many rows unless --top says otherwise
-PEOPLE_TOP = 40
 SECTIONS = ("memory",)
 """The sections of a report that a flag of the same name asks for."""
 
@@ -139,7 +137,7 @@ def _verdict(options: argparse.Namespace, *reports: Any) -> int:
 def _report(path: str, options: argparse.Namespace, format: str) -> Report:
     from .analysis import analyze
     from .importers import load
-    from .report import Report
+    from .report import Report, few
 
     if Path(path).is_dir():
         raise ModelError(path, "", "a folder without a .prototxt or .onnx file")
@@ -149,7 +147,7 @@ def _report(path: str, options: argparse.Namespace, format: str) -> Report:
     if top is None:
         plain = format in ("md", "text") and options.style == "default"
         person = plain and options.output is None and sys.stdout.isatty()
-        top = PEOPLE_TOP if person and len(analysis.rows) > PEOPLE_ROWS else 0
+        top = few(analysis) if person else 0
     elif top < 0:
         raise ModelError("--top", "", f"{top} rows cannot be shown; 0 shows all")
     columns = [key.strip() for key in options.columns.split(",")] if options.columns else None

@@ -87,6 +87,11 @@ def summary(table: Table, format: str) -> str:
     return environment().get_template(f"summary.{format}.j2").render(table=table)
 
 
+def fragment(report: Report) -> str:
+    """A report as part of another page, such as a notebook: HTML without scripts that brings its own small style."""
+    return environment().get_template("fragment.html.j2").render(report=report, table=report.table)
+
+
 def _text(name: str) -> str:
     """A file of the templates as it is, "" when there is none."""
     from jinja2 import TemplateNotFound

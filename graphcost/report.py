@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from .sections import Section
 
 GROUPS = ("op", "scope", "stage")
+PEOPLE_ROWS, PEOPLE_TOP = 60, 40
+"""A person who asked for nothing else gets so many rows at most, and of more the dearest so many."""
+
+
+def few(analysis: Analysis) -> int:
+    """How many rows to show where they are not scrolled through, as `top` of a Report: 0 is all of them."""
+    return PEOPLE_TOP if len(analysis.rows) > PEOPLE_ROWS else 0
 
 
 class Report:

@@ -248,3 +248,22 @@ def test_a_link_is_followed_and_names_that_are_not_utf8_are_written(tmp_path: Pa
     (tmp_path / "link.md").symlink_to("target.md")
     write("net\udcff", tmp_path / "link.md")
     assert (tmp_path / "link.md").is_symlink() and (tmp_path / "target.md").read_text() == "net?"
+
+
+def test_a_notebook_shows_the_summary_and_the_table_as_part_of_its_page(small: graphcost.Analysis) -> None:
+    html = small._repr_html_()
+    assert html.startswith('<div class="graphcost">') and html.rstrip().endswith("</div>")
+    assert html.count("<tr>") == 1 + 3 + 1 and "Convolution 3x3/2" in html and "112 parameters (448 B)" in html
+    assert "<script" not in html and " id=" not in html
+    assert small._repr_markdown_() == small.report().render("md")
+
+
+def test_a_notebook_shows_the_dearest_layers_where_there_are_many(root: Path) -> None:
+    analysis = graphcost.analyze(graphcost.load(root / "prototxt/ssd300.prototxt"))
+    assert "61 cheaper rows are left out" in analysis._repr_html_()  # of 101
+    assert "61 cheaper rows are left out" in analysis._repr_markdown_()
+
+
+def test_a_notebook_shows_names_as_text(net: Any) -> None:
+    html = net(HEAD + CONV.replace("block/conv", "</td><script>"))._repr_html_()
+    assert "<script>" not in html and "&lt;/td&gt;&lt;script&gt;" in html
