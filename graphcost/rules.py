@@ -87,6 +87,18 @@ GLOBAL = Window((), (), (), (), (0,))
 
 
 @dataclass(frozen=True, slots=True)
+class Anchors:
+    """Boxes that an operator of a detector places at every position of a map, in elements of the network's input."""
+
+    sizes: tuple[tuple[float, float], ...] = ()
+    """Width and height of each; empty where the file does not say."""
+    step: tuple[float, float] | None = None
+    """From the boxes of one position to those of the next, horizontally and vertically; None where that is open."""
+    operand: int = 0
+    """Which input is the map."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a rule answers."""
 
@@ -109,6 +121,10 @@ class Facts:
     """What an input is where its own shape and type are only how it is packed: [8, 64] uint4 in [8, 32] bytes."""
     times: tuple[Extent, ...] = ()
     """How often each of the operator's bodies runs, in the order of their names."""
+    anchors: Anchors | None = None
+    """The boxes that it places on a map."""
+    detects: bool = False
+    """It makes boxes, or a loss, of what it reads: that comes from a detector's heads."""
     note: str = ""
     """What a reader should know of the count: that it is an upper bound, which branch it is of."""
 

@@ -6,14 +6,20 @@ boxes decide the cost, it is not known either.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import sqrt
+
 from ..dims import Extent, minimum
 from ..graph import Shape, Tensor, UnknownShape
-from ..rules import GLOBAL, Facts, Work, rule
+from ..rules import GLOBAL, Anchors, Facts, Work, rule
 from .caffe import Value, listed, whole
 from .detection import suppression
 from .normalize import softmax_work
 
 # --- boxes -----------------------------------------------------------------------------------------------------------
+
+
+Sizes = tuple[tuple[float, float], ...]
 
 
 @rule("caffe.PriorBox")
@@ -26,31 +32,79 @@ def prior_box(
     aspect_ratio: Value = (),
     flip: Value = True,
     width: Value = (),
+    height: Value = (),
+    step: Value = 0,
+    step_w: Value = 0,
+    step_h: Value = 0,
+    img_size: Value = 0,
+    img_w: Value = 0,
+    img_h: Value = 0,
 ) -> Facts:
     """[N, C, H, W] -> [1, 2, H W n 4]: n boxes at each position, and their variances (SSD, prior_box_layer.cpp).
 
-    n is the ratios (1, each new one, and its inverse with flip) for each min_size, and one more for each max_size;
-    FaceBoxes densifies min_sizes 32 and 64 of three to 16 + 4 + 1, and a clustered layer has one box per width.
+    For each min_size a square, one of the geometric mean if there is a max_size, and one for each other ratio and,
+    with flip, its inverse; FaceBoxes densifies min_sizes 32 and 64 of three to 16 and 4; a clustered layer has one box
+    per width. A step of 0 is the image's extent over the map's.
     """
-    least, most = listed(min_size), listed(max_size)
+    widths, heights = listed(width), listed(height)
+    if len(widths) != len(heights):
+        raise ValueError(f"{len(widths)} width and {len(heights)} height")
+    sizes = tuple((float(wide), float(tall)) for wide, tall in zip(widths, heights, strict=True))
+    sizes = sizes or _priors(listed(min_size), listed(max_size), listed(aspect_ratio), bool(flip))
+    if not sizes:
+        raise ValueError("no min_size, so there are no boxes")
+    across = (step_w or step, img_w or img_size or image.shape[3], x.shape[3])
+    down = (step_h or step, img_h or img_size or image.shape[2], x.shape[2])
+    y = Tensor((1, 2, x.shape[2] * x.shape[3] * len(sizes) * 4))
+    work = Work(adds=y.size // 2, muls=y.size // 2)
+    return Facts((y,), work, GLOBAL, reads=(0, 0), anchors=Anchors(sizes, _steps(across, down)))
+
+
+def _priors(least: Sequence[float], most: Sequence[float], others: Sequence[float], flip: bool) -> Sizes:
+    """The boxes of SSD's prior box layer at one position, in its order."""
+    if most and len(most) != len(least):
+        raise ValueError(f"{len(most)} max_size for {len(least)} min_size")
     ratios = [1.0]
-    for ratio in map(float, listed(aspect_ratio)):
+    for ratio in map(float, others):
         for each in (ratio, 1 / ratio) if flip else (ratio,):
             if all(abs(each - known) >= 1e-6 for known in ratios):
                 ratios.append(each)
-    boxes = len(listed(width)) or len(ratios) * len(least) + len(most)
     if len(least) == 3 and {32, 64} <= set(least) and not most and len(ratios) == 1:
-        boxes = 16 + 4 + 1
-    if not boxes:
-        raise ValueError("no min_size, so there are no boxes")
-    y = Tensor((1, 2, x.shape[2] * x.shape[3] * boxes * 4))
-    return Facts((y,), Work(adds=y.size // 2, muls=y.size // 2), GLOBAL, reads=(0, 0))
+        return tuple((float(side), float(side)) for side in least for _ in range({32: 16, 64: 4}.get(int(side), 1)))
+    sizes = []
+    for at, side in enumerate(map(float, least)):
+        squares = [side, sqrt(side * most[at])] if most else [side]
+        sizes += [(square, square) for square in squares]
+        sizes += [(side * sqrt(ratio), side / sqrt(ratio)) for ratio in ratios[1:]]
+    return tuple(sizes)
+
+
+def _steps(*axes: tuple[float, Extent, Extent]) -> tuple[float, float] | None:
+    """For each axis what is stated, else the image's extent over the map's; None where one of those is open."""
+    across, down = (
+        float(stated) if stated else image / cells if isinstance(image, int) and isinstance(cells, int) else None
+        for stated, image, cells in axes
+    )
+    return None if across is None or down is None else (across, down)
 
 
 @rule("caffe.PriorBoxClustered")
-def prior_box_clustered(x: Tensor, image: Tensor, *, width: Value = ()) -> Facts:
+def prior_box_clustered(
+    x: Tensor,
+    image: Tensor,
+    *,
+    width: Value = (),
+    height: Value = (),
+    step: Value = 0,
+    step_w: Value = 0,
+    step_h: Value = 0,
+    img_w: Value = 0,
+    img_h: Value = 0,
+) -> Facts:
     """[N, C, H, W] -> [1, 2, H W n 4], n the number of widths (OpenVINO)."""
-    return prior_box(x, image, width=width)
+    return prior_box(
+        x, image, width=width, height=height, step=step, step_w=step_w, step_h=step_h, img_w=img_w, img_h=img_h
+    )
 
 
 @rule("caffe.DetectionOutput")
@@ -68,7 +122,7 @@ def detection_output(
     kept = minimum(boxes, whole(best, "top_k")) if best != -1 else boxes
     work = _decoding(locations) + Work(compares=scores.size) + suppression(kept) * (scores.shape[0] * classes)
     note = "as if every box passed the threshold and none were suppressed"
-    return Facts((Tensor((1, 1, 1, 7)),), work, GLOBAL, note=note)
+    return Facts((Tensor((1, 1, 1, 7)),), work, GLOBAL, note=note, detects=True)
 
 
 def _decoding(locations: Tensor) -> Work:
@@ -79,7 +133,7 @@ def _decoding(locations: Tensor) -> Work:
 @rule("caffe.YoloDetectionOutput", "caffe.Yolov3DetectionOutput")
 def yolo_detection_output(*bottoms: Tensor) -> Facts:
     """Feature maps -> [1, 1, 1, 7] until the network has run; what suppression costs depends on the boxes."""
-    return Facts((Tensor((1, 1, 1, 7)),), None, GLOBAL)
+    return Facts((Tensor((1, 1, 1, 7)),), None, GLOBAL, detects=True)
 
 
 @rule("caffe.DetectionEvaluate")
@@ -122,15 +176,39 @@ def psroi_pooling(x: Tensor, rois: Tensor, *, output_dim: Value = None, group_si
 def _boxes(kind: str, *shapes: Shape) -> None:
     @rule(f"caffe.{kind}")
     def boxes(*bottoms: Tensor, outputs: int = 1) -> Facts:
-        return Facts(tuple(Tensor(shape) for shape in shapes[:outputs]), None, GLOBAL)
+        return Facts(tuple(Tensor(shape) for shape in shapes[:outputs]), None, GLOBAL, detects=True)
 
     boxes.__doc__ = f"{kind}: boxes for one image; how many survive, and so the cost, is known when it runs."
 
 
-_boxes("Proposal", (1, 1, 1, 5), (1, 1, 1, 1))
 _boxes("BoxOutput", (1, 5, 1, 1), (1, 6, 1, 1))
 _boxes("BoxGroupOutput", (1, 5, 1, 1), (1, 6, 1, 1))
 _boxes("FrcnnOutput", (1, 7, 1, 1))
+
+
+@rule("caffe.Proposal")
+def proposal(
+    scores: Tensor,
+    deltas: Tensor,
+    *others: Tensor,
+    base_size: Value = None,
+    ratio: Value = (),
+    scale: Value = (),
+    feat_stride: Value = None,
+    outputs: int = 1,
+) -> Facts:
+    """Scores and deltas of the boxes at each position -> those kept of one image, [1, 1, 1, 5], and their scores.
+
+    A box of each ratio has the area of base_size, rounded to whole elements, and is then scaled (Faster R-CNN,
+    generate_anchors.py). How many boxes survive, and so the cost, is known when it runs.
+    """
+    sizes: list[tuple[float, float]] = []
+    for each in map(float, listed(ratio) if base_size else ()):
+        width = round(sqrt(base_size**2 / each))
+        sizes += [(width * float(factor), round(width * each) * float(factor)) for factor in listed(scale)]
+    anchors = Anchors(tuple(sizes), (float(feat_stride),) * 2 if feat_stride else None, operand=1)
+    tops = (Tensor((1, 1, 1, 5)), Tensor((1, 1, 1, 1)))
+    return Facts(tops[:outputs], None, GLOBAL, anchors=anchors, detects=True)
 
 
 @rule("caffe.DecodeBBox")
@@ -183,26 +261,19 @@ def box_annotator_ohem(
 # --- losses ----------------------------------------------------------------------------------------------------------
 
 
-def _loss(kind: str) -> None:
+def _loss(kind: str, detects: bool) -> None:
     @rule(f"caffe.{kind}")
     def loss(*bottoms: Tensor, outputs: int = 1) -> Facts:
         each = Tensor((bottoms[0].shape[0], 1, *bottoms[0].shape[2:]))  # the loss of each position, in R-FCN's
-        return Facts((Tensor(()), *[each] * (outputs - 1)), None, GLOBAL)
+        return Facts((Tensor(()), *[each] * (outputs - 1)), None, GLOBAL, detects=detects)
 
     loss.__doc__ = f"{kind}: a scalar; a loss for training, whose cost is not stated."
 
 
-for _kind in (
-    "SmoothL1Loss",
-    "SmoothL1LossOHEM",
-    "MultiBoxLoss",
-    "WarpCTCLoss",
-    "RegionLoss",
-    "FocalLoss",
-    "CenterLoss",
-    "YoloV3Loss",
-):
-    _loss(_kind)
+for _kind in ("MultiBoxLoss", "RegionLoss", "YoloV3Loss"):
+    _loss(_kind, detects=True)
+for _kind in ("SmoothL1Loss", "SmoothL1LossOHEM", "WarpCTCLoss", "FocalLoss", "CenterLoss"):
+    _loss(_kind, detects=False)
 
 
 @rule("caffe.SoftmaxWithLossOHEM")

@@ -29,7 +29,7 @@ def non_max_suppression(boxes: Tensor, scores: Tensor, most: Tensor | None = Non
     if most is None or (most.value is not None and most.value[0] == 0):
         kept = 0
     work = Work(compares=scores.size) + suppression(priors) * (batch * classes)
-    return Facts((Tensor((kept, 3), "int64"),), work, GLOBAL)
+    return Facts((Tensor((kept, 3), "int64"),), work, GLOBAL, detects=True)
 
 
 @rule("MaxRoiPool")

@@ -7,7 +7,7 @@ contradicts itself is one: a ModelError with its name, its place, its inputs and
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -60,6 +60,14 @@ class Cost:
         if self.facts is None or self.facts.work is None:
             return None
         return self.facts.work if self.times == 1 else self.facts.work * self.times
+
+    @property
+    def read(self) -> Iterator[tuple[str, Tensor | None]]:
+        """The operands whose elements it reads, by name; a tensor that only lends its shape is not among them."""
+        reads = (self.facts.reads if self.facts else None) or ()
+        for at, (name, operand) in enumerate(zip(self.op.inputs, self.inputs, strict=True)):
+            if at >= len(reads) or reads[at] != 0:
+                yield name, operand
 
     @property
     def scope(self) -> str:
@@ -121,6 +129,7 @@ def _settle(row: Cost, sizes: Mapping[str, Extent]) -> None:
         if work is not None:
             work = Work(*(substitute(getattr(work, kind), sizes) for kind in Work.__slots__))
         reads = row.facts.reads and tuple([substitute(extent, sizes) for extent in row.facts.reads])
+        pieces = tuple([substitute(extent, sizes) for extent in row.facts.pieces])
         outputs = tuple([_with(tensor, sizes) for tensor in row.facts.outputs])
         row.facts = replace(row.facts, work=work, outputs=outputs, reads=reads, pieces=pieces)
 
@@ -129,7 +138,6 @@ def _settle(row: Cost, sizes: Mapping[str, Extent]) -> None:
 class Scope:
     """The tensors that an operator can read by name, and the weights behind those that are constant."""
 
-        pieces = tuple([substitute(extent, sizes) for extent in row.facts.pieces])
     tensors: dict[str, Tensor]
     constants: dict[str, tuple[Weight, ...]] = field(default_factory=dict)
 

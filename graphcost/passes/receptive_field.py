@@ -148,7 +148,7 @@ class ReceptiveFields:
             if not wanted:
                 continue
             interval = _hull(wanted)
-            for name, operand in _read(row):
+            for name, operand in row.read:
                 if operand is None or source not in self.fields.get(name, {}):
                     continue
                 seen = _back(interval, operand, row)
@@ -169,7 +169,7 @@ def trace(rows: Iterable[Cost], inputs: Mapping[str, Tensor]) -> ReceptiveFields
     for row in outer:
         seen: dict[str, Field] = {}
         first: dict[str, str] = {}
-        for name, operand in _read(row):
+        for name, operand in row.read:
             for source, before in fields.get(name, {}).items():
                 after = _forward(before, operand, row)
                 if source not in seen:
@@ -193,7 +193,7 @@ def _way(fields: Mapping[str, Mapping[str, Field]], makers: Mapping[str, Cost], 
     way = []
     while (row := makers.get(tensor)) is not None:
         way.append(row.name)
-        tensor = next(name for name, _ in _read(row) if source in fields.get(name, {}))
+        tensor = next(name for name, _ in row.read if source in fields.get(name, {}))
     return [tensor, *reversed(way)]
 
 
@@ -212,14 +212,6 @@ def _parting(ways: Sequence[tuple[Field, Sequence[str]]]) -> str:
 
 def _text(numbers: Sequence[Number]) -> str:
     return "x".join(f"{float(number):g}" for number in (numbers if len(set(numbers)) > 1 else numbers[:1]))
-
-
-def _read(row: Cost) -> Iterator[tuple[str, Tensor | None]]:
-    """The operands whose elements the operator reads; a tensor that only lends its shape is not seen."""
-    reads = (row.facts.reads if row.facts else None) or ()
-    for at, (name, operand) in enumerate(zip(row.op.inputs, row.inputs, strict=True)):
-        if at >= len(reads) or reads[at] != 0:
-            yield name, operand
 
 
 def _forward(before: Field, operand: Tensor | None, row: Cost) -> Field:
