@@ -1,29 +1,52 @@
-"""DeepSpeed's flops profiler, and calflops after it: two operations a multiply-accumulate, one an activated element."""
+"""DeepSpeed's flops profiler, and calflops after it: two operations a multiply-accumulate, one an activated element.
+
+They replace functions of torch.nn.functional; additions and products that are written as operators are not seen.
+"""
 
 from __future__ import annotations
+
+from math import prod
 
 from ..dims import Extent
 from ..passes.infer import Cost
 from . import Convention, Metric
-from .families import bias, ends, family, macs
+from .families import bias, cell, ends, family, halves, macs
 
 
 def flops(row: Cost) -> Extent | None:
     """2 x MACs (+ convolution bias); batch norm 2 in; layer and group norm 5 in; activation, softmax, pool in."""
     x, y = ends(row)
+    if row.constant:
+        return 0
     if x is None or y is None:
         return None
     kind = family(row)
     if kind in ("conv", "deconv"):
         return 2 * macs(row) + (y.size if bias(row) else 0)
-    if kind == "batch_norm":
-        return 2 * x.size
-    if kind in ("layer_norm", "group_norm"):
+    if kind == "recurrent":
+        return _recurrent(row)
+    if half := halves(row):
+        return half * x.size
+    if kind in ("layer_norm", "group_norm", "instance_norm"):
         return 5 * x.size
+    if kind == "upsample":  # to a size: the positions of the output; by a factor: the input's elements
+        return prod(y.shape[2:]) if len(row.op.inputs) == 4 and row.op.inputs[3] else x.size
     return x.size if kind in _ONE else 2 * macs(row)
 
 
-_ONE = {"relu", "relu6", "prelu", "leaky_relu", "elu", "gelu", "silu", "softmax", "max_pool", "average_pool"}
+_ONE = {
+    "relu", "relu6", "prelu", "leaky_relu", "elu", "gelu", "silu", "softmax", "max_pool", "average_pool",
+}  # fmt: skip
+
+
+def _recurrent(row: Cost) -> Extent | None:
+    """Per step: two operations a product but for the first of each sum, the biases, the sums of the states."""
+    inner = cell(row)
+    if inner is None:
+        return None
+    rows, states = inner.gates * inner.hidden, {4: 10, 3: 7, 1: 1}[inner.gates]
+    biases = 2 * rows if inner.biased else 0
+    return inner.runs * (2 * rows * (inner.depth + inner.hidden - 1) + states * inner.hidden + biases)
 
 
 CONVENTION = Convention(

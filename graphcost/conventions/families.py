@@ -22,7 +22,8 @@ _FAMILIES = {
     "batch_norm": "BatchNormalization BatchNorm BN",
     "lrn": "LRN",
     "layer_norm": "LayerNormalization",
-    "group_norm": "GroupNormalization InstanceNormalization",
+    "group_norm": "GroupNormalization",
+    "instance_norm": "InstanceNormalization",
     "relu": "Relu ReLU",
     "prelu": "PRelu PReLU",
     "leaky_relu": "LeakyRelu",
@@ -31,7 +32,7 @@ _FAMILIES = {
     "sigmoid": "Sigmoid",
     "tanh": "Tanh TanH",
     "dropout": "Dropout",
-    "gelu": "Gelu FastGelu QuickGelu",
+    "gelu": "Gelu FastGelu QuickGelu Erf",  # exporters spell it out around an error function
     "silu": "Swish",
     "softmax": "Softmax LogSoftmax SoftmaxWithLoss",
     "embedding": "Gather Embed",
@@ -40,6 +41,7 @@ _FAMILIES = {
     "power": "Power",
     "concat": "Concat",
     "upsample": "Upsample Resize Interp",
+    "grid_sample": "GridSample",
     "normalize": "Normalize LpNormalization",
 }
 BY_TYPE = {name: family for family, names in _FAMILIES.items() for name in names.split()}
@@ -59,7 +61,15 @@ def family(row: Cost) -> str:
     if type_ == "Pooling":
         average = row.op.attrs.get("pool", "MAX") in ("AVE", 1)
         return "average_pool" if average else "max_pool"
+    if type_ == "ReduceMean" and _pools(row):
+        return "average_pool"
     return BY_TYPE.get(type_, "")
+
+
+def _pools(row: Cost) -> bool:
+    """Whether a mean is over all positions of a map and leaves it one: exporters write global pooling so."""
+    x, y = ends(row)
+    return x is not None and y is not None and x.rank > 3 and y.shape == (*x.shape[:2], *[1] * (x.rank - 2))
 
 
 def onnx_type(row: Cost) -> str:
@@ -93,9 +103,18 @@ def bias(row: Cost) -> bool:
     return row.work is not None and row.work.adds != 0
 
 
+def one_vector(row: Cost) -> bool:
+    """Whether an addition or product is with a constant vector.
+
+    Exporters write so the bias of a linear layer, and the scale and shift of a normalisation that they spell out.
+    """
+    vector = any(weight.tensor.ranked and weight.tensor.rank == 1 for weight in row.weights)
+    return vector and row.op.type in ("Add", "Mul")
+
+
 def adds_bias(row: Cost) -> bool:
-    """Whether an addition is the bias of a linear module that the exporter wrote as a product and an addition."""
-    return row.op.type == "Add" and any(weight.tensor.rank == 1 for weight in row.weights if weight.tensor.ranked)
+    """Whether an addition is the bias of a linear layer that the exporter wrote as a product and an addition."""
+    return row.op.type == "Add" and one_vector(row)
 
 
 def linear(row: Cost) -> bool:
@@ -134,6 +153,21 @@ def taps(row: Cost, x: Tensor) -> Extent:
 def gates(row: Cost) -> int:
     """Matrices of each direction of a recurrent layer: 4 of an LSTM, 3 of a GRU."""
     return {"LSTM": 4, "GRU": 3}.get(row.op.type, 1)
+
+
+def groups(row: Cost) -> int:
+    """Groups of a convolution."""
+    return int(row.op.attrs.get("group", 1))
+
+
+def neighbours(row: Cost) -> int:
+    """Channels or positions that a local response normalisation looks at."""
+    return int(row.op.attrs.get("local_size", row.op.attrs.get("size", 5)))
+
+
+def length(row: Cost, x: Tensor) -> Extent:
+    """Elements along the axis of a softmax or a layer normalisation, the last where the file names none."""
+    return x.shape[int(row.op.attrs.get("axis", -1))] if x.rank else 1
 
 
 def linear_resize(row: Cost) -> bool:

@@ -1,6 +1,7 @@
 """fvcore's FlopCountAnalysis: "flops" that are multiply-accumulates, and a few normalisations.
 
-Activations, additions, products and softmax are not counted there, only listed as unsupported.
+It counts the operators of a traced network, whichever module calls them. Activations, additions, softmax, recurrent
+layers and fused attention are not counted there, only listed as unsupported.
 """
 
 from __future__ import annotations
@@ -8,22 +9,31 @@ from __future__ import annotations
 from ..dims import Extent
 from ..passes.infer import Cost
 from . import Convention, Metric
-from .families import ends, family, macs
+from .families import adaptive, ends, family, halves, linear_resize, macs
 
 
 def flops(row: Cost) -> Extent | None:
-    """Multiply-accumulates without bias; batch norm 2 in, layer and group norm 5 in, bilinear resize 4 out."""
+    """MACs without bias; batch norm 2 in, layer and group norm 5 in, resize 1 or 4 out, adaptive pool in (2-D)."""
     x, y = ends(row)
+    if row.constant:
+        return 0
     if x is None or y is None:
         return None
     kind = family(row)
-    if kind == "batch_norm":
-        return 2 * x.size
-    if kind in ("layer_norm", "group_norm"):
+    if half := halves(row):
+        return half * x.size
+    if kind in ("layer_norm", "group_norm", "instance_norm"):
         return 5 * x.size
-    if kind == "upsample":
-        return 4 * y.size if row.op.attrs.get("mode") in ("linear", "bilinear") else 0
-    return macs(row)
+    if kind == "grid_sample":
+        return 4 * y.size
+    if kind == "upsample" and y.rank == 4 and row.op.attrs.get("mode") != "cubic":
+        return (4 if linear_resize(row) else 1) * y.size
+    if adaptive(row):
+        return x.size if x.rank == 4 else 0
+    return macs(row) if kind in _PRODUCTS else 0
+
+
+_PRODUCTS = {"conv", "deconv", "dense", "matmul"}
 
 
 CONVENTION = Convention(

@@ -25,10 +25,17 @@ def path(scope: str) -> str:
 
 @lru_cache(maxsize=1)
 def functional(analysis: Analysis) -> frozenset[int]:
-    """The numbers of the rows that stand in a container of modules, or in none where others stand in one."""
+    """The numbers of the rows that stand in a container of modules, or in none where others stand in one.
+
+    A convolution is taken for a module wherever it stands: exporters move one into the normalisation they fold into it.
+    """
     paths = [path(row.scope) for row in analysis.rows]
     containers = {""} if any(paths) else set()
     for own in set(paths):
         parts = own.split(".")
         containers.update(".".join(parts[:depth]) for depth in range(1, len(parts)))
-    return frozenset(at for at, own in enumerate(paths) if own in containers)
+    return frozenset(
+        at
+        for at, own in enumerate(paths)
+        if own in containers and analysis.rows[at].op.type not in ("Conv", "ConvTranspose")
+    )

@@ -16,7 +16,7 @@ from ..passes.infer import Cost
 from ..rules import GLOBAL, Work
 from ..table import Table
 from . import Convention, Metric
-from .families import family, macs
+from .families import family, macs, neighbours
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
@@ -42,8 +42,7 @@ def work(row: Cost) -> dict[str, Extent]:
     if kind == "batch_norm":
         return {"add": size, "div": size}
     if kind == "lrn":
-        neighbours = row.op.attrs.get("local_size", row.op.attrs.get("size", 5))
-        return {"macc": size * neighbours, "add": size, "exp": size, "div": 2 * size}
+        return {"macc": size * neighbours(row), "add": size, "exp": size, "div": 2 * size}
     if kind == "softmax":
         return {"add": size, "div": size, "exp": size}
     if kind == "eltwise":

@@ -1,29 +1,45 @@
-"""onnx-opcounter: multiply-accumulates of what it knows, and the output's elements for every operator it does not."""
+"""onnx-opcounter: multiply-accumulates of what it knows, and the output's elements for every operator it does not.
+
+It goes through the nodes of the outer graph alone. Caffe layers are counted as the ONNX operators that a converter
+makes of them.
+"""
 
 from __future__ import annotations
 
 from ..dims import Extent
 from ..passes.infer import Cost
 from . import Convention, Metric
-from .families import ends, family, macs
+from .families import ends, family, groups, linear_resize, macs, onnx_type, taps
+
+FREE = {
+    "Constant", "Reshape", "Slice", "Shape", "Gather", "ScatterND", "Tile", "Transpose", "Sign", "Squeeze", "Unsqueeze",
+    "Split", "Cast",
+}  # fmt: skip
 
 
 def count(row: Cost) -> Extent | None:
     """Convolutions MACs; products prod(in) x last extent; batch norm 2 out; ReLU, addition in; linear resize 11 out."""
     x, y = ends(row)
-    if x is None or y is None:
+    type_ = onnx_type(row)
+    if row.name != row.op.name or type_ in FREE:
+        return 0
+    if y is None or (x is None and row.inputs):
         return None
     kind = family(row)
-    if kind in ("conv", "deconv"):
+    if x is None:
+        return y.size
+    if type_ == "Conv":
         return macs(row)
-    if kind in ("dense", "matmul"):
+    if type_ == "ConvTranspose":  # by the output's positions
+        return y.size * x.shape[1] // groups(row) * taps(row, x)
+    if type_ in ("Gemm", "MatMul"):
         return x.size * (y.shape[-1] if y.rank else 1)
-    if kind == "batch_norm":
+    if type_ == "BatchNormalization":
         return 2 * y.size
-    if row.op.type in ("Relu", "Add"):
+    if type_ in ("Relu", "Add"):
         return x.size
     if kind == "upsample":
-        return 11 * y.size if row.op.attrs.get("mode") == "linear" else y.size
+        return 11 * y.size if linear_resize(row) else 0
     return y.size
 
 

@@ -1,11 +1,14 @@
-"""onnxsim 0.8: two operations for each multiply-accumulate of a fixed list of operators; anything else is nothing."""
+"""onnxsim 0.8: two operations for each multiply-accumulate of a fixed list of operators; anything else is nothing.
+
+The body of a loop counts once. Caffe layers are counted as the ONNX operators that a converter makes of them.
+"""
 
 from __future__ import annotations
 
 from ..dims import Extent
 from ..passes.infer import Cost
 from . import Convention, Metric
-from .families import macs
+from .families import macs, onnx_type
 
 COUNTED = {
     "Conv", "ConvInteger", "QLinearConv", "ConvTranspose", "Gemm", "MatMul", "MatMulInteger", "QLinearMatMul",
@@ -15,7 +18,7 @@ COUNTED = {
 
 def flops(row: Cost) -> Extent | None:
     """2 x MACs of the operators it knows."""
-    return 2 * macs(row) if row.op.type in COUNTED else 0
+    return 2 * macs(row) if onnx_type(row) in COUNTED else 0
 
 
 CONVENTION = Convention(

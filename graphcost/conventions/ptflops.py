@@ -1,26 +1,71 @@
-"""ptflops: multiply-accumulates with biases, and one operation an element for normalisation, ReLU and pooling."""
+"""ptflops (its pytorch backend): multiply-accumulates with biases, and prices for most other layers.
+
+It hooks modules and, besides, replaces functions of torch.nn.functional. A module that calls such a function counts
+twice, once as the module and once as the function: an nn.ReLU costs two operations an element, a bare relu one.
+"""
 
 from __future__ import annotations
 
 from ..dims import Extent
 from ..passes.infer import Cost
 from . import Convention, Metric
-from .families import bias, ends, family, macs
+from .families import adds_bias, bias, cell, ends, family, halves, linear, macs
+
+_TWICE = {"relu", "prelu", "elu", "gelu", "max_pool", "average_pool"}
+"""Families whose module calls the replaced function; the modules of LeakyReLU and ReLU6 call another."""
 
 
 def count(row: Cost) -> Extent | None:
-    """MACs + bias; affine batch norm 2 in; ReLU and its kin in; pools in; resizes out."""
+    """MACs + bias; batch, group and instance norm 2 in, layer norm in; ReLU and its kin, pools 2 in; softmax in."""
     x, y = ends(row)
+    if row.constant:
+        return 0
     if x is None or y is None:
         return None
     kind = family(row)
     if kind in ("conv", "deconv", "dense"):
         return macs(row) + (y.size if bias(row) else 0)
-    if kind == "batch_norm":
+    if kind == "recurrent":
+        return _recurrent(row)
+    if adds_bias(row):
+        return y.size
+    if half := halves(row):
+        return half * x.size
+    if kind in ("group_norm", "instance_norm"):
         return 2 * x.size
-    if kind in ("relu", "relu6", "prelu", "leaky_relu", "elu", "gelu", "silu", "max_pool", "average_pool"):
+    if kind == "upsample":
+        return 2 * y.size
+    if kind in _TWICE:
+        return 2 * x.size
+    return x.size if kind in _ONCE else macs(row)
+
+
+_ONCE = {"layer_norm", "leaky_relu", "relu6", "softmax"}
+
+
+def functional(row: Cost) -> Extent | None:
+    """Outside modules: products without a bias; activations, pools and softmax in; resizes out."""
+    x, y = ends(row)
+    if row.constant:
+        return 0
+    if x is None or y is None:
+        return None
+    kind = family(row)
+    if kind == "upsample":
+        return y.size
+    if kind in _TWICE or kind == "softmax":
         return x.size
-    return y.size if kind == "upsample" else macs(row)
+    return macs(row) if kind == "matmul" and not linear(row) else 0
+
+
+def _recurrent(row: Cost) -> Extent | None:
+    """Per step: the products, the biases, and the sums and products of the states."""
+    inner = cell(row)
+    if inner is None:
+        return None
+    rows, states = inner.gates * inner.hidden, {4: 10, 3: 7, 1: 1}[inner.gates]
+    biases = 2 * rows if inner.biased else 0
+    return inner.runs * (rows * (inner.depth + inner.hidden) + states * inner.hidden + biases)
 
 
 CONVENTION = Convention(
@@ -31,8 +76,9 @@ CONVENTION = Convention(
         Metric(
             "macs",
             "multiply-accumulates",
-            "MACs + biases, and an operation for each element of normalisation, ReLU and pooling",
+            "MACs + biases, and operations for each element of normalisation, activation, softmax and pooling",
             count,
+            functional=functional,
             word="macs",
         ),
     ),

@@ -1,31 +1,60 @@
-"""thop (pytorch-OpCounter): multiply-accumulates of modules, with normalisation, softmax and pooling priced in."""
+"""thop (pytorch-OpCounter): multiply-accumulates of modules, with normalisation, softmax and pooling priced in.
+
+What a module's own forward function computes (an addition, a product, a functional softmax) is not seen.
+"""
 
 from __future__ import annotations
+
+from math import prod
 
 from ..dims import Extent
 from ..passes.infer import Cost
 from . import Convention, Metric
-from .families import ends, family, macs, taps
+from .families import adaptive, cell, ends, family, groups, halves, length, linear, linear_resize, macs, taps
 
 
 def count(row: Cost) -> Extent | None:
-    """MACs without bias; batch norm 4 in; softmax 3n - 1 a row; average pool taps + 1 an output; resizes by output."""
+    """MACs without bias; batch and layer norm 4 in; softmax 3n - 1 a row; adaptive pool taps + 1 an output; PReLU in.
+
+    Average pool out, whatever its kernel; resize 1, 11 or 259 out; transposed convolution by its output's positions.
+    """
     x, y = ends(row)
+    if row.constant:
+        return 0
     if x is None or y is None:
         return None
     kind = family(row)
-    if kind == "batch_norm":
+    if kind == "conv" or linear(row):
+        return macs(row)
+    if kind == "deconv":
+        return y.size * x.shape[1] // groups(row) * taps(row, x)
+    if kind == "recurrent":
+        return _recurrent(row)
+    if half := halves(row):
+        return 2 * half * x.size
+    if kind in ("layer_norm", "instance_norm"):
         return 4 * x.size
     if kind == "softmax":
-        length = x.shape[-1] if x.rank else 1
-        return x.size // length * (3 * length - 1)
+        return 3 * x.size - x.size // length(row, x)
     if kind == "average_pool":
-        return y.size * (taps(row, x) + 1)
+        if not adaptive(row):
+            return y.size
+        return y.size * (prod(x.shape[2:]) // prod(y.shape[2:]) + 1)
     if kind == "upsample":
-        return y.size * {"linear": 11, "bilinear": 11, "cubic": 259, "bicubic": 259}.get(
-            row.op.attrs.get("mode", ""), 0
-        )
-    return macs(row) if kind in ("conv", "deconv", "dense", "matmul", "recurrent") else 0
+        cubic = row.op.attrs.get("mode") == "cubic"
+        return y.size * (259 if cubic else 11 if linear_resize(row) else 1)
+    return x.size if kind == "prelu" else 0
+
+
+def _recurrent(row: Cost) -> Extent | None:
+    """Per step: each gate's products, sum, and two biases, then the products and sums of the states."""
+    inner = cell(row)
+    if inner is None:
+        return None
+    hidden = inner.hidden
+    gate = hidden * (inner.depth + hidden) + hidden + (2 * hidden if inner.biased else 0)
+    states = {4: 4, 3: 4, 1: 0}[inner.gates]
+    return inner.runs * (inner.gates * gate + states * hidden)
 
 
 CONVENTION = Convention(
@@ -38,6 +67,7 @@ CONVENTION = Convention(
             "multiply-accumulates",
             "MACs of modules, with normalisation, softmax and average pooling priced in",
             count,
+            functional=lambda row: 0,
             word="macs",
         ),
     ),

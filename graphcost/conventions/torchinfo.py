@@ -1,4 +1,7 @@
-"""torchinfo: "mult-adds" from the parameters of each module; functional operators are not seen."""
+"""torchinfo: "mult-adds" from the parameters of each module; functional operators are not seen.
+
+A linear layer counts its parameters once an image, however many positions of a sequence it is used at.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,42 @@ from math import prod
 from ..dims import Extent
 from ..passes.infer import Cost
 from . import Convention, Metric
-from .families import family
+from .families import family, halves, one_vector
 
 
 def mult_adds(row: Cost) -> Extent | None:
-    """Convolution parameters (bias too) x N x output positions; linear parameters x rows; else N x parameters."""
+    """Convolution parameters (bias too) x N x output positions; recurrent ones x N x steps; any others x N."""
     y = row.outputs[0] if row.outputs else None
+    if row.constant:
+        return 0
     if y is None or not y.ranked:
         return None
-    params = sum((weight.tensor.size for weight in row.weights if "int" not in weight.tensor.dtype), 0)
-    if family(row) in ("conv", "deconv"):
+    params = _params(row)
+    kind = family(row)
+    if not params or not y.rank:
+        return params
+    if kind in ("conv", "deconv"):
         return params * y.shape[0] * prod(y.shape[2:])
-    if family(row) in ("dense", "matmul"):
-        return params * prod(y.shape[:-1])
-    return params * y.shape[0] if y.rank else params
+    if kind == "recurrent" and y.rank == 4:
+        return params * y.shape[0] * y.shape[2]
+    return params * y.shape[0]
+
+
+_LEARNED = {
+    "conv", "deconv", "dense", "matmul", "recurrent", "embedding", "prelu", "layer_norm", "group_norm", "instance_norm",
+}  # fmt: skip
+"""Families that are modules with parameters."""
+
+
+def _params(row: Cost) -> Extent:
+    """Elements of what a module calls its weight and bias: no statistics of a normalisation, no constants."""
+    if half := halves(row):
+        channels = row.outputs[0].shape[1] if row.outputs[0].rank > 1 else 1
+        return 2 * channels if half == 2 or row.op.type == "Scale" else 0
+    if family(row) not in _LEARNED and not one_vector(row):
+        return 0
+    tensors = (weight.tensor for weight in row.weights if weight.tensor.ranked)
+    return sum((t.size for t in tensors if t.rank and t.size != 1 and not t.dtype.endswith("int64")), 0)
 
 
 CONVENTION = Convention(
@@ -31,8 +56,9 @@ CONVENTION = Convention(
         Metric(
             "mult_adds",
             "multiply-accumulates",
-            "parameters times the positions they are used at",
+            "parameters times the images and, in convolutions, the positions they are used at",
             mult_adds,
+            functional=lambda row: 0,
             word="mult-adds",
         ),
     ),

@@ -17,18 +17,19 @@ from ..graph import Tensor
 from ..passes.infer import Cost
 from ..table import Table
 from . import Convention, Metric
-from .families import bias, ends, family, macs, taps
+from .families import adaptive, bias, ends, family, halves, macs, taps
 from .modules import path
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
 _RELUS = {"relu", "relu6", "prelu", "leaky_relu", "elu"}
-_MOVES = {"conv", "batch_norm", "prelu", "dense", "max_pool", "average_pool", *_RELUS}
+_POOLS = {"max_pool", "average_pool"}
+_MOVES = {"conv", "batch_norm", "dense", *_POOLS, *_RELUS}
 """Families whose memory traffic the tool counts."""
 
 
 def flops(row: Cost) -> Extent | None:
-    """Per batch: convolution out x K (+ out with a bias), affine batch norm 4 in, pool and ReLU in, linear in x out."""
+    """Per batch: convolution out x K (+ out with a bias), batch norm 2 in, pool and ReLU in, linear in x out."""
     x, y = ends(row)
     if x is None or y is None:
         return None
@@ -37,9 +38,11 @@ def flops(row: Cost) -> Extent | None:
         return macs(row) + (y.size if bias(row) else 0)
     if kind == "dense":
         return macs(row)
-    if kind == "batch_norm":
-        return (4 if row.weights else 2) * x.size
-    return x.size if kind in _RELUS or kind in ("max_pool", "average_pool") else 0
+    if half := halves(row):
+        return half * x.size
+    if kind == "upsample":  # it takes the first image for the batch, and so leaves the channels out
+        return x.shape[0] * prod(y.shape[2:])
+    return x.size if kind in _RELUS or (kind in _POOLS and not adaptive(row)) else 0
 
 
 def madd(row: Cost) -> Extent | None:
@@ -57,13 +60,13 @@ def madd(row: Cost) -> Extent | None:
         return positions * filters * (2 * seen - 1 + (1 if bias(row) else 0))
     if kind == "dense":
         return (2 * macs(row)) // batch - made
-    if kind == "batch_norm":
-        return 4 * taken
-    if kind in ("max_pool", "average_pool"):
+    if half := halves(row):
+        return 2 * half * taken
+    if kind in _POOLS and not adaptive(row):
         return made * (taps(row, x) - (kind == "max_pool"))
     if kind == "softmax":
         return 3 * made - 1
-    return made if kind in _RELUS else 0
+    return made if kind in ("relu", "relu6") else 0
 
 
 def mem_read(row: Cost) -> Extent | None:
@@ -170,7 +173,16 @@ CONVENTION = Convention(
             flops,
             word="Flops",
         ),
-        Metric("madd", "operations", "per image; a multiply-accumulate as two", madd),
+        Metric(
+            "madd",
+            "operations",
+            "per image; a multiply-accumulate as two",
+            madd,
+            functional=lambda row: 0,
+            word="MAdd",
+            per_mac=2,
+            per_image=True,
+        ),
         Metric("mem_read", "bytes", "input and parameters", mem_read, "bytes"),
         Metric("mem_write", "bytes", "output", mem_write, "bytes"),
     ),

@@ -22,20 +22,21 @@ layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
 """
 CONV, MAP, POOLED, FC = (4 * 6 * 6) * (3 * 3 * 3), 4 * 6 * 6, 4 * 3 * 3, 36 * 10
 
-# metric: what it counts for conv, bn, relu, pool, fc, prob
+# metric: what it counts for conv, bn (Caffe's, which normalises and leaves scale and shift to another layer), relu, pool,
+# fc, prob
 PRICES = {
     "netscope.macc": (CONV, 0, 0, 0, FC, 0),
-    "torchstat.flops": (CONV + MAP, 4 * MAP, MAP, MAP, FC, 0),
-    "torchstat.madd": (MAP * (2 * 27 - 1 + 1), 4 * MAP, MAP, POOLED * 3, 10 * (2 * 36 - 1), 3 * 10 - 1),
+    "torchstat.flops": (CONV + MAP, MAP, MAP, MAP, FC, 0),
+    "torchstat.madd": (MAP * (2 * 27 - 1 + 1), 2 * MAP, MAP, POOLED * 3, 10 * (2 * 36 - 1), 3 * 10 - 1),
     "torchstat.mem_write": (4 * MAP, 4 * MAP, 4 * MAP, 4 * POOLED, 40, 0),
-    "fvcore.flops": (CONV, 2 * MAP, 0, 0, FC, 0),
+    "fvcore.flops": (CONV, MAP, 0, 0, FC, 0),
     "flop_counter.flops": (2 * CONV, 0, 0, 0, 2 * FC, 0),
-    "thop.macs": (CONV, 4 * MAP, 0, 0, FC, 3 * 10 - 1),
-    "ptflops.macs": (CONV + MAP, 2 * MAP, MAP, MAP, FC + 10, 0),
-    "torchinfo.mult_adds": ((CONV // MAP * 4 + 4) * 36, 9, 0, 0, FC + 10, 0),
-    "deepspeed.flops": (2 * CONV + MAP, 2 * MAP, MAP, MAP, 2 * FC, 10),
+    "thop.macs": (CONV, 2 * MAP, 0, 0, FC, 3 * 10 - 1),
+    "ptflops.macs": (CONV + MAP, MAP, 2 * MAP, 2 * MAP, FC + 10, 10),
+    "torchinfo.mult_adds": ((CONV // MAP * 4 + 4) * 36, 0, 0, 0, FC + 10, 0),
+    "deepspeed.flops": (2 * CONV + MAP, MAP, MAP, MAP, 2 * FC, 10),
     "burden.flops": (CONV + MAP, 0, 2 * MAP, 2 * POOLED * 4, FC + 10, 0),
-    "onnx_tool.macs": (CONV + MAP, 0, 0, POOLED * 4, FC + 10, 36 * 10),
+    "onnx_tool.macs": (CONV + MAP, 31 * MAP, MAP, POOLED * 4, FC + 10, 36 * 10),
     "onnx_opcounter.macs": (CONV, 2 * MAP, MAP, POOLED, 36 * 10, 10),
     "matconvnet.param_mem": (4 * (108 + 4), 4 * 9, 0, 0, 4 * (360 + 10), 0),
     "cs231n.weights": (108, 0, 0, 0, 360, 0),
