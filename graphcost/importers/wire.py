@@ -28,6 +28,7 @@ from graphcost.errors import ModelError
 from graphcost.importers import sniff
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
     from onnx import AttributeProto, ModelProto, TensorProto
 
@@ -36,9 +37,9 @@ Buffer = bytes | mmap.mmap
 KEEP_INTEGERS = 16 * 1024  # bytes of an int32 or int64 tensor: shapes, axes, indices steer later shapes; 2048 x int64
 KEEP_OTHERS = 1024  # bytes of any other tensor: scales of Resize, a quantisation's zero point; more is weights
 KEEP_ATTRIBUTE = 4 * 1024**2  # bytes of an attribute's list or string: tree ensembles fit, embedded engines do not
-# Bytes handed to protobuf. Its messages take a few times that, for a hostile file of tiny messages a hundred times.
-MAX_STRUCTURE = 256 * 1024**2
+MAX_STRUCTURE = 64 * 1024**2  # bytes handed to protobuf, whose numbers take up to four times that
 MAX_FIELDS = 4_000_000  # nodes, tensors and the like; each takes protobuf some 150 bytes even when it is empty
+MAX_UNSEEN = 8 * 1024**2  # bytes handed over without counting what is in their smallest parts: a gigabyte at worst
 MAX_UNPACKED = 512 * 1024**2  # bytes that a .gz may hold: these do stand in memory
 MAX_TEXT = 32 * 1024**2  # bytes of a text model; protobuf's text parser reads some 5 MB a second
 MAX_DEPTH = 100  # messages within messages; protobuf itself reads no deeper
@@ -62,6 +63,7 @@ _TENSOR_DOC_STRING = 12
 _INTEGER_TYPES = frozenset({6, 7})  # TensorProto.INT32, INT64
 
 _ATTRIBUTE_LISTS = frozenset({7, 8, 9})  # floats, ints, strings
+_ATTRIBUTE_NUMBERS = frozenset({7, 8})
 _ATTRIBUTE_STRING = 4
 _ATTRIBUTE_TYPE = 20
 
@@ -228,6 +230,21 @@ class _Walk:
         kept += self.copy(copied, end)
         return [bytes(kept)]
 
+    def count(self, start: int, end: int, kind: Descriptor, depth: int = 0) -> None:
+        """Count every field, of the smallest parts too, against MAX_FIELDS; numbers in lists of attributes aside."""
+        if depth > MAX_DEPTH:
+            raise self.malformed(start, f"more than {MAX_DEPTH} messages within one another")
+        inner = kind.fields_by_number
+        for key, begin, content, stop in self.fields(start, end, kind.name):
+            self.seen += 1
+            if self.seen > MAX_FIELDS:
+                raise self.malformed(begin, f"more than {MAX_FIELDS} nodes, tensors and other parts")
+            number = key >> 3
+            if kind.name == "AttributeProto" and number in _ATTRIBUTE_NUMBERS:
+                break
+            if key & 7 == _DELIMITED and number in inner and (part := inner[number].message_type) is not None:
+                self.count(content, stop, part, depth + 1)
+
     def copy(self, start: int, end: int) -> bytes:
         self.kept += end - start
         if self.kept > MAX_STRUCTURE:
@@ -311,8 +328,11 @@ def _decode(buffer: Buffer, threshold: int | None, path: str) -> ModelProto:
     from google.protobuf.message import DecodeError
 
     message: ModelProto
+    structure = strip(buffer, threshold, path=path)
+    if len(structure) > MAX_UNSEEN:
+        _Walk(structure, None, path).count(0, len(structure), messages().ModelProto.DESCRIPTOR)
     try:
-        message = messages().ModelProto.FromString(strip(buffer, threshold, path=path))
+        message = messages().ModelProto.FromString(structure)
     except DecodeError as error:
         _Walk(buffer, -1, path).message(0, len(buffer), "model", 0)  # looks into the small parts too: says where
         raise ModelError(path, "", f"not an ONNX model: {_one_line(str(error))}") from None

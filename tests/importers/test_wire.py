@@ -354,6 +354,24 @@ def test_a_flood_of_empty_nodes_is_refused_before_protobuf_makes_them(
     assert "more than 1000 nodes" in reading(b"\x3a" + wire._varint(len(nodes)) + nodes, tmp_path)
 
 
+def test_what_no_payload_can_hide_in_is_counted_once_it_is_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two bytes make an extent without a value, for which protobuf takes a hundred; numbers in a list take eight."""
+    monkeypatch.setattr(wire, "MAX_FIELDS", 1000)
+    flood, numbers = model(), model(constant(filled(4)))
+    flood.graph.input.add(name="x").type.tensor_type.shape.dim.extend([onnx.TensorShapeProto.Dimension()] * 1001)
+    numbers.graph.node[0].attribute.add(name="list", type=onnx.AttributeProto.INTS, ints=[1] * 1001)
+    files = [tmp_path / "flood.onnx", tmp_path / "numbers.onnx"]
+    for file, message in zip(files, (flood, numbers), strict=True):
+        file.write_bytes(message.SerializeToString())
+        assert wire.read(file) == message
+    monkeypatch.setattr(wire, "MAX_UNSEEN", 100)
+    assert wire.read(files[1]) == numbers
+    with pytest.raises(ModelError, match="more than 1000 nodes"):
+        wire.read(files[0])
+
+
 def test_a_structure_beyond_the_bound_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "MAX_STRUCTURE", 500)
     for message in (model(), model(weights=[BIG])):
