@@ -244,10 +244,12 @@ def _format(options: argparse.Namespace) -> str:
 
 
 def _plug_in(module: str) -> None:
-    """Import a module by name, or a .py file by path. Raises ModelError."""
+    """Import a module by name, also from the current folder, or a .py file by path. Raises ModelError."""
     import importlib
     import importlib.util
 
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)  # last: nothing there takes the place of what is installed
     try:
         if module.endswith(".py"):
             spec = importlib.util.spec_from_file_location(Path(module).stem, module)

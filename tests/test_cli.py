@@ -386,10 +386,11 @@ def test_what_is_not_known_is_null(tmp_path: Path, capsys: pytest.CaptureFixture
     assert data["coverage"] == {"complete": False, "unknown_ops": {"Mystery": 1}, "unknown_tensors": 1}
 
 
-def test_a_plugin_is_named_as_a_module_too(
+def test_a_plugin_is_named_as_a_module_of_the_current_folder_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [folder for folder in sys.path if folder])
     monkeypatch.setattr(rules, "_table", {kind: list(entries) for kind, entries in rules._table.items()})
     (tmp_path / "mystery_rules.py").write_text(
         "from graphcost import Facts, Work, rule\n"
