@@ -18,7 +18,7 @@ ORDER = [
     {"version"},
     {"dims", "errors"},
     {"graph"},
-    {"shapes", "rules", "table", "target"},
+    {"shapes", "rules", "table", "target", "devices"},
     {"importers", "ops", "passes"},
     {"analysis"},
     {"conventions", "columns", "sections"},

@@ -1,0 +1,160 @@
+"""Devices: what a machine can do at most, as profiles in TOML, and which of its peaks holds for an element type.
+
+A profile states limits, from a datasheet or measured; what share of them a kernel reaches is not known here. The
+profiles that come along are the files in `profiles/`, each figure with its derivation beside it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from .errors import ModelError
+from .graph import BITS
+
+FOLDER = Path(__file__).parent / "profiles"
+NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+"""The profiles that come along."""
+LARGEST = 1 << 16
+"""Bytes of the largest file taken for a profile."""
+WIDER = {
+    "int2": ("int4", "int8", "int16", "float16", "bfloat16", "float32"),
+    "uint2": ("int4", "int8", "int16", "float16", "bfloat16", "float32"),
+    "int4": ("int8", "int16", "float16", "bfloat16", "float32"),
+    "uint4": ("int8", "int16", "float16", "bfloat16", "float32"),
+    "int8": ("int16", "float16", "bfloat16", "float32"),
+    "uint8": ("int8", "int16", "float16", "bfloat16", "float32"),
+    "int16": ("float32",),
+    "uint16": ("int16", "float32"),
+    "float8e4m3fn": ("float16", "bfloat16", "float32"),
+    "float8e5m2": ("float8e4m3fn", "float16", "bfloat16", "float32"),
+    "float16": ("float32",),
+    "bfloat16": ("float32",),
+    "float32": ("float64",),
+}
+"""Where a device has no units for a type: the types in which it can calculate with such numbers."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """Limits of a machine."""
+
+    name: str
+    title: str
+    macs: Mapping[str, float] = field(hash=False)
+    """Multiply-accumulates a second at most, by the element type of the operands."""
+    bandwidth: float
+    """Bytes a second between main memory and what calculates, both directions together."""
+    fast_memory: int
+    """Bytes of the caches or on-chip memory in front of that, 0 where there is none."""
+    memory: int | None = None
+    """Bytes of memory for activations; where there is no flash, for weights too."""
+    flash: int | None = None
+    """Bytes of memory for weights alone."""
+    source: tuple[str, ...] = ()
+    """Where the figures are from."""
+
+    def peak(self, dtype: str) -> float | None:
+        """Multiply-accumulates a second for a type: its own figure, else the best of those that can hold it.
+
+        None when the device cannot calculate with such numbers.
+        """
+        if dtype in self.macs:
+            return self.macs[dtype]
+        return max((self.macs[wider] for wider in WIDER.get(dtype, ()) if wider in self.macs), default=None)
+
+
+def find(name: str) -> Device:
+    """A profile by its name, or from a .toml file. Raises ModelError."""
+    if name in NAMES:
+        return load(FOLDER / f"{name}.toml")
+    if name.endswith(".toml") or Path(name).parent != Path():
+        return load(Path(name))
+    raise ModelError("--device", "", f"no device {name!r}; there are {', '.join(NAMES)}, or give a .toml file")
+
+
+def load(path: Path) -> Device:
+    """The profile in a file. Raises ModelError with the key that is wrong and what is asked of it."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as problem:
+        raise ModelError(str(path), "", f"cannot be read: {problem.strerror or problem}") from None
+    if len(content) > LARGEST:
+        raise ModelError(str(path), "", f"is no device profile: it has more than {LARGEST} bytes")
+    try:
+        given = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
+        raise ModelError(str(path), "", f"is no TOML: {problem}") from None
+    return _Reader(str(path), given).device(path.stem)
+
+
+KEYS = ("title", "source", "bandwidth", "fast_memory", "memory", "flash", "macs")
+
+
+class _Reader:
+    """Takes a profile apart; every complaint names the file and the key."""
+
+    def __init__(self, path: str, given: dict[str, Any]) -> None:
+        self.path = path
+        self.given = given
+
+    def device(self, name: str) -> Device:
+        self.known(self.given, KEYS, "keys")
+        macs = self.given.get("macs")
+        if not isinstance(macs, dict) or not macs:
+            raise self.wrong("macs", "should be a table of multiply-accumulates a second by element type")
+        self.known(macs, tuple(BITS), "element types", "macs.")
+        return Device(
+            name,
+            self.text("title"),
+            {dtype: self.number(macs, dtype, "macs.") for dtype in macs},
+            self.number(self.given, "bandwidth"),
+            self.size("fast_memory", least=0) or 0,
+            self.size("memory", optional=True),
+            self.size("flash", optional=True),
+            self.texts("source"),
+        )
+
+    def wrong(self, key: str, reason: str) -> ModelError:
+        return ModelError(self.path, "", f"{key} {reason}")
+
+    def known(self, given: dict[str, Any], names: tuple[str, ...], what: str, place: str = "") -> None:
+        for key in given:
+            if key not in names:
+                raise self.wrong(f"{place}{key}", f"is not known; the {what} are {', '.join(names)}")
+
+    def text(self, key: str) -> str:
+        value = self.given.get(key)
+        if not isinstance(value, str) or not value:
+            raise self.wrong(key, "is missing" if value is None else f"should be a text, not {value!r}")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.given.get(key, [])
+        values = [value] if isinstance(value, str) else value
+        if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+            raise self.wrong(key, f"should be a text or a list of texts, not {value!r}")
+        return tuple(values)
+
+    def number(self, given: dict[str, Any], key: str, place: str = "", least: float | None = None) -> float:
+        value = given.get(key)
+        if value is None:
+            raise self.wrong(place + key, "is missing")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+            raise self.wrong(place + key, f"should be a number, not {value!r}")
+        if value < (least or 0) or (least is None and value == 0):
+            raise self.wrong(place + key, f"should be {'more than 0' if least is None else '0 or more'}, not {value!r}")
+        return value
+
+    def size(self, key: str, *, least: float | None = None, optional: bool = False) -> int | None:
+        if optional and key not in self.given:
+            return None
+        number = self.number(self.given, key, least=least)
+        if number != int(number):
+            raise self.wrong(key, f"should be a whole number of bytes, not {number!r}")
+        return int(number)

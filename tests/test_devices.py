@@ -1,0 +1,129 @@
+"""Device profiles: what comes along, what a file may say, and which peak holds for a type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from graphcost import ModelError, devices
+from graphcost.devices import Device
+
+PROFILE = """
+title = "A board"
+source = "https://example.org/board.pdf"
+bandwidth = 1e9
+fast_memory = 65_536
+memory = 1_048_576
+flash = 2_097_152
+macs = { float32 = 1e9, int8 = 4e9 }
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "board.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("name", devices.NAMES)
+def test_every_profile_that_comes_along_can_be_read_and_names_its_sources(name: str) -> None:
+    device = devices.find(name)
+    assert device.name == name
+    assert device.source and all(url.startswith("https://") for url in device.source)
+    assert all(figure > 0 for figure in (*device.macs.values(), device.bandwidth))
+
+
+def test_there_are_devices_of_every_size() -> None:
+    asked = {"cortex-m4", "cortex-m7", "esp32-s3", "raspberry-pi-4", "raspberry-pi-5", "jetson-orin-nano", "laptop-cpu",
+             "rtx-4090", "a100", "h100", "ethos-u55", "coral-edge-tpu"}  # fmt: skip
+    assert asked <= set(devices.NAMES)
+
+
+def test_a_profile_of_ones_own_is_read_from_a_file(tmp_path: Path) -> None:
+    path = written(tmp_path, PROFILE)
+    assert devices.find(str(path)) == Device(
+        "board",
+        "A board",
+        {"float32": 1e9, "int8": 4e9},
+        1e9,
+        65536,
+        1048576,
+        2097152,
+        ("https://example.org/board.pdf",),
+    )
+
+
+def test_memory_and_flash_may_be_left_out(tmp_path: Path) -> None:
+    device = devices.load(written(tmp_path, 'title = "x"\nbandwidth = 1\nfast_memory = 0\nmacs.int8 = 1'))
+    assert (device.memory, device.flash, device.source) == (None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("bandwidth = 1e9", "", "bandwidth is missing"),
+        ("bandwidth = 1e9", "bandwidth = -1", "bandwidth should be more than 0, not -1"),
+        ("bandwidth = 1e9", "bandwidth = 0", "bandwidth should be more than 0, not 0"),
+        ("bandwidth = 1e9", "bandwidth = inf", "bandwidth should be a number, not inf"),
+        ("bandwidth = 1e9", 'bandwidth = "fast"', "bandwidth should be a number, not 'fast'"),
+        ("bandwidth = 1e9", "bandwidth = true", "bandwidth should be a number, not True"),
+        ("fast_memory = 65_536", "", "fast_memory is missing"),
+        ("fast_memory = 65_536", "fast_memory = -1", "fast_memory should be 0 or more, not -1"),
+        ("fast_memory = 65_536", "fast_memory = 0.5", "fast_memory should be a whole number of bytes, not 0.5"),
+        ("memory = 1_048_576", "memory = 0", "memory should be more than 0, not 0"),
+        ("flash = 2_097_152", "flsh = 2", "flsh is not known; the keys are title, source, bandwidth, fast_memory"),
+        ('title = "A board"', "", "title is missing"),
+        ('title = "A board"', "title = 3", "title should be a text, not 3"),
+        ('source = "https://example.org/board.pdf"', "source = [1]", "source should be a text or a list of texts"),
+        ("macs = { float32 = 1e9, int8 = 4e9 }", "", "macs should be a table"),
+        ("macs = { float32 = 1e9, int8 = 4e9 }", "macs = 1e9", "macs should be a table"),
+        ("macs = { float32 = 1e9, int8 = 4e9 }", "macs = {}", "macs should be a table"),
+        ("int8 = 4e9", "int8 = -4e9", "macs.int8 should be more than 0, not -4000000000.0"),
+        ("int8 = 4e9", "int9 = 4e9", "macs.int9 is not known; the element types are float64, float32"),
+        ("bandwidth = 1e9", "bandwidth = ", "is no TOML: "),
+    ],
+)  # fmt: skip
+def test_a_bad_profile_is_refused_with_its_file_key_and_reason(old: str, new: str, reason: str, tmp_path: Path) -> None:
+    path = written(tmp_path, PROFILE.replace(old, new))
+    with pytest.raises(ModelError) as refused:
+        devices.load(path)
+    assert str(refused.value).startswith(f"{path}: {reason}")
+    assert "\n" not in str(refused.value)
+
+
+def test_what_is_no_profile_at_all_is_refused_in_words(tmp_path: Path) -> None:
+    large = written(tmp_path, "#" * (devices.LARGEST + 1))
+    with pytest.raises(ModelError, match="more than 65536 bytes"):
+        devices.load(large)
+    large.write_bytes(b"\xff\xfe")
+    with pytest.raises(ModelError, match="is no TOML"):
+        devices.load(large)
+    with pytest.raises(ModelError, match="cannot be read: Is a directory"):
+        devices.load(tmp_path)
+    with pytest.raises(ModelError, match="cannot be read: No such file"):
+        devices.find(str(tmp_path / "absent.toml"))
+
+
+def test_an_unknown_device_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(ModelError, match="no device 'cortex-m5'; there are a100, coral-edge-tpu, cortex-m4"):
+        devices.find("cortex-m5")
+
+
+@pytest.mark.parametrize(
+    ("macs", "dtype", "expected"),
+    [
+        ({"float32": 1.0, "int8": 4.0}, "int8", 4.0),
+        ({"float32": 1.0, "float16": 2.0}, "int8", 2.0),  # as float16, which holds every 8-bit integer
+        ({"float32": 1.0}, "int8", 1.0),
+        ({"float32": 1.0, "int8": 4.0}, "uint8", 4.0),
+        ({"float32": 1.0, "int8": 4.0}, "float16", 1.0),
+        ({"float64": 1.0}, "float32", 1.0),
+        ({"int8": 4.0}, "float32", None),
+        ({"int8": 4.0, "float32": 1.0}, "int64", None),
+    ],
+)
+def test_a_type_without_units_of_its_own_runs_in_one_that_holds_it(
+    macs: dict[str, float], dtype: str, expected: float | None
+) -> None:
+    assert Device("d", "d", macs, 1.0, 0).peak(dtype) == expected
