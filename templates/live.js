@@ -195,15 +195,15 @@ function refusal(name, value) {
   return "";
 }
 
-/** Why these sizes do not fit the network: an extent that would be negative. */
+/** Why these sizes do not fit the network: a window without room, an extent that would be negative. */
 function contradiction(sizes) {
-  for (const column of data.columns.filter((each) => each.form === "shapes")) {
-    for (const [at, shapes] of column.values.entries()) {
-      const short = shapes.find((extents) => extents?.some((extent) => exact(extent, sizes) < 0));
-      if (!short) continue;
-      const row = column.at ? column.at.indexOf(at) : at;
-      return `too small: the ${column.title} of ${cell("name", row).text} would be ${shape(short, sizes)}`;
-    }
+  const column = columns.get("output");
+  const extents = column.values.map((shapes) => shapes.map((each) => each?.map((extent) => exact(extent, sizes))));
+  const sliding = new Set(data.sliding);
+  for (let row = 0; row < data.rows; row += 1) {
+    const least = (axis) => (axis > 1 && sliding.has(row) ? 1 : 0);
+    const short = extents[place(column, row)].find((each) => each?.some((extent, axis) => extent < least(axis)));
+    if (short) return `These sizes are too small: the output of ${cell("name", row).text} would be ${short.map((extent) => extent ?? "?").join("x")}`;
   }
   return "";
 }
@@ -280,7 +280,8 @@ function total(key, form) {
 /** The live bytes of each step, the largest of them and its step; null where a size that matters is open. */
 function memory() {
   return once("memory", () => {
-    const {bytes, birth, death, steps} = data.memory;
+    const {bytes, birth, death, steps, fixed} = data.memory;
+    if (fixed && chosen.size) return {curve: null, peak: null, step: null};
     const distinct = bytes.values.map((value) => exact(value, sizes));
     const change = new Array(steps.length + 1).fill(0);
     for (const [buffer, from] of birth.entries()) {
@@ -314,7 +315,7 @@ function evaluate() {
     }
     const totals = Object.fromEntries(Object.keys(data.totals).map((key) => [key, plain(total(key, "count").value)]));
     const {curve, peak, step, alive} = memory();
-    return {rows, totals, curve, peak, alive, row: step === null ? null : data.memory.steps[step]};
+    return {rows, totals, curve, peak, step, alive, row: step === null ? null : data.memory.steps[step]};
   });
 }
 

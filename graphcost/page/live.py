@@ -38,7 +38,8 @@ def data(report: Report) -> dict[str, Any]:
 
     `columns` has every operator's cells; `table` the keys and rows that the report shows, in its order, or `groups`,
     columns of sums; `totals` the totals by name; `symbols` each with the value that is assumed for it, or null, and its
-    least; `memory` the buffers' sizes, births and deaths, and the row of each step.
+    least; `memory` the buffers' sizes, births and deaths, and the row of each step, `fixed` when
+    what a body keeps inside is of the assumed sizes; `sliding` rows whose windows must fit.
     """
     analysis, writer = report.analysis, _Writer()
     keys = [key for key in dict.fromkeys((*OFFERED, *report.keys)) if key != "count"]
@@ -60,6 +61,7 @@ def data(report: Report) -> dict[str, Any]:
         "table": table,
         "totals": totals,
         "memory": memory,
+        "sliding": _sliding(analysis),
         "symbols": [
             {"name": name, "value": analysis.assumptions.get(name), "least": least}
             for name, least in sorted(writer.least.items(), key=lambda item: order_of.get(item[0], len(order_of)))
@@ -122,9 +124,22 @@ def _memory(analysis: Analysis, writer: _Writer) -> dict[str, Any]:
     """The buffers of the outer graph: bytes as formulas, the steps they live from and to, and the row of each step."""
     outer = set(analysis.model.schedule)
     buffers = analysis.memory.buffers
+    inside = any(buffer.tensors[0] not in analysis.tensors for buffer in buffers)
     return {
         "bytes": _coded([buffer.size for buffer in buffers], writer.plain),
         "birth": [buffer.birth for buffer in buffers],
         "death": [buffer.death for buffer in buffers],
         "steps": [at for at, row in enumerate(analysis.rows) if row.op in outer],
+        "fixed": inside and bool(analysis.free),
     }
+
+
+def _sliding(analysis: Analysis) -> list[int]:
+    """The rows whose windows may not fit, as sizes are open: their outputs have a position at least."""
+    return [
+        at
+        for at, row in enumerate(analysis.rows)
+        if row.facts is not None
+        and row.facts.window.kernel
+        and any(isinstance(extent, Dim) for tensor in row.outputs if tensor.ranked for extent in tensor.shape[2:])
+    ]
