@@ -77,13 +77,18 @@ class Tensor:
     @property
     def nbytes(self) -> Extent:
         """Bytes of the elements packed without gaps: two 4-bit elements share a byte."""
-        bits = BITS.get(self.dtype, 0)
-        return self.size * (bits // 8) if bits % 8 == 0 else -(-self.size * bits // 8)
+        return _packed(self.shape, self.dtype)
 
 
 @lru_cache(maxsize=4096)  # networks repeat, and products of formulas take time
 def _elements(shape: Shape) -> Extent:
     return prod(shape)
+
+
+@lru_cache(maxsize=4096)
+def _packed(shape: Shape, dtype: str) -> Extent:
+    bits, size = BITS.get(dtype, 0), _elements(shape)
+    return size * (bits // 8) if bits % 8 == 0 else -(-size * bits // 8)
 
 
 class Unranked(Tensor):
