@@ -71,11 +71,11 @@ def test_what_is_not_known_is_null_and_not_zero(net: Net) -> None:
 
 def test_an_integer_that_a_double_cannot_hold_is_text(net: Net) -> None:
     dense = 'layer { name: "%s" type: "InnerProduct" bottom: "%s" top: "%s" inner_product_param { num_output: %d } }\n'
-    chain = [dense % (top, bottom, top, 2**24) for bottom, top in pairwise(("data", "a", "b", "c"))]
+    chain = [dense % (top, bottom, top, 2**25) for bottom, top in pairwise(("data", "a", "b", "c"))]
     found = data(net(HEAD + "".join(chain)))
-    assert cells(found, "macs") == [192 * 2**24, 2**48, 2**48]
-    assert found["totals"]["param_bytes"] == str(4 * (192 * 2**24 + 2 * 2**48 + 3 * 2**24))
-    assert found["totals"]["macs"] == 192 * 2**24 + 2 * 2**48
+    assert cells(found, "macs") == [192 * 2**25, 2**50, 2**50]
+    assert found["totals"]["param_bytes"] == str(4 * (192 * 2**25 + 2 * 2**50 + 3 * 2**25))
+    assert found["totals"]["macs"] == 192 * 2**25 + 2 * 2**50
 
 
 def test_equal_cells_are_said_once(net: Net) -> None:
