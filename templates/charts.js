@@ -285,9 +285,9 @@ function area(figure) {
   const sign = [];
   if (known) {
     const x = left + (slot / per) * (curve.indexOf(peak) + 0.5);
-    const y = bottom - peak * unit;
+    const y = Number(round(bottom - peak * unit));
     const anchor = x > (left + right) / 2 ? "end" : "start";
-    sign.push(element("circle", {"data-row": row, cx: round(x), cy: round(y), r: 4}));
+    sign.push(element("circle", {"data-row": row, cx: round(x), cy: y, r: 4}));
     sign.push(element("text", {x: round(x), y: round(y - 9), "text-anchor": anchor}, text));
   }
   figure.querySelector(".peak").replaceChildren(...sign);
@@ -297,10 +297,10 @@ function area(figure) {
 
 /** What is alive at the peak, largest first. */
 function alive() {
-  const buffers = graphcost.evaluate().alive ?? [];
+  const {alive: buffers = [], step} = graphcost.evaluate();
   const items = buffers.slice(0, given.most.named).map(([buffer, bytes]) => {
     const name = document.createElement("span");
-    name.textContent = given.tensors[buffer];
+    name.textContent = held(given.tensors[buffer], step);
     const made = item(name);
     made.append(` ${graphcost.show(bytes, "bytes")}`);
     return made;
@@ -309,6 +309,12 @@ function alive() {
   const sum = rest.reduce((total, [, bytes]) => total + bytes, 0);
   if (rest.length) items.push(item(`${rest.length} more, ${graphcost.show(sum, "bytes")}`));
   return items;
+}
+
+/** The names of a buffer's tensors that live at a step. */
+function held(tensors, step) {
+  const alive = tensors.filter(([, first, last]) => first <= step && step <= last);
+  return (alive.length ? alive : tensors.slice(0, 1)).map(([name]) => name).join(" = ");
 }
 
 function shares(figure) {

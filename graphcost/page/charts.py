@@ -345,16 +345,20 @@ class Charts:
     def data(self) -> dict[str, Any]:
         """What scripts need beside the figures to draw the charts again, plain values for JSON.
 
-        `scopes` has the distinct scopes and which of them each row has; `tensors` the names in each buffer, where sizes
-        can change.
+        `scopes` has the distinct scopes and which of them each row has; `tensors`, where sizes can change, the names in
+        each buffer with the steps they live from and to.
         """
         names = {name: at for at, name in enumerate(dict.fromkeys(self._scopes))}
-        buffers = self.analysis.memory.buffers if self.analysis.free else []
+        memory = self.analysis.memory
+        buffers = memory.buffers if self.analysis.free else []
         return {
             "kinds": KINDS,
             "kind": self.kinds,
             "scopes": {"values": list(names), "at": [names[scope] for scope in self._scopes]},
-            "tensors": [" = ".join(buffer.tensors) for buffer in buffers],
+            "tensors": [
+                [(name, *memory.spans.get(name, (buffer.birth, buffer.death))) for name in buffer.tensors]
+                for buffer in buffers
+            ],
             "most": {"bars": MOST_BARS, "groups": MOST_GROUPS, "named": MOST_NAMED},
             "line": LINE,
             "open": OPEN,

@@ -1,0 +1,156 @@
+"""The charts in a browser: what is pointed at, where a click leads, and that scripts draw what was drawn before them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import graphcost
+
+SAMPLES = ("prototxt/det1.prototxt", "onnx_models/ssd300.onnx", "onnx_models/retinaface.onnx")
+
+DRAWN = """() => [...document.querySelectorAll("figure[data-chart]")].flatMap((figure) => [...figure.querySelectorAll(
+  "svg [x], svg [cx], svg .area, .legend li, .caption, .alive li")].map((e) => [
+    figure.dataset.chart, e.localName, e.textContent,
+    ...["class", "data-row", "x", "y", "width", "height", "cx", "cy", "d"].map((name) => e.getAttribute(name))]))"""
+"""Everything in the charts: which chart, what it is, what it says, and where it stands."""
+
+HEARD = "document.addEventListener('graphcost:select', ({detail}) => (window.heard = detail))"
+
+
+def same(drawn: list[list[str | None]], expected: list[list[str | None]]) -> None:
+    """Assert that two drawings say the same, and that no place differs by more than a rounding to hundredths."""
+    number = re.compile(r"-?\d+(?:\.\d+)?")
+    assert [line[:5] for line in drawn] == [line[:5] for line in expected]
+    for line, wanted in zip(drawn, expected, strict=True):
+        places, due = ([float(n) for text in each[5:] for n in number.findall(text or "")] for each in (line, wanted))
+        assert places == pytest.approx(due, abs=0.0101), line[:3]
+
+
+def figure(page: Any, key: str) -> Any:
+    return page.locator(f'figure[data-chart="{key}"]')
+
+
+def test_what_is_pointed_at_is_said_beside_it(root: Path, open_report: Any) -> None:
+    page = open_report(root / "prototxt/det1.prototxt")
+    figure(page, "cost").locator("rect").first.hover()
+    assert page.locator(".tip").inner_text() == "conv1 (Convolution 3x3): 27.0 k MACs, 60.3%"
+    page.mouse.move(0, 0)
+    assert page.locator(".tip").inner_text() == ""
+
+
+def test_a_bar_too_short_to_meet_is_pointed_at_above_it(root: Path, open_report: Any) -> None:
+    page = open_report(root / "prototxt/det1.prototxt")
+    bar = figure(page, "cost").locator('rect[data-row="7"]')  # 64 of 45 k MACs
+    box = bar.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 60)
+    assert page.locator(".tip").inner_text().startswith("conv4-1 (Convolution 1x1): 64 MACs")
+
+
+def test_the_arrow_keys_go_from_bar_to_bar_and_enter_chooses(root: Path, open_report: Any) -> None:
+    page = open_report(root / "prototxt/det1.prototxt")
+    page.evaluate(HEARD)
+    figure(page, "cost").locator(".plot").focus()
+    said = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "End", "Home"):
+        page.keyboard.press(key)
+        said.append(page.locator(".tip").inner_text().split(" ")[0])
+    assert said == ["conv1", "conv2", "conv1", "conv4-2", "conv1"]
+    page.keyboard.press("Enter")
+    assert page.evaluate("window.heard") == {"row": 0, "from": "chart"}
+    page.keyboard.press("Escape")
+    assert page.locator(".tip").inner_text() == ""
+
+
+@pytest.mark.parametrize("key", ["cost", "params", "memory", "types"])
+def test_a_click_on_a_mark_chooses_its_layer(key: str, root: Path, open_report: Any) -> None:
+    page = open_report(root / "prototxt/det1.prototxt")
+    page.evaluate(HEARD)
+    mark = figure(page, key).locator("rect").nth(1)
+    mark.click()
+    assert page.evaluate("window.heard") == {"row": int(mark.get_attribute("data-row")), "from": "chart"}
+    assert "chosen" in mark.get_attribute("class")
+
+
+def test_a_layer_chosen_elsewhere_is_marked_in_the_charts(root: Path, open_report: Any) -> None:
+    page = open_report(root / "prototxt/det1.prototxt")
+    page.evaluate("document.dispatchEvent(new CustomEvent('graphcost:select', {detail: {row: 3, from: 'table'}}))")
+    marked = page.locator("rect.chosen")
+    rows = marked.evaluate_all("marks => marks.map((m) => [m.closest('figure').dataset.chart, m.dataset.row])")
+    assert rows == [["cost", "3"], ["params", "3"], ["memory", "3"], ["types", "0"]]  # conv1 is its type's dearest
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_scripts_draw_what_stood_there_before_them(sample: str, root: Path, open_report: Any) -> None:
+    page = open_report(root / sample)
+    before = page.evaluate(DRAWN)
+    page.evaluate("document.dispatchEvent(new CustomEvent('graphcost:dims', {detail: {values: {}}}))")
+    assert len(before) > 50
+    same(page.evaluate(DRAWN), before)
+
+
+@pytest.mark.parametrize(("batch", "height", "width"), [(1, 24, 24), (1, 640, 480), (8, 37, 91)])
+def test_charts_under_other_sizes_are_those_of_a_fresh_report(
+    batch: int, height: int, width: int, root: Path, open_report: Any
+) -> None:
+    model = graphcost.load(root / "prototxt/det1.prototxt")
+    page = open_report(graphcost.analyze(model, shapes={"data": ("N", 3, "H", "W")}))
+    assert page.evaluate(f"graphcost.set({{N: {batch}, H: {height}, W: {width}}})") == ""
+    fresh = open_report(graphcost.analyze(model, shapes={"data": (batch, 3, height, width)}))
+    same(page.evaluate(DRAWN), fresh.evaluate(DRAWN))
+
+
+def test_open_sizes_leave_empty_charts_that_say_why_until_they_have_values(root: Path, open_report: Any) -> None:
+    model = graphcost.load(root / "prototxt/det1.prototxt")
+    page = open_report(graphcost.analyze(model, shapes={"data": (1, 3, "H", "W")}))
+    bars, caption = figure(page, "cost").locator("rect"), figure(page, "cost").locator(".caption")
+    assert bars.count() == 0 and "left open" in caption.inner_text()
+    page.evaluate("graphcost.set({H: 12, W: 12})")
+    assert bars.count() == 5 and caption.inner_text() == ""  # convolutions
+    page.evaluate("graphcost.set({})")
+    assert bars.count() == 0 and "left open" in caption.inner_text()
+
+
+def test_another_measure_draws_the_chart_anew(root: Path, open_report: Any) -> None:
+    page = open_report(root / "prototxt/det1.prototxt")
+    cost = figure(page, "cost")
+    assert cost.locator("rect").count() == 5
+    cost.locator("select").select_option("ops")
+    assert cost.locator("rect").count() == 10  # every layer computes something
+    assert cost.locator(".axes > .name").last.text_content() == "ops"
+    assert cost.locator(".legend li").all_inner_texts() == ["convolution", "normalisation", "elementwise", "pooling"]
+    types = figure(page, "types")
+    types.locator("select").select_option("params")
+    assert types.locator("title").all_text_contents() == ["Convolution: 6,574 params, 99.1%", "PReLU: 58 params, 0.9%"]
+
+
+def test_without_scripts_the_charts_are_there_and_offer_nothing(root: Path, open_report: Any) -> None:
+    page = open_report(root / "prototxt/det1.prototxt", scripts=False)
+    assert figure(page, "cost").locator("rect").count() == 5
+    assert figure(page, "cost").locator(".of").inner_text() == "MACs"
+    assert page.locator("figure select").count() == 0
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_the_page_never_scrolls_sideways(sample: str, width: int, root: Path, open_report: Any) -> None:
+    page = open_report(root / sample, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_no_label_of_a_chart_is_cut_or_lies_on_another(sample: str, root: Path, open_report: Any) -> None:
+    page = open_report(root / sample)
+    wrong = page.evaluate("""() => [...document.querySelectorAll("figure svg")].flatMap((svg) => {
+      const all = svg.getBoundingClientRect();
+      const texts = [...svg.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
+      const cut = texts.filter(([, b]) => b.left < all.left - 1 || b.right > all.right + 1 || b.top < all.top - 1
+        || b.bottom > all.bottom + 1);
+      const over = texts.filter(([, a], i) => texts.some(([, b], j) => i < j && a.left < b.right && b.left < a.right
+        && a.top < b.bottom - 2 && b.top < a.bottom - 2));
+      return [...cut, ...over].map(([text]) => text);
+    })""")
+    assert wrong == []
