@@ -53,6 +53,7 @@ LATER = {
     ("analysis", "render"),  # analysis.save()
     ("report", "render"),  # report.render()
     ("rules", "ops"),  # the families register themselves when a rule is first looked up
+    ("passes", "render"),  # analysis.memory.plan().save()
 }
 
 

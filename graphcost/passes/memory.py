@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..dims import Extent
+from ..errors import ModelError
 from ..graph import Model, Tensor
 from .infer import Cost
 from .storage import Evaluate, Storage, share
+
+if TYPE_CHECKING:
+    from .arena import Plan
 
 
 @dataclass(slots=True)
@@ -76,6 +81,17 @@ class Memory:
         held = [name for name in buffer.tensors if name in self.spans]
         alive = [name for name in held if self.spans[name][0] <= step <= self.spans[name][1]]
         return alive or buffer.tensors[:1]
+
+    def plan(self, align: int = 1) -> Plan:
+        """Offsets that are multiples of `align` for every buffer. Raises ModelError when a size is not known."""
+        from .arena import plan
+
+        self._check("an arena")
+        return plan(self.buffers, align, [row.name for row in self.steps])
+
+    def _check(self, what: str) -> None:
+        if not self.storage.known:
+            raise ModelError("", "", f"{what} needs every size; those of some activations are not known or left open")
 
 
 def liveness(
