@@ -18,6 +18,7 @@ from ..table import Table, shape_text
 from . import live
 from .assets import Assets, bundle
 from .charts import Charts
+from .drawing import Drawing, draw
 
 
 @dataclass(frozen=True)
@@ -104,11 +105,17 @@ class Page:
         return Charts(self.analysis)
 
     @cached_property
+    def drawing(self) -> Drawing:
+        """The network as a picture, coloured by what the charts show."""
+        return draw(self.analysis, self.charts.values(self.charts.measure.key))
+
+    @cached_property
     def contents(self) -> list[tuple[str, str]]:
         """The anchor and title of each part, in order."""
         return [
             ("totals", "Totals"),
             ("charts", "Charts"),
+            ("graph", "Graph"),
             ("layers", "Layers"),
             *((part.name, part.title) for part in self.parts),
         ]

@@ -11,9 +11,10 @@ import pytest
 
 import graphcost
 from graphcost.graph import Model, Op, Tensor
-from graphcost.page import drawing
+from graphcost.page import drawing, placement
 from graphcost.page.charts import Charts
 from graphcost.page.drawing import HOTTEST, WIDTH, Box, Drawing, Edge, View, draw
+from graphcost.page.network import Node
 
 HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
 CONV = 'layer { name: "a/conv" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 stride: 2 pad: 1 } }\n'
@@ -39,12 +40,6 @@ def operators(analysis: graphcost.Analysis) -> View:
     return next(view for view in drawn(analysis).views if view.key == "ops")
 
 
-def names(analysis: graphcost.Analysis, view: View) -> set[tuple[str, str]]:
-    """The edges by what stands first in the title of their ends."""
-    titles = [box.title.split("\n")[0] for box in view.boxes]
-    return {(titles[edge.source], titles[edge.target]) for edge in view.edges}
-
-
 def relus(names: list[str], format: str = "onnx") -> graphcost.Analysis:
     """A chain of operators."""
     ops = tuple(Op(name, "Relu", (f"t{at}",), (f"t{at + 1}",)) for at, name in enumerate(names))
@@ -52,30 +47,12 @@ def relus(names: list[str], format: str = "onnx") -> graphcost.Analysis:
     return graphcost.analyze(model)
 
 
-def test_a_box_says_type_shape_and_name(net: Any) -> None:
-    conv = operators(net(HEAD + CONV)).boxes[0]
-    assert conv.lines == ("Convolution 3x3/2", "1x4x4x4", "a/conv")
-    assert conv.title == "a/conv\nConvolution 3x3/2\n1x4x4x4"
-    assert (conv.role, conv.rows, conv.known) == ("op", (0,), True)
-
-
-def test_inputs_and_outputs_are_boxes_and_weights_are_none(net: Any) -> None:
-    view = operators(net(HEAD + CONV + RELU))
-    assert [box.title for box in view.boxes if not box.rows] == ["input data 1x3x8x8 float32", "output r"]
-    assert [box.role for box in view.boxes] == ["op", "op", "input", "output"]
-
-
-def test_edges_lead_from_producer_to_consumer(net: Any) -> None:
-    """The ReLU is read twice; an operator without a rule is one as well."""
-    analysis = net(HEAD + CONV + RELU + FC + MYSTERY)
-    assert names(analysis, operators(analysis)) == {
-        ("input data 1x3x8x8 float32", "a/conv"),
-        ("a/conv", "a/relu"),
-        ("a/relu", "b/fc"),
-        ("a/relu", "m"),
-        ("b/fc", "output f"),
-        ("m", "output m"),
-    }
+def test_a_box_says_type_shape_and_name_between_its_edges(net: Any) -> None:
+    """Three lines of 14 pixels in 50, and one in the 22 of an input."""
+    conv, given, _ = operators(net(HEAD + CONV)).boxes
+    assert conv.texts == [(76, 15, "Convolution 3x3/2"), (76, 29, "1x4x4x4"), (76, 43, "a/conv")]
+    assert conv.title == "Convolution 3x3/2\n1x4x4x4\na/conv"
+    assert given.texts == [(76, 15, "data 1x3x8x8")]
 
 
 def test_heat_goes_by_the_square_root_of_the_cost(net: Any) -> None:
@@ -86,15 +63,15 @@ def test_heat_goes_by_the_square_root_of_the_cost(net: Any) -> None:
 
 def test_what_is_not_known_has_no_heat_and_says_why(net: Any) -> None:
     mystery = operators(net(HEAD + CONV + RELU + MYSTERY)).boxes[2]
-    assert (mystery.known, mystery.heat) == (False, 0)
+    assert (mystery.node.known, mystery.heat) == (False, 0)
     assert "no rule for Mystery" in mystery.title
 
 
 def test_long_texts_are_cut_and_stand_in_the_title_in_full() -> None:
     name = "a_name_that_no_box_has_any_room_for"
     box = operators(relus([name])).boxes[0]
-    assert box.lines[2] == "a_name_…s_any_room_for"
-    assert box.title.startswith(f"{name}\n")
+    assert box.texts[2][2] == "a_name_…s_any_room_for"
+    assert name in box.title.split("\n")
 
 
 def test_an_edge_that_passes_boxes_says_its_shape(net: Any) -> None:
@@ -109,28 +86,7 @@ def test_a_path_is_straight_down_its_column_and_a_curve_between_columns() -> Non
 
 
 def test_a_box_names_its_rows_in_runs() -> None:
-    assert Box(0, 0, 50, "module", (), "", (3, 4, 5, 8, 10, 11)).ranges == "3-5 8 10-11"
-
-
-def test_modules_are_drawn_as_deep_as_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two modules of two parts of three operators: four boxes of parts are too many when three may be drawn."""
-    analysis = relus([f"{module}/{part}/{op}" for module in "ab" for part in "xy" for op in range(3)])
-    inner = drawn(analysis).views[1]
-    assert next(box.lines for box in inner.boxes if box.role == "module") == ("a/x", "3 operators", "1x8")
-    assert [box.ranges for box in inner.boxes if box.role == "module"] == ["0-2", "3-5", "6-8", "9-11"]
-    monkeypatch.setattr(drawing, "MODULES", 3)
-    outer = drawn(analysis).views[1]
-    assert [(box.lines[0], box.ranges) for box in outer.boxes if box.role == "module"] == [("a", "0-5"), ("b", "6-11")]
-
-
-def test_a_module_that_is_left_and_entered_again_is_two_boxes() -> None:
-    view = drawn(relus(["a/1", "a/2", "b/1", "b/2", "a/3", "a/4"])).views[1]
-    assert [box.lines[0] for box in view.boxes] == ["a", "b", "a", "t0 1x8", "t6"]
-    assert [(edge.source, edge.target) for edge in view.edges] == [(0, 1), (1, 2), (2, 4), (3, 0)]
-
-
-def test_a_network_without_modules_has_one_view() -> None:
-    assert [view.key for view in drawn(relus(["a", "b", "c"])).views] == ["ops"]
+    assert Box(Node("module", (), (), (8, 3, 4, 5, 10, 11)), 0, 0, 50).ranges == "3-5 8 10-11"
 
 
 @pytest.mark.parametrize(
@@ -157,34 +113,20 @@ def test_a_very_large_network_without_modules_is_not_drawn_and_says_so(monkeypat
     assert "up to 2; this network has 3, and it names no modules" in found.note
 
 
-def test_a_constant_of_several_readers_stands_by_the_first_and_is_a_stub_at_the_others() -> None:
-    """Its edges would cross the whole drawing and say nothing."""
+def test_an_edge_that_would_be_too_long_is_a_stub_above_its_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last operator reads the input past two others: two lanes, and one may be."""
+    monkeypatch.setattr(placement, "MOST_LANES", 1)
     ops = (
-        Op("k", "Constant", (), ("k",), {"value_float": 2.0}),
-        Op("a", "Mul", ("x", "k"), ("a",)),
+        Op("a", "Relu", ("x",), ("a",)),
         Op("b", "Relu", ("a",), ("b",)),
-        Op("c", "Mul", ("b", "k"), ("c",)),
+        Op("c", "Add", ("x", "b"), ("c",)),
     )
     model = Model("net", ops, {"x": Tensor((1, 8))}, ("c",), opsets={"": 17}, format="onnx")
     view = operators(graphcost.analyze(model))
-    assert {(edge.source, edge.target) for edge in view.edges if edge.stub} == {(0, 3)}
-    constant, given = view.boxes[0], view.boxes[4]  # both just above the operator that reads them
-    assert constant.y + constant.height // 2 == given.y + given.height // 2
-
-
-def test_the_body_of_a_function_hangs_on_the_operator_that_calls_it() -> None:
-    body = Model("f", (Op("inner", "Relu", ("p",), ("q",)),), {"p": Tensor((1, 8))}, ("q",), opsets={"": 17})
-    ops = (
-        Op("call", "f", ("x",), ("y",), bodies=(("", body),)),
-        Op("after", "Relu", ("y",), ("z",)),
-    )
-    analysis = graphcost.analyze(Model("net", ops, {"x": Tensor((1, 8))}, ("z",), opsets={"": 17}, format="onnx"))
-    assert names(analysis, operators(analysis)) == {
-        ("input x 1x8 float32", "call"),
-        ("call", "call/inner"),
-        ("call", "after"),
-        ("after", "output z"),
-    }
+    (stub,) = (edge for edge in view.edges if edge.stub)
+    target = view.boxes[2]
+    assert (stub.source, stub.target, stub.label) == (3, 2, "1x8")
+    assert stub.points == ((target.x + 140, target.y - 16), (target.x + 140, target.y))
 
 
 @pytest.fixture(params=["library", "without"])
@@ -200,7 +142,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 def test_every_operator_has_one_box_inside_the_drawing_and_none_lies_on_another(sample: str, root: Path) -> None:
     analysis = graphcost.analyze(graphcost.load(root / sample))
     for view in drawn(analysis).views:
-        assert sorted(row for box in view.boxes for row in box.rows) == list(range(len(analysis.rows)))
+        assert sorted(row for box in view.boxes for row in box.node.rows) == list(range(len(analysis.rows)))
         for one, other in combinations(view.boxes, 2):
             beside = abs(one.x - other.x) > WIDTH
             assert beside or one.y + one.height < other.y or other.y + other.height < one.y

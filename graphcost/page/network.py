@@ -1,0 +1,170 @@
+"""The operators of an analysis as the nodes of a graph to draw: one by one, or the modules that the file names.
+
+Constants are part of the operator that reads them first, as weights are; inputs and outputs are nodes of their own.
+Knows nothing of places and lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby, takewhile
+from typing import Literal
+
+from ..analysis import Analysis
+from ..columns import type_text
+from ..graph import Tensor
+from ..passes.infer import Cost
+from ..table import shape_text
+from .placement import Link
+
+Role = Literal["op", "module", "input", "output"]
+Groups = Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a box says: `lines` in it, `more` when it is pointed at. `rows` are numbers of `analysis.rows`."""
+
+    role: Role
+    lines: tuple[str, ...]
+    more: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
+    """The operators it stands for; of one with constants itself, then these."""
+    outputs: int = 1
+    """How many different tensors leave it."""
+    known: bool = True
+    """Whether shape and cost of all its operators are known."""
+
+
+@dataclass
+class Graph:
+    """Nodes by number, and the tensor that leads from one to another; None when it has no shape of its own to show."""
+
+    nodes: list[Node]
+    links: dict[Link, Tensor | None] = field(default_factory=dict)
+
+
+class Network:
+    """The rows of an analysis and its inputs and outputs, under numbers in this order, and what leads where."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.rows = analysis.rows
+        self.ends: list[Node] = []
+        self.links: dict[Link, Tensor | None] = {}
+        makers: dict[tuple[str, str], tuple[int, Tensor]] = {}
+        for name, tensor in analysis.inputs.items():
+            makers["", name] = len(self.rows) + len(self.ends), tensor
+            self.ends.append(Node("input", (f"{name} {shape_text(tensor)}",), (f"input of type {tensor.dtype}",)))
+        self._link(makers)
+        for name in analysis.model.outputs:
+            if ("", name) in makers:
+                source, tensor = makers["", name]
+                self.links[source, len(self.rows) + len(self.ends)] = tensor
+                shown = analysis.model.blobs.get(name, name)
+                self.ends.append(Node("output", (shown,), (f"output {shape_text(tensor)} of type {tensor.dtype}",)))
+
+    def _link(self, makers: dict[tuple[str, str], tuple[int, Tensor]]) -> None:
+        """Link the rows to who makes what they read; what a body reads from outside, to the operator that runs it.
+
+        `makers` are found by the body that a tensor is of, "" for none, and the tensor's name.
+        """
+        runners: dict[str, int] = {}
+        for at, row in enumerate(self.rows):
+            body = row.name.removesuffix(row.op.name)
+            for name in filter(None, row.op.reads):
+                source, tensor = makers.get((body, name), (runners.get(body), None))
+                if source is not None:
+                    self.links.setdefault((source, at), tensor)
+            for name, tensor in zip(row.op.outputs, row.outputs, strict=True):
+                makers[body, name] = at, tensor
+            for label, _ in row.op.bodies:
+                runners[f"{row.name}/{label}/" if label else f"{row.name}/"] = at
+
+    @cached_property
+    def hosts(self) -> dict[int, int]:
+        """Of each row that only makes constants, the first operator that they reach."""
+        readers: dict[int, list[int]] = {}
+        for source, target in self.links:
+            readers.setdefault(source, []).append(target)
+        hosts: dict[int, int] = {}
+        for at in reversed(range(len(self.rows))):
+            reached = readers.get(at, [])
+            if self.rows[at].constant and all(target < len(self.rows) for target in reached):
+                found = [hosts.get(target, target) for target in reached]
+                operators = [target for target in found if not self.rows[target].constant]
+                if operators:
+                    hosts[at] = min(operators)
+        return hosts
+
+    @cached_property
+    def operators(self) -> Groups:
+        """The rows, each with the constants that are part of it."""
+        members: dict[int, list[int]] = {at: [at] for at in range(len(self.rows)) if at not in self.hosts}
+        for at, host in sorted(self.hosts.items()):
+            members[host].append(at)
+        return list(members.values())
+
+    def modules(self, most: int) -> Groups:
+        """Rows by module, as deep as leaves at most so many groups; none where the file names no modules or only few
+        operators would be in each.
+
+        What a module does at several places in the order of execution is several groups, so that links still lead from
+        earlier to later ones.
+        """
+        paths = [_path(self.rows[group[0]]) for group in self.operators]
+        most = min(most, len(paths) // 2)
+        best: Groups = []
+        for depth in range(1, 1 + max(map(len, paths), default=0)):
+            groups = list(_runs(self.operators, [path[:depth] for path in paths]))
+            if len(groups) > (most if best else len(paths) // 2):
+                break
+            best = groups
+        return best if len(best) > 1 else []
+
+    def graph(self, groups: Groups) -> Graph:
+        """A node for each group of rows, inputs and outputs after them. Constants lead nowhere."""
+        graph = Graph([self._node(rows) for rows in groups] + self.ends)
+        number = {row: at for at, rows in enumerate(groups) for row in rows}
+        number.update((len(self.rows) + at, len(groups) + at) for at in range(len(self.ends)))
+        for (source, target), tensor in self.links.items():
+            link = number[source], number[target]
+            if link[0] != link[1] and source not in self.hosts:
+                graph.links.setdefault(link, tensor)
+        return graph
+
+    def _node(self, rows: Sequence[int]) -> Node:
+        operators = [row for row in rows if row not in self.hosts]
+        return self._module(rows, operators) if len(operators) > 1 else self._operator(rows)
+
+    def _operator(self, rows: Sequence[int]) -> Node:
+        row = self.rows[rows[0]]
+        constants = f"with {_count(len(rows) - 1, 'constant')}" if len(rows) > 1 else ""
+        lines = (type_text(row), " ".join(map(shape_text, row.outputs)), row.name)
+        more = tuple(filter(None, (row.why, constants)))
+        return Node("op", lines, more, tuple(rows), len(row.outputs), row.status == "known")
+
+    def _module(self, rows: Sequence[int], operators: Sequence[int]) -> Node:
+        depths = zip(*(_path(self.rows[row]) for row in operators), strict=False)
+        path = [names[0] for names in takewhile(lambda names: len(set(names)) == 1, depths)]
+        inside = set(rows)
+        leaving = {source: t for (source, target), t in self.links.items() if source in inside and target not in inside}
+        shapes = dict.fromkeys(shape_text(tensor) for tensor in leaving.values() if tensor is not None)
+        lines = ("/".join(path) or "outside modules", _count(len(operators), "operator"), " ".join(shapes))
+        known = all(self.rows[row].status == "known" for row in rows)
+        return Node("module", lines, (), tuple(sorted(rows)), len(leaving), known)
+
+
+def _runs(groups: Groups, keys: Sequence[object]) -> Iterator[list[int]]:
+    """Neighbouring groups with one key, joined."""
+    for _, run in groupby(range(len(groups)), keys.__getitem__):
+        yield [row for at in run for row in groups[at]]
+
+
+def _path(row: Cost) -> tuple[str, ...]:
+    return tuple(filter(None, row.scope.split("/")))
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("s" if count != 1 else "")
