@@ -16,8 +16,9 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .report import Report
+    from .sections import Section
 
-SECTIONS = ("memory",)
+SECTIONS = ("memory", "anchors")
 """The sections of a report that a flag of the same name asks for."""
 
 
@@ -49,6 +50,13 @@ def parser() -> argparse.ArgumentParser:
         "--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)"
     )
     p.add_argument("--memory", action="store_true", help="what is alive at the peak, in the place of the layers")
+    p.add_argument(
+        "--anchors", action="store_true", help="a detector's boxes beside what the cells of their maps can see"
+    )
+    p.add_argument(
+        "--anchor-sizes", metavar="STRIDE=SIZE,...", action="append", default=[],
+        help="the same, with the boxes that heads of a stride are trained for: 8=16,32 or 8=16x32 (width x height)",
+    )  # fmt: skip
     p.add_argument(
         "--input", metavar="NAME=SHAPE", action="append", default=[],
         help="size an input: data=1x3x640x640, data=Nx3xHxW (symbols); one input needs no name",
@@ -151,7 +159,11 @@ def _report(path: str, options: argparse.Namespace, format: str) -> Report:
     elif top < 0:
         raise ModelError("--top", "", f"{top} rows cannot be shown; 0 shows all")
     columns = [key.strip() for key in options.columns.split(",")] if options.columns else None
-    sections = [name for name in SECTIONS if getattr(options, name)]
+    sections: list[str | Section] = [name for name in SECTIONS if getattr(options, name)]
+    if options.anchor_sizes:
+        from .sections.anchors import against
+
+        sections = [*(name for name in sections if name != "anchors"), against(_sizes(options.anchor_sizes))]
     return Report(
         analysis, style=options.style, columns=columns, sort=options.sort, top=top, by=options.by, sections=sections
     )
@@ -221,6 +233,23 @@ def _shapes(given: Sequence[str], inputs: list[str]) -> dict[str, tuple[int | st
                 )
         shapes[name] = tuple(int(extent) if extent.isdecimal() else extent for extent in extents)
     return shapes
+
+
+def _sizes(given: Sequence[str]) -> dict[str, tuple[tuple[float, float], ...]]:
+    """`8=16,32x64` as {"8": ((16, 16), (32, 64))}. Raises ModelError."""
+    sizes: dict[str, tuple[tuple[float, float], ...]] = {}
+    for text in given:
+        stride, _, listed = text.partition("=")
+        boxes = []
+        for size in listed.split(","):
+            sides = [float(side) if side.replace(".", "", 1).isdecimal() else 0.0 for side in size.split("x")]
+            if not all(sides) or len(sides) > 2:
+                raise ModelError(
+                    "--anchor-sizes", "", f"{text!r} should be a stride and sizes, as in 8=16,32 or 8=16x32"
+                )
+            boxes.append((sides[0], sides[-1]))
+        sizes[stride] = sizes.get(stride, ()) + tuple(boxes)
+    return sizes
 
 
 def _dims(given: Sequence[str]) -> dict[str, int]:

@@ -32,8 +32,8 @@ class Report:
 
     `columns` are keys of `--list-columns`; `sort` a column, dearest first; `top` keeps that many rows (0: all); `by`
     groups rows by "op", "scope" or "stage"; `style` is "default" or a convention with a table of its own, whose columns
-    and rows are the tool's; `sections` are names of `graphcost.sections`. Raises ModelError for a column, style, group
-    or section that does not exist.
+    and rows are the tool's; `sections` are names of `graphcost.sections`, or such objects. Raises ModelError for a
+    column, style, group or section that does not exist.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class Report:
         sort: str | None = None,
         top: int = 0,
         by: str | None = None,
-        sections: Sequence[str] = (),
+        sections: Sequence[str | Section] = (),
     ) -> None:
         self.analysis = analysis
-        self.sections = [_section(name) for name in sections]
+        self.sections = [_section(each) if isinstance(each, str) else each for each in sections]
         self.style = style
         self.by = by
         if by is not None and by not in GROUPS:
