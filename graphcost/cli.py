@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .report import Report
     from .sections import Section
 
-SECTIONS = ("memory", "anchors")
+SECTIONS = ("memory", "anchors", "reconcile")
 """The sections of a report that a flag of the same name asks for."""
 
 
@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         "--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)"
     )
     p.add_argument("--memory", action="store_true", help="what is alive at the peak, in the place of the layers")
+    p.add_argument("--reconcile", action="store_true", help="what other tools would print for the model, and why")
     p.add_argument(
         "--anchors", action="store_true", help="a detector's boxes beside what the cells of their maps can see"
     )

@@ -28,7 +28,7 @@ def memory(row: Cost) -> Extent | None:
     return prod(y.shape[1:]) if family(row) in ("conv", "dense", "max_pool", "average_pool") else 0
 
 
-def weights(row: Cost) -> Extent | None:
+def weights(row: Cost) -> Extent:
     """Filter and matrix elements, without biases."""
     if family(row) not in ("conv", "dense"):
         return 0
@@ -63,7 +63,7 @@ def lay_out(analysis: Analysis) -> Table:
             left_out += row.status != "known" or (row.work is not None and row.work.ops != 0)
             continue
         before, last = last, _hwc(y)
-        own = weights(row) or 0
+        own = weights(row)
         elements += prod(last)
         learned += own
         lines.append((_line(row, kind, before, last, own),))

@@ -38,7 +38,7 @@ def data_mem(row: Cost) -> Extent | None:
     return 4 * row.outputs[0].size if row.outputs and row.outputs[0].ranked else None
 
 
-def param_mem(row: Cost) -> Extent | None:
+def param_mem(row: Cost) -> Extent:
     """4 bytes for each filter weight and bias."""
     return 4 * sum((weight.tensor.size for weight in row.weights), 0)
 
@@ -100,7 +100,7 @@ def _layers(analysis: Analysis) -> list[tuple[str, ...]]:
                 *_window(row),
                 *_reach(before),
                 *_data(row.outputs[0] if row.outputs else None),
-                size_text(param_mem(row) or 0),
+                size_text(param_mem(row)),
             )
         )
     return layers

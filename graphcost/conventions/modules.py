@@ -23,6 +23,11 @@ def path(scope: str) -> str:
     return ".".join(parts)
 
 
+def pathless(analysis: Analysis) -> bool:
+    """Whether the file keeps no module paths at all."""
+    return not any(row.scope for row in analysis.rows)
+
+
 @lru_cache(maxsize=1)
 def functional(analysis: Analysis) -> frozenset[int]:
     """The numbers of the rows that stand in a container of modules, or in none where others stand in one.

@@ -22,7 +22,7 @@ def mult_adds(row: Cost) -> Extent | None:
         return None
     params = _params(row)
     kind = family(row)
-    if not params or not y.rank:
+    if params == 0 or not y.rank:
         return params
     if kind in ("conv", "deconv"):
         return params * y.shape[0] * prod(y.shape[2:])

@@ -98,8 +98,8 @@ class _Module:
         if len(self.rows) > 1:
             return x, y, [_params(self.rows), made, 0, 0, 0, 0]
         row = self.rows[0]
-        counted = [metric(row) or 0 for metric in (madd, flops, mem_read, mem_write)]
-        return x, y, [_params(self.rows), made, *counted]
+        counted = (metric(row) for metric in (madd, flops, mem_read, mem_write))
+        return x, y, [_params(self.rows), made, *(0 if value is None else value for value in counted)]
 
 
 def _modules(analysis: Analysis) -> tuple[list[_Module], list[Cost]]:

@@ -1,0 +1,239 @@
+"""What each tool would call the cost of a model, and why that is not our multiply-accumulates.
+
+The reasons of a tool sum to the difference, exactly: they are read row by row off what the tool counts for the row and
+what we do. What is not known here is why an author chose so; the reasons name operators and prices, no motives.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import conventions
+from ..analysis import Analysis
+from ..conventions import Convention, Metric
+from ..conventions.families import adds_bias
+from ..conventions.modules import pathless
+from ..dims import Dim, Extent
+from ..graph import Tensor
+from ..passes.infer import Cost
+from ..table import Table, formula, show
+from . import Section
+
+SHOWN = 6
+"""Reasons of a tool that people see; the smaller ones are one line."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A part of the difference."""
+
+    text: str
+    difference: Extent
+
+
+@dataclass
+class _Group:
+    """The operators of one type that have no multiply-accumulates of ours."""
+
+    counted: list[Extent]
+    made: list[Extent]
+    taken: list[Extent]
+
+    def price(self) -> str:
+        """What the tool charges for an element, when it is the same whole number for all."""
+        same = self.made == self.taken
+        for sizes, what in ((self.made, "element" if same else "output element"), (self.taken, "input element")):
+            rate = _rate(self.counted, sizes)
+            if rate is not None:
+                return f" at {rate} per {what}"
+        return ""
+
+
+def _rate(counted: Sequence[Extent], sizes: Sequence[Extent]) -> int | None:
+    """The whole number that all sizes are multiplied by, None when there is none."""
+    rates = {count // size if size != 0 else 0 for count, size in zip(counted, sizes, strict=True)}
+    rate = rates.pop()
+    if rates or not isinstance(rate, int):
+        return None
+    return rate if all(count == rate * size for count, size in zip(counted, sizes, strict=True)) else None
+
+
+def reasons(analysis: Analysis, metric: Metric) -> list[Reason]:
+    """Why a metric's total is not our multiply-accumulates: the largest first, open formulas before numbers."""
+    parts: dict[str, Extent] = {}
+    groups: dict[str, _Group] = {}
+
+    def add(text: str, difference: Extent) -> None:
+        parts[text] = parts.get(text, 0) + difference
+
+    for at, row in enumerate(analysis.rows):
+        counted = metric.of(analysis, at)
+        counted = 0 if counted is None else counted
+        ours = row.work.macs if row.work else 0
+        kind = row.op.type
+        if ours == 0 and counted == 0:
+            continue
+        if counted == 0:
+            add(f"{kind} not counted", -ours)
+        elif ours == 0 and adds_bias(row):
+            add("bias", counted)
+        elif ours == 0:
+            group = groups.setdefault(kind, _Group([], [], []))
+            group.counted.append(counted)
+            group.made.append(_elements(row.outputs[:1], row, metric))
+            group.taken.append(_elements(row.inputs[:1], row, metric))
+        else:
+            seen = _seen(row, metric, ours)
+            add("bodies of loops count once", seen.once - ours)
+            add("one image of the batch", seen.image - seen.once)
+            add(f"{metric.per_mac} x MAC", (metric.per_mac - 1) * seen.image)
+            rest = counted - metric.per_mac * seen.image
+            made = _elements(row.outputs[:1], row, metric)
+            add(_rest(kind, rest, made), rest)
+    for kind, group in groups.items():
+        add(kind + group.price(), sum(group.counted, 0))
+    found = [Reason(text, difference) for text, difference in parts.items() if difference != 0]
+    return sorted(found, key=lambda reason: _weight(analysis, reason.difference), reverse=True)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Our multiply-accumulates of a row as far as a tool looks."""
+
+    once: Extent
+    image: Extent
+
+
+def _seen(row: Cost, metric: Metric, ours: Extent) -> _Seen:
+    once = ours if metric.repeats or row.facts is None or row.facts.work is None else row.facts.work.macs
+    return _Seen(once, _image(once, row) if metric.per_image else once)
+
+
+def _image(extent: Extent, row: Cost) -> Extent:
+    """The part of one image of a batch; everything where the first axis of the output is not a batch."""
+    y = row.outputs[0]
+    batch = y.shape[0] if y.ranked and y.rank else 1
+    part = extent // batch if batch != 0 else extent
+    return part if part * batch == extent else extent
+
+
+def _elements(tensors: Sequence[Tensor | None], row: Cost, metric: Metric) -> Extent:
+    """Elements that the tool sees of a row's first input or output."""
+    size = sum((tensor.size for tensor in tensors if tensor is not None and tensor.ranked), 0)
+    size = size * row.times if metric.repeats else size
+    return _image(size, row) if metric.per_image else size
+
+
+def _rest(kind: str, rest: Extent, made: Extent) -> str:
+    """Why a row with multiply-accumulates differs by more than their price."""
+    if rest == made:
+        return "bias"
+    return "one addition less in a sum" if rest == -made else f"{kind} counted differently"
+
+
+def _weight(analysis: Analysis, extent: Extent) -> float:
+    number = analysis.evaluate(extent)
+    return float("inf") if number is None else abs(number)
+
+
+def _quoted() -> list[tuple[Convention, Metric]]:
+    return [(convention, metric) for convention in conventions.known() for metric in convention.quoted]
+
+
+def _unknown(analysis: Analysis, metric: Metric) -> dict[str, int]:
+    """Operator types of which the tool has no figure because something of them is not known."""
+    rows = ((at, row) for at, row in enumerate(analysis.rows) if row.status != "known")
+    return dict(Counter(row.op.type for at, row in rows if metric.of(analysis, at) is None))
+
+
+def lay_out(analysis: Analysis) -> list[Table]:
+    """A row for each reason; the tool and its total stand in the first."""
+    ours = _value(analysis, analysis.work.macs)
+    rows: list[tuple[str, ...]] = [("graphcost", "MACs", _short(ours), "", "", "", "")]
+    silent: dict[str, list[str]] = {}
+    for convention, metric in _quoted():
+        total = _value(analysis, metric.total(analysis))
+        ratio = _ratio(total, ours)
+        head = (convention.tool, metric.word, _short(total), "" if ratio is None else f"{ratio:.3f}")
+        for line in _lines(analysis, reasons(analysis, metric), ours):
+            rows.append((*head, *line))
+            head = ("", "", "", "")
+        unknown = ", ".join(f"{kind} x{count}" for kind, count in _unknown(analysis, metric).items())
+        if unknown:
+            silent.setdefault(unknown, []).append(convention.tool)
+    notes = ["Percentages are of our MACs. The reasons of a tool sum to its difference from them."]
+    if pathless(analysis):
+        notes.append("The file has no module paths: tools that walk modules are taken to see every operator as one.")
+    notes += [
+        f"Without a figure, for their shapes are not known: {unknown} ({', '.join(tools)})."
+        for unknown, tools in silent.items()
+    ]
+    titles = ("tool", "calls it", "total", "of ours", "difference", "share", "because of")
+    return [Table(titles, (False, False, True, True, True, True, False), rows, notes=notes, heading="How tools count")]
+
+
+def _lines(analysis: Analysis, found: Sequence[Reason], ours: Extent) -> list[tuple[str, str, str]]:
+    """Difference, share and text of the reasons that are shown; the smaller ones together."""
+    shown = list(found[: SHOWN if len(found) > SHOWN + 1 else None])
+    if rest := found[len(shown) :]:
+        shown.append(Reason(f"{len(rest)} smaller reasons", sum((reason.difference for reason in rest), 0)))
+    lines = []
+    for reason in shown:
+        part = _value(analysis, reason.difference)
+        share = _ratio(part, ours)
+        lines.append((_signed(part), "" if share is None else f"{share:+.2%}", reason.text))
+    return lines or [("0", "", "nothing: they agree")]
+
+
+def _value(analysis: Analysis, extent: Extent) -> Extent:
+    """A number where the assumptions make it one."""
+    number = analysis.evaluate(extent)
+    return extent if number is None else number
+
+
+def _ratio(part: Extent, whole: Extent) -> float | None:
+    return part / whole if isinstance(part, int) and isinstance(whole, int) and whole else None
+
+
+def _short(value: Extent) -> str:
+    return show(value, "short")
+
+
+def _signed(value: Extent) -> str:
+    if isinstance(value, Dim):
+        return formula(value)
+    return f"{'-' if value < 0 else '+'}{show(abs(value), 'short')}"
+
+
+def data(analysis: Analysis) -> dict[str, Any]:
+    """Our MACs, and of each tool its total, the ratio, and all reasons with what each adds."""
+    ours = _value(analysis, analysis.work.macs)
+    tools = []
+    for convention, metric in _quoted():
+        total = _value(analysis, metric.total(analysis))
+        tools.append(
+            {
+                "style": convention.name,
+                "metric": metric.key,
+                "tool": convention.tool,
+                "word": metric.word,
+                "total": _plain(total),
+                "ratio": _ratio(total, ours),
+                "reasons": [
+                    {"reason": reason.text, "difference": _plain(_value(analysis, reason.difference))}
+                    for reason in reasons(analysis, metric)
+                ],
+                "unknown_ops": _unknown(analysis, metric),
+            }
+        )
+    return {"macs": _plain(ours), "tools": tools}
+
+
+def _plain(value: Extent) -> int | str:
+    return value if isinstance(value, int) else str(value)
+
+
+SECTION = Section("reconcile", "what each tool would call the cost of the model, and why they differ", lay_out, data)

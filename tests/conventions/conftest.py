@@ -1,0 +1,177 @@
+"""Known networks, built an operator a line with the module paths that exporters keep; weights are shapes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+
+from graphcost import Analysis, analyze
+from graphcost.graph import Model, Op, Shape, Tensor, schedule
+
+
+class Network:
+    """Adds operators and hands back the names of their outputs."""
+
+    def __init__(self, **inputs: Tensor) -> None:
+        self.inputs = inputs
+        self.weights: dict[str, Tensor] = {}
+        self.ops: list[Op] = []
+
+    def op(self, path: str, kind: str, *inputs: str, weights: tuple[Shape, ...] = (), **attrs: object) -> str:
+        """An operator of the module at `path`; "" is the forward function of the whole network."""
+        name = f"/{path}/{kind}_{len(self.ops)}"
+        own = {f"{name}.{at}": Tensor(shape) for at, shape in enumerate(weights)}
+        self.weights |= own
+        self.ops.append(Op(name, kind, (*inputs, *own), (f"{name}:0",), attrs))
+        return f"{name}:0"
+
+    def shape(self, *extents: int) -> str:
+        """A constant shape."""
+        name = "x".join(map(str, extents))
+        self.weights[name] = Tensor((len(extents),), "int64", extents)
+        return name
+
+    def conv(self, path: str, x: str, taken: int, made: int, kernel: int, stride: int = 1, group: int = 1) -> str:
+        pad = (kernel // 2,) * 4
+        filters = (made, taken // group, kernel, kernel)
+        return self.op(path, "Conv", x, weights=(filters,), strides=(stride, stride), pads=pad, group=group)
+
+    def norm(self, path: str, x: str, channels: int) -> str:
+        return self.op(path, "BatchNormalization", x, weights=((channels,),) * 4)
+
+    def linear(self, path: str, x: str, taken: int, made: int) -> str:
+        """Of vectors, as exporters write it: a Gemm."""
+        return self.op(path, "Gemm", x, weights=((made, taken), (made,)), transB=1)
+
+    def positions(self, path: str, x: str, taken: int, made: int) -> str:
+        """A linear layer of sequences, as exporters write it: a product and an addition."""
+        return self.op(path, "Add", self.op(path, "MatMul", x, weights=((taken, made),)), weights=((made,),))
+
+    def analyse(self) -> Analysis:
+        ops = schedule(self.ops, [*self.inputs, *self.weights])
+        model = Model("net", ops, self.inputs, (), self.weights, opsets={"": 17}, format="onnx")
+        return analyze(model)
+
+
+def resnet50() -> Network:
+    """torchvision's."""
+    net = Network(image=Tensor((1, 3, 224, 224)))
+    x = net.op("relu", "Relu", net.norm("bn1", net.conv("conv1", "image", 3, 64, 7, 2), 64))
+    x = net.op("maxpool", "MaxPool", x, kernel_shape=(3, 3), strides=(2, 2), pads=(1, 1, 1, 1))
+    channels = 64
+    for stage, (blocks, width) in enumerate(((3, 64), (4, 128), (6, 256), (3, 512)), 1):
+        for block in range(blocks):
+            at, stride = f"layer{stage}/{block}", 2 if stage > 1 and block == 0 else 1
+            y = net.norm(f"{at}/bn1", net.conv(f"{at}/conv1", x, channels, width, 1), width)
+            y = net.conv(f"{at}/conv2", net.op(f"{at}/relu", "Relu", y), width, width, 3, stride)
+            y = net.op(f"{at}/relu", "Relu", net.norm(f"{at}/bn2", y, width))
+            y = net.norm(f"{at}/bn3", net.conv(f"{at}/conv3", y, width, 4 * width, 1), 4 * width)
+            if block == 0:
+                x = net.conv(f"{at}/downsample/0", x, channels, 4 * width, 1, stride)
+                x = net.norm(f"{at}/downsample/1", x, 4 * width)
+            x = net.op(f"{at}/relu", "Relu", net.op(at, "Add", y, x))
+            channels = 4 * width
+    x = net.op("", "Flatten", net.op("avgpool", "GlobalAveragePool", x))
+    net.linear("fc", x, 2048, 1000)
+    return net
+
+
+def mobilenet_v2() -> Network:
+    """torchvision's; it pools by a functional call."""
+    net = Network(image=Tensor((1, 3, 224, 224)))
+
+    def unit(at: str, x: str, taken: int, made: int, kernel: int, stride: int = 1, group: int = 1) -> str:
+        y = net.norm(f"{at}/1", net.conv(f"{at}/0", x, taken, made, kernel, stride, group), made)
+        return net.op(f"{at}/2", "Clip", y, weights=((), ()))
+
+    x, channels, number = unit("features/0", "image", 3, 32, 3, 2), 32, 1
+    for expand, made, blocks, first in (
+        (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
+    ):  # fmt: skip
+        for block in range(blocks):
+            at, stride, wide = f"features/{number}/conv", first if block == 0 else 1, expand * channels
+            y = unit(f"{at}/0", x, channels, wide, 1) if expand > 1 else x
+            y = unit(f"{at}/1", y, wide, wide, 3, stride, wide)
+            y = net.norm(f"{at}/3", net.conv(f"{at}/2", y, wide, made, 1), made)
+            x = net.op(f"features/{number}", "Add", x, y) if stride == 1 and channels == made else y
+            channels, number = made, number + 1
+    x = net.op("", "GlobalAveragePool", unit("features/18", x, 320, 1280, 1))
+    net.linear("classifier/1", net.op("", "Flatten", x), 1280, 1000)
+    return net
+
+
+def densenet121() -> Network:
+    """torchvision's; the last activation and pooling are functional calls."""
+    net = Network(image=Tensor((1, 3, 224, 224)))
+
+    def relu_of_norm(at: str, number: str, x: str, channels: int) -> str:
+        return net.op(f"{at}/relu{number}", "Relu", net.norm(f"{at}/norm{number}", x, channels))
+
+    x = relu_of_norm("features", "0", net.conv("features/conv0", "image", 3, 64, 7, 2), 64)
+    x = net.op("features/pool0", "MaxPool", x, kernel_shape=(3, 3), strides=(2, 2), pads=(1, 1, 1, 1))
+    channels = 64
+    for block, layers in enumerate((6, 12, 24, 16), 1):
+        for layer in range(layers):
+            at = f"features/denseblock{block}/denselayer{layer + 1}"
+            y = net.conv(f"{at}/conv1", relu_of_norm(at, "1", x, channels), channels, 128, 1)
+            y = net.conv(f"{at}/conv2", relu_of_norm(at, "2", y, 128), 128, 32, 3)
+            x, channels = net.op(f"features/denseblock{block}", "Concat", x, y, axis=1), channels + 32
+        if block < 4:
+            at = f"features/transition{block}"
+            x = net.conv(f"{at}/conv", relu_of_norm(at, "", x, channels), channels, channels // 2, 1)
+            x, channels = net.op(f"{at}/pool", "AveragePool", x, kernel_shape=(2, 2), strides=(2, 2)), channels // 2
+    x = net.op("", "GlobalAveragePool", net.op("", "Relu", net.norm("features/norm5", x, channels)))
+    net.linear("classifier", net.op("", "Flatten", x), 1024, 1000)
+    return net
+
+
+def bert_base() -> Network:
+    """Hugging Face's BertModel of 128 tokens with its pooler; attention is spelled out."""
+    tokens, width, heads = 128, 768, 12
+    ids = Tensor((1, tokens), "int64")
+    net = Network(words=ids, kinds=ids, places=ids)
+
+    def look_up(name: str, indices: str, rows: int) -> str:
+        table = f"{name}.weight"
+        net.weights[table] = Tensor((rows, width))
+        return net.op(f"embeddings/{name}", "Gather", table, indices)
+
+    def norm(at: str, x: str) -> str:
+        return net.op(f"{at}/LayerNorm", "LayerNormalization", x, weights=((width,), (width,)))
+
+    def head(at: str, x: str, perm: tuple[int, ...]) -> str:
+        split = net.op(at.rpartition("/")[0], "Reshape", x, net.shape(1, tokens, heads, width // heads))
+        return net.op(at.rpartition("/")[0], "Transpose", split, perm=perm)
+
+    x = net.op("embeddings", "Add", look_up("word_embeddings", "words", 30522), look_up("types", "kinds", 2))
+    x = norm("embeddings", net.op("embeddings", "Add", x, look_up("position_embeddings", "places", 512)))
+    for layer in range(12):
+        at = f"encoder/layer/{layer}"
+        self_ = f"{at}/attention/self"
+        parts = [net.positions(f"{self_}/{name}", x, width, width) for name in ("query", "key", "value")]
+        perms = ((0, 2, 1, 3), (0, 2, 3, 1), (0, 2, 1, 3))
+        q, k, v = (head(f"{self_}/{i}", part, perm) for i, (part, perm) in enumerate(zip(parts, perms, strict=True)))
+        weights = net.op(self_, "Softmax", net.op(self_, "MatMul", q, k), axis=-1)
+        seen = net.op(self_, "Transpose", net.op(self_, "MatMul", weights, v), perm=(0, 2, 1, 3))
+        seen = net.op(self_, "Reshape", seen, net.shape(1, tokens, width))
+        y = net.positions(f"{at}/attention/output/dense", seen, width, width)
+        x = norm(f"{at}/attention/output", net.op(f"{at}/attention/output", "Add", y, x))
+        y = net.positions(f"{at}/intermediate/dense", x, width, 4 * width)
+        y = net.op(f"{at}/intermediate/intermediate_act_fn", "Gelu", y)
+        y = net.positions(f"{at}/output/dense", y, 4 * width, width)
+        x = norm(f"{at}/output", net.op(f"{at}/output", "Add", y, x))
+    net.weights["first"] = Tensor((), "int64", (0,))
+    first = net.op("pooler", "Gather", x, "first", axis=1)
+    net.op("pooler/activation", "Tanh", net.linear("pooler/dense", first, width, width))
+    return net
+
+
+NETWORKS = {build.__name__: build for build in (resnet50, mobilenet_v2, densenet121, bert_base)}
+
+
+@pytest.fixture(scope="session")
+def network() -> Callable[[str], Analysis]:
+    """A known network by name, analysed once."""
+    return cache(lambda name: NETWORKS[name]().analyse())

@@ -1,0 +1,85 @@
+"""What tools printed for known networks: torchvision's and Hugging Face's, one image of 224x224 or 128 tokens.
+
+The rows of torch 2.13 were printed by fvcore 0.1.5, torchinfo 1.8.0, ptflops 0.7.5 (pytorch backend), thop 0.1.1 and
+torch.utils.flop_counter; a reason stands beside each figure that the network alone does not give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import graphcost
+from graphcost import Analysis, conventions
+
+Network = Callable[[str], Analysis]
+POOLER = 768 * 768  # weights of BERT's last layer, used for one token
+GELU = 12 * 128 * 3072  # elements that BERT activates
+
+PRINTED = [
+    ("resnet50", "flop_counter.flops", 8_178_368_512),
+    ("resnet50", "fvcore.flops", 4_111_512_576),
+    ("resnet50", "torchinfo.mult_adds", 4_089_238_376),
+    ("resnet50", "ptflops.macs", 4_132_436_968),
+    ("resnet50", "thop.macs", 4_133_742_592),
+    ("mobilenet_v2", "flop_counter.flops", 601_548_544),
+    ("mobilenet_v2", "fvcore.flops", 314_193_216),
+    ("mobilenet_v2", "torchinfo.mult_adds", 300_809_384),
+    ("mobilenet_v2", "ptflops.macs", 320_300_008),
+    ("mobilenet_v2", "thop.macs", 327_486_720),
+    ("bert_base", "flop_counter.flops", 22_348_431_360),
+    (
+        "bert_base",
+        "fvcore.flops",
+        11_185_913_856 + POOLER,
+    ),  # the trace dropped the pooler, whose output was not asked for
+    ("bert_base", "torchinfo.mult_adds", 109_482_240),
+    ("bert_base", "ptflops.macs", 11_189_650_176 + 2 * GELU),  # BERT took hold of gelu before the tool replaced it
+    ("bert_base", "thop.macs", 10_882_056_192),
+]
+
+
+@pytest.mark.parametrize(("name", "key", "total"), PRINTED)
+def test_a_total_is_what_the_tool_printed(name: str, key: str, total: int, network: Network) -> None:
+    convention, _, metric = key.partition(".")
+    found = conventions.metric(convention, metric)
+    assert found is not None
+    assert found.total(network(name)) == total
+
+
+# the tables in the tools' own READMEs, as far as their digits go
+PUBLISHED = [
+    ("densenet121", "deepspeed.flops", 5_716_880_000, 10_000),  # calflops 0.3.2
+    ("resnet50", "deepspeed.flops", 8_211_110_000, 10_000),
+    ("densenet121", "ptflops.macs", 2_900_000_000, 10_000_000),  # ptflops 0.7.5
+    ("mobilenet_v2", "ptflops.macs", 320_000_000, 10_000_000),
+    ("resnet50", "ptflops.macs", 4_130_000_000, 10_000_000),
+]
+
+
+@pytest.mark.parametrize(("name", "key", "total", "digit"), PUBLISHED)
+def test_a_total_is_what_the_tool_published(name: str, key: str, total: int, digit: int, network: Network) -> None:
+    convention, _, metric = key.partition(".")
+    found = conventions.metric(convention, metric)
+    assert found is not None
+    assert abs(found.total(network(name)) - total) <= digit // 2
+
+
+VGG16 = [
+    ("flop_counter.flops", 30_940_528_640),
+    ("fvcore.flops", 15_470_289_408),
+    ("torchinfo.mult_adds", 15_483_821_032),
+    ("ptflops.macs", 15_523_225_576),
+    ("thop.macs", 15_470_314_496),
+]
+
+
+@pytest.mark.parametrize(("key", "total"), VGG16)
+def test_the_totals_of_the_sample_vgg16_are_what_the_tools_printed(key: str, total: int, root: Path) -> None:
+    analysis = graphcost.analyze(graphcost.load(root / "onnx_models/vgg16.onnx"))
+    convention, _, metric = key.partition(".")
+    found = conventions.metric(convention, metric)
+    assert found is not None
+    assert found.total(analysis) == total
