@@ -18,6 +18,7 @@ from .storage import Evaluate, Storage, share
 
 if TYPE_CHECKING:
     from .arena import Plan
+    from .order import Order
 
 
 @dataclass(slots=True)
@@ -89,6 +90,13 @@ class Memory:
         self._check("an arena")
         return plan(self.buffers, align, [row.name for row in self.steps])
 
+    def reorder(self) -> Order:
+        """The order with the lowest peak that is found. Raises ModelError when a size is not known."""
+        from .order import search
+
+        self._check("a better order")
+        return search(self.storage)
+
     def _check(self, what: str) -> None:
         if not self.storage.known:
             raise ModelError("", "", f"{what} needs every size; those of some activations are not known or left open")
@@ -109,7 +117,9 @@ def liveness(
             step.inside = max(step.inside, max(inner.curve, default=0))
             storage.known = storage.known and inner.storage.known
     buffers = allocate(storage)
-    memory = Memory(buffers, [step.row for step in storage.steps], _curve(buffers, len(storage.steps)), storage=storage)
+    memory = Memory(
+        buffers, [step.row for step in storage.steps], live_bytes(buffers, len(storage.steps)), storage=storage
+    )
     memory.spans = _spans(memory.steps, inputs, model.outputs)
     if storage.known and memory.curve:
         worst = max(memory.curve)
@@ -159,8 +169,8 @@ def allocate(storage: Storage, order: Sequence[int] | None = None) -> list[Buffe
     return buffers
 
 
-def _curve(buffers: Iterable[Buffer], steps: int) -> list[int]:
-    """Bytes alive at each step."""
+def live_bytes(buffers: Iterable[Buffer], steps: int) -> list[int]:
+    """Bytes alive at each of so many steps."""
     change = [0] * (steps + 2)
     for buffer in buffers:
         change[buffer.birth] += buffer.nbytes

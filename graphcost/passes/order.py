@@ -1,0 +1,283 @@
+"""An order of execution with a lower peak, where there is one.
+
+The bytes alive after a set of operators has run do not depend on the order in which they ran, so the lowest peak is the
+lowest bottleneck on a path through such sets. Where all other operators are before or after one of them, the search
+falls into parts. A part is searched best first, which is exact, as long as its sets are few; else only the most
+promising sets of each size are followed. Effort is bounded by counts, never by a clock. How long the operators take in
+one order or another is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import pairwise
+
+from ..graph import Op
+from .memory import allocate, live_bytes
+from .storage import Storage
+
+SETS = 2**14
+"""Sets of operators looked at in an exact search."""
+WIDTH = 32
+"""Sets of one size that are followed where they are too many."""
+EFFORT = 60_000
+"""Sets followed in all, where they are too many; at least one of each size is."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order of the outer graph's operators and what it saves."""
+
+    schedule: tuple[Op, ...]
+    """The file's own order unless another has a lower peak."""
+    peak_bytes: int
+    before_bytes: int
+    """The peak in the order that was given."""
+    exact: bool
+    """Whether no order has a lower peak; otherwise none was found."""
+
+    @property
+    def saving(self) -> float:
+        """The part of the peak that it saves."""
+        return 1 - self.peak_bytes / self.before_bytes if self.before_bytes else 0.0
+
+
+def search(storage: Storage) -> Order:
+    """The order with the lowest peak that is found; never worse than that of the steps."""
+    given = list(range(len(storage.steps)))
+    before = _peak(storage, given)
+    graph = _Graph(storage)
+    found, exact = graph.solve(before)
+    order = graph.with_constants(found) if found else given
+    after = _peak(storage, order)
+    if after >= before:
+        order, after = given, before
+    schedule = tuple(storage.steps[number].row.op for number in order)
+    return Order(schedule, after, before, exact or after == graph.floor)
+
+
+def _peak(storage: Storage, order: Sequence[int]) -> int:
+    return max(live_bytes(allocate(storage, order), len(order)), default=0)
+
+
+@dataclass(slots=True)
+class _State:
+    """A set of operators that have run."""
+
+    mask: int
+    alive: int
+    """Bytes alive once they have."""
+    peak: int
+    ready: tuple[int, ...]
+    """The operators that can run next."""
+    path: tuple[tuple[int, ...], _State] | None = None
+    """The operators that ran since an earlier state, and that state."""
+
+    def order(self) -> list[int]:
+        """Every operator that ran, first to last."""
+        parts: list[tuple[int, ...]] = []
+        state: _State | None = self
+        while state is not None and state.path is not None:
+            parts.append(state.path[0])
+            state = state.path[1]
+        return [number for part in reversed(parts) for number in part]
+
+
+class _Graph:
+    """The steps that are no constants, numbered anew: sets of them are the bits of an integer."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self.steps = [step for step in storage.steps if not step.row.constant]
+        self.numbers = [number for number, step in enumerate(storage.steps) if not step.row.constant]
+        self.count = len(self.steps)
+        self.bytes = [0 if block.outside else block.nbytes for block in storage.blocks]
+        self.readers = [0] * len(storage.blocks)
+        for at, step in enumerate(self.steps):
+            for block in step.reads:
+                self.readers[block] |= 1 << at
+        for block in storage.kept:
+            self.readers[block] |= 1 << self.count  # a reader that never runs
+        self.idle = sum(self.bytes[block] for block in storage.given if not self.readers[block])
+        self.before = self._precedence()
+        self.after: list[list[int]] = [[] for _ in self.steps]
+        for at, earlier in enumerate(self.before):
+            for other in earlier:
+                self.after[other].append(at)
+        self.needs = [sum(1 << other for other in earlier) for earlier in self.before]
+        self.makes = [sum(self.bytes[block] for block in step.makes) for step in self.steps]
+        self.gone = [sum(self.bytes[b] for b in step.makes if not self.readers[b]) for step in self.steps]
+        self.floor = max([0, sum(self.bytes[b] for b in storage.given), *map(self._least, range(self.count))])
+
+    def _precedence(self) -> list[set[int]]:
+        """The steps that must run before each: makers of what it reads, and readers of what it writes over."""
+        maker = {name: at for at, step in enumerate(self.steps) for name in step.row.op.outputs if name}
+        before = [{maker[name] for name in step.row.op.reads if name in maker} for step in self.steps]
+        for at, step in enumerate(self.steps):
+            if step.row.op.in_place and step.reads:
+                over = self.readers[step.reads[0]]
+                for other in range(self.count):
+                    if over >> other & 1 and other != at:
+                        before[max(at, other)].add(min(at, other))
+        return before
+
+    def _least(self, at: int) -> int:
+        """Bytes alive while a step runs, whatever ran before."""
+        step = self.steps[at]
+        over = self.bytes[step.makes[0]] if step.takes else 0
+        return sum(self.bytes[block] for block in step.reads) + self.makes[at] - over + step.inside
+
+    def solve(self, most: int) -> tuple[list[int], bool]:
+        """The steps in the order with the lowest peak found below `most`, and whether none is lower; [] for none."""
+        if not self.steps or self.floor >= most:
+            return [], True
+        everything = (1 << self.count) - 1
+        sources = tuple(at for at in range(self.count) if not self.needs[at])
+        state = _State(0, sum(self.bytes[block] for block in self.storage.given), self.floor, sources)
+        exact = True
+        for _, end in pairwise([0, *self.cuts(), self.count]):
+            goal = everything >> (self.count - end)
+            result, complete = self.exact(state, goal, most)
+            if result is None and not complete:
+                exact, result = False, self.beam(state, goal, most)
+            if result is None:
+                return [], complete
+            state = result
+        return state.order(), exact
+
+    def cuts(self) -> list[int]:
+        """Positions up to which the steps have run, in whatever order, before any other of them does."""
+        reach = [min(after, default=self.count) for after in self.after]
+        back = [max(before, default=-1) for before in self.before]
+        latest = [self.count] * (self.count + 1)
+        for at in reversed(range(self.count)):
+            latest[at] = min(latest[at + 1], back[at])
+        found, furthest = [], -1
+        for at in range(self.count):
+            if furthest <= at and latest[at + 1] >= at:  # all before lead here, all after come from here
+                found.append(at + 1)
+            furthest = max(furthest, reach[at])
+        return [cut for cut in found if cut < self.count]
+
+    def run(self, state: _State, at: int) -> tuple[int, int]:
+        """Bytes alive while a step runs, and after it."""
+        step, left = self.steps[at], ~state.mask
+        bit = 1 << at
+        freed = self.gone[at] + (0 if state.mask else self.idle)
+        for block in step.reads:
+            if self.readers[block] & left == bit:
+                freed += self.bytes[block]
+        during = state.alive + self.makes[at] + step.inside
+        if any(self.readers[block] & left == bit for block in step.takes):
+            during -= self.bytes[step.makes[0]]
+        return during, state.alive + self.makes[at] - freed
+
+    def step(self, state: _State, at: int, during: int, alive: int, goal: int) -> _State:
+        """The state after a step, and after all that can then run for nothing."""
+        mask, ready = self._advance(state.mask, state.ready, at)
+        after = _State(mask, alive, max(state.peak, during), ready)
+        ran = self.settle(after, goal)
+        after.path = ((at, *ran), state)
+        return after
+
+    def settle(self, state: _State, goal: int) -> list[int]:
+        """Run whatever neither raises the peak nor leaves more alive: it can only help to do so at once."""
+        ran: list[int] = []
+        again = True
+        while again:
+            again = False
+            for at in state.ready:
+                if not goal >> at & 1:
+                    continue
+                during, alive = self.run(state, at)
+                if during <= state.peak and alive <= state.alive:
+                    state.mask, state.ready = self._advance(state.mask, state.ready, at)
+                    state.alive = alive
+                    ran.append(at)
+                    again = True
+                    break
+        return ran
+
+    def _advance(self, mask: int, ready: tuple[int, ...], at: int) -> tuple[int, tuple[int, ...]]:
+        mask |= 1 << at
+        fresh = [other for other in self.after[at] if not self.needs[other] & ~mask]
+        rest = [other for other in ready if other != at]
+        return mask, tuple(sorted(rest + fresh) if fresh else rest)
+
+    def start(self, state: _State, goal: int) -> _State:
+        """The beginning of a part."""
+        first = _State(state.mask, state.alive, state.peak, state.ready)
+        first.path = (tuple(self.settle(first, goal)), state)
+        return first
+
+    def next(self, state: _State, goal: int, most: int) -> Iterator[_State]:
+        """The states one step further whose peak stays below `most`."""
+        for at in state.ready:
+            if goal >> at & 1:
+                during, alive = self.run(state, at)
+                if during < most:
+                    yield self.step(state, at, during, alive, goal)
+
+    def exact(self, state: _State, goal: int, most: int) -> tuple[_State | None, bool]:
+        """The state of lowest peak below `most` in which `goal` has run, and whether the search came to an end."""
+        first = self.start(state, goal)
+        heap = [(first.peak, -first.mask.bit_count(), 0, first)]
+        seen: dict[int, int] = {}
+        number = looked = 0
+        while heap:
+            *_, state = heappop(heap)
+            if state.mask == goal:
+                return state, True
+            if seen.get(state.mask, most) < state.peak:
+                continue
+            looked += 1
+            if looked > SETS:
+                return None, False
+            for after in self.next(state, goal, most):
+                if after.peak < seen.get(after.mask, most):
+                    seen[after.mask] = after.peak
+                    number += 1
+                    heappush(heap, (after.peak, -after.mask.bit_count(), number, after))
+        return None, True
+
+    def beam(self, state: _State, goal: int, most: int) -> _State | None:
+        """The same, following only the states with the lowest peak, then the fewest bytes, among those of one size."""
+        first = self.start(state, goal)
+        done, end = first.mask.bit_count(), goal.bit_count()
+        width = max(1, min(WIDTH, EFFORT // max(end - done, 1)))
+        levels: dict[int, dict[int, _State]] = {done: {first.mask: first}}
+        for size in range(done, end):
+            level = levels.pop(size, {}).values()
+            for each in sorted(level, key=lambda state: (state.peak, state.alive, state.mask))[:width]:
+                for after in self.next(each, goal, most):
+                    others = levels.setdefault(after.mask.bit_count(), {})
+                    if after.mask not in others or after.peak < others[after.mask].peak:
+                        others[after.mask] = after
+        return levels.get(end, {}).get(goal)
+
+    def with_constants(self, order: Sequence[int]) -> list[int]:
+        """The numbers of all steps: constants stand before the first that reads them, those nobody reads at the end."""
+        steps = self.storage.steps
+        maker = {name: at for at, step in enumerate(steps) if step.row.constant for name in step.row.op.outputs if name}
+        placed: dict[int, None] = {}
+
+        def put(number: int) -> None:
+            waiting = [number]
+            while waiting:
+                at = waiting[-1]
+                missing = [
+                    maker[name] for name in steps[at].row.op.reads if name in maker and maker[name] not in placed
+                ]
+                if missing:
+                    waiting += reversed(missing)
+                else:
+                    placed[waiting.pop()] = None
+
+        for at in order:
+            put(self.numbers[at])
+        for number in range(len(steps)):
+            if number not in placed:
+                put(number)
+        return list(placed)
