@@ -174,7 +174,8 @@ function shape(extents, sizes) {
     const text = value === undefined ? readable(extent) : String(value);
     return /^(\w+|[\p{L}\p{N}_]+)$/u.test(text) ? text : `(${text})`;
   });
-  return parts.join("x") || "scalar";
+  const words = parts.some((part) => /^[A-Za-z_]\w+$/.test(part));
+  return parts.join(words ? " x " : "x") || "scalar";
 }
 
 /* --- sizes ---------------------------------------------------------------------------------------------------------- */
@@ -320,7 +321,7 @@ function evaluate() {
 }
 
 window.graphcost = {
-  data, columns, cell, total, show, set, evaluate, refusal, readable, values: () => Object.fromEntries(sizes),
+  data, columns, cell, total, show, exact, set, evaluate, refusal, readable, values: () => Object.fromEntries(sizes),
 };
 
 /* --- the totals on the page, and the form that asks for sizes ------------------------------------------------------- */

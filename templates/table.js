@@ -151,12 +151,15 @@ function drawRows({anew = false, top = box.scrollTop} = {}) {
   const focused = body.contains(document.activeElement);
   const lines = rows.slice(first, last).map((row, at) => drawRow(row, first + at));
   const part = last - first < rows.length;
-  body.replaceChildren(...(part ? [widest(), space(first), ...lines, space(rows.length - last)] : lines));
+  const [before, after] = [space(), space()];
+  body.replaceChildren(...(part ? [widest(), before, ...lines, after] : lines));
   if (part) table.setAttribute("aria-rowcount", rows.length + 2);
   else table.removeAttribute("aria-rowcount");
   made = [first, last];
-  box.scrollTop = top;
   if (lines.length) height = lines[0].getBoundingClientRect().height || height;
+  before.cells[0].style.height = `${first * height}px`;
+  after.cells[0].style.height = `${(rows.length - last) * height}px`;
+  box.scrollTop = top;
   const reached = lines[active - first] ?? lines[0];
   if (reached) reached.tabIndex = 0;
   if (focused && lines[active - first]) reached.focus({preventScroll: true});
@@ -194,11 +197,10 @@ function share(key, value) {
 }
 
 /** What stands for rows out of view. */
-function space(rows) {
+function space() {
   const [line, filling] = [element("tr", undefined, "space"), element("td")];
   line.setAttribute("aria-hidden", "true");
   filling.colSpan = keys.length;
-  filling.style.height = `${rows * height}px`;
   line.append(filling);
   return line;
 }
