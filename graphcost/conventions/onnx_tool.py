@@ -15,17 +15,16 @@ from . import Convention, Metric
 from .families import bias, cell, ends, family, groups, length, linear_resize, macs, neighbours, onnx_type, taps
 
 PRICES = {
+    "Add": 1, "Sub": 1, "Mul": 1, "Div": 4, "Mod": 1, "Pow": 32, "Max": 1, "Min": 1,
     "Relu": 1, "LeakyRelu": 2, "PRelu": 2, "Clip": 2, "Elu": 35, "Gelu": 34, "HardSigmoid": 4, "HardSwish": 5,
     "Sigmoid": 32, "Tanh": 76, "Softmax": 36, "LogSoftmax": 80, "Softplus": 76, "Hardmax": 1,
     "Exp": 32, "Log": 43, "Sqrt": 24, "Sin": 39, "Cos": 39, "Atan": 64, "Reciprocal": 4,
     "Abs": 1, "Neg": 1, "Sign": 1, "Ceil": 1, "Floor": 1, "Round": 1, "CumSum": 1, "NonZero": 1,
     "Not": 1, "And": 1, "Or": 1, "Xor": 1, "Equal": 1, "Less": 1, "LessOrEqual": 1, "Greater": 1, "GreaterOrEqual": 1,
-    "BatchNormalization": 31, "InstanceNormalization": 14, "LpNormalization": 33,
+    "BatchNormalization": 31, "InstanceNormalization": 7, "LpNormalization": 33,
     "QuantizeLinear": 2, "DequantizeLinear": 2,
 }  # fmt: skip
 """What it charges for each output element, by ONNX operator."""
-PER_OPERAND = {"Add": 1, "Sub": 1, "Mul": 1, "Div": 4, "Mod": 1, "Pow": 32, "Max": 1, "Min": 1, "Sum": 1}
-"""The same, for each operand after the first."""
 REDUCTIONS = {"ReduceMean": 1, "ReduceSum": 1, "ReduceProd": 1, "ReduceMin": 1, "ReduceMax": 1, "ReduceL2": 25}
 """The same for each input element."""
 
@@ -38,10 +37,12 @@ def count(row: Cost) -> Extent | None:
     if x is None or y is None:
         return 0 if not row.inputs else None
     type_ = onnx_type(row)
+    if type_ in PRICES and y.rank == 0:
+        return 0  # a single number has no volume there
     if type_ in PRICES:
         return y.size * PRICES[type_]
-    if type_ in PER_OPERAND:
-        return y.size * PER_OPERAND[type_] * max(1, len(row.op.inputs) - 1)
+    if type_ == "Sum":
+        return y.size * (len(row.op.inputs) - 1)
     if type_ in REDUCTIONS:
         return x.size * REDUCTIONS[type_]
     return _windowed(row, type_, x, y)

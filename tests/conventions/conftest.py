@@ -34,9 +34,8 @@ class Network:
         return name
 
     def conv(self, path: str, x: str, taken: int, made: int, kernel: int, stride: int = 1, group: int = 1) -> str:
-        pad = (kernel // 2,) * 4
-        filters = (made, taken // group, kernel, kernel)
-        return self.op(path, "Conv", x, weights=(filters,), strides=(stride, stride), pads=pad, group=group)
+        window = {"kernel_shape": (kernel,) * 2, "strides": (stride,) * 2, "pads": (kernel // 2,) * 4}
+        return self.op(path, "Conv", x, weights=((made, taken // group, kernel, kernel),), group=group, **window)
 
     def norm(self, path: str, x: str, channels: int) -> str:
         return self.op(path, "BatchNormalization", x, weights=((channels,),) * 4)
