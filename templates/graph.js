@@ -24,6 +24,7 @@ const views = [...section.querySelectorAll(".canvas")].map((canvas) => {
   const svg = canvas.querySelector("svg");
   const all = [...canvas.querySelector(".boxes").children];
   const boxes = all.map((element) => {
+    if (!element.querySelector("title")) element.prepend(titled(element)); // for boxes too small to be read
     const {e: x, f: y} = element.transform.baseVal.getItem(0).matrix;
     const {width, height} = element.querySelector("rect");
     return {element, x: x + width.baseVal.value / 2, y: y + height.baseVal.value / 2, rows: rowsOf(element.dataset)};
@@ -41,6 +42,13 @@ let view = views[0];
 let chosen = []; // rows
 let found = []; // boxes
 let at = 0; // which of them
+
+/** What is written in a box as a title, for the mouse to show. */
+function titled(element) {
+  const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
+  title.textContent = [...element.querySelectorAll("tspan")].map((line) => line.textContent).join("\n");
+  return title;
+}
 
 /** The rows of a box: `3-17 20`. */
 function rowsOf({row, rows = row}) {

@@ -65,8 +65,9 @@ class Box:
 
     @property
     def title(self) -> str:
-        """All there is to say of it."""
-        return "\n".join(filter(None, (*self.node.lines, *self.node.more)))
+        """All there is to say of it, "" where its texts do."""
+        cut = any(len(line) > LETTERS for line in self.node.lines)
+        return "\n".join(filter(None, (*self.node.lines, *self.node.more))) if cut or self.node.more else ""
 
     @property
     def ranges(self) -> str:

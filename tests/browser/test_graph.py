@@ -1,0 +1,238 @@
+"""The drawn network in a browser: zoom, drag, find, choose, and colour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import graphcost
+from graphcost.page.charts import Charts
+from graphcost.page.drawing import View, draw
+
+HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 32 dim: 32 }\n'
+
+
+def conv(name: str, bottom: str, outputs: int) -> str:
+    size = f"convolution_param {{ num_output: {outputs} kernel_size: 3 pad: 1 }}"
+    return f'layer {{ name: "{name}" type: "Convolution" bottom: "{bottom}" top: "{name}" {size} }}\n'
+
+
+def relu(name: str, bottom: str) -> str:
+    return f'layer {{ name: "{name}" type: "ReLU" bottom: "{bottom}" top: "{name}" }}\n'
+
+
+CHAIN = HEAD + "".join(
+    conv(f"part{at}/conv", f"part{at - 1}/relu" if at else "data", 4 + at) + relu(f"part{at}/relu", f"part{at}/conv")
+    for at in range(12)
+)
+"""Twelve modules of a convolution and a ReLU each."""
+
+
+@pytest.fixture
+def chain(net: Any) -> graphcost.Analysis:
+    return net(CHAIN)  # type: ignore[no-any-return]
+
+
+def nodes(page: Any) -> Any:
+    return page.locator(".canvas:not([hidden]) .boxes a")
+
+
+def node(page: Any, row: int) -> Any:
+    return page.locator(f'.canvas:not([hidden]) a[data-row="{row}"]')
+
+
+def width(page: Any) -> float:
+    return float(page.locator(".canvas:not([hidden]) svg").get_attribute("width"))
+
+
+def seen(page: Any, row: int) -> bool:
+    """Whether the middle of a row's box is in what the canvas shows."""
+    box = node(page, row).bounding_box()
+    canvas = page.locator(".canvas:not([hidden])").bounding_box()
+    x, y = box["x"] + box["width"] / 2 - canvas["x"], box["y"] + box["height"] / 2 - canvas["y"]
+    return bool(0 < x < canvas["width"] and 0 < y < canvas["height"])
+
+
+def choices(page: Any) -> Any:
+    """What has been chosen since `listen`."""
+    return page.evaluate("window.choices")
+
+
+def listen(page: Any) -> None:
+    page.evaluate("""() => {
+        window.choices = [];
+        document.addEventListener("graphcost:select", ({detail}) => window.choices.push([detail.row, detail.from]));
+    }""")
+
+
+def select(page: Any, row: int) -> None:
+    page.evaluate(
+        """row => document.dispatchEvent(
+            new CustomEvent("graphcost:select", {detail: {row, from: "table"}}))""",
+        row,
+    )
+
+
+def test_it_opens_at_the_input_and_can_be_read(chain: graphcost.Analysis, open_report: Any) -> None:
+    page = open_report(chain)
+    assert seen(page, 0)
+    assert not seen(page, 23)
+    assert page.locator("#graph form").is_visible()
+
+
+def test_buttons_zoom_and_fit(chain: graphcost.Analysis, open_report: Any) -> None:
+    page = open_report(chain)
+    before = width(page)
+    page.get_by_role("button", name="Zoom in").click()
+    assert width(page) == pytest.approx(before * 1.25)
+    page.get_by_role("button", name="Zoom out").click()
+    assert width(page) == pytest.approx(before)
+    page.get_by_role("button", name="Fit").click()
+    assert all(seen(page, row) for row in (0, 12, 23))
+
+
+def test_the_wheel_with_ctrl_zooms_at_the_pointer(chain: graphcost.Analysis, open_report: Any) -> None:
+    page = open_report(chain)
+    node(page, 3).hover()
+    before, zoomed = node(page, 3).bounding_box(), width(page)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -150)
+    page.keyboard.up("Control")
+    page.wait_for_function("before => document.querySelector('.canvas svg').width.baseVal.value > before", arg=zoomed)
+    after = node(page, 3).bounding_box()
+    assert after["width"] > before["width"]
+    assert after["y"] + after["height"] / 2 == pytest.approx(before["y"] + before["height"] / 2, abs=2)
+
+
+def test_dragging_moves_the_drawing_and_chooses_nothing(chain: graphcost.Analysis, open_report: Any) -> None:
+    page = open_report(chain)
+    listen(page)
+    node(page, 3).hover()
+    box = node(page, 3).bounding_box()
+    page.mouse.down()
+    page.mouse.move(box["x"] + 50, box["y"] - 60, steps=4)
+    page.mouse.up()
+    assert node(page, 3).bounding_box()["y"] < box["y"] - 30
+    assert choices(page) == []
+
+
+def test_a_click_chooses_the_row(chain: graphcost.Analysis, open_report: Any) -> None:
+    page = open_report(chain)
+    listen(page)
+    node(page, 2).click()
+    assert choices(page) == [[2, "graph"]]
+    assert page.locator(".canvas:not([hidden]) .chosen[data-row]").count() == 1
+
+
+def test_what_is_chosen_elsewhere_is_marked_and_comes_into_view(chain: graphcost.Analysis, open_report: Any) -> None:
+    page = open_report(chain)
+    assert not seen(page, 23)
+    select(page, 23)
+    assert seen(page, 23)
+    assert "chosen" in node(page, 23).get_attribute("class")
+    assert page.locator(".canvas:not([hidden]) .edges .chosen").count() == 2  # from the convolution, to the output
+
+
+def test_finding_counts_centres_and_goes_on(chain: graphcost.Analysis, open_report: Any) -> None:
+    page = open_report(chain)
+    field = page.get_by_role("searchbox", name="Find")
+    field.fill("conv part1")
+    status = page.locator("#graph output")
+    assert status.inner_text() == "1 of 3"  # 1, 10 and 11
+    assert seen(page, 2)
+    field.press("Enter")
+    assert status.inner_text() == "2 of 3"
+    assert seen(page, 20)
+    field.fill("no such layer")
+    assert status.inner_text() == "none found"
+    assert page.locator(".found").count() == 0
+
+
+def test_the_keyboard_goes_from_box_to_box_and_chooses(chain: graphcost.Analysis, open_report: Any) -> None:
+    page = open_report(chain)
+    listen(page)
+    assert page.locator('#graph .canvas:not([hidden]) a[tabindex="0"]').count() == 1
+    node(page, 0).focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert choices(page) == [[2, "graph"]]
+    before = width(page)
+    page.keyboard.press("+")
+    assert width(page) == pytest.approx(before * 1.25)
+
+
+def test_a_module_stands_for_its_operators(chain: graphcost.Analysis, open_report: Any) -> None:
+    """Found by their names, chosen with any of them; and in the other drawing they are marked in its place."""
+    page = open_report(chain)
+    page.get_by_role("radio", name="Modules (12)").check()
+    assert nodes(page).count() == 12
+    page.get_by_role("searchbox", name="Find").fill("part11/relu")
+    assert page.locator("#graph output").inner_text() == "1 of 2"  # and the output of that name
+    listen(page)
+    page.locator("a.found").click()
+    assert choices(page) == [[22, "graph"]]
+    page.get_by_role("radio", name="Operators (24)").check()
+    assert page.locator(".canvas:not([hidden]) .boxes .chosen").count() == 2
+    assert seen(page, 22)
+    select(page, 5)
+    page.get_by_role("radio", name="Modules (12)").check()
+    assert page.locator(".canvas:not([hidden]) .boxes .chosen tspan").first.text_content() == "part2"
+
+
+def heats(page: Any) -> list[str]:
+    """The last class of each box."""
+    classes: list[str] = nodes(page).evaluate_all("all => all.map(each => each.getAttribute('class'))")
+    return [next(name for name in text.split() if name.startswith("h")) for text in classes]
+
+
+def view(analysis: graphcost.Analysis, key: str) -> View:
+    return draw(analysis, Charts(analysis).values(key)).views[0]
+
+
+@pytest.mark.parametrize("key", ["macs", "ops", "params", "activation"])
+def test_colours_are_those_of_the_chosen_measure(key: str, chain: graphcost.Analysis, open_report: Any) -> None:
+    page = open_report(chain)
+    page.get_by_role("combobox", name="Colour").select_option(key)
+    assert heats(page) == [f"h{box.heat}" for box in view(chain, key).boxes if box.node.rows]
+
+
+def test_other_sizes_are_drawn_as_a_fresh_analysis_would(net: Any, open_report: Any) -> None:
+    """A pooling to a fixed size, so that shares change."""
+    pool = 'layer { name: "p" type: "Pooling" bottom: "a" top: "p" pooling_param { pool: AVE global_pooling: true } }'
+    text = HEAD + conv("a", "data", 8) + pool + conv("b", "p", 64)
+    page = open_report(net(text, shapes={"data": (1, 3, "H", "W")}))
+    refused = page.evaluate("graphcost.set({H: 5, W: 7})")
+    assert refused == ""
+    fresh = net(text, shapes={"data": (1, 3, 5, 7)})
+    expected = [box for box in view(fresh, "macs").boxes if box.node.rows]
+    assert heats(page) == [f"h{box.heat}" for box in expected]
+    shapes = nodes(page).evaluate_all("all => all.map(each => each.querySelectorAll('tspan')[1].textContent)")
+    assert shapes == [box.texts[1][2] for box in expected]
+
+
+def test_without_scripts_the_drawing_is_there_and_leads_to_the_rows(
+    chain: graphcost.Analysis, open_report: Any
+) -> None:
+    page = open_report(chain, scripts=False)
+    assert page.locator("#graph form").is_hidden()
+    assert page.locator(".canvas").first.is_visible()
+    assert page.locator(".canvas").last.is_hidden()
+    for row in (0, 23):
+        target = page.locator(f'.canvas a[data-row="{row}"]').first.get_attribute("href")
+        assert page.locator(f"tr{target}").count() == 1
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "'><img src=x onerror=alert(1)>", "]]><!--"])
+def test_names_are_text(name: str, net: Any, open_report: Any) -> None:
+    page = open_report(net(HEAD + conv(name, "data", 4)))
+    assert node(page, 0).locator("title").text_content().split("\n")[-1] == name
+    assert page.locator("#graph img").count() == 0
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_on_a_narrow_screen_only_the_canvas_scrolls_sideways(root: Any, open_report: Any, dark: bool) -> None:
+    page = open_report(root / "prototxt/ssd300.prototxt", width=400, dark=dark)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert page.evaluate("document.querySelector('.canvas').scrollWidth") > 400
