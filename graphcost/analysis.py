@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 from .dims import Dim, Extent, identifier, substitute, symbol, symbols
 from .errors import ModelError
 from .graph import UNKNOWN, Model, Tensor, TensorSequence
-from .passes import infer, memory, parameters
+from .passes import infer, memory, parameters, traffic
 from .passes.infer import Cost
 from .rules import NO_WORK, Work
 from .shapes import show_shape
 from .target import AS_IT_IS, Target
 
 if TYPE_CHECKING:
-    from .passes import receptive_field
+    from .devices import Device
+    from .passes import receptive_field, roofline
     from .report import Report
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
-TOTALS = ("macs", "ops", "params", "param_bytes", "activation_bytes", "peak_activation_bytes")
+TOTALS = ("macs", "ops", "params", "param_bytes", "activation_bytes", "peak_activation_bytes", "reads", "writes")
 
 
 def analyze(
@@ -203,7 +204,8 @@ class Analysis:
         return {name: 1 for name in self.free if name in leading and name not in inside}
 
     def total(self, quantity: str) -> Extent | None:
-        """A total by name: macs, ops, params, param_bytes, activation_bytes, peak_activation_bytes, or a kind of Work.
+        """A total by name: macs, ops, params, param_bytes, activation_bytes, peak_activation_bytes, reads, writes, or
+        a kind of Work.
 
         A lower bound unless `complete`. Raises KeyError for another name.
         """
@@ -214,6 +216,8 @@ class Analysis:
             "param_bytes": lambda: self.parameters.nbytes,
             "activation_bytes": lambda: self.activation_bytes,
             "peak_activation_bytes": lambda: self.memory.peak_bytes,
+            "reads": lambda: self.traffic.reads,
+            "writes": lambda: self.traffic.writes,
         }
         if quantity not in totals:
             raise KeyError(f"no total {quantity!r}; there are {', '.join((*TOTALS, *Work.__slots__))}")
@@ -223,6 +227,53 @@ class Analysis:
     def memory(self) -> memory.Memory:
         """Live activation bytes over the schedule; open dimensions count as `assumptions` says."""
         return memory.liveness(self.model, self.rows, self.inputs, self.evaluate, self.target.io)
+
+    @cached_property
+    def traffic(self) -> traffic.Traffic:
+        """Bytes that each row reads and writes; with `target.fuse` as if operators were folded together."""
+        return traffic.count(self.model, self.rows, fuse=self.target.fuse)
+
+    @cached_property
+    def intensity(self) -> list[float | None]:
+        """Per row, operations for each byte moved, of what is folded into it too; None when open or not known."""
+        ops = self.traffic.gather([row.work.ops if row.work is not None else None for row in self.rows])
+        return [self._per_byte(each, moved.nbytes) for each, moved in zip(ops, self.traffic.rows, strict=True)]
+
+    @property
+    def mean_intensity(self) -> float | None:
+        """Operations for each byte moved by all rows that are known; None when open."""
+        return self._per_byte(self.work.ops, self.traffic.nbytes)
+
+    def _per_byte(self, amount: Extent | None, nbytes: Extent | None) -> float | None:
+        number, moved = self.evaluate(amount), self.evaluate(nbytes)
+        return number / moved if number is not None and moved else None
+
+    @cached_property
+    def device(self) -> Device | None:
+        """The device of the target. Raises ModelError when there is no such profile, or it is wrong."""
+        from . import devices
+
+        return devices.find(self.target.device) if self.target.device else None
+
+    @cached_property
+    def fits(self) -> list[roofline.Fit]:
+        """Whether the weights and the activations at their peak have room on the target's device."""
+        from .passes import roofline
+
+        if self.device is None:
+            return []
+        weights = self.evaluate(self.parameters.nbytes)
+        return roofline.fits(self.device, self.memory.peak_bytes, weights, self.complete)
+
+    @cached_property
+    def roofline(self) -> roofline.Roofline | None:
+        """The least time that each row takes on the target's device; None without one."""
+        from .passes import roofline
+
+        if self.device is None:
+            return None
+        folded = traffic.count(self.model, self.rows, fuse=True, joins=True)
+        return roofline.bound(self.rows, folded, self.device, self.evaluate)
 
     @cached_property
     def receptive_fields(self) -> receptive_field.ReceptiveFields:
@@ -286,6 +337,8 @@ class Analysis:
             "macs": _number(work.macs) if work else None,
             "ops": _number(work.ops) if work else None,
             "params": _number(self.parameters.rows[at]),
+            "reads": _number(self.traffic.rows[at].reads),
+            "writes": _number(self.traffic.rows[at].writes),
             "work": {kind: _number(getattr(work, kind)) for kind in Work.__slots__} if work else None,
             **_fields(self.fields(at)),
             "status": row.status,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .report import Report
     from .sections import Section
 
-SECTIONS = ("memory", "anchors", "reconcile")
+SECTIONS = ("memory", "anchors", "reconcile", "device")
 """The sections of a report that a flag of the same name asks for."""
 
 
@@ -50,7 +50,6 @@ def parser() -> argparse.ArgumentParser:
         "--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)"
     )
     p.add_argument("--memory", action="store_true", help="what is alive at the peak, in the place of the layers")
-    p.add_argument("--reconcile", action="store_true", help="what other tools would print for the model, and why")
     p.add_argument(
         "--anchors", action="store_true", help="a detector's boxes beside what the cells of their maps can see"
     )
@@ -58,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
         "--anchor-sizes", metavar="STRIDE=SIZE,...", action="append", default=[],
         help="the same, with the boxes that heads of a stride are trained for: 8=16,32 or 8=16x32 (width x height)",
     )  # fmt: skip
+    p.add_argument("--reconcile", action="store_true", help="what other tools would print for the model, and why")
     p.add_argument(
         "--input", metavar="NAME=SHAPE", action="append", default=[],
         help="size an input: data=1x3x640x640, data=Nx3xHxW (symbols); one input needs no name",
@@ -72,6 +72,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--stage", action="append", default=[], metavar="NAME", help="stage that a Caffe net's include rules see"
     )
+    p.add_argument("--fuse", action="store_true", help="count bytes as if operators were folded into their producers")
+    p.add_argument(
+        "--device", metavar="NAME|FILE", default="",
+        help="the least time on a device, and whether the model fits it; a profile by name or a .toml file",
+    )  # fmt: skip
+    p.add_argument(
+        "--calibrate", metavar="FILE", type=Path, help="measure this machine and write a profile for --device"
+    )
     p.add_argument("--strict", action="store_true", help="exit with 1 when a number is only a lower bound")
     p.add_argument(
         "--plugin",
@@ -82,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--list-columns", action="store_true", help="the columns, their units and definitions")
     p.add_argument("--list-ops", action="store_true", help="the operators that have a rule")
+    p.add_argument("--list-devices", action="store_true", help="the device profiles, with their peaks")
     p.add_argument("--list-styles", action="store_true", help="the styles, and the tools that count so")
     p.add_argument("--version", action="version", version=f"graphcost {__version__}")
     return p
@@ -119,6 +128,11 @@ def _run(options: argparse.Namespace) -> int:
     if listing is not None:
         _emit(listing, options.output)
         return 0
+    if options.calibrate is not None:
+        from . import calibrate, render
+
+        render.write(calibrate.profile(), options.calibrate)
+        return 0
     if not options.models:
         raise ModelError("", "", "no model given; see graphcost --help")
     format = _format(options)
@@ -147,11 +161,14 @@ def _report(path: str, options: argparse.Namespace, format: str) -> Report:
     from .analysis import analyze
     from .importers import load
     from .report import Report, few
+    from .target import Target
 
     if Path(path).is_dir():
         raise ModelError(path, "", "a folder without a .prototxt or .onnx file")
     model = load(path, phase=options.phase, level=options.level, stages=options.stage)
-    analysis = analyze(model, shapes=_shapes(options.input, list(model.inputs)), dims=_dims(options.dim))
+    target = Target(fuse=options.fuse, device=options.device)
+    shapes, dims = _shapes(options.input, list(model.inputs)), _dims(options.dim)
+    analysis = analyze(model, shapes=shapes, dims=dims, target=target)
     top = options.top
     if top is None:
         plain = format in ("md", "text") and options.style == "default"
@@ -293,7 +310,7 @@ def _plug_in(module: str) -> None:
 
 
 def _listing(options: argparse.Namespace) -> str | None:
-    if not (options.list_columns or options.list_ops or options.list_styles):
+    if not (options.list_columns or options.list_ops or options.list_devices or options.list_styles):
         return None
     from . import listings
 
@@ -301,6 +318,8 @@ def _listing(options: argparse.Namespace) -> str | None:
         return listings.columns()
     if options.list_ops:
         return listings.operators()
+    if options.list_devices:
+        return listings.devices()
     return listings.styles()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from .analysis import Analysis
 from .dims import Extent
@@ -12,6 +13,9 @@ from .errors import ModelError
 from .passes.infer import Cost
 from .rules import GLOBAL, Work
 from .table import Form, Value, shape_text
+
+if TYPE_CHECKING:
+    from .passes.roofline import Roofline
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,21 @@ def _share(analysis: Analysis, at: int) -> Value:
     return own / all_ if own and all_ else ""
 
 
+def _intensity(analysis: Analysis, at: int) -> Value:
+    return "" if analysis.traffic.rows[at].nbytes == 0 else analysis.intensity[at]
+
+
+def _bound(analysis: Analysis, at: int, quantity: str) -> Value:
+    return getattr(_roofline(analysis).rows[at], quantity)  # type: ignore[no-any-return]
+
+
+def _roofline(analysis: Analysis) -> Roofline:
+    """Raises ModelError when no device was given."""
+    if analysis.roofline is None:
+        raise ModelError("--columns", "", "time_bound and bound_by are times on a device: give one by --device")
+    return analysis.roofline
+
+
 def _field(analysis: Analysis, at: int, quantity: str) -> Value:
     told = {source: field.told(quantity) for source, field in analysis.fields(at).items()}
     if len(told) > 1:
@@ -115,6 +134,17 @@ BUILT_IN = {
         Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too", "bytes",
                _output_bytes, lambda a: a.activation_bytes),
         Column("share", "share", "%", "share of the model's MACs", "share", _share),
+        Column("reads", "reads", "bytes", "bytes that the operator reads of its inputs and weights; with --fuse without"
+               " what is folded away", "bytes",
+               lambda a, i: a.traffic.rows[i].reads, lambda a: a.traffic.reads),
+        Column("writes", "writes", "bytes", "bytes of the outputs that the operator writes; none for a view", "bytes",
+               lambda a, i: a.traffic.rows[i].writes, lambda a: a.traffic.writes),
+        Column("intensity", "ops/byte", "operations per byte", "arithmetic intensity: ops for each byte moved",
+               "ratio", _intensity, lambda a: a.mean_intensity),
+        Column("time_bound", "time bound", "seconds", "the least time on the --device, by its peak and its bandwidth;"
+               " no prediction", "time", lambda a, i: _bound(a, i, "seconds"), lambda a: _roofline(a).seconds),
+        Column("bound_by", "bound by", "", "whether compute or memory sets the least time on the --device", "text",
+               lambda a, i: _bound(a, i, "by")),
         Column("rf", "rf", "input elements", "receptive field: elements of each input that one output position sees,"
                " per axis",
                "text", lambda a, i: _field(a, i, "size")),

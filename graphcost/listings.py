@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from . import columns as column_table
 from . import conventions, rules
+from . import devices as device_table
 from .render import aligned
-from .table import Table
+from .table import Table, show
 
 
 def columns() -> str:
@@ -29,6 +30,22 @@ def styles() -> str:
     rows = [("default", "graphcost", "yes", "docs/counting.md")]
     rows += [(c.name, c.tool, "yes" if c.lay_out else "columns only", c.source) for c in conventions.known()]
     return _table(("style", "tool", "table of its own", "read from"), rows)
+
+
+def devices() -> str:
+    """Every device profile that comes along: its peaks in multiply-accumulates a second, bandwidth and memories."""
+    found = [device_table.find(name) for name in device_table.NAMES]
+    rows = (
+        (
+            device.name,
+            device.title,
+            ", ".join(f"{dtype} {show(rate, 'short')}" for dtype, rate in device.macs.items()),
+            f"{show(device.bandwidth, 'short')}B/s",
+            *(show(size, "bytes") if size else "" for size in (device.fast_memory, device.memory, device.flash)),
+        )
+        for device in found
+    )
+    return _table(("device", "what it is", "MAC/s", "bandwidth", "fast memory", "memory", "flash"), rows)
 
 
 def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

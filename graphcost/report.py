@@ -56,7 +56,8 @@ class Report:
         if style != "default" and (columns or sort or top or by):
             raise ModelError("--style", "", f"{style} has rows and columns of its own: no columns, sort, top or by")
         self._lay_out = None if style == "default" else _lay_out(style)
-        self.keys = tuple(columns or (_GROUPED if by else _DEFAULT))
+        on_device = ("time_bound", "bound_by") if analysis.target.device else ()
+        self.keys = tuple(columns or (*(_GROUPED if by else _DEFAULT), *on_device))
         for key in (*self.keys, *([sort] if sort else [])):
             find(key)
         self.sort = sort
@@ -244,6 +245,8 @@ def _grouped(analysis: Analysis, chosen: list[Column], by: str) -> list[list[Val
         for column in chosen:
             if column.key == "name":
                 cells.append(key)
+            elif column.form == "ratio":
+                cells.append("")  # that of a group is not the sum of its rows'
             elif column.form == "text":
                 distinct = dict.fromkeys(str(column.value(analysis, at)) for at in members)
                 cells.append(next(iter(distinct)) if len(distinct) == 1 else f"({len(distinct)} kinds)")

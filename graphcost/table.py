@@ -10,8 +10,9 @@ from typing import Literal
 from .dims import Dim, Extent
 from .graph import Shape, Tensor
 
-Form = Literal["text", "count", "short", "bytes", "share"]
-"""How people see a value: a count exactly; short as 27.0 k; bytes in KiB and MiB; a share in per cent."""
+Form = Literal["text", "count", "short", "bytes", "share", "ratio", "time"]
+"""How people see a value: a count exactly; short as 27.0 k; bytes in KiB and MiB; a share in per cent; a ratio with one
+decimal; a time, which is in seconds, in s, ms, us or ns."""
 Value = Extent | str | float | None
 
 
@@ -46,11 +47,21 @@ def show(value: Value, form: str) -> str:
         return f"{100 * float(value):.1f}%" if not isinstance(value, Dim) else formula(value)
     if isinstance(value, Dim) or form == "text":
         return formula(value) if isinstance(value, Dim) else str(value)
+    if form == "time":
+        return duration(value)
     if form == "bytes":
         return scaled(float(value), 1024, ("B", "KiB", "MiB", "GiB", "TiB"))
     if form == "short" and value >= 1000:
         return scaled(float(value), 1000, ("", "k", "M", "G", "T", "P"))
-    return f"{value:,}"
+    return f"{value:,.1f}" if form == "ratio" else f"{value:,}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that leaves a number of at least 1: 3.2 ms, 41.0 us."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if round(seconds / size, 1) >= 1:
+            return f"{seconds / size:,.1f} {unit}"
+    return f"{seconds / 1e-9:,.1f} ns" if seconds else "0 s"
 
 
 def scaled(value: float, base: int, units: Sequence[str]) -> str:

@@ -108,7 +108,8 @@ def test_the_library_is_what_the_readme_says() -> None:
 KEYS: dict[str, set[str]] = {
     "": {"schema", "model", "inputs", "outputs", "assumptions", "totals", "coverage", "layers", "tensors"},
     "model": {"path", "name", "format", "opsets"},
-    "totals": {"macs", "ops", "params", "param_bytes", "activation_bytes", "peak_activation_bytes"},
+    "totals": {"macs", "ops", "params", "param_bytes", "activation_bytes", "peak_activation_bytes", "reads",
+               "writes"},
     "coverage": {"complete", "unknown_ops", "unknown_tensors"},
 }  # fmt: skip
 LAYER = {

@@ -26,7 +26,7 @@ ORDER = [
     {"report"},
     {"page"},
     {"render"},
-    {"listings"},
+    {"listings", "calibrate"},
     {"cli"},
     {"__main__", "__init__"},
 ]
@@ -53,8 +53,8 @@ LATER = {
     ("analysis", "report"),  # analysis.report()
     ("analysis", "render"),  # analysis.save()
     ("report", "render"),  # report.render()
-    ("rules", "ops"),  # the families register themselves when a rule is first looked up
     ("passes", "render"),  # analysis.memory.plan().save()
+    ("rules", "ops"),  # the families register themselves when a rule is first looked up
 }
 
 

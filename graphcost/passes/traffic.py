@@ -12,6 +12,7 @@ its readers: they read the narrow operand. A constant is then read as narrow as 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -66,15 +67,25 @@ class Traffic:
 
     @cached_property
     def reads(self) -> Extent:
-        return sum((row.reads for row in self.rows if row.reads is not None), 0)
+        return _total(row.reads for row in self.rows)
 
     @cached_property
     def writes(self) -> Extent:
-        return sum((row.writes for row in self.rows if row.writes is not None), 0)
+        return _total(row.writes for row in self.rows)
 
     @property
     def nbytes(self) -> Extent:
         return self.reads + self.writes
+
+    def gather(self, amounts: Sequence[Extent | None]) -> list[Extent | None]:
+        """An amount per row, those of folded rows added to the row that they are folded into; None when not known."""
+        sums = list(amounts)
+        for at, (row, amount) in enumerate(zip(self.rows, amounts, strict=True)):
+            if row.into is not None:
+                into = sums[row.into]
+                sums[row.into] = None if into is None or amount is None else into + amount
+                sums[at] = 0
+        return sums
 
     @property
     def complete(self) -> bool:
@@ -369,6 +380,12 @@ def _whole(tensor: Tensor) -> _Read:
 
 def _least(nbytes: Extent | None, stored: Extent | None) -> Extent | None:
     return nbytes if nbytes is None or stored is None else minimum(nbytes, stored)
+
+
+def _total(parts: Iterable[Extent | None]) -> Extent:
+    """The sum of what is known; networks repeat, and adding formulas takes time."""
+    distinct = Counter(parts)
+    return sum((part * times for part, times in distinct.items() if part is not None), 0)
 
 
 def _sum(parts: Iterable[Extent | None]) -> Extent | None:

@@ -1,0 +1,149 @@
+"""Measure this machine and write a device profile of it: what numpy, or onnxruntime where it is installed, reaches.
+
+A measured peak is what the best kernel reached that was tried; a library with a better one can beat the times that are
+bounded by it. Caches are as the operating system states them. Nothing is known here of GPUs and other accelerators.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+CACHES = Path("/sys/devices/system/cpu")
+UNSTATED = 1 << 28
+"""Bytes taken for the caches where they are not stated: more than there are, so that bounds hold."""
+LANES = 4
+"""8-bit products that the dot-product instructions of processors do in the place of one 32-bit product."""
+
+
+def profile(*, sizes: Sequence[int] = (512, 1024, 2048), nbytes: int = 1 << 28, seconds: float = 1.0) -> str:
+    """The text of a profile: products of square matrices of each size, and copies and sums of `nbytes`.
+
+    Each is repeated for some seconds and its fastest run taken: short runs find a moment in which the machine is idle.
+    """
+    float32, kernel = max(_products("float32", sizes, seconds))
+    int8, kernel8 = max(
+        _products("int8", sizes, seconds), default=(LANES * float32, f"not measured: {LANES} times that of float32")
+    )
+    bandwidth = max(_copy(nbytes, seconds), _read(nbytes, seconds))
+    caches = _caches(CACHES)
+    name = platform.processor() or platform.machine()
+    lines = [
+        f"title = {json.dumps(f'{platform.node()}, {os.cpu_count()} x {name}, measured')}",
+        'source = "graphcost --calibrate"',
+        f"bandwidth = {bandwidth:.4g}  # bytes a second, the better of copying and of reading",
+        f"fast_memory = {caches or UNSTATED}  # {'all caches' if caches else 'not stated; more than there is'}",
+        *(f"memory = {memory}" for memory in _memory()),
+        "",
+        "[macs]",
+        f"float32 = {float32:.4g}  # {kernel}",
+        f"int8 = {int8:.4g}  # {kernel8}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _fastest(run: Callable[[], object], seconds: float) -> float:
+    """Seconds of the fastest run in so many seconds, after one to warm up."""
+    run()
+    best, end = float("inf"), time.perf_counter() + seconds
+    while best == float("inf") or time.perf_counter() < end:
+        start = time.perf_counter()
+        run()
+        best = min(best, time.perf_counter() - start)
+    return max(best, 1e-9)
+
+
+def _products(dtype: str, sizes: Sequence[int], seconds: float) -> Iterator[tuple[float, str]]:
+    """Multiply-accumulates a second of square matrix products, by each kernel that there is for the type."""
+    import numpy as np
+
+    for size in sizes if dtype == "float32" else ():
+        matrix = np.ones((size, size), "float32")
+        run = partial(np.matmul, matrix, matrix, out=np.empty_like(matrix))
+        yield size**3 / _fastest(run, seconds), "numpy.matmul"
+    try:
+        import onnxruntime
+    except ImportError:
+        return
+    for size in sizes:
+        session = onnxruntime.InferenceSession(_product(dtype, size), providers=["CPUExecutionProvider"])
+        given = {"a": np.ones((size, size), "float32" if dtype == "float32" else "uint8")}
+        yield size**3 / _fastest(partial(session.run, None, given), seconds), "onnxruntime"
+
+
+def _product(dtype: str, size: int) -> bytes:
+    """An ONNX model of one matrix product with a constant."""
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    kind, given, made = ("MatMul", TensorProto.FLOAT, TensorProto.FLOAT)
+    if dtype == "int8":
+        kind, given, made = ("MatMulInteger", TensorProto.UINT8, TensorProto.INT32)
+    shape = [size, size]
+    graph = helper.make_graph(
+        [helper.make_node(kind, ["a", "b"], ["c"])],
+        "product",
+        [helper.make_tensor_value_info("a", given, shape)],
+        [helper.make_tensor_value_info("c", made, shape)],
+        [numpy_helper.from_array(np.ones(shape, dtype), "b")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def _copy(nbytes: int, seconds: float) -> float:
+    """Bytes a second, read and written, of a copy by all cores."""
+    import numpy as np
+
+    source = np.ones(nbytes // 4, "float32")
+    parts = list(zip(_split(source), _split(np.empty_like(source)), strict=True))
+    return 2 * source.nbytes / _together(lambda part: np.copyto(part[1], part[0]), parts, seconds)
+
+
+def _read(nbytes: int, seconds: float) -> float:
+    """Bytes a second of a scalar product with itself by all cores."""
+    import numpy as np
+
+    source = np.ones(nbytes // 4, "float32")
+    return source.nbytes / _together(lambda part: part.dot(part), _split(source), seconds)
+
+
+def _split(array: Any) -> list[Any]:
+    import numpy as np
+
+    return np.array_split(array, os.cpu_count() or 1)
+
+
+def _together(run: Callable[[Any], object], parts: list[Any], seconds: float) -> float:
+    with ThreadPoolExecutor(len(parts)) as pool:
+        return _fastest(lambda: list(pool.map(run, parts)), seconds)
+
+
+def _caches(folder: Path) -> int:
+    """Bytes of all data caches that Linux states, each counted once; 0 when it states none."""
+    found: dict[tuple[str, ...], int] = {}
+    for index in folder.glob("cpu[0-9]*/cache/index*"):
+        try:
+            kind, level, shared, size = (
+                (index / name).read_text().strip() for name in ("type", "level", "shared_cpu_list", "size")
+            )
+        except OSError:
+            continue
+        if kind != "Instruction" and size[:-1].isdecimal():
+            found[kind, level, shared] = int(size[:-1]) * {"K": 1 << 10, "M": 1 << 20}.get(size[-1], 1)
+    return sum(found.values())
+
+
+def _memory() -> Iterator[int]:
+    """Bytes of the machine's memory, where the system says it."""
+    try:
+        yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return

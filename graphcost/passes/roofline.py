@@ -1,0 +1,153 @@
+"""Roofline: the least time that a device can take, and whether its arithmetic or its memory sets it.
+
+An operator takes at least as long as its multiply-accumulates at the device's peak, and at least as long as the bytes
+that must pass between main memory and fast memory. Operators run one after another, each with what can be folded into
+it. This is a lower bound and no prediction: what else an operator calculates, how well its kernel does and what
+starting it takes are not known here. A runtime that does with fewer products (Winograd), or runs several operators
+piece by piece together, can be faster. docs/devices.md derives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..devices import Device
+from ..dims import Extent
+from .infer import Cost
+from .traffic import Moved, Traffic
+
+Evaluate = Callable[[Extent | None], int | None]
+
+
+@dataclass(slots=True)
+class Bound:
+    """The least time of one row."""
+
+    seconds: float | None
+    """None when it is not known."""
+    by: str = ""
+    """"compute" or "memory"; "" when neither takes time."""
+    why: str = ""
+    """What is not known."""
+
+
+@dataclass
+class Roofline:
+    """The least time of a forward run on a device."""
+
+    device: Device
+    rows: list[Bound]
+    """In the order of the analysis' rows; what is folded into another row takes no time of its own."""
+    seconds: float | None
+    """The sum over the rows, those of unknown cost left out; None when the device or an open size does not tell."""
+    compute: float
+    """Seconds of the rows that are bound by compute."""
+    memory: float
+    """Seconds of the rows that are bound by memory."""
+    why: str = ""
+    """Why there is no sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Whether something has room in a memory of the device."""
+
+    what: str
+    nbytes: int | None
+    room: int
+    place: str
+    fits: bool | None
+    """None when it is not known."""
+
+
+@dataclass(slots=True)
+class _Load:
+    """What one row asks of the device."""
+
+    compute: float
+    """Seconds."""
+    moved: float
+    """Bytes that must pass between main and fast memory."""
+    resident: float
+    """Bytes among them that need not if the weights are in fast memory when the run begins."""
+
+
+def bound(rows: Sequence[Cost], traffic: Traffic, device: Device, evaluate: Evaluate) -> Roofline:
+    """The least time of each row; `traffic` is of the rows with all folded that can be.
+
+    Fast memory holds as many bytes when an operator begins, and as many when it ends, so what an operator reads or
+    writes beyond that passes main memory. When the run begins it holds as many bytes of weights: whichever they are,
+    they save the layers that memory binds no more than that, which is taken off each in proportion.
+    """
+    room = device.fast_memory
+    seen: set[object] = set()
+    loads: list[_Load | Bound] = []
+    for row, moved in zip(rows, traffic.rows, strict=True):
+        keys = {weight.key for weight in row.weights}
+        again = bool(keys) and keys <= seen  # weights that an earlier row has brought in
+        seen |= keys
+        loads.append(_load(row, moved, device, evaluate, again))
+    known = [load for load in loads if isinstance(load, _Load)]
+    excess = [max(0.0, min(load.resident, load.moved - load.compute * device.bandwidth)) for load in known]
+    kept = max(0.0, 1 - room / sum(excess)) if any(excess) else 1.0
+    spared = iter(excess)
+    bounds = [_settled(load, next(spared) * (1 - kept), device) if isinstance(load, _Load) else load for load in loads]
+    sums = {by: sum(each.seconds for each in bounds if each.seconds and each.by == by) for by in ("compute", "memory")}
+    why = next((each.why for row, each in zip(rows, bounds, strict=True) if each.seconds is None and row.work), "")
+    return Roofline(device, bounds, None if why else sum(sums.values()), sums["compute"], sums["memory"], why)
+
+
+def _load(row: Cost, moved: Moved, device: Device, evaluate: Evaluate, again: bool) -> _Load | Bound:
+    if row.work is None:
+        return Bound(None, why=row.why)
+    macs, times = evaluate(row.work.macs), evaluate(row.times)
+    if macs is None or times is None:
+        return Bound(None, why=f"{row.name}: a size that matters is open")
+    compute = 0.0
+    if macs:
+        dtype = moved.dtype or next((t.dtype for t in row.inputs if t is not None), "unknown")
+        peak = device.peak(dtype)
+        if peak is None:
+            able, best = ", ".join(device.macs), max(device.macs, key=device.macs.__getitem__)
+            why = f"{row.name} calculates in {dtype} and {device.title} in {able}: see --dtype {best}"
+            return Bound(None, why=why)
+        compute = macs / peak
+    room = device.fast_memory
+    parts = evaluate(moved.operands), evaluate(moved.constants), evaluate(moved.results)
+    operands, constants, results = (part or 0 for part in parts)  # a part that is not known cannot raise the bound
+    first = 0 if again or not times else constants
+    later = max(0, constants - room) * (times if again else max(0, times - 1))
+    activations = (max(0, operands - room) + max(0, results - room)) * times
+    return _Load(compute, activations + first + later, first)
+
+
+def _settled(load: _Load, spared: float, device: Device) -> Bound:
+    memory = (load.moved - spared) / device.bandwidth
+    if memory > load.compute * (1 + 1e-9):  # what is spared may bring it down to the very same
+        return Bound(memory, "memory")
+    return Bound(load.compute, "compute" if load.compute else "")
+
+
+def fits(device: Device, peak: int | None, weights: int | None, complete: bool) -> list[Fit]:
+    """Whether the activations at their peak and the weights have room; they share memory where there is no flash.
+
+    `peak` and `weights` are in bytes; unless `complete` they are the least that there can be.
+    """
+    both = None if peak is None or weights is None else peak + weights
+
+    def fit(what: str, nbytes: int | None, room: int, place: str) -> Fit:
+        enough = None if nbytes is None else nbytes <= room
+        return Fit(what, nbytes, room, place, enough if complete or enough is False else None)
+
+    found = []
+    if device.flash is not None:
+        found.append(fit("weights", weights, device.flash, "flash"))
+        if device.memory is not None:
+            found.append(fit("activations at their peak", peak, device.memory, "memory"))
+    elif device.memory is not None:
+        found.append(fit("weights and activations at their peak", both, device.memory, "memory"))
+    if device.fast_memory:
+        found.append(fit("activations at their peak", peak, device.fast_memory, "fast memory"))
+        found.append(fit("weights", weights, device.fast_memory, "fast memory"))
+    return found
