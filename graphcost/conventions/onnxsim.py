@@ -1,6 +1,7 @@
 """onnxsim 0.8: two operations for each multiply-accumulate of a fixed list of operators; anything else is nothing.
 
-The body of a loop counts once. Caffe layers are counted as the ONNX operators that a converter makes of them.
+The body of a loop counts once; how often one ran that we followed step by step is not known here. Caffe layers are
+counted as the ONNX operators that a converter makes of them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ CONVENTION = Convention(
             flops,
             word="FLOPs",
             per_mac=2,
+            repeats=False,
         ),
     ),
 )
