@@ -37,8 +37,8 @@ MANY = 400
 """Operators above which a reader sees the modules first."""
 MODULES = 150
 """Boxes that a drawing of modules has at most, where the file names modules large enough."""
-LETTERS = 22
-"""Characters that fit into a box."""
+BOLD, LETTERS = 20, 22
+"""Characters that fit into a box: of its first line, and of the others."""
 LABEL = 13
 """Characters that fit between the ends of two edges."""
 HOTTEST = 9
@@ -59,15 +59,21 @@ class Box:
     @property
     def texts(self) -> list[tuple[int, int, str]]:
         """Its lines, cut to its width, each with the middle of its baseline as seen from the box's corner."""
-        lines = [shorten(line, LETTERS) for line in self.node.lines if line]
+        lines = [(line, room) for line, room in self._lines if line]
         first = (self.height - LINE * (len(lines) - 1)) // 2 + 4
-        return [(self.width // 2, first + LINE * at, line) for at, line in enumerate(lines)]
+        return [(self.width // 2, first + LINE * at, shorten(*line)) for at, line in enumerate(lines)]
 
     @property
     def title(self) -> str:
         """All there is to say of it, "" where its texts do."""
-        cut = any(len(line) > LETTERS for line in self.node.lines)
+        cut = any(len(line) > room for line, room in self._lines)
         return "\n".join(filter(None, (*self.node.lines, *self.node.more))) if cut or self.node.more else ""
+
+    @property
+    def _lines(self) -> list[tuple[str, int]]:
+        """Its lines in full, and how many characters of each there is room for."""
+        rooms = (BOLD if self.node.rows else LETTERS, LETTERS, LETTERS)
+        return list(zip(self.node.lines, rooms, strict=False))
 
     @property
     def ranges(self) -> str:
