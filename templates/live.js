@@ -132,6 +132,8 @@ function show(value, form) {
   if (value === null) return "?";
   if (typeof value === "string") return value;
   if (form === "share") return `${tenths(100 * Number(value))}%`;
+  if (form === "ratio") return grouped(tenths(Number(value)));
+  if (form === "time") return duration(Number(value));
   if (form === "bytes" || (form === "short" && value >= 1000)) return scaled(Number(value), ...UNITS[form]);
   return form === "text" ? String(value) : grouped(String(value));
 }
@@ -144,6 +146,13 @@ function scaled(value, base, units) {
   }
   const [whole, part] = tenths(value).split(".");
   return power ? `${grouped(whole)}.${part} ${units[power]}` : `${grouped(even(value))} ${units[0]}`.trimEnd();
+}
+
+/** Seconds in the unit that leaves a number of at least 1. */
+function duration(seconds) {
+  for (const [unit, size] of [["s", 1], ["ms", 1e-3], ["us", 1e-6]])
+    if (Number(tenths(seconds / size)) >= 1) return `${grouped(tenths(seconds / size))} ${unit}`;
+  return seconds ? `${grouped(tenths(seconds / 1e-9))} ns` : "0 s";
 }
 
 /** One decimal, a tie to the even digit. */

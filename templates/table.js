@@ -128,11 +128,11 @@ function drawFoot() {
 function sum(key) {
   const column = columns.get(key);
   if (!filtering()) return column.total === undefined ? "" : bounded(live.total(column).text, live.data.complete);
-  if (column.total === undefined && key !== "share") return "";
+  if ((column.total === undefined && key !== "share") || column.form === "ratio") return "";
   const values = rows.map((row) => cell(key, row).value).filter((value) => value !== "" && value !== null);
   if (values.includes(undefined)) return "–";
-  const [zero, exact] = values.every(Number.isInteger) || key !== "share" ? [0n, BigInt] : [0, Number];
-  return bounded(live.show(values.reduce((total, value) => total + exact(value), zero), column.form), rows.every(known));
+  const [zero, number] = ["share", "time"].includes(column.form) ? [0, Number] : [0n, BigInt];
+  return bounded(live.show(values.reduce((all, value) => all + number(value), zero), column.form), rows.every(known));
 }
 
 const bounded = (text, exact) => (exact ? text : `>= ${text}`);

@@ -15,7 +15,6 @@ from ..columns import Column, find
 from ..dims import Dim, Extent, leasts
 from ..graph import Tensor
 from ..report import Report
-from ..rules import Work
 from ..table import Value
 
 OFFERED = (
@@ -42,7 +41,7 @@ def data(report: Report) -> dict[str, Any]:
     what a body keeps inside is of the assumed sizes; `sliding` rows whose windows must fit.
     """
     analysis, writer = report.analysis, _Writer()
-    keys = [key for key in dict.fromkeys((*OFFERED, *report.keys)) if key != "count"]
+    keys = OFFERED if report.by else dict.fromkeys((*OFFERED, *report.keys))
     columns = [writer.cells(find(key), analysis) for key in keys]
     table: dict[str, Any] = {"keys": [], "order": []}
     if report.style == "default":
@@ -107,7 +106,7 @@ class _Writer:
 
 def _head(column: Column) -> dict[str, Any]:
     """What a script must know of a column; `fixed` when its figures are of the assumed sizes and no formulas."""
-    formulas = column.key in OFFERED or column.key in Work.__slots__ or "." in column.key or column.key == "count"
+    formulas = column.key in OFFERED or column.form in ("count", "short", "bytes")
     head = {"key": column.key, "title": column.title, "unit": column.unit, "doc": column.doc, "form": column.form}
     return head if formulas else {**head, "fixed": True}
 
