@@ -95,22 +95,22 @@ addEventListener("scroll", () => point(null), {passive: true});
 
 let chosen = null;
 
-/** Whether a mark stands for a row, alone or with others. */
-function stands(figure, mark, row) {
-  const own = Number(mark.dataset.row);
-  if (own === row) return true;
+/** Tells of a mark's row whether the mark stands for another row too. */
+function standsFor(figure, row) {
   const group = groupsOf(figure.dataset.chart);
-  if (group) return group(own) === group(row);
-  if (figure.dataset.chart === "memory") {
-    const steps = graphcost.data.memory.steps;
-    return binOf(steps.indexOf(own), steps.length) === binOf(steps.indexOf(row), steps.length);
-  }
-  return given.kind[own] === given.kind[row] && binOf(own, given.kind.length) === binOf(row, given.kind.length);
+  if (group) return (own) => group(own) === group(row);
+  const places = figure.dataset.chart === "memory" ? stepOf : null;
+  const place = (each) => (places ? places.get(each) : each);
+  const per = perBar(figure, places ? places.size : given.kind.length);
+  const bar = (each) => Math.floor(place(each) / per);
+  return (own) => bar(own) === bar(row) && (places !== null || given.kind[own] === given.kind[row]);
 }
 
 function marking() {
-  for (const figure of figures)
-    for (const mark of marksOf(figure)) mark.classList.toggle("chosen", chosen !== null && stands(figure, mark, chosen));
+  for (const figure of figures) {
+    const stands = chosen === null ? () => false : standsFor(figure, chosen);
+    for (const mark of marksOf(figure)) mark.classList.toggle("chosen", stands(Number(mark.dataset.row)));
+  }
 }
 
 document.addEventListener("graphcost:select", ({detail}) => {
@@ -120,8 +120,7 @@ document.addEventListener("graphcost:select", ({detail}) => {
 
 /* --- drawing again ---------------------------------------------------------------------------------------------------------- */
 
-const perBar = (count) => Math.max(Math.ceil(count / given.most.bars), 1);
-const binOf = (at, count) => Math.floor(at / perBar(count));
+const stepOf = new Map(graphcost.data.memory.steps.map((row, step) => [row, step]));
 const round = (value) => String(Math.round(value * 100) / 100);
 const nameOf = (row) => graphcost.cell("name", row).text;
 
@@ -140,9 +139,8 @@ function element(name, attributes, text) {
 }
 
 function rectangle(x, y, width, height, row, says, style) {
-  const mark = element("rect", {
-    class: style, "data-row": row, x: round(x), y: round(y), width: round(width), height: round(height),
-  });
+  const place = {x: round(x), y: round(y), width: round(width), height: round(height)};
+  const mark = element("rect", {...(style && {class: style}), "data-row": row, ...place});
   mark.append(element("title", {}, says));
   return mark;
 }
@@ -159,6 +157,12 @@ function frame(figure) {
   const svg = figure.querySelector("svg");
   const [left, top, right, bottom] = svg.dataset.box.split(" ").map(Number);
   return {svg, left, top, right, bottom};
+}
+
+/** How many layers share a bar. */
+function perBar(figure, count) {
+  const {left, right} = frame(figure);
+  return Math.max(Math.ceil((count * given.least) / (right - left)), 1);
 }
 
 function describe(figure, text) {
@@ -210,12 +214,12 @@ function bars(figure) {
   const {left, top, right, bottom} = frame(figure);
   const {column, amounts, total} = measured(figure.dataset.measure);
   const count = given.kind.length;
-  const per = perBar(count);
+  const per = perBar(figure, count);
   const stacks = Array.from({length: Math.ceil(count / per)}, () => new Map());
   const dearest = stacks.map(() => new Map());
   const unknown = stacks.map(() => null);
   for (const [row, amount] of (amounts ?? []).entries()) {
-    const bin = binOf(row, count);
+    const bin = Math.floor(row / per);
     const kind = given.kind[row];
     if (amount === null) unknown[bin] ??= row;
     if (!amount) continue;
@@ -264,7 +268,7 @@ function area(figure) {
   const {curve, peak, row} = graphcost.evaluate();
   const {steps} = graphcost.data.memory;
   const unit = rise(figure, peak ?? 0, "bytes", 4);
-  const per = perBar(steps.length);
+  const per = perBar(figure, steps.length);
   const slot = (right - left) / Math.max(Math.ceil(steps.length / per), 1);
   const marks = [];
   let path = "";
@@ -275,7 +279,7 @@ function area(figure) {
     const height = curve[at] * unit;
     path += `${path ? "V" : `M${left} ${bottom}V`}${round(bottom - height)}H${round(x + slot)}`;
     const says = `${nameOf(steps[at])}: ${graphcost.show(curve[at], "bytes")} alive`;
-    marks.push(rectangle(x, bottom - height, slot, height, steps[at], says, "accent"));
+    marks.push(rectangle(x, bottom - height, slot, height, steps[at], says, ""));
   }
   figure.querySelector(".area").setAttribute("d", path && `${path}V${bottom}Z`);
   figure.querySelector(".marks").replaceChildren(...marks);
@@ -340,7 +344,7 @@ function shares(figure) {
     const coloured = figure.dataset.chart === "types" && at < given.most.groups;
     const y = at * given.line;
     return [
-      element("text", {class: "who", x: left - 8, y: y + given.line / 2 + 4}, shorten(name, 26)),
+      element("text", {class: "who", x: left - 8, y: y + given.line / 2 + 4}, shorten(name, given.most.letters)),
       rectangle(left, y + 4, width, given.line - 8, row, says, coloured ? `k${given.kind[row]}` : "accent"),
       element("text", {x: round(left + width + 6), y: y + given.line / 2 + 4}, share),
     ];

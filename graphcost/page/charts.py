@@ -19,14 +19,16 @@ from ..table import Value, show
 from .kinds import KINDS, kind
 from .scales import Tick, label, step, values
 
-MOST_BARS = 480
-"""Bars of one chart; in a longer network neighbouring layers share one."""
+LEAST_WIDTH = 2.5
+"""A bar is at least so wide; in a longer network neighbouring layers share one."""
 MOST_GROUPS = 12
 """Operator types or scopes in a chart of shares; the rest is summed."""
 MOST_NAMED = 6
 """Tensors named beside the peak of the memory."""
-WIDE, HALF, HEIGHT = 1200, 590, 250
-"""Units are CSS pixels in a window wide enough for the whole report."""
+MOST_LETTERS = 22
+"""Letters of a name beside a bar; a longer one loses its middle."""
+WIDE, HALF, NARROW, HEIGHT = 1200, 590, 460, 250
+"""Units are CSS pixels in a window wide enough for the whole report; shares are to be read in a narrow one too."""
 LINE = 24
 """Height of a row of a chart of shares."""
 OPEN = "Some sizes are left open: there is nothing to draw before they have values (--dim, or above with scripts)."
@@ -52,9 +54,8 @@ class Mark:
     height: float
     row: int
     title: str
-    kind: int = -1
-    """A number into KINDS, or -1 for the accent."""
-    known: bool = True
+    style: str = ""
+    """Its class in the style sheet: `k0` and on for kinds of operation, "accent", or "unknown"."""
 
 
 @dataclass(frozen=True)
@@ -170,10 +171,10 @@ class Charts:
         """A bar per layer in the order of the schedule, or per few neighbours where there are many."""
         count, total = len(self.kinds), self.total(measure.key)
         amounts = self.values(measure.key) if total is not None else [0] * count
-        per = max(ceil(count / MOST_BARS), 1)
+        box = Box(64, 12, width - 20, HEIGHT - 44)
+        per = _per_bar(count, box)
         stacks = [self._stack(range(start, min(start + per, count)), amounts) for start in range(0, count, per)]
         up = values(max((sum(stack.values()) for stack in stacks), default=0), measure.form)
-        box = Box(64, 12, width - 8, HEIGHT - 44)
         slot = (box.right - box.left) / max(len(stacks), 1)
         thick = min(slot * 0.8, 48.0) if slot >= 3 else slot
         unit = (box.bottom - box.top) / up[-1]
@@ -185,13 +186,13 @@ class Charts:
                 y -= amount * unit
                 row = max((at for at in members if self.kinds[at] == which), key=lambda at: amounts[at] or 0)
                 text = self._title(members, which, row, amount, total, measure)
-                marks.append(Mark(_r(x), _r(y), _r(thick), _r(amount * unit), row, text, which))
+                marks.append(Mark(_r(x), _r(y), _r(thick), _r(amount * unit), row, text, f"k{which}"))
             unknown = [at for at in members if amounts[at] is None]
             if unknown:
                 name = self.analysis.rows[unknown[0]].name
                 text = f"{name}: {measure.title} not known"
-                marks.append(Mark(_r(x), box.top, _r(thick), box.bottom - box.top, unknown[0], text, known=False))
-        present = sorted({mark.kind for mark in marks if mark.known})
+                marks.append(Mark(_r(x), box.top, _r(thick), box.bottom - box.top, unknown[0], text, "unknown"))
+        present = sorted({which for stack in stacks for which in stack})
         return Chart(
             key,
             title,
@@ -239,12 +240,13 @@ class Charts:
     @property
     def memory(self) -> Memory:
         """Live activation bytes over the schedule, the peak marked and its tensors named."""
-        memory, outer = self.analysis.memory, set(self.analysis.model.schedule)
-        rows = [at for at, row in enumerate(self.analysis.rows) if row.op in outer]
-        box = Box(64, 28, HALF - 8, HEIGHT - 44)
+        memory = self.analysis.memory
+        place = {row.op: at for at, row in enumerate(self.analysis.rows)}
+        rows = [place[row.op] for row in memory.steps]
+        box = Box(64, 28, HALF - 20, HEIGHT - 44)
         curve = memory.curve if memory.peak_bytes is not None else []
         count = len(rows)
-        per = max(ceil(count / MOST_BARS), 1)
+        per = _per_bar(count, box)
         slot = (box.right - box.left) / max(ceil(count / per), 1)
         up = values(max(curve, default=0), "bytes", 4)
         unit = (box.bottom - box.top) / up[-1]
@@ -327,19 +329,19 @@ class Charts:
         if rest:
             shown.append((f"{len(rest)} others", sum(sums[group] for group in rest), dearest[rest[0]]))
         height = max(len(shown), 1) * LINE
-        box = Box(190, 0, HALF - 64, height)
+        box = Box(154, 0, NARROW - 52, height)
         longest = max((amount for _, amount, _ in shown), default=1)
         lines = []
         for number, (group, amount, row) in enumerate(shown):
             share = show(amount / (total or 1), "share")
             text = f"{group}: {show(amount, measure.form)} {measure.title}, {share}"
             width = (box.right - box.left) * amount / longest
-            which = self.kinds[row] if coloured and number < MOST_GROUPS else -1
-            mark = Mark(box.left, number * LINE + 4, _r(width), LINE - 8, row, text, which)
-            lines.append(Share(shorten(group, 26), mark, share, number * LINE + LINE / 2 + 4))
+            style = f"k{self.kinds[row]}" if coloured and number < MOST_GROUPS else "accent"
+            mark = Mark(box.left, number * LINE + 4, _r(width), LINE - 8, row, text, style)
+            lines.append(Share(shorten(group, MOST_LETTERS), mark, share, number * LINE + LINE / 2 + 4))
         words = ", ".join(line.mark.title for line in lines[:3])
         summary = f"{words}." if lines else f"{measure.title}: {'none' if total == 0 else 'not known'}."
-        return Shares(key, title, summary, measure.key, measure.title, HALF, height, box, tuple(lines))
+        return Shares(key, title, summary, measure.key, measure.title, NARROW, height, box, tuple(lines))
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -359,8 +361,9 @@ class Charts:
                 [(name, *memory.spans.get(name, (buffer.birth, buffer.death))) for name in buffer.tensors]
                 for buffer in buffers
             ],
-            "most": {"bars": MOST_BARS, "groups": MOST_GROUPS, "named": MOST_NAMED},
+            "most": {"groups": MOST_GROUPS, "named": MOST_NAMED, "letters": MOST_LETTERS},
             "line": LINE,
+            "least": LEAST_WIDTH,
             "open": OPEN,
         }
 
@@ -386,6 +389,11 @@ def shorten(text: str, most: int) -> str:
 
 def _number(analysis: Analysis, value: Value) -> int | None:
     return analysis.evaluate(value) if isinstance(value, (int, Dim)) else None
+
+
+def _per_bar(count: int, box: Box) -> int:
+    """How many layers share a bar."""
+    return max(ceil(count * LEAST_WIDTH / (box.right - box.left)), 1)
 
 
 def _numbers(count: int, box: Box) -> tuple[Tick, ...]:

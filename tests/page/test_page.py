@@ -171,12 +171,13 @@ def test_names_stay_text(name: str, net: Any) -> None:
         html: str = net(text).report().render("html")
         return html
 
-    hostile, harmless = Document(render(name)), Document(render("harmless"))
+    plain = name.replace("\\", "")
+    hostile, harmless = Document(render(name)), Document(render(re.sub(r"[^\w/ ]", "x", plain)))
     assert [tag for tag, _ in hostile.elements] == [tag for tag, _ in harmless.elements]
     assert [sorted(each) for _, each in hostile.elements] == [sorted(each) for _, each in harmless.elements]
     assert hostile.raw[0] == harmless.raw[0] and hostile.raw[2] == harmless.raw[2]
     (names,) = [column["values"] for column in json.loads(hostile.raw[1])["columns"] if column["key"] == "name"]
-    assert names[0] == name.replace("\\", "") + "/conv"
+    assert names[0] == f"{plain}/conv"
 
 
 def test_the_parts_are_the_sections_asked_for_and_always_the_memory(net: Any) -> None:
