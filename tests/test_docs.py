@@ -92,7 +92,34 @@ def test_the_examples_of_extending_run(
     assert rule is not None and rule.kind == "caffe.HardSwoosh"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "docs/counting.md", "docs/extending.md"])
+def test_the_page_on_receptive_fields_shows_what_the_command_prints(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    page = (root / "docs/receptive_field.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^    graphcost ([^\n]*)\n\n```text\n(.*?)```", page, re.DOTALL | re.MULTILINE)
+    assert len(shown) == 2
+    for command, output in shown:
+        assert cli.main(command.split()) == 0
+        assert capsys.readouterr().out == output
+
+
+def test_the_example_on_receptive_fields_gives_what_its_comments_say(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = blocks(root / "docs/receptive_field.md", "python")
+    (tmp_path / "example.py").write_text(example, encoding="utf-8")
+    monkeypatch.chdir(root)
+    names = runpy.run_path(str(tmp_path / "example.py"))
+    assert (names["size"], names["stride"], names["start"]) == ((92, 92), (8, 8), (-42, -42))
+    assert names["padding"] == (42, 42) and names["centre"] == (3.5, 3.5) and names["position"] == (19, 0)
+    assert names["box"] == ((0, 49), (110, 201))
+
+
+PAGES = ["README.md", *(f"docs/{name}.md" for name in ("architecture", "counting", "extending", "receptive_field"))]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_between_pages_lead_somewhere(page: str, root: Path) -> None:
     path = root / page
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8")):

@@ -56,8 +56,10 @@ class Place:
 
     @property
     def drifts(self) -> bool:
-        """Whether the boxes are spaced otherwise than the positions' fields."""
+        """Whether the boxes of several positions are spaced otherwise than their fields."""
         if self.step is None or self.field is None or len(self.field.axes) != len(self.step):
+            return False
+        if set(self.tensor.shape[2:]) == {1}:
             return False
         return tuple(self.step) != tuple(map(float, reversed(self.field.stride)))
 
