@@ -18,11 +18,11 @@ from ..graph import Op
 from .memory import allocate, live_bytes
 from .storage import Storage
 
-SETS = 2**14
-"""Sets of operators looked at in an exact search."""
+LOOKS = 200_000
+"""Steps looked at in exact searches, of all parts together: about a second."""
 WIDTH = 32
 """Sets of one size that are followed where they are too many."""
-EFFORT = 60_000
+EFFORT = 10_000
 """Sets followed in all, where they are too many; at least one of each size is."""
 
 
@@ -67,11 +67,11 @@ class _State:
     """A set of operators that have run."""
 
     mask: int
-    alive: int
-    """Bytes alive once they have."""
-    peak: int
     ready: tuple[int, ...]
     """The operators that can run next."""
+    alive: int
+    """Bytes alive once they have run."""
+    peak: int
     path: tuple[tuple[int, ...], _State] | None = None
     """The operators that ran since an earlier state, and that state."""
 
@@ -109,6 +109,13 @@ class _Graph:
         self.needs = [sum(1 << other for other in earlier) for earlier in self.before]
         self.makes = [sum(self.bytes[block] for block in step.makes) for step in self.steps]
         self.gone = [sum(self.bytes[b] for b in step.makes if not self.readers[b]) for step in self.steps]
+        self.reads = [[(self.readers[b], self.bytes[b]) for b in step.reads if self.bytes[b]] for step in self.steps]
+        self.takes = [
+            (self.bytes[step.makes[0]], [self.readers[b] for b in step.takes]) if step.takes else (0, [])
+            for step in self.steps
+        ]
+        self.inside = [step.inside for step in self.steps]
+        self.looks = 0
         self.floor = max([0, sum(self.bytes[b] for b in storage.given), *map(self._least, range(self.count))])
 
     def _precedence(self) -> list[set[int]]:
@@ -135,7 +142,7 @@ class _Graph:
             return [], True
         everything = (1 << self.count) - 1
         sources = tuple(at for at in range(self.count) if not self.needs[at])
-        state = _State(0, sum(self.bytes[block] for block in self.storage.given), self.floor, sources)
+        state = _State(0, sources, sum(self.bytes[block] for block in self.storage.given), self.floor)
         exact = True
         for _, end in pairwise([0, *self.cuts(), self.count]):
             goal = everything >> (self.count - end)
@@ -163,24 +170,19 @@ class _Graph:
 
     def run(self, state: _State, at: int) -> tuple[int, int]:
         """Bytes alive while a step runs, and after it."""
-        step, left = self.steps[at], ~state.mask
-        bit = 1 << at
-        freed = self.gone[at] + (0 if state.mask else self.idle)
-        for block in step.reads:
-            if self.readers[block] & left == bit:
-                freed += self.bytes[block]
-        during = state.alive + self.makes[at] + step.inside
-        if any(self.readers[block] & left == bit for block in step.takes):
-            during -= self.bytes[step.makes[0]]
-        return during, state.alive + self.makes[at] - freed
-
-    def step(self, state: _State, at: int, during: int, alive: int, goal: int) -> _State:
-        """The state after a step, and after all that can then run for nothing."""
-        mask, ready = self._advance(state.mask, state.ready, at)
-        after = _State(mask, alive, max(state.peak, during), ready)
-        ran = self.settle(after, goal)
-        after.path = ((at, *ran), state)
-        return after
+        self.looks += 1
+        left, bit = ~state.mask, 1 << at
+        during = state.alive + self.makes[at]
+        alive = during - self.gone[at] - (0 if state.mask else self.idle)
+        for readers, nbytes in self.reads[at]:
+            if readers & left == bit:
+                alive -= nbytes
+        saved, takes = self.takes[at]
+        for readers in takes:
+            if readers & left == bit:
+                during -= saved
+                break
+        return during + self.inside[at], alive
 
     def settle(self, state: _State, goal: int) -> list[int]:
         """Run whatever neither raises the peak nor leaves more alive: it can only help to do so at once."""
@@ -193,49 +195,57 @@ class _Graph:
                     continue
                 during, alive = self.run(state, at)
                 if during <= state.peak and alive <= state.alive:
-                    state.mask, state.ready = self._advance(state.mask, state.ready, at)
+                    state.mask, state.ready = self._advance(state, at)
                     state.alive = alive
                     ran.append(at)
                     again = True
                     break
         return ran
 
-    def _advance(self, mask: int, ready: tuple[int, ...], at: int) -> tuple[int, tuple[int, ...]]:
-        mask |= 1 << at
+    def _advance(self, state: _State, at: int) -> tuple[int, tuple[int, ...]]:
+        """What has run and what is ready after a step."""
+        mask = state.mask | 1 << at
         fresh = [other for other in self.after[at] if not self.needs[other] & ~mask]
-        rest = [other for other in ready if other != at]
+        rest = [other for other in state.ready if other != at]
         return mask, tuple(sorted(rest + fresh) if fresh else rest)
 
     def start(self, state: _State, goal: int) -> _State:
         """The beginning of a part."""
-        first = _State(state.mask, state.alive, state.peak, state.ready)
+        first = _State(state.mask, state.ready, state.alive, state.peak)
         first.path = (tuple(self.settle(first, goal)), state)
         return first
 
-    def next(self, state: _State, goal: int, most: int) -> Iterator[_State]:
-        """The states one step further whose peak stays below `most`."""
+    def next(self, state: _State, goal: int, most: int, met: dict[int, int]) -> Iterator[_State]:
+        """The states one step further whose peak stays below `most`, and below that at which their set was met before.
+
+        What can then run for nothing has run.
+        """
         for at in state.ready:
             if goal >> at & 1:
                 during, alive = self.run(state, at)
-                if during < most:
-                    yield self.step(state, at, during, alive, goal)
+                peak, mask = max(state.peak, during), state.mask | 1 << at
+                if peak < met.get(mask, most):
+                    met[mask] = peak
+                    after = _State(*self._advance(state, at), alive, peak)
+                    after.path = ((at, *self.settle(after, goal)), state)
+                    yield after
 
     def exact(self, state: _State, goal: int, most: int) -> tuple[_State | None, bool]:
         """The state of lowest peak below `most` in which `goal` has run, and whether the search came to an end."""
         first = self.start(state, goal)
         heap = [(first.peak, -first.mask.bit_count(), 0, first)]
-        seen: dict[int, int] = {}
-        number = looked = 0
+        met: dict[int, int] = {}
+        seen: dict[int, int] = {first.mask: first.peak}
+        number = 0
         while heap:
             *_, state = heappop(heap)
             if state.mask == goal:
                 return state, True
-            if seen.get(state.mask, most) < state.peak:
+            if seen[state.mask] < state.peak:
                 continue
-            looked += 1
-            if looked > SETS:
+            if self.looks > LOOKS:
                 return None, False
-            for after in self.next(state, goal, most):
+            for after in self.next(state, goal, most, met):
                 if after.peak < seen.get(after.mask, most):
                     seen[after.mask] = after.peak
                     number += 1
@@ -248,10 +258,11 @@ class _Graph:
         done, end = first.mask.bit_count(), goal.bit_count()
         width = max(1, min(WIDTH, EFFORT // max(end - done, 1)))
         levels: dict[int, dict[int, _State]] = {done: {first.mask: first}}
+        met: dict[int, int] = {}
         for size in range(done, end):
             level = levels.pop(size, {}).values()
             for each in sorted(level, key=lambda state: (state.peak, state.alive, state.mask))[:width]:
-                for after in self.next(each, goal, most):
+                for after in self.next(each, goal, most, met):
                     others = levels.setdefault(after.mask.bit_count(), {})
                     if after.mask not in others or after.peak < others[after.mask].peak:
                         others[after.mask] = after

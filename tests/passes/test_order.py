@@ -112,7 +112,7 @@ def test_where_sets_are_too_many_the_order_is_valid_and_no_worse(spec: Spec, dat
     outputs = data.draw(st.lists(st.integers(0, len(spec)), min_size=1, max_size=2, unique=True))
     before = memory(spec, outputs)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(order, "SETS", 0)
+        patch.setattr(order, "LOOKS", 0)
         found = before.reorder()
     assert schedule(found.schedule, ["t0"]) == found.schedule  # else it would be sorted anew
     assert sorted(op.name for op in found.schedule) == sorted(row.name for row in before.steps)
