@@ -7,7 +7,7 @@ Knows nothing of places and lines.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, takewhile
 from typing import Literal
@@ -43,7 +43,7 @@ class Graph:
     """Nodes by number, and the tensor that leads from one to another; None when it has no shape of its own to show."""
 
     nodes: list[Node]
-    links: dict[Link, Tensor | None] = field(default_factory=dict)
+    links: dict[Link, Tensor | None]
 
 
 class Network:
@@ -125,18 +125,21 @@ class Network:
 
     def graph(self, groups: Groups) -> Graph:
         """A node for each group of rows, inputs and outputs after them. Constants lead nowhere."""
-        graph = Graph([self._node(rows) for rows in groups] + self.ends)
         number = {row: at for at, rows in enumerate(groups) for row in rows}
         number.update((len(self.rows) + at, len(groups) + at) for at in range(len(self.ends)))
+        links: dict[Link, Tensor | None] = {}
+        leaving: list[dict[tuple[int, Tensor | None], None]] = [{} for _ in range(len(groups) + len(self.ends))]
         for (source, target), tensor in self.links.items():
             link = number[source], number[target]
             if link[0] != link[1] and source not in self.hosts:
-                graph.links.setdefault(link, tensor)
-        return graph
+                links.setdefault(link, tensor)
+                leaving[link[0]][source, tensor] = None
+        nodes = [self._node(rows, [tensor for _, tensor in leaving[at]]) for at, rows in enumerate(groups)]
+        return Graph(nodes + self.ends, links)
 
-    def _node(self, rows: Sequence[int]) -> Node:
+    def _node(self, rows: Sequence[int], leaving: Sequence[Tensor | None]) -> Node:
         operators = [row for row in rows if row not in self.hosts]
-        return self._module(rows, operators) if len(operators) > 1 else self._operator(rows)
+        return self._module(rows, operators, leaving) if len(operators) > 1 else self._operator(rows)
 
     def _operator(self, rows: Sequence[int]) -> Node:
         row = self.rows[rows[0]]
@@ -145,12 +148,10 @@ class Network:
         more = tuple(filter(None, (row.why, constants)))
         return Node("op", lines, more, tuple(rows), len(row.outputs), row.status == "known")
 
-    def _module(self, rows: Sequence[int], operators: Sequence[int]) -> Node:
+    def _module(self, rows: Sequence[int], operators: Sequence[int], leaving: Sequence[Tensor | None]) -> Node:
         depths = zip(*(_path(self.rows[row]) for row in operators), strict=False)
         path = [names[0] for names in takewhile(lambda names: len(set(names)) == 1, depths)]
-        inside = set(rows)
-        leaving = {source: t for (source, target), t in self.links.items() if source in inside and target not in inside}
-        shapes = dict.fromkeys(shape_text(tensor) for tensor in leaving.values() if tensor is not None)
+        shapes = dict.fromkeys(shape_text(tensor) for tensor in leaving if tensor is not None)
         lines = ("/".join(path) or "outside modules", _count(len(operators), "operator"), " ".join(shapes))
         known = all(self.rows[row].status == "known" for row in rows)
         return Node("module", lines, (), tuple(sorted(rows)), len(leaving), known)
