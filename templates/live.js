@@ -213,10 +213,15 @@ function contradiction(sizes) {
   for (let row = 0; row < data.rows; row += 1) {
     const least = (axis) => (axis > 1 && sliding.has(row) ? 1 : 0);
     const short = extents[place(column, row)].find((each) => each?.some((extent, axis) => extent < least(axis)));
-    if (short) return `These sizes are too small: the output of ${cell("name", row).text} would be ${short.map((extent) => extent ?? "?").join("x")}`;
+    const long = extents[place(column, row)].find((each) => each && !each.includes(undefined) && elements(each) > LARGEST);
+    const [which, wrong] = short ? ["small", short] : ["large", long];
+    if (wrong) return `These sizes are too ${which}: the output of ${cell("name", row).text} would be ${shown(wrong)}`;
   }
   return "";
 }
+
+const elements = (extents) => extents.reduce((product, extent) => product * BigInt(extent), 1n);
+const shown = (extents) => extents.map((extent) => extent ?? "?").join("x");
 
 /** Take sizes for symbols, `{N: 8}`; one that is left out goes back to what the report assumes. Returns "" or why not. */
 function set(values) {

@@ -87,8 +87,10 @@ def test_numbers_are_written_as_everywhere(det1: graphcost.Analysis, open_report
             "([form, all]) => all.map((n) => graphcost.show(BigInt(n), form))", [form, list(map(str, whole))]
         )
         assert shown == [show(number, form) for number in whole]
-    shown = page.evaluate("(all) => all.map((part) => graphcost.show(part, 'share'))", parts)
-    assert shown == [show(part, "share") for part in parts]
+    parts += [part * 10.0**power for part in parts[::50] for power in range(-10, 6)]
+    for form in ("share", "ratio", "time"):
+        shown = page.evaluate("([form, all]) => all.map((part) => graphcost.show(part, form))", [form, parts])
+        assert shown == [show(part, form) for part in parts]
 
 
 def test_formulas_come_to_what_python_makes_of_them(det1: graphcost.Analysis, open_report: Any) -> None:
