@@ -124,7 +124,8 @@ def _load(row: Cost, moved: Moved, device: Device, evaluate: Evaluate, again: bo
 
 def _settled(load: _Load, spared: float, device: Device) -> Bound:
     memory = (load.moved - spared) / device.bandwidth
-    if memory > load.compute * (1 + 1e-9):  # what is spared may bring it down to the very same
+    rounding = 1e-9 * load.moved / device.bandwidth  # what is spared may bring it down to the very same
+    if memory > load.compute + rounding:
         return Bound(memory, "memory")
     return Bound(load.compute, "compute" if load.compute else "")
 
