@@ -7,7 +7,7 @@ from math import prod
 from ..dims import Extent
 from ..passes.infer import Cost
 from . import Convention, Metric
-from .families import bias, ends, family, macs
+from .families import bias, ends, family, linear, macs
 
 
 def flops(row: Cost) -> Extent | None:
@@ -16,7 +16,7 @@ def flops(row: Cost) -> Extent | None:
     if x is None or y is None:
         return None
     kind = family(row)
-    if kind in ("conv", "deconv", "dense"):
+    if kind in ("conv", "deconv") or linear(row):
         return macs(row) + (y.size if bias(row) else 0)
     if kind == "relu":
         return 2 * y.size

@@ -35,7 +35,7 @@ _TYPES = {
 
 def data_mem(row: Cost) -> Extent | None:
     """4 bytes for each element of the output."""
-    return 4 * row.outputs[0].size if row.outputs and row.outputs[0].ranked else None
+    return 4 * row.outputs[0].size if row.outputs and row.outputs[0].ranked and not row.constant else None
 
 
 def param_mem(row: Cost) -> Extent:
@@ -90,6 +90,8 @@ def _layers(analysis: Analysis) -> list[tuple[str, ...]]:
     layers: list[tuple[str, ...]] = [("0", "input", *["n/a"] * 9, *_data(image), "n/a")]
     before = Field((Axis(),) * max(image.rank - 2, 1))
     for at, row in enumerate(analysis.rows):
+        if row.constant:
+            continue
         field = analysis.field(at)
         before = before if field is None or field.whole or field.why else field
         layers.append(

@@ -6,17 +6,16 @@ ones, or know any layer type beyond its list.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import prod
 from typing import TYPE_CHECKING
 
 from ..dims import Extent
-from ..graph import Tensor
+from ..graph import Op, Tensor
 from ..passes.infer import Cost
 from ..rules import GLOBAL, Work
 from ..table import Table
 from . import Convention, Metric
-from .families import family, macs, neighbours
+from .families import family, linear, macs, neighbours
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
@@ -28,10 +27,10 @@ def work(row: Cost) -> dict[str, Extent]:
     """The operations that the tool lists for a layer."""
     kind = family(row)
     first, out = (row.inputs or (None,))[0], (row.outputs or (None,))[0]
-    if first is None or out is None or not first.ranked or not out.ranked or row.facts is None:
+    if first is None or out is None or not first.ranked or not out.ranked or row.facts is None or row.constant:
         return {}
     size = first.size
-    if kind in ("conv", "dense", "deconv"):
+    if kind in ("conv", "deconv") or linear(row):
         return {"macc": _products(row, kind)}
     if kind in ("max_pool", "average_pool"):
         window = row.facts.window
@@ -66,7 +65,7 @@ def _products(row: Cost, kind: str) -> Extent:
 def param(row: Cost) -> Extent | None:
     """Weights and biases of convolutions and inner products, 2C of a batch normalisation, 2 of an LRN."""
     kind = family(row)
-    if kind in ("conv", "deconv", "dense"):
+    if kind in ("conv", "deconv") or linear(row):
         return sum((weight.tensor.size for weight in row.weights), 0)
     if kind == "batch_norm" and row.outputs[0].ranked and row.outputs[0].rank > 1:
         return 2 * row.outputs[0].shape[1]
@@ -75,7 +74,9 @@ def param(row: Cost) -> Extent | None:
 
 def activation(row: Cost) -> Extent | None:
     """Elements of every top, in place or not."""
-    return sum((tensor.size for tensor in row.outputs), 0) if all(t.ranked for t in row.outputs) else None
+    if row.constant or not all(tensor.ranked for tensor in row.outputs):
+        return None
+    return sum((tensor.size for tensor in row.outputs), 0)
 
 
 def _metric(key: str, doc: str, word: str = "") -> Metric:
@@ -134,21 +135,24 @@ def _extents(tensor: Tensor | None) -> tuple[str, str]:
     return str(tensor.shape[1]), "x".join(map(str, tensor.shape[2:])) or "1x1"
 
 
-def _in_order(analysis: Analysis) -> Iterator[Cost]:
+def _in_order(analysis: Analysis) -> list[Cost]:
     """Reverse postorder of a depth-first walk, children in file order, as the tool's topological sort yields."""
-    import networkx as nx
-
     dag = analysis.model.dag
-    sources = [op for op in analysis.model.schedule if not dag.in_degree(op)]
-    done: list[object] = []
-    seen: set[object] = set()
-    for source in sources:
-        if source not in seen:
-            walk = list(nx.dfs_postorder_nodes(dag.subgraph(set(dag) - seen) if seen else dag, source))
-            seen.update(walk)
-            done.extend(walk)
+    done: list[Op] = []
+    seen: set[Op] = set()
+    for source in (op for op in analysis.model.schedule if not dag.in_degree(op)):
+        seen.add(source)
+        open_ = [(source, iter(dag.successors(source)))]
+        while open_:
+            child = next((child for child in open_[-1][1] if child not in seen), None)
+            if child is None:
+                done.append(open_.pop()[0])
+            else:
+                seen.add(child)
+                open_.append((child, iter(dag.successors(child))))
     rank = {op: at for at, op in enumerate(reversed(done))}
-    return iter(sorted((row for row in analysis.rows if row.op in rank), key=lambda row: rank[row.op]))
+    rows = (row for row in analysis.rows if row.op in rank and not row.constant)
+    return sorted(rows, key=lambda row: rank[row.op])
 
 
 CONVENTION = Convention(

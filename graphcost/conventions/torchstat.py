@@ -17,7 +17,7 @@ from ..graph import Tensor
 from ..passes.infer import Cost
 from ..table import Table
 from . import Convention, Metric
-from .families import adaptive, bias, ends, family, halves, macs, taps
+from .families import adaptive, bias, ends, family, halves, linear, macs, taps
 from .modules import path
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def flops(row: Cost) -> Extent | None:
     kind = family(row)
     if kind == "conv":
         return macs(row) + (y.size if bias(row) else 0)
-    if kind == "dense":
+    if linear(row):
         return macs(row)
     if half := halves(row):
         return half * x.size
@@ -58,7 +58,7 @@ def madd(row: Cost) -> Extent | None:
         positions, filters = prod(x.shape[2:]), y.shape[1]
         seen = macs(row) // (batch * positions * filters)
         return positions * filters * (2 * seen - 1 + (1 if bias(row) else 0))
-    if kind == "dense":
+    if linear(row):
         return (2 * macs(row)) // batch - made
     if half := halves(row):
         return 2 * half * taken
@@ -109,7 +109,7 @@ def _modules(analysis: Analysis) -> tuple[list[_Module], list[Cost]]:
     scoped = any(row.scope for row in analysis.rows)
     for row in analysis.rows:
         name = path(row.scope) if scoped else row.name if family(row) in _LAYERS else ""
-        if all(tensor in analysis.model.weights for tensor in row.op.inputs):
+        if row.constant:
             continue  # makes a constant: part of the module's parameters, not a step of it
         if name:
             modules.setdefault(name, _Module(name, [])).rows.append(row)
