@@ -11,7 +11,7 @@ from .families import bias, ends, family, linear, macs
 
 
 def flops(row: Cost) -> Extent | None:
-    """Convolutions MACs + bias; ReLU 2 out; pool 2 out x the product of strides; LRN out + (2 + 2C)HW an image."""
+    """MACs + bias; ReLU 2 out; pool 2 out x the product of strides; sum out; LRN out + (2 + 2C)HW an image."""
     x, y = ends(row)
     if x is None or y is None:
         return None
@@ -25,7 +25,7 @@ def flops(row: Cost) -> Extent | None:
         return 2 * y.size * prod(int(s) for s in stride)
     if kind == "lrn":
         return y.size + x.shape[0] * (2 + 2 * x.shape[1]) * prod(x.shape[2:])
-    return 0
+    return y.size if row.op.type in ("Eltwise", "Add", "Sum") else 0
 
 
 CONVENTION = Convention(

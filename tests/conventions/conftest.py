@@ -77,6 +77,34 @@ def resnet50() -> Network:
     return net
 
 
+def squeezenet1_1() -> Network:
+    """torchvision's; every convolution adds a bias."""
+    net = Network(image=Tensor((1, 3, 224, 224)))
+
+    def unit(at: str, relu: str, x: str, taken: int, made: int, kernel: int, pad: int = 0, stride: int = 1) -> str:
+        window = {"strides": (stride,) * 2, "pads": (pad,) * 4}
+        y = net.op(at, "Conv", x, weights=((made, taken, kernel, kernel), (made,)), **window)
+        return net.op(relu, "Relu", y)
+
+    x, channels = unit("features/0", "features/1", "image", 3, 64, 3, 0, 2), 64
+    for number, squeezed in ((2, 0), (3, 16), (4, 16), (5, 0), (6, 32), (7, 32), (8, 0), (9, 48), (10, 48), (11, 64),
+                             (12, 64)):  # fmt: skip
+        at = f"features/{number}"
+        if not squeezed:
+            x = net.op(at, "MaxPool", x, kernel_shape=(3, 3), strides=(2, 2), ceil_mode=1)
+            continue
+        y = unit(f"{at}/squeeze", f"{at}/squeeze_activation", x, channels, squeezed, 1)
+        channels = 8 * squeezed
+        sides = [
+            unit(f"{at}/expand{k}x{k}", f"{at}/expand{k}x{k}_activation", y, squeezed, channels // 2, k, k // 2)
+            for k in (1, 3)
+        ]
+        x = net.op(at, "Concat", *sides, axis=1)
+    x = unit("classifier/1", "classifier/2", x, channels, 1000, 1)
+    net.op("", "Flatten", net.op("classifier/3", "GlobalAveragePool", x))
+    return net
+
+
 def mobilenet_v2() -> Network:
     """torchvision's; it pools by a functional call."""
     net = Network(image=Tensor((1, 3, 224, 224)))
@@ -167,7 +195,7 @@ def bert_base() -> Network:
     return net
 
 
-NETWORKS = {build.__name__: build for build in (resnet50, mobilenet_v2, densenet121, bert_base)}
+NETWORKS = {build.__name__: build for build in (resnet50, squeezenet1_1, mobilenet_v2, densenet121, bert_base)}
 
 
 @pytest.fixture(scope="session")

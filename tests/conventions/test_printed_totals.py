@@ -25,6 +25,11 @@ PRINTED = [
     ("resnet50", "torchinfo.mult_adds", 4_089_238_376),
     ("resnet50", "ptflops.macs", 4_132_436_968),
     ("resnet50", "thop.macs", 4_133_742_592),
+    ("squeezenet1_1", "flop_counter.flops", 698_303_872),
+    ("squeezenet1_1", "fvcore.flops", 349_320_936),
+    ("squeezenet1_1", "torchinfo.mult_adds", 351_741_288),
+    ("squeezenet1_1", "ptflops.macs", 359_982_728),
+    ("squeezenet1_1", "thop.macs", 349_321_936),
     ("mobilenet_v2", "flop_counter.flops", 601_548_544),
     ("mobilenet_v2", "fvcore.flops", 314_193_216),
     ("mobilenet_v2", "torchinfo.mult_adds", 300_809_384),
@@ -64,6 +69,8 @@ def test_a_total_is_what_the_tool_printed(name: str, key: str, total: int, netwo
 
 # the tables in the tools' own READMEs, as far as their digits go
 PUBLISHED = [
+    ("squeezenet1_1", "burden.flops", 360_000_000, 1_000_000),  # convnet-burden
+    ("resnet50", "burden.flops", 4_000_000_000, 1_000_000_000),
     ("densenet121", "deepspeed.flops", 5_716_880_000, 10_000),  # calflops 0.3.2
     ("resnet50", "deepspeed.flops", 8_211_110_000, 10_000),
     ("densenet121", "ptflops.macs", 2_900_000_000, 10_000_000),  # ptflops 0.7.5
