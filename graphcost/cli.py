@@ -49,7 +49,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)"
     )
-    p.add_argument("--memory", action="store_true", help="what is alive at the peak, in the place of the layers")
+    p.add_argument(
+        "--memory", action="store_true",
+        help="what is alive at the peak, the arena, the weights and the best order, in the place of the layers",
+    )  # fmt: skip
+    p.add_argument("--plan", metavar="FILE", type=Path, help="write where each buffer lies in one arena: .csv or .json")
+    p.add_argument("--align", metavar="N", type=int, default=1, help="offsets in --plan are multiples of N bytes")
     p.add_argument(
         "--anchors", action="store_true", help="a detector's boxes beside what the cells of their maps can see"
     )
@@ -72,6 +77,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--stage", action="append", default=[], metavar="NAME", help="stage that a Caffe net's include rules see"
     )
+    p.add_argument(
+        "--io", metavar="WHO", default="keep",
+        help="who holds inputs and outputs: keep, the arena (default); caller, somebody else",
+    )  # fmt: skip
+    p.add_argument("--dtype", metavar="TYPE", default="", help="count as if floating-point tensors were of this type")
+    p.add_argument("--weights-dtype", metavar="TYPE", default="", help="the same for the weights alone")
+    p.add_argument("--reorder", action="store_true", help="run in the order with the lowest peak that is found")
     p.add_argument("--fuse", action="store_true", help="count bytes as if operators were folded into their producers")
     p.add_argument(
         "--device", metavar="NAME|FILE", default="",
@@ -135,8 +147,14 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     if not options.models:
         raise ModelError("", "", "no model given; see graphcost --help")
+    if options.device:
+        from . import devices
+
+        devices.find(options.device)  # one that does not exist is the fault of no model
     format = _format(options)
     paths = list(_expand(options.models))
+    if options.align < 1:
+        raise ModelError("--align", "", f"{options.align} bytes cannot be; offsets are multiples of 1 or more")
     if len(paths) > 1:
         return _several(paths, options, format)
     report = _report(paths[0], options, format)
@@ -144,7 +162,10 @@ def _run(options: argparse.Namespace) -> int:
         open_ = ", ".join(report.analysis.free) or "none"
         idle = ", ".join(report.analysis.idle_dims)
         raise ModelError("--dim", "", f"{paths[0]} has no dimension {idle}; open are: {open_}")
-    _emit(report.render(format), options.output)
+    text = report.render(format)
+    if options.plan is not None:
+        report.analysis.memory.plan(options.align).save(options.plan)
+    _emit(text, options.output)
     return _verdict(options, report)
 
 
@@ -166,7 +187,9 @@ def _report(path: str, options: argparse.Namespace, format: str) -> Report:
     if Path(path).is_dir():
         raise ModelError(path, "", "a folder without a .prototxt or .onnx file")
     model = load(path, phase=options.phase, level=options.level, stages=options.stage)
-    target = Target(fuse=options.fuse, device=options.device)
+    target = Target(
+        options.dtype, options.weights_dtype, options.io, options.reorder, fuse=options.fuse, device=options.device
+    )
     shapes, dims = _shapes(options.input, list(model.inputs)), _dims(options.dim)
     analysis = analyze(model, shapes=shapes, dims=dims, target=target)
     top = options.top
@@ -189,6 +212,8 @@ def _report(path: str, options: argparse.Namespace, format: str) -> Report:
 
 def _several(paths: list[str], options: argparse.Namespace, format: str) -> int:
     """A summary row for each model, in order; what cannot be read gets a row that says why, and the others go on."""
+    if options.plan is not None:
+        raise ModelError("--plan", "", f"a plan is of one model, and there are {len(paths)}")
     from . import render
     from .table import Table
 

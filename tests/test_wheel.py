@@ -32,6 +32,10 @@ def test_the_installed_wheel_runs_the_command(root: Path, tmp_path: Path) -> Non
         capture_output=True, text=True, cwd=tmp_path, check=True,
     )  # fmt: skip
     assert "<td" in run.stdout and "44.8 k" in run.stdout
+    listed = subprocess.run(
+        [home / "bin/graphcost", "--list-devices"], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert "cortex-m4" in listed.stdout
     where = subprocess.run(
         [home / "bin/python", "-c", "import graphcost.render as r; print(r.__file__, r.environment().get_template('report.md.j2').filename)"],
         capture_output=True, text=True, cwd=tmp_path, check=True,
