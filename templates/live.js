@@ -369,5 +369,6 @@ if (form) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(read)); // the fields change after this event
   form.hidden = false;
+  form.parentElement.querySelector(".unscripted").hidden = true;
 }
 })();

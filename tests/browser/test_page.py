@@ -1,15 +1,140 @@
-"""The page as a whole, in a browser."""
+"""The page as a whole, in a browser: whole in one file, harmless whatever the names, there without scripts."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import graphcost
 
-@pytest.mark.parametrize("sample", ["prototxt/det1.prototxt", "onnx_models/retinaface.onnx"])
+SAMPLES = [
+    "prototxt/det1.prototxt",
+    "prototxt/ssd300.prototxt",
+    "onnx_models/retinaface.onnx",
+    "onnx_models/ssd300.onnx",
+]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</script><script>alert(1)</script>",
+    "</title></style><svg onload=alert(1)>",
+    "<!--",
+    "'${alert(1)}{{7*7}}",
+    "a\u202eb\u2028c\td",
+]
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"by": "scope"},
+    {"style": "netscope"},
+    {"style": "matconvnet"},
+    {"sections": ("memory",)},
+]
+
+
+@pytest.fixture
+def hostile(net: Any) -> graphcost.Analysis:
+    """A network all of whose names are markup: of the model, its input, its layers, types and tensors."""
+    names = [name.replace("\\", "\\\\").replace('"', '\\"') for name in HOSTILE]
+    text = f'name: "{names[0]}" input: "{names[1]}" input_shape {{ dim: 1 dim: 3 dim: 8 dim: 8 }}\n'
+    below = names[1]
+    for at, name in enumerate(names):
+        kind = f"{name}" if at == len(names) - 1 else "Convolution" if at % 2 == 0 else "ReLU"
+        rest = "convolution_param { num_output: 4 kernel_size: 1 }" if kind == "Convolution" else ""
+        text += f'layer {{ name: "{name}/{at}" type: "{kind}" bottom: "{below}" top: "{name} {at}" {rest} }}\n'
+        below = f"{name} {at}"
+    return net(text, shapes={HOSTILE[1]: ("N", 3, 8, "W")})  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
 def test_a_report_opens_without_a_word_on_the_console_and_asks_for_nothing(
-    sample: str, root: Path, open_report
+    sample: str, root: Path, open_report: Any
 ) -> None:
-    page = open_report(root / sample)
+    page = open_report(root / sample)  # the fixture looks at what was said and fetched
     assert page.title() == page.locator("h1").inner_text()
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_report_of_a_sample_is_smaller_than_400_kilobytes(sample: str, root: Path) -> None:
+    html = graphcost.analyze(graphcost.load(root / sample)).report().render("html")
+    assert len(html.encode()) < 400_000
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_names_that_are_markup_are_text(options: dict[str, Any], hostile: graphcost.Analysis, open_report: Any) -> None:
+    page = open_report(hostile, **options)
+    assert page.title() == f"{HOSTILE[0]} (Caffe)"
+    assert page.locator("img, script:not([id]) ~ script, [onload], [onerror]").count() == 0
+    assert page.locator("script").count() == 2  # data and scripts, as ever
+    assert page.locator("#layers").get_by_text(f"{HOSTILE[0]}").count() >= 1
+
+
+def test_names_that_are_markup_stay_text_while_a_reader_uses_the_page(
+    hostile: graphcost.Analysis, open_report: Any
+) -> None:
+    page = open_report(hostile)
+    for title in ("layer", "type", "MACs"):
+        page.get_by_role("button", name=title, exact=True).click()
+    page.fill("#layers input[name=text]", "<")
+    for row in range(len(HOSTILE)):
+        select = "(row) => document.dispatchEvent(new CustomEvent('graphcost:select', {detail: {row, from: 'chart'}}))"
+        page.evaluate(select, row)
+    page.locator("figure[data-chart=params] rect").first.hover()
+    page.get_by_label("N", exact=True).fill("3")
+    page.get_by_label("W", exact=True).fill("5")
+    page.get_by_role("button", name="Copy as Markdown").click()
+    assert page.locator("img, [onload], [onerror]").count() == 0
+    assert f"{HOSTILE[0]}/0" in page.locator("#layers tbody th").all_inner_texts()
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_everything_is_there_without_scripts(sample: str, root: Path, open_report: Any) -> None:
+    report = graphcost.analyze(graphcost.load(root / sample)).report()
+    page = open_report(report.analysis, scripts=False)
+    body = page.locator("#layers tbody tr")
+    assert body.count() == len(report.table.rows)
+    assert tuple(body.last.locator("th, td").all_inner_texts()) == report.table.rows[-1]
+    assert body.last.is_visible() and page.locator("#layers tfoot").is_visible()
+    assert page.locator("#layers caption").inner_text() and page.locator("#layers thead th[scope=col]").count() == 8
+    assert page.locator("figure svg rect").count() > 10
+    assert page.locator("form:visible").count() == 0  # what does nothing is not offered
+
+
+def test_without_scripts_a_long_table_is_whole_and_sizes_are_explained(net: Any, open_report: Any) -> None:
+    layers = [
+        f'layer {{ name: "r{at}" type: "ReLU" bottom: "{f"r{at - 1}" if at else "data"}" top: "r{at}" }}'
+        for at in range(600)
+    ]
+    text = 'input: "data" input_shape { dim: 1 dim: 3 }\n' + "\n".join(layers)
+    page = open_report(net(text, shapes={"data": ("N", 3)}), scripts=False)
+    assert page.locator("#row-599").is_visible()
+    assert page.get_by_text("Other sizes can be tried here where scripts may run.").is_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("sample", ["prototxt/det1.prototxt", "onnx_models/retinaface.onnx"])
+def test_the_page_never_scrolls_sideways(sample: str, width: int, root: Path, open_report: Any) -> None:
+    page = open_report(root / sample, width=width)
+    page.get_by_text("Columns", exact=True).click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_ids_are_unique_and_references_lead_somewhere(root: Path, open_report: Any) -> None:
+    model = graphcost.load(root / "prototxt/det1.prototxt")
+    page = open_report(graphcost.analyze(model, shapes={"data": ("N", 3, "H", "W")}))
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
+    assert len(ids) == len(set(ids))
+    names = "['aria-labelledby', 'aria-describedby', 'aria-controls', 'for', 'href']"
+    asked = page.evaluate(
+        f"{names}.flatMap((n) => [...document.querySelectorAll(`[${{n}}]`)].map((e) => e.getAttribute(n).replace('#', '')))"
+    )
+    assert set(asked) <= set(ids)
+
+
+def test_every_control_has_a_name(root: Path, open_report: Any) -> None:
+    model = graphcost.load(root / "prototxt/det1.prototxt")
+    page = open_report(graphcost.analyze(model, shapes={"data": ("N", 3, "H", "W")}))
+    nameless = """() => [...document.querySelectorAll("input, select, textarea, button")].filter((e) =>
+        !(e.labels?.length || e.textContent.trim() || e.ariaLabel || e.title)).map((e) => e.outerHTML)"""
+    assert page.evaluate(nameless) == []
