@@ -185,7 +185,7 @@ document.addEventListener("graphcost:select", ({detail}) => {
       edge.classList.toggle("chosen", edge.dataset.edge.split(" ").some((number) => numbers.has(number)));
   }
   const box = view.byRow.get(detail.row);
-  if (!box) return;
+  if (!box || !view.scale) return;
   stop(box);
   if (detail.from !== "graph" || !visible(box)) centre(box);
 });
@@ -288,5 +288,10 @@ tools.addEventListener("change", ({target}) => {
 });
 
 tools.hidden = false;
-show(view);
+const near = new IntersectionObserver(([entry]) => {
+  if (!entry.isIntersecting) return;
+  near.disconnect();
+  show(view);
+}, {rootMargin: "100px"}); // to lay out a large drawing takes a second, so not before somebody is about to see it
+near.observe(section);
 })();

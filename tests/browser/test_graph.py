@@ -34,6 +34,13 @@ def chain(net: Any) -> graphcost.Analysis:
     return net(CHAIN)  # type: ignore[no-any-return]
 
 
+def shown(page: Any) -> Any:
+    """The page, scrolled to its graph."""
+    page.locator("#graph").scroll_into_view_if_needed()
+    page.locator(".canvas.live").first.wait_for()
+    return page
+
+
 def nodes(page: Any) -> Any:
     return page.locator(".canvas:not([hidden]) .boxes a")
 
@@ -75,14 +82,14 @@ def select(page: Any, row: int) -> None:
 
 
 def test_it_opens_at_the_input_and_can_be_read(chain: graphcost.Analysis, open_report: Any) -> None:
-    page = open_report(chain)
+    page = shown(open_report(chain))
     assert seen(page, 0)
     assert not seen(page, 23)
     assert page.locator("#graph form").is_visible()
 
 
 def test_buttons_zoom_and_fit(chain: graphcost.Analysis, open_report: Any) -> None:
-    page = open_report(chain)
+    page = shown(open_report(chain))
     before = width(page)
     page.get_by_role("button", name="Zoom in").click()
     assert width(page) == pytest.approx(before * 1.25)
@@ -93,7 +100,7 @@ def test_buttons_zoom_and_fit(chain: graphcost.Analysis, open_report: Any) -> No
 
 
 def test_the_wheel_with_ctrl_zooms_at_the_pointer(chain: graphcost.Analysis, open_report: Any) -> None:
-    page = open_report(chain)
+    page = shown(open_report(chain))
     node(page, 3).hover()
     before, zoomed = node(page, 3).bounding_box(), width(page)
     page.keyboard.down("Control")
@@ -106,7 +113,7 @@ def test_the_wheel_with_ctrl_zooms_at_the_pointer(chain: graphcost.Analysis, ope
 
 
 def test_dragging_moves_the_drawing_and_chooses_nothing(chain: graphcost.Analysis, open_report: Any) -> None:
-    page = open_report(chain)
+    page = shown(open_report(chain))
     listen(page)
     node(page, 3).hover()
     box = node(page, 3).bounding_box()
@@ -118,7 +125,7 @@ def test_dragging_moves_the_drawing_and_chooses_nothing(chain: graphcost.Analysi
 
 
 def test_a_click_chooses_the_row(chain: graphcost.Analysis, open_report: Any) -> None:
-    page = open_report(chain)
+    page = shown(open_report(chain))
     listen(page)
     node(page, 2).click()
     assert choices(page) == [[2, "graph"]]
@@ -126,7 +133,7 @@ def test_a_click_chooses_the_row(chain: graphcost.Analysis, open_report: Any) ->
 
 
 def test_what_is_chosen_elsewhere_is_marked_and_comes_into_view(chain: graphcost.Analysis, open_report: Any) -> None:
-    page = open_report(chain)
+    page = shown(open_report(chain))
     assert not seen(page, 23)
     select(page, 23)
     assert seen(page, 23)
@@ -134,8 +141,14 @@ def test_what_is_chosen_elsewhere_is_marked_and_comes_into_view(chain: graphcost
     assert page.locator(".canvas:not([hidden]) .edges .chosen").count() == 2  # from the convolution, to the output
 
 
-def test_finding_counts_centres_and_goes_on(chain: graphcost.Analysis, open_report: Any) -> None:
+def test_what_was_chosen_before_the_graph_came_into_view_is_in_it(chain: graphcost.Analysis, open_report: Any) -> None:
     page = open_report(chain)
+    select(page, 23)
+    assert seen(shown(page), 23)
+
+
+def test_finding_counts_centres_and_goes_on(chain: graphcost.Analysis, open_report: Any) -> None:
+    page = shown(open_report(chain))
     field = page.get_by_role("searchbox", name="Find")
     field.fill("conv part1")
     status = page.locator("#graph output")
@@ -150,7 +163,7 @@ def test_finding_counts_centres_and_goes_on(chain: graphcost.Analysis, open_repo
 
 
 def test_the_keyboard_goes_from_box_to_box_and_chooses(chain: graphcost.Analysis, open_report: Any) -> None:
-    page = open_report(chain)
+    page = shown(open_report(chain))
     listen(page)
     assert page.locator('#graph .canvas:not([hidden]) a[tabindex="0"]').count() == 1
     node(page, 0).focus()
@@ -165,7 +178,7 @@ def test_the_keyboard_goes_from_box_to_box_and_chooses(chain: graphcost.Analysis
 
 def test_a_module_stands_for_its_operators(chain: graphcost.Analysis, open_report: Any) -> None:
     """Found by their names, chosen with any of them; and in the other drawing they are marked in its place."""
-    page = open_report(chain)
+    page = shown(open_report(chain))
     page.get_by_role("radio", name="Modules (12)").check()
     assert nodes(page).count() == 12
     page.get_by_role("searchbox", name="Find").fill("part11/relu")
@@ -193,7 +206,7 @@ def view(analysis: graphcost.Analysis, key: str) -> View:
 
 @pytest.mark.parametrize("key", ["macs", "ops", "params", "activation"])
 def test_colours_are_those_of_the_chosen_measure(key: str, chain: graphcost.Analysis, open_report: Any) -> None:
-    page = open_report(chain)
+    page = shown(open_report(chain))
     page.get_by_role("combobox", name="Colour").select_option(key)
     assert heats(page) == [f"h{box.heat}" for box in view(chain, key).boxes if box.node.rows]
 
@@ -202,7 +215,7 @@ def test_other_sizes_are_drawn_as_a_fresh_analysis_would(net: Any, open_report: 
     """A pooling to a fixed size, so that shares change."""
     pool = 'layer { name: "p" type: "Pooling" bottom: "a" top: "p" pooling_param { pool: AVE global_pooling: true } }'
     text = HEAD + conv("a", "data", 8) + pool + conv("b", "p", 64)
-    page = open_report(net(text, shapes={"data": (1, 3, "H", "W")}))
+    page = shown(open_report(net(text, shapes={"data": (1, 3, "H", "W")})))
     refused = page.evaluate("graphcost.set({H: 5, W: 7})")
     assert refused == ""
     fresh = net(text, shapes={"data": (1, 3, 5, 7)})
