@@ -8,6 +8,7 @@ import runpy
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -116,7 +117,29 @@ def test_the_example_on_receptive_fields_gives_what_its_comments_say(
     assert names["box"] == ((0, 49), (110, 201))
 
 
-PAGES = ["README.md", *(f"docs/{name}.md" for name in ("architecture", "counting", "extending", "receptive_field"))]
+def test_the_lines_of_the_reconciliation_are_what_the_command_prints(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    assert cli.main(["onnx_models/retinaface.onnx", "--reconcile"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    (shown,) = blocks(root / "docs/conventions.md", "text")
+    assert [line for line in shown.splitlines() if line not in printed] == []
+
+
+def test_the_test_row_of_a_convention_is_what_its_example_counts(root: Path, net: Any) -> None:
+    """The network and the names are those of the conventions' test."""
+    page = root / "docs/extending.md"
+    (row,) = re.findall(r'"mytool.flops": \((.*)\),', page.read_text(encoding="utf-8"))
+    names = runpy.run_path(str(root / "tests/conventions/test_conventions.py"))
+    made: dict[str, Any] = {}
+    exec(next(block for block in blocks(page, "python") if "CONVENTION" in block), made)
+    counted = [made["flops"](each) or 0 for each in net(names["NET"]).rows]
+    assert counted == [eval(part, names) for part in row.split(", ")]
+
+
+NAMES = ("architecture", "conventions", "counting", "extending", "receptive_field")
+PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -131,7 +131,7 @@ def _rest(kind: str, rest: Extent, made: Extent) -> str:
     """Why a row with multiply-accumulates differs by more than their price."""
     if rest == made:
         return "bias"
-    return "one addition less in a sum" if rest == -made else f"{kind} counted differently"
+    return "n - 1 additions in a sum of n" if rest == -made else f"{kind} counted differently"
 
 
 def _weight(analysis: Analysis, extent: Extent) -> float:
@@ -152,12 +152,12 @@ def _unknown(analysis: Analysis, metric: Metric) -> dict[str, int]:
 def lay_out(analysis: Analysis) -> list[Table]:
     """A row for each reason; the tool and its total stand in the first."""
     ours = _value(analysis, analysis.work.macs)
-    rows: list[tuple[str, ...]] = [("graphcost", "MACs", _short(ours), "", "", "", "")]
+    rows: list[tuple[str, ...]] = [("graphcost", "MACs", _exact(ours), "", "", "", "")]
     silent: dict[str, list[str]] = {}
     for convention, metric in _quoted():
         total = _value(analysis, metric.total(analysis))
         ratio = _ratio(total, ours)
-        head = (convention.tool, metric.word, _short(total), "" if ratio is None else f"{ratio:.3f}")
+        head = (convention.tool, metric.word, _exact(total), "" if ratio is None else f"{ratio:.3f}")
         for line in _lines(analysis, reasons(analysis, metric), ours):
             rows.append((*head, *line))
             head = ("", "", "", "")
@@ -198,8 +198,8 @@ def _ratio(part: Extent, whole: Extent) -> float | None:
     return part / whole if isinstance(part, int) and isinstance(whole, int) and whole else None
 
 
-def _short(value: Extent) -> str:
-    return show(value, "short")
+def _exact(value: Extent) -> str:
+    return show(value, "count")
 
 
 def _signed(value: Extent) -> str:

@@ -118,7 +118,7 @@ REASONS = {
         "2 x MAC": (CONV + FC) // 2,
         "BatchNorm at 2 per element": 2 * MAP // 2,
         "ReLU at 1 per element": MAP // 2,
-        "one addition less in a sum": -10,
+        "n - 1 additions in a sum of n": -10,
     },
 }  # fmt: skip
 
@@ -191,7 +191,7 @@ def test_a_tool_and_its_total_stand_before_the_first_of_its_reasons(net: Any) ->
     assert table.rows[at] == (
         "onnx-tool",
         "MACs",
-        "20.2 k",
+        "20,160",
         "1.892",
         "+8.9 k",
         "+83.78%",
