@@ -3,7 +3,8 @@
 Size, stride and effective padding are those of https://github.com/google-research/receptive_field (RECEPTIVE_FIELD_TABLE
 of its README), computed there from the TensorFlow graphs of TF-Slim. The networks are built here from the architectures
 that TF-Slim documents (https://github.com/google-research/tf-slim, nets/); what they leave out, activations and
-normalisations, sees one position. A map has as few channels as can be: a receptive field does not depend on them.
+normalisations, sees one position. A map has as few channels as can be: a receptive field does not depend on them. For
+ResNet-v2 and MobileNet-v1 at width 0.75 the table has the numbers of ResNet-v1 and MobileNet-v1.
 """
 
 from __future__ import annotations
@@ -132,6 +133,69 @@ def inception_v3(net: Net) -> None:
         x = net.concat(net.conv(x, 1), *split, pooled(net, x), name=name)
 
 
+def inception_v2(net: Net) -> None:
+    x = net.conv("image", 7, 2, name="Conv2d_1a_7x7")
+    x = net.conv(net.pool(x, 3, 2, SAME, name="MaxPool_2a_3x3"), 1, name="Conv2d_2b_1x1")
+    x = net.pool(net.conv(x, 3, name="Conv2d_2c_3x3"), 3, 2, SAME, name="MaxPool_3a_3x3")
+    for name in ("3b", "3c", "4a", "4b", "4c", "4d", "4e", "5a", "5b", "5c"):
+        stride = 2 if name in ("4a", "5a") else 1
+        branches = [net.conv(net.conv(x, 1), 3, stride), net.conv(net.conv(net.conv(x, 1), 3), 3, stride)]
+        rest = [net.pool(x, 3, 2, SAME)] if stride == 2 else [net.conv(x, 1), pooled(net, x)]
+        x = net.concat(*branches, *rest, name=f"Mixed_{name}")
+
+
+def inception_v4(net: Net) -> None:
+    x = net.conv("image", 3, 2, VALID, name="Conv2d_1a_3x3")
+    x = net.conv(net.conv(x, 3, 1, VALID, name="Conv2d_2a_3x3"), 3, name="Conv2d_2b_3x3")
+    x = net.concat(net.pool(x, 3, 2), net.conv(x, 3, 2, VALID), name="Mixed_3a")
+    sevens = tall(net, wide(net, net.conv(x, 1), 7), 7)
+    x = net.concat(net.conv(net.conv(x, 1), 3, 1, VALID), net.conv(sevens, 3, 1, VALID), name="Mixed_4a")
+    x = net.concat(net.conv(x, 3, 2, VALID), net.pool(x, 3, 2), name="Mixed_5a")
+    for name in ("Mixed_5b", "Mixed_5c", "Mixed_5d", "Mixed_5e"):
+        threes = net.conv(net.conv(net.conv(x, 1), 3), 3)
+        x = net.concat(net.conv(x, 1), net.conv(net.conv(x, 1), 3), threes, pooled(net, x), name=name)
+
+    x = net.concat(net.conv(x, 3, 2, VALID), reduced(net, x), net.pool(x, 3, 2), name="Mixed_6a")
+    for name in ("Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e", "Mixed_6f", "Mixed_6g", "Mixed_6h"):
+        once = tall(net, wide(net, net.conv(x, 1), 7), 7)
+        twice = wide(net, tall(net, wide(net, tall(net, net.conv(x, 1), 7), 7), 7), 7)
+        x = net.concat(net.conv(x, 1), once, twice, pooled(net, x), name=name)
+
+    sevens = net.conv(tall(net, wide(net, net.conv(x, 1), 7), 7), 3, 2, VALID)
+    x = net.concat(net.conv(net.conv(x, 1), 3, 2, VALID), sevens, net.pool(x, 3, 2), name="Mixed_7a")
+    for name in ("Mixed_7b", "Mixed_7c", "Mixed_7d"):
+        one, three = net.conv(x, 1), wide(net, tall(net, net.conv(x, 1), 3), 3)
+        split = [make(net, branch, 3) for branch in (one, three) for make in (wide, tall)]
+        x = net.concat(net.conv(x, 1), *split, pooled(net, x), name=name)
+
+
+def inception_resnet_v2(net: Net) -> None:
+    x = net.conv("image", 3, 2, VALID, name="Conv2d_1a_3x3")
+    x = net.conv(net.conv(x, 3, 1, VALID, name="Conv2d_2a_3x3"), 3, name="Conv2d_2b_3x3")
+    x = net.conv(net.pool(x, 3, 2, name="MaxPool_3a_3x3"), 1, name="Conv2d_3b_1x1")
+    x = net.pool(net.conv(x, 3, 1, VALID, name="Conv2d_4a_3x3"), 3, 2, name="MaxPool_5a_3x3")
+    threes = net.conv(net.conv(net.conv(x, 1), 3), 3)
+    x = net.concat(net.conv(x, 1), net.conv(net.conv(x, 1), 5), threes, pooled(net, x), name="Mixed_5b")
+    for _ in range(10):
+        threes = net.conv(net.conv(net.conv(x, 1), 3), 3)
+        x = net.plus(x, net.conv(net.concat(net.conv(x, 1), net.conv(net.conv(x, 1), 3), threes), 1))
+
+    x = net.concat(net.conv(x, 3, 2, VALID), reduced(net, x), net.pool(x, 3, 2), name="Mixed_6a")
+    for at in range(1, 21):
+        sevens = tall(net, wide(net, net.conv(x, 1), 7), 7)
+        x = net.plus(x, net.conv(net.concat(net.conv(x, 1), sevens), 1), "PreAuxLogits" if at == 20 else "")
+
+    x = net.concat(net.conv(net.conv(x, 1), 3, 2, VALID), reduced(net, x), net.pool(x, 3, 2), name="Mixed_7a")
+    for _ in range(10):
+        threes = tall(net, wide(net, net.conv(x, 1), 3), 3)
+        x = net.plus(x, net.conv(net.concat(net.conv(x, 1), threes), 1))
+    net.conv(x, 1, name="Conv2d_7b_1x1")
+
+
+def reduced(net: Net, x: str) -> str:
+    return net.conv(net.conv(net.conv(x, 1), 3), 3, 2, VALID)
+
+
 def wide(net: Net, x: str, kernel: int) -> str:
     return net.conv(x, 1, width=kernel)
 
@@ -153,7 +217,10 @@ NETWORKS: dict[str, Callable[[Net], None]] = {
     "resnet_v1_152": resnet((3, 8, 36, 3)),
     "resnet_v1_200": resnet((3, 24, 36, 3)),
     "mobilenet_v1": mobilenet_v1,
+    "inception_v2": inception_v2,
     "inception_v3": inception_v3,
+    "inception_v4": inception_v4,
+    "inception_resnet_v2": inception_resnet_v2,
 }
 
 # end point, size, stride, padding at 224, padding at 321 where that is another
@@ -248,6 +315,58 @@ PUBLISHED = {
         Mixed_7a 1055 32 490
         Mixed_7b 1183 32 554
         Mixed_7c 1311 32 618""",
+    "inception_v2": """
+        Conv2d_1a_7x7 7 2 2 3
+        MaxPool_2a_3x3 11 4 2 5
+        Conv2d_2b_1x1 11 4 2 5
+        Conv2d_2c_3x3 19 4 6 9
+        MaxPool_3a_3x3 27 8 6 13
+        Mixed_3b 59 8 22 29
+        Mixed_3c 91 8 38 45
+        Mixed_4a 123 16 46 61
+        Mixed_4b 187 16 78 93
+        Mixed_4c 251 16 110 125
+        Mixed_4d 315 16 142 157
+        Mixed_4e 379 16 174 189
+        Mixed_5a 443 32 190 221
+        Mixed_5b 571 32 254 285
+        Mixed_5c 699 32 318 349""",
+    "inception_v4": """
+        Conv2d_1a_3x3 3 2 0
+        Conv2d_2a_3x3 7 2 0
+        Conv2d_2b_3x3 11 2 2
+        Mixed_3a 15 4 2
+        Mixed_4a 47 4 14
+        Mixed_5a 55 8 14
+        Mixed_5b 87 8 30
+        Mixed_5c 119 8 46
+        Mixed_5d 151 8 62
+        Mixed_5e 183 8 78
+        Mixed_6a 215 16 86
+        Mixed_6b 407 16 182
+        Mixed_6c 599 16 278
+        Mixed_6d 791 16 374
+        Mixed_6e 983 16 470
+        Mixed_6f 1175 16 566
+        Mixed_6g 1367 16 662
+        Mixed_6h 1559 16 758
+        Mixed_7a 1687 32 806
+        Mixed_7b 1815 32 870
+        Mixed_7c 1943 32 934
+        Mixed_7d 2071 32 998""",
+    "inception_resnet_v2": """
+        Conv2d_1a_3x3 3 2 0
+        Conv2d_2a_3x3 7 2 0
+        Conv2d_2b_3x3 11 2 2
+        MaxPool_3a_3x3 15 4 2
+        Conv2d_3b_1x1 15 4 2
+        Conv2d_4a_3x3 23 4 2
+        MaxPool_5a_3x3 31 8 2
+        Mixed_5b 63 8 18
+        Mixed_6a 415 16 186
+        PreAuxLogits 2335 16 1146
+        Mixed_7a 2399 32 1162
+        Conv2d_7b_1x1 3039 32 1482""",
 }
 
 
