@@ -13,7 +13,7 @@ const MEASURES = ["macs", "ops", "params", "activation"];
 const HOTTEST = 9; // as in drawing.py
 const [SMALLEST, LARGEST, STEP] = [0.02, 4, 1.25]; // of the zoom
 const LEGIBLE = 0.75;
-const LETTERS = 22; // in a box, as in drawing.py
+const LETTERS = 21; // in a box, as in drawing.py
 
 const {text: wanted, measure} = tools.elements;
 const status = tools.querySelector("output");

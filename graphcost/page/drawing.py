@@ -37,7 +37,7 @@ MANY = 400
 """Operators above which a reader sees the modules first."""
 MODULES = 150
 """Boxes that a drawing of modules has at most, where the file names modules large enough."""
-BOLD, LETTERS = 20, 22
+BOLD, LETTERS = 20, 21
 """Characters that fit into a box: of its first line, and of the others."""
 LABEL = 13
 """Characters that fit between the ends of two edges."""

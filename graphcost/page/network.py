@@ -114,7 +114,7 @@ class Network:
         earlier to later ones.
         """
         paths = [_path(self.rows[group[0]]) for group in self.operators]
-        most = min(most, len(paths) // 2)
+        most = min(most, len(paths) // 3)
         best: Groups = []
         for depth in range(1, 1 + max(map(len, paths), default=0)):
             groups = list(_runs(self.operators, [path[:depth] for path in paths]))

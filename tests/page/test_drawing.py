@@ -70,7 +70,7 @@ def test_what_is_not_known_has_no_heat_and_says_why(net: Any) -> None:
 def test_long_texts_are_cut_and_stand_in_the_title_in_full() -> None:
     name = "a_name_that_no_box_has_any_room_for"
     box = operators(relus([name])).boxes[0]
-    assert box.texts[2][2] == "a_name_…s_any_room_for"
+    assert box.texts[2][2] == "a_name…s_any_room_for"
     assert box.title == f"Relu\n1x8\n{name}"
 
 
