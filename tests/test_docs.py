@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from graphcost import cli, rules
+from graphcost import cli, devices, rules
 from graphcost.columns import BUILT_IN
 
 
@@ -139,6 +139,35 @@ def test_the_test_row_of_a_convention_is_what_its_example_counts(root: Path, net
 
 
 NAMES = ("architecture", "conventions", "counting", "extending", "receptive_field")
+
+
+def test_the_page_on_devices_shows_what_the_command_prints(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    page = (root / "docs/devices.md").read_text(encoding="utf-8")
+    ((command, output),) = re.findall(r"^    graphcost ([^\n]*)\n\n```text\n(.*?)```", page, re.DOTALL | re.MULTILINE)
+    assert cli.main(command.split()) == 0
+    assert capsys.readouterr().out == output
+
+
+def test_the_profile_on_the_page_on_devices_can_be_read(root: Path, tmp_path: Path) -> None:
+    (profile,) = blocks(root / "docs/devices.md", "toml")
+    (tmp_path / "board.toml").write_text(profile, encoding="utf-8")
+    assert devices.load(tmp_path / "board.toml").macs == {"float32": 168e6, "int8": 336e6}
+
+
+def test_the_example_on_devices_gives_what_its_comments_say(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = blocks(root / "docs/devices.md", "python")
+    (tmp_path / "example.py").write_text(example, encoding="utf-8")
+    monkeypatch.chdir(root)
+    names = runpy.run_path(str(tmp_path / "example.py"))
+    assert round(names["least"], 4) == 0.0776 and round(names["per_byte"], 1) == 10.2
+    assert names["lacking"] == ["weights", "activations at their peak"] and names["moved"] == 2592272
+
+
 PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
 
 
