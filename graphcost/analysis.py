@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,8 @@ def analyze(
     `shapes` overrides inputs: `{"data": (1, 3, 640, 640)}`; a text extent such as `"N"` leaves that axis symbolic. What
     it says of a symbol of the file holds for the other inputs too. A sequence takes its items: `[("float32", (1, 3))]`.
     `dims` gives symbolic dimensions values: `{"N": 8}`; `target` says where and how the network is to run. Raises
-    ModelError when an input has no shape, a name is not one of the model's, or operators contradict each other.
+    ModelError when an input has no shape, a name is not one of the model's, operators contradict each other, or the
+    target asks for a better order and a size is not known.
     """
     bindings: dict[str, Extent] = {}
     for name, value in (dims or {}).items():
@@ -61,8 +62,23 @@ def analyze(
             inputs[name] = Tensor(bound, tensor.dtype, tensor.value)
         elif name in model.asks:
             raise ModelError(model.path, *model.asks[name])
+    analysis = _infer(model, inputs, bindings, named, target)
+    if not target.reorder:
+        return analysis
+    return _infer(replace(model, schedule=analysis.memory.reorder().schedule), inputs, bindings, named, target)
+
+
+def _infer(
+    model: Model, inputs: dict[str, Tensor], bindings: dict[str, Extent], named: set[str], target: Target
+) -> Analysis:
+    """The analysis of a model in the order of its schedule."""
     inference = infer.infer(model, inputs, bindings)
-    return Analysis(model, inputs, bindings, replace(inference, named=inference.named | named), target)
+    inference.named |= named
+    if target.dtype or target.weights_dtype:
+        from .passes import retype
+
+        inference, inputs = retype.convert(inference, inputs, target.dtype, target.weights_dtype or target.dtype)
+    return Analysis(model, inputs, bindings, inference, target)
 
 
 def _override(tensor: Tensor, shape: tuple[Any, ...]) -> Tensor:
@@ -316,6 +332,7 @@ class Analysis:
             "coverage": {
                 "complete": self.complete,
                 "unknown_ops": dict(self.unknown),
+            "target": asdict(self.target),
                 "unknown_tensors": self.unknown_tensors,
             },
             "layers": [self._layer(at, row) for at, row in enumerate(self.rows)],

@@ -29,6 +29,8 @@ class Column:
     form: Form
     value: Callable[[Analysis, int], Value]
     total: Callable[[Analysis], Value] | None = None
+    most: bool = False
+    """A group of rows has the largest of their values, rather than the sum."""
 
 
 def type_text(row: Cost) -> str:
@@ -75,6 +77,13 @@ def _share(analysis: Analysis, at: int) -> Value:
     work = analysis.rows[at].work
     own, all_ = (analysis.evaluate(work.macs) if work else None), analysis.evaluate(analysis.work.macs)
     return own / all_ if own and all_ else ""
+
+
+def _alive(analysis: Analysis, at: int) -> Value:
+    step = analysis.memory.step_of.get(at)
+    if step is None:
+        return ""  # inside a body: its operator's row has them
+    return analysis.memory.curve[step] if analysis.memory.peak is not None else None
 
 
 def _intensity(analysis: Analysis, at: int) -> Value:
@@ -134,6 +143,8 @@ BUILT_IN = {
         Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too", "bytes",
                _output_bytes, lambda a: a.activation_bytes),
         Column("share", "share", "%", "share of the model's MACs", "share", _share),
+        Column("peak", "peak", "bytes", "bytes of activations alive while the operator runs; the total is the most",
+               "bytes", _alive, lambda a: a.memory.peak_bytes, most=True),
         Column("reads", "reads", "bytes", "bytes that the operator reads of its inputs and weights; with --fuse without"
                " what is folded away", "bytes",
                lambda a, i: a.traffic.rows[i].reads, lambda a: a.traffic.reads),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .graph import Tensor
     from .passes.infer import Cost
     from .sections import Section
+    from .target import Target
 
 GROUPS = ("op", "scope", "stage")
 PEOPLE_ROWS, PEOPLE_TOP = 60, 40
@@ -147,7 +148,7 @@ class Report:
         if open_:
             shown = ", ".join(open_[:8]) + (f" and {len(open_) - 8} more" if len(open_) > 8 else "")
             parts.append(f"left open, so figures that need them are formulas: {shown}")
-        return "; ".join(parts)
+        return "; ".join([*parts, *_asked(a.target)])
 
     @property
     def table(self) -> Table:
@@ -186,6 +187,16 @@ class Report:
         """Where a value stands in an order: text by itself, then numbers; what is not known may be the dearest."""
         number = self.analysis.evaluate(value) if isinstance(value, Dim) else value
         if isinstance(number, str):
+def _asked(target: Target) -> list[str]:
+    """In words, what of the target decides sizes and their lives."""
+    weights = target.weights_dtype or target.dtype
+    parts = [f"activations as {target.dtype}"] if target.dtype else []
+    parts += [f"weights as {weights}"] if weights else []
+    words = [", ".join(parts)] if parts else []
+    words += ["inputs and outputs are the caller's memory"] if target.io == "caller" else []
+    return words + (["run in the order with the lowest peak found"] if target.reorder else [])
+
+
             return (0, 0.0, number)
         return (1, float(number), "") if number is not None else (2, 0.0, "")
 
@@ -230,6 +241,8 @@ def _lay_out(style: str) -> Callable[[Analysis], Table]:
         lay_out = None
     if lay_out is None:
         styles = ", ".join(["default", *(c.name for c in conventions.known() if c.lay_out)])
+            elif column.most:
+                cells.append(_most([column.value(analysis, at) for at in members]))
         raise ModelError("--style", "", f"no style {style!r}; there are {styles}")
     return lay_out
 
@@ -238,6 +251,12 @@ def _grouped(analysis: Analysis, chosen: list[Column], by: str) -> list[list[Val
     """Rows with one key summed, in the order in which the keys first occur."""
     groups: dict[str, list[int]] = {}
     for at, row in enumerate(analysis.rows):
+def _most(values: Sequence[Value]) -> Value:
+    """The largest number among values; None when all that there are is not known, "" when there are none."""
+    numbers = [value for value in values if isinstance(value, int)]
+    return max(numbers) if numbers else None if None in values else ""
+
+
         groups.setdefault(_group(row, by), []).append(at)
     result: list[list[Value]] = []
     for key, members in groups.items():

@@ -8,6 +8,8 @@ from .errors import ModelError
 from .graph import BITS
 
 IO = ("keep", "caller")
+DTYPES = tuple(dtype for dtype in BITS if "int" in dtype or "float" in dtype)
+"""Element types that a tensor of numbers can be converted to."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Target:
 
     def __post_init__(self) -> None:
         for option, dtype in (("--dtype", self.dtype), ("--weights-dtype", self.weights_dtype)):
-            if dtype and dtype not in BITS:
-                raise ModelError(option, "", f"no element type {dtype!r}; there are {', '.join(BITS)}")
+            if dtype and dtype not in DTYPES:
+                raise ModelError(option, "", f"no element type {dtype!r}; there are {', '.join(DTYPES)}")
         if self.io not in IO:
             raise ModelError("--io", "", f"no choice {self.io!r}; there are {', '.join(IO)}")
 

@@ -9,8 +9,8 @@ is the same on every machine. An arena's own bookkeeping is not known here.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import product
@@ -40,6 +40,8 @@ class Plan:
     align: int = 1
     steps: tuple[str, ...] = ()
     """The operators' names by step."""
+    blobs: Mapping[str, str] = field(default_factory=dict)
+    """What the file calls tensors that have a name of their own here."""
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
@@ -50,7 +52,7 @@ class Plan:
     def _row(self, buffer: Buffer, offset: int) -> dict[str, Any]:
         named = self.steps[buffer.birth : buffer.death + 1]
         return {
-            "tensors": list(buffer.tensors),
+            "tensors": list(dict.fromkeys(self.blobs.get(name, name) for name in buffer.tensors)),
             "bytes": buffer.nbytes,
             "offset": offset,
             "first_step": buffer.birth,
@@ -90,8 +92,11 @@ class Plan:
         write(makers[path.suffix.lower()](), path)
 
 
-def plan(buffers: Sequence[Buffer], align: int = 1, steps: Sequence[str] = ()) -> Plan:
-    """Offsets that are multiples of `align` for buffers with births and deaths; `steps` names the operators.
+def plan(
+    buffers: Sequence[Buffer], align: int = 1, steps: Sequence[str] = (), blobs: Mapping[str, str] | None = None
+) -> Plan:
+    """Offsets that are multiples of `align` for buffers with births and deaths; `steps` names the operators, `blobs`
+    has the names of tensors that the file calls otherwise.
 
     Raises ValueError for an alignment below 1.
     """
@@ -99,7 +104,7 @@ def plan(buffers: Sequence[Buffer], align: int = 1, steps: Sequence[str] = ()) -
         raise ValueError(f"an alignment of {align} bytes cannot be")
     least = lower_bound(buffers, align)
     offsets = _best(buffers, [_aligned(buffer.nbytes, align) for buffer in buffers], least)
-    return Plan(tuple(buffers), tuple(offsets), _height(buffers, offsets), least, align, tuple(steps))
+    return Plan(tuple(buffers), tuple(offsets), _height(buffers, offsets), least, align, tuple(steps), blobs or {})
 
 
 def _best(buffers: Sequence[Buffer], sizes: Sequence[int], least: int) -> list[int]:

@@ -29,6 +29,8 @@ class Weight:
 
     key: Hashable
     tensor: Tensor
+    file_dtype: str = ""
+    """Its element type in the file, where `tensor` is as if it were converted."""
 
 
 @dataclass(slots=True)

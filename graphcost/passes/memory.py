@@ -45,7 +45,7 @@ class Peak:
     step: int
     nbytes: int
     tensors: tuple[tuple[str, int], ...]
-    """What is alive, largest first, in bytes; tensors in one buffer as `a = b`."""
+    """What is alive, largest first, in bytes; tensors in one buffer as `a = b`, a blob rewritten in place once."""
 
     @property
     def name(self) -> str:
@@ -62,8 +62,12 @@ class Memory:
     """The row that runs at each step: those of the outer graph."""
     curve: list[int] = field(default_factory=list)
     """Bytes alive at each step, an operator's inputs and outputs together; sizes that are not known count as 0."""
+    step_of: dict[int, int] = field(default_factory=dict)
+    """The step at which a row runs, by the row's number; rows inside bodies have none."""
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     """The steps at which each tensor is made and last read."""
+    blobs: Mapping[str, str] = field(default_factory=dict)
+    """What the file calls tensors that have a name of their own here."""
     peak: Peak | None = None
     """None when a size that matters is not known, or nothing runs."""
     storage: Storage = field(default_factory=Storage, repr=False)
@@ -78,17 +82,17 @@ class Memory:
         return sorted((b for b in self.buffers if b.birth <= step <= b.death), key=lambda b: -b.nbytes)
 
     def names(self, buffer: Buffer, step: int) -> list[str]:
-        """Those of a buffer's tensors that it holds at a step."""
+        """Those of a buffer's tensors that it holds at a step, as the file calls them."""
         held = [name for name in buffer.tensors if name in self.spans]
         alive = [name for name in held if self.spans[name][0] <= step <= self.spans[name][1]]
-        return alive or buffer.tensors[:1]
+        return list(dict.fromkeys(self.blobs.get(name, name) for name in alive or buffer.tensors[:1]))
 
     def plan(self, align: int = 1) -> Plan:
         """Offsets that are multiples of `align` for every buffer. Raises ModelError when a size is not known."""
         from .arena import plan
 
         self._check("an arena")
-        return plan(self.buffers, align, [row.name for row in self.steps])
+        return plan(self.buffers, align, [row.name for row in self.steps], self.blobs)
 
     def reorder(self) -> Order:
         """The order with the lowest peak that is found. Raises ModelError when a size is not known."""
@@ -120,6 +124,8 @@ def liveness(
     memory = Memory(
         buffers, [step.row for step in storage.steps], live_bytes(buffers, len(storage.steps)), storage=storage
     )
+    memory.blobs = model.blobs
+    memory.step_of = {step.at: number for number, step in enumerate(storage.steps)}
     memory.spans = _spans(memory.steps, inputs, model.outputs)
     if storage.known and memory.curve:
         worst = max(memory.curve)

@@ -11,8 +11,8 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
 from ..dims import Extent
-from ..graph import BITS, Tensor
-from .infer import Cost
+from ..graph import BITS
+from .infer import Cost, Weight
 
 
 @dataclass
@@ -22,6 +22,7 @@ class Parameters:
     total: Extent = 0
     nbytes: Extent = 0
     by_dtype: dict[str, Extent] = field(default_factory=dict)
+    bytes_by_dtype: dict[str, Extent] = field(default_factory=dict)
     rows: list[Extent] = field(default_factory=list)
     row_bytes: list[Extent] = field(default_factory=list)
 
@@ -34,13 +35,14 @@ def count(rows: Iterable[Cost]) -> Parameters:
         elements: Extent = 0
         nbytes: Extent = 0
         for weight in row.weights:
-            if weight.key in seen or not _learned(weight.tensor, row):
+            if weight.key in seen or not _learned(weight, row):
                 continue
             seen.add(weight.key)
             tensor = weight.tensor
             elements += tensor.size
             nbytes += tensor.nbytes
             result.by_dtype[tensor.dtype] = result.by_dtype.get(tensor.dtype, 0) + tensor.size
+            result.bytes_by_dtype[tensor.dtype] = result.bytes_by_dtype.get(tensor.dtype, 0) + tensor.nbytes
         result.rows.append(elements)
         result.row_bytes.append(nbytes)
         result.total += elements
@@ -48,9 +50,10 @@ def count(rows: Iterable[Cost]) -> Parameters:
     return result
 
 
-def _learned(tensor: Tensor, row: Cost) -> bool:
-    if not tensor.ranked or tensor.dtype in ("bool", "string"):
+def _learned(weight: Weight, row: Cost) -> bool:
+    dtype = weight.file_dtype or weight.tensor.dtype
+    if not weight.tensor.ranked or dtype in ("bool", "string"):
         return False
-    if "int" not in tensor.dtype or BITS.get(tensor.dtype, 64) <= 8:
+    if "int" not in dtype or BITS.get(dtype, 64) <= 8:
         return True
-    return tensor.dtype == "int32" and row.work is not None and row.work.macs != 0
+    return dtype == "int32" and row.work is not None and row.work.macs != 0

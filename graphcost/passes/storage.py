@@ -39,6 +39,8 @@ class Step:
     """What one operator does to the blocks, by their number."""
 
     row: Cost
+    at: int = 0
+    """The row's number."""
     reads: tuple[int, ...] = ()
     makes: tuple[int, ...] = ()
     takes: tuple[int, ...] = ()
@@ -85,9 +87,9 @@ def share(
     for name, tensor in inputs.items():
         storage.given.append(sharing.make(name, tensor, io == "caller"))
     ops = frozenset(model.schedule)
-    for row in rows:
+    for at, row in enumerate(rows):
         if row.op in ops:
-            storage.steps.append(sharing.step(row))
+            storage.steps.append(sharing.step(row, at))
         elif storage.steps:
             storage.steps[-1].inner.append(row)
     for number in dict.fromkeys(home[name] for name in model.outputs if name in home):
@@ -128,14 +130,14 @@ class _Sharing:
             block.offsets[name] = at
         return True
 
-    def step(self, row: Cost) -> Step:
+    def step(self, row: Cost, number: int) -> Step:
         """What an operator reads, makes and may take over."""
         if row.constant:
-            return Step(row)
+            return Step(row, number)
         home, op, facts = self.home, row.op, row.facts
         reads = tuple(dict.fromkeys([home[name] for name in op.reads if name in home]))
-        for number in reads:
-            self.storage.blocks[number].readers += 1
+        for block in reads:
+            self.storage.blocks[block].readers += 1
         pieces: tuple[Extent, ...] = ()
         if op.inputs and op.inputs[0] in home:
             if facts is not None and len(facts.pieces) == len(op.outputs):
@@ -148,7 +150,7 @@ class _Sharing:
             if name and not (at < len(pieces) and self.join(name, op.inputs[0], pieces[at], bits)):
                 makes.append(self.make(name, tensor, name in self.outside))
         elementwise = facts is not None and facts.elementwise and not pieces and bool(op.outputs and op.outputs[0])
-        return Step(row, reads, tuple(makes), self.takes(row) if elementwise and makes else ())
+        return Step(row, number, reads, tuple(makes), self.takes(row) if elementwise and makes else ())
 
     def takes(self, row: Cost) -> tuple[int, ...]:
         """The blocks that the first output of an elementwise operator may be written over."""

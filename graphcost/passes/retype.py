@@ -1,0 +1,62 @@
+"""What a network would cost in other element types: every floating-point tensor as if it were converted.
+
+Integers and booleans steer, index or are quantised already, and stay. A weight is converted whatever it is for: that
+runtimes keep biases and scales of quantised layers wider is not known here, nor what the conversion does to results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..graph import Tensor, TensorSequence, Unranked
+from .infer import Cost, Inference, Weight
+
+
+def convert(
+    inference: Inference, inputs: Mapping[str, Tensor], dtype: str, weights_dtype: str
+) -> tuple[Inference, dict[str, Tensor]]:
+    """Rows, tensors and inputs with activations in `dtype` and weights in `weights_dtype`; "" leaves what there is."""
+    activations, weights = _Conversion(dtype), _Conversion(weights_dtype)
+    rows = [_row(row, activations, weights) for row in inference.rows]
+    tensors = {name: activations(tensor) for name, tensor in inference.tensors.items()}
+    return replace(inference, rows=rows, tensors=tensors), {name: activations(t) for name, t in inputs.items()}
+
+
+def _row(row: Cost, activations: _Conversion, weights: _Conversion) -> Cost:
+    made = weights if row.constant else activations
+    fixed = row.fixed or (False,) * len(row.inputs)
+    operands = zip(row.inputs, fixed, strict=True)
+    facts = row.facts
+    if facts is not None:
+        held = made if facts.weights == facts.outputs else weights  # a constant is the weight it holds
+        outputs = tuple([made(tensor) for tensor in facts.outputs])
+        facts = replace(facts, outputs=outputs, weights=tuple([held(tensor) for tensor in facts.weights]))
+    return replace(
+        row,
+        inputs=tuple([tensor and (weights if constant else activations)(tensor) for tensor, constant in operands]),
+        outputs=tuple([made(tensor) for tensor in row.outputs]),
+        facts=facts,
+        weights=tuple([Weight(each.key, weights(each.tensor), each.tensor.dtype) for each in row.weights]),
+    )
+
+
+class _Conversion:
+    """Converts tensors, each distinct one once."""
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+        self.done: dict[Tensor, Tensor] = {}
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        if not self.dtype or "float" not in tensor.dtype:
+            return tensor
+        if tensor not in self.done:
+            self.done[tensor] = self._convert(tensor)
+        return self.done[tensor]
+
+    def _convert(self, tensor: Tensor) -> Tensor:
+        if isinstance(tensor, TensorSequence):
+            items = None if tensor.items is None else tuple(map(self, tensor.items))
+            return TensorSequence(self(tensor.element), items)
+        return replace(tensor, dtype=self.dtype) if tensor.ranked else Unranked(self.dtype)
