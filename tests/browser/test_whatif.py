@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 import graphcost
@@ -122,3 +123,64 @@ def test_numbers_stay_exact_beyond_what_a_double_holds(root: Path, open_report: 
     expected = sized(model, (2**30, 3, 4096, 12)).work.macs
     assert isinstance(expected, int) and expected > 2**53
     assert page.evaluate("String(graphcost.total('macs').value)") == str(expected)
+
+
+def test_groups_follow_the_sizes_too(root: Path, open_report: Any) -> None:
+    model = graphcost.load(root / "prototxt/det1.prototxt")
+    page = open_report(sized(model, SIDES), by="op")
+    assert page.evaluate("graphcost.set({N: 2, H: 64, W: 48})") == ""
+    table = sized(model, (2, 3, 64, 48)).report(by="op").table
+    assert [tuple(row) for row in page.evaluate(ROWS)] == table.rows
+    assert tuple(page.evaluate(FOOT)) == table.total
+
+
+def test_order_and_filter_stay_while_the_figures_change(root: Path, open_report: Any) -> None:
+    model = graphcost.load(root / "prototxt/det1.prototxt")
+    page = open_report(sized(model, SIDES), columns=("name", "macs"))
+    page.get_by_role("button", name="MACs", exact=True).click()
+    page.fill("#layers input[name=text]", "conv")
+    page.evaluate("graphcost.set({H: 12, W: 12})")
+    assert page.evaluate(ROWS) == [
+        ["conv1", "27.0 k"], ["conv2", "13.0 k"], ["conv3", "4.6 k"], ["conv4-2", "128"], ["conv4-1", "64"],
+    ]  # fmt: skip
+    assert page.evaluate(FOOT) == ["total", "44.8 k"]
+
+
+def small(path: Path, nodes: list[Any], shape: list[int | str]) -> graphcost.Analysis:
+    """An ONNX network of floats from x to y."""
+    given = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)
+    made = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
+    graph = onnx.helper.make_graph(nodes, "net", [given], [made])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)]), path / "net.onnx")
+    return graphcost.analyze(graphcost.load(path / "net.onnx"))
+
+
+node = onnx.helper.make_node
+
+
+def test_how_much_the_data_make_can_be_tried(tmp_path: Path, open_report: Any) -> None:
+    """NonZero finds as many places as there are: none, at least."""
+    page = open_report(small(tmp_path, [node("NonZero", ["x"], ["y"])], [6]), columns=("name", "output"))
+    field = page.locator("form.whatif input")
+    assert field.get_attribute("min") == "0" and field.get_attribute("placeholder") == "open"
+    field.fill("4")
+    assert page.evaluate(ROWS)[0][1] == "1x4"
+
+
+def test_the_peak_is_not_known_at_other_sizes_when_a_branch_keeps_tensors_inside(
+    tmp_path: Path, open_report: Any
+) -> None:
+    """What a body keeps is one number, of the sizes as reported."""
+    result = onnx.helper.make_tensor_value_info("z", onnx.TensorProto.FLOAT, None)
+    body = onnx.helper.make_graph([node("Softmax", ["x"], ["t"]), node("Softmax", ["t"], ["z"])], "body", [], [result])
+    nodes = [
+        node("ReduceSum", ["x"], ["s"], keepdims=0),
+        node("Cast", ["s"], ["flag"], to=onnx.TensorProto.BOOL),
+        node("If", ["flag"], ["y"], then_branch=body, else_branch=body),
+    ]
+    analysis = small(tmp_path, nodes, ["N", 4])
+    page = open_report(analysis)
+    assert page.evaluate("graphcost.total('peak_activation_bytes').value") == analysis.memory.peak_bytes
+    page.get_by_label("N", exact=True).fill("8")
+    assert page.evaluate("graphcost.total('peak_activation_bytes').text") == "?"
+    assert page.evaluate(CARDS)["peak_activation_bytes"] == "?"
