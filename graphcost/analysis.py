@@ -245,6 +245,11 @@ class Analysis:
         return memory.liveness(self.model, self.rows, self.inputs, self.evaluate, self.target.io)
 
     @cached_property
+    def folded(self) -> traffic.Traffic:
+        """The least bytes that a device moves: traffic with all folded together that can be, whatever the target."""
+        return traffic.count(self.model, self.rows, fuse=True, joins=True)
+
+    @cached_property
     def traffic(self) -> traffic.Traffic:
         """Bytes that each row reads and writes; with `target.fuse` as if operators were folded together."""
         return traffic.count(self.model, self.rows, fuse=self.target.fuse)
@@ -288,8 +293,7 @@ class Analysis:
 
         if self.device is None:
             return None
-        folded = traffic.count(self.model, self.rows, fuse=True, joins=True)
-        return roofline.bound(self.rows, folded, self.device, self.evaluate)
+        return roofline.bound(self.rows, self.folded, self.device, self.evaluate)
 
     @cached_property
     def receptive_fields(self) -> receptive_field.ReceptiveFields:

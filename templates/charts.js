@@ -47,7 +47,7 @@ function point(mark) {
 /** The mark at a place: the one under it, else the one of the same layers, for a short bar is hard to meet. */
 function markAt(figure, event) {
   const under = event.target.closest("[data-row]");
-  if (under) return under;
+  if (under || figure.dataset.chart === "roofline") return under;
   const sideways = figure.querySelector(".axes") === null; // bars that lie
   const place = sideways ? event.clientY : event.clientX;
   return marksOf(figure).find((mark) => {
@@ -99,6 +99,7 @@ let chosen = null;
 function standsFor(figure, row) {
   const group = groupsOf(figure.dataset.chart);
   if (group) return (own) => group(own) === group(row);
+  if (figure.dataset.chart === "roofline") return (own) => own === row;
   const places = figure.dataset.chart === "memory" ? stepOf : null;
   const place = (each) => (places ? places.get(each) : each);
   const per = perBar(figure, places ? places.size : given.kind.length);
@@ -373,7 +374,13 @@ function redraw(figure) {
   if (chosen !== null) marking();
 }
 
-document.addEventListener("graphcost:dims", () => figures.forEach(redraw));
+const sizes = () => Object.entries(graphcost.values()).join();
+const reported = sizes();
+
+document.addEventListener("graphcost:dims", () => {
+  document.body.classList.toggle("resized", sizes() !== reported);
+  figures.forEach(redraw);
+});
 
 /* --- another measure ---------------------------------------------------------------------------------------------------------- */
 

@@ -14,11 +14,12 @@ from typing import Any
 from .. import sections
 from ..graph import Tensor
 from ..report import Report
-from ..table import Table, shape_text
+from ..table import Table, shape_text, show
 from . import live
 from .assets import Assets, bundle
 from .charts import Charts
 from .drawing import Drawing, draw
+from .scatter import Scatter, scatter
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class Card:
     form: str = ""
     bound: bool = False
     """The value is a lower bound."""
+    fixed: bool = False
+    """Scripts cannot write it anew for other sizes."""
+    warn: bool = False
     at: str | None = None
     """The layer where it is so, "" when that is not known; None for what has no place."""
 
@@ -100,9 +104,34 @@ class Page:
         ]  # fmt: skip
 
     @cached_property
+    def verdict(self) -> list[Card]:
+        """What a device makes of the model: its least time, and whether everything has room."""
+        roofline = self.analysis.roofline
+        if roofline is None:
+            return []
+        seconds = roofline.seconds
+        parts = [(roofline.compute, "compute"), (roofline.memory, "memory")]
+        most, by = max(parts)
+        note = f"{show(most / seconds, 'share')} bound by {by}" if seconds else roofline.why
+        device = roofline.device.title
+        cards = [Card("Time at least", show(seconds, "time"), f"on {device}", note, fixed=True)]
+        fits = [fit for fit in self.analysis.fits if fit.place != "fast memory"]
+        short = [f"{fit.what} in {show(fit.room, 'bytes')} of {fit.place}" for fit in fits if fit.fits is False]
+        if fits:
+            verdict = "does not fit" if short else "fits" if all(fit.fits for fit in fits) else "not known"
+            rooms = ", ".join(f"{show(fit.room, 'bytes')} of {fit.place}" for fit in fits)
+            cards.append(Card("Room", verdict, "; ".join(short) or rooms, fixed=True, warn=bool(short)))
+        return cards
+
+    @cached_property
     def charts(self) -> Charts:
         """The geometry of the charts."""
         return Charts(self.analysis)
+
+    @cached_property
+    def roofline(self) -> Scatter | None:
+        """The layers under the limits of the device; None without one."""
+        return scatter(self.analysis)
 
     @cached_property
     def drawing(self) -> Drawing:
@@ -127,10 +156,10 @@ class Page:
 
     @cached_property
     def parts(self) -> list[Part]:
-        """The sections that were asked for, and always the one on memory."""
+        """The sections that were asked for, and always the one on memory and that on the device."""
         chosen = list(self.report.sections)
-        if all(section.name != "memory" for section in chosen):
-            chosen.append(sections.find("memory"))
+        always = ["device", "memory"] if self.analysis.device is not None else ["memory"]
+        chosen += [sections.find(name) for name in always if all(section.name != name for section in chosen)]
         return [Part(each.name, each.name.capitalize(), each.lay_out(self.analysis)) for each in chosen]
 
     @cached_property

@@ -17,7 +17,7 @@ from ..columns import Column, find, type_text
 from ..dims import Dim
 from ..table import Value, show
 from .kinds import KINDS, kind
-from .scales import Tick, label, step, values
+from .scales import Tick, label, rounded, step, values
 
 LEAST_WIDTH = 2.5
 """A bar is at least so wide; in a longer network neighbouring layers share one."""
@@ -186,12 +186,16 @@ class Charts:
                 y -= amount * unit
                 row = max((at for at in members if self.kinds[at] == which), key=lambda at: amounts[at] or 0)
                 text = self._title(members, which, row, amount, total, measure)
-                marks.append(Mark(_r(x), _r(y), _r(thick), _r(amount * unit), row, text, f"k{which}"))
+                marks.append(
+                    Mark(rounded(x), rounded(y), rounded(thick), rounded(amount * unit), row, text, f"k{which}")
+                )
             unknown = [at for at in members if amounts[at] is None]
             if unknown:
                 name = self.analysis.rows[unknown[0]].name
                 text = f"{name}: {measure.title} not known"
-                marks.append(Mark(_r(x), box.top, _r(thick), box.bottom - box.top, unknown[0], text, "unknown"))
+                marks.append(
+                    Mark(rounded(x), box.top, rounded(thick), box.bottom - box.top, unknown[0], text, "unknown")
+                )
         present = sorted({which for stack in stacks for which in stack})
         return Chart(
             key,
@@ -204,7 +208,7 @@ class Charts:
             HEIGHT,
             box,
             _numbers(count, box),
-            tuple(Tick(_r(box.bottom - value * unit), label(value, measure.form)) for value in up),
+            tuple(Tick(rounded(box.bottom - value * unit), label(value, measure.form)) for value in up),
             tuple(marks),
             tuple((which, KINDS[which]) for which in present),
             OPEN if total is None else f"Each bar is {per} neighbouring layers." if per > 1 else "",
@@ -254,10 +258,10 @@ class Charts:
         path: list[str] = []
         for bin_, start in enumerate(range(0, len(curve), per)):
             at = max(range(start, min(start + per, len(curve))), key=curve.__getitem__)
-            x, y = _r(box.left + slot * bin_), _r(box.bottom - curve[at] * unit)
-            path.append(f"{'V' if path else f'M{box.left} {box.bottom}V'}{y}H{_r(x + slot)}")
+            x, y = rounded(box.left + slot * bin_), rounded(box.bottom - curve[at] * unit)
+            path.append(f"{'V' if path else f'M{box.left} {box.bottom}V'}{y}H{rounded(x + slot)}")
             text = f"{self.analysis.rows[rows[at]].name}: {show(curve[at], 'bytes')} alive"
-            marks.append(Mark(x, y, _r(slot), _r(curve[at] * unit), rows[at], text))
+            marks.append(Mark(x, y, rounded(slot), rounded(curve[at] * unit), rows[at], text))
         if path:
             path.append(f"V{box.bottom}Z")
         peak = self._peak(box, slot / per, unit, rows)
@@ -272,7 +276,7 @@ class Charts:
             HEIGHT,
             box,
             _numbers(count, box),
-            tuple(Tick(_r(box.bottom - value * unit), label(value, "bytes")) for value in up),
+            tuple(Tick(rounded(box.bottom - value * unit), label(value, "bytes")) for value in up),
             tuple(marks),
             caption=OPEN if peak is None else f"Each step drawn is the highest of {per}." if per > 1 else "",
         )
@@ -288,8 +292,8 @@ class Charts:
         rest = alive[MOST_NAMED:]
         name = shorten(self.analysis.rows[rows[at]].name, 32)
         return Peak(
-            _r(x),
-            _r(box.bottom - memory.peak.nbytes * unit),
+            rounded(x),
+            rounded(box.bottom - memory.peak.nbytes * unit),
             f"peak {show(memory.peak.nbytes, 'bytes')} at {name}",
             "end" if x > (box.left + box.right) / 2 else "start",
             rows[at],
@@ -337,7 +341,7 @@ class Charts:
             text = f"{group}: {show(amount, measure.form)} {measure.title}, {share}"
             width = (box.right - box.left) * amount / longest
             style = f"k{self.kinds[row]}" if coloured and number < MOST_GROUPS else "accent"
-            mark = Mark(box.left, number * LINE + 4, _r(width), LINE - 8, row, text, style)
+            mark = Mark(box.left, number * LINE + 4, rounded(width), LINE - 8, row, text, style)
             lines.append(Share(shorten(group, MOST_LETTERS), mark, share, number * LINE + LINE / 2 + 4))
         words = ", ".join(line.mark.title for line in lines[:3])
         summary = f"{words}." if lines else f"{measure.title}: {'none' if total == 0 else 'not known'}."
@@ -402,10 +406,4 @@ def _numbers(count: int, box: Box) -> tuple[Tick, ...]:
     distance = step(count, "short", max(int((box.right - box.left) / 60), 1))
     shown = [1] if distance > 1 and count else []
     shown += range(distance, count + 1, distance)
-    return tuple(Tick(_r(box.left + slot * (number - 0.5)), str(number)) for number in shown)
-
-
-def _r(value: float) -> float:
-    """To a hundredth of a pixel, a whole number where it is one: reports stay small."""
-    rounded = round(value, 2)
-    return int(rounded) if rounded == int(rounded) else rounded
+    return tuple(Tick(rounded(box.left + slot * (number - 0.5)), str(number)) for number in shown)

@@ -50,3 +50,9 @@ def powers(low: float, high: float) -> list[float]:
     """Powers of ten from the one not above `low` to the one not below `high`, two at least: a logarithmic axis."""
     first, last = floor(log10(low)), ceil(log10(high))
     return [10.0**power for power in range(first, max(last, first + 1) + 1)]
+
+
+def rounded(value: float) -> float:
+    """To a hundredth of a pixel, a whole number where it is one: reports stay small."""
+    short = round(value, 2)
+    return int(short) if short == int(short) else short
