@@ -50,7 +50,7 @@ class Network:
 
     def analyse(self) -> Analysis:
         ops = schedule(self.ops, [*self.inputs, *self.weights])
-        model = Model("net", ops, self.inputs, (), self.weights, opsets={"": 17}, format="onnx")
+        model = Model("net", ops, self.inputs, (), self.weights, opsets={"": 21}, format="onnx")
         return analyze(model)
 
 
@@ -195,7 +195,80 @@ def bert_base() -> Network:
     return net
 
 
-NETWORKS = {build.__name__: build for build in (resnet50, squeezenet1_1, mobilenet_v2, densenet121, bert_base)}
+def recurrent() -> Network:
+    """Two sentences of 20 words: an embedding, two bidirectional LSTMs, a GRU and an RNN, and a linear layer."""
+    steps, batch = 20, 2
+    net = Network(words=Tensor((batch, steps), "int64"))
+    net.weights["embedding.weight"] = Tensor((500, 64))
+    x, depth = net.op("embedding", "Gather", "embedding.weight", "words"), 64
+    x = net.op("lstm", "Transpose", x, perm=(1, 0, 2))
+    for path, kind, hidden, directions, gates in (
+        ("lstm", "LSTM", 128, 2, 4), ("lstm", "LSTM", 128, 2, 4), ("gru", "GRU", 96, 1, 3), ("rnn", "RNN", 32, 1, 1),
+    ):  # fmt: skip
+        rows = gates * hidden
+        shapes = ((directions, rows, depth), (directions, rows, hidden), (directions, 2 * rows))
+        direction = "bidirectional" if directions == 2 else "forward"
+        x = net.op(path, kind, x, weights=shapes, hidden_size=hidden, direction=direction)
+        x = net.op(path, "Transpose", x, perm=(0, 2, 1, 3))
+        depth = directions * hidden
+        x = net.op(path, "Reshape", x, net.shape(steps, batch, depth))
+    net.weights["last"] = Tensor((), "int64", (-1,))
+    net.linear("linear", net.op("", "Gather", x, "last", axis=0), depth, 10)
+    return net
+
+
+def unet() -> Network:
+    """Down twice and up twice by transposed convolutions, one of them in groups, and cubic resizing at the end."""
+    net = Network(image=Tensor((1, 3, 96, 128)))
+
+    def block(at: str, x: str, taken: int, made: int) -> str:
+        for first, (kind, after) in zip((0, 3), (("Group", "PRelu"), ("Instance", "Mish")), strict=True):
+            filters = ((made, taken, 3, 3), (made,))
+            x, taken = net.op(f"{at}/{first}", "Conv", x, weights=filters, pads=(1, 1, 1, 1)), made
+            groups = {"num_groups": 4} if kind == "Group" else {}
+            x = net.op(f"{at}/{first + 1}", f"{kind}Normalization", x, weights=((made,), (made,)), **groups)
+            slopes = ((made, 1, 1),) if after == "PRelu" else ()
+            x = net.op(f"{at}/{first + 2}", after, x, weights=slopes)
+        return x
+
+    def half(x: str) -> str:
+        return net.op("pool", "MaxPool", x, kernel_shape=(2, 2), strides=(2, 2))
+
+    a = block("a", "image", 3, 16)
+    b = block("b", half(a), 16, 32)
+    c = block("c", half(b), 32, 64)
+    u = net.op("u", "ConvTranspose", c, weights=((64, 32, 2, 2), (32,)), strides=(2, 2))
+    d = block("d", net.op("", "Concat", u, b, axis=1), 64, 32)
+    v = net.op("v", "ConvTranspose", d, weights=((32, 8, 4, 4), (16,)), strides=(2, 2), pads=(1, 1, 1, 1), group=2)
+    e = block("e", net.op("", "Concat", v, a, axis=1), 32, 16)
+    out = net.op("out", "Conv", e, weights=((4, 16, 1, 1), (4,)))
+    net.op("", "Resize", out, "", "", net.shape(1, 4, 192, 256), mode="cubic")
+    return net
+
+
+def priced() -> Network:
+    """Operators that onnx-tool prices in ways of their own."""
+    net = Network(x=Tensor((2, 4, 6, 8)))
+    normal = net.op("", "LayerNormalization", "x", weights=((8,), (8,)), axis=-1)
+    nearby = net.op("", "LRN", net.op("", "Sum", normal, "x", "x"), size=3)
+    net.op("", "GlobalAveragePool", nearby)
+    net.op("", "ReduceL2", net.op("", "MaxPool", nearby, kernel_shape=(2, 2)), net.shape(2, 3))
+    net.op("", "ConvTranspose", "x", weights=((4, 3, 2, 2), (6,)), group=2)
+    return net
+
+
+def cells() -> Network:
+    """A bidirectional LSTM and a GRU, of two sequences of five steps."""
+    net = Network(x=Tensor((5, 2, 3)))
+    for kind, gates, directions in (("LSTM", 4, 2), ("GRU", 3, 1)):
+        shapes = ((directions, 4 * gates, 3), (directions, 4 * gates, 4), (directions, 2 * 4 * gates))
+        net.op("", kind, "x", weights=shapes, hidden_size=4, direction=("forward", "bidirectional")[directions - 1])
+    return net
+
+
+NETWORKS = {
+    build.__name__: build for build in (resnet50, squeezenet1_1, mobilenet_v2, densenet121, bert_base, recurrent, unet)
+}
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What tools printed for known networks: torchvision's and Hugging Face's, one image of 224x224 or 128 tokens.
+"""What tools printed for networks: torchvision's and Hugging Face's for an image of 224x224 or 128 tokens, two small ones.
 
 Printed under torch 2.13 by fvcore 0.1.5, torchinfo 1.8.0, ptflops 0.7.5 (pytorch backend), thop 0.1.1 and
 torch.utils.flop_counter, and for the same networks as ONNX files by onnx-tool 1.0.1, onnx-opcounter 0.0.4 and onnxsim
@@ -44,9 +44,25 @@ PRINTED = [
     ("bert_base", "torchinfo.mult_adds", 109_482_240),
     ("bert_base", "ptflops.macs", 11_189_650_176 + 2 * GELU),  # BERT took hold of gelu before the tool replaced it
     ("bert_base", "thop.macs", 10_882_056_192),
+    ("recurrent", "flop_counter.flops", 8_439_040),
+    ("recurrent", "fvcore.flops", 640),
+    ("recurrent", "torchinfo.mult_adds", 28_065_940),
+    ("recurrent", "ptflops.macs", 28_234_900),
+    ("recurrent", "thop.macs", 28_193_920),
+    ("unet", "flop_counter.flops", 616_169_472),
+    ("unet", "fvcore.flops", 314_474_496),
+    ("unet", "torchinfo.mult_adds", 366_330_656),
+    ("unet", "ptflops.macs", 314_327_040),
+    ("unet", "thop.macs", 367_902_720),
     ("resnet50", "onnx_tool.macs", 4_450_761_704),
     ("resnet50", "onnx_opcounter.macs", 4_126_745_088),
     ("resnet50", "onnxsim.flops", 8_178_368_512),
+    ("squeezenet1_1", "onnx_tool.macs", 357_475_224),
+    ("squeezenet1_1", "onnxsim.flops", 698_303_872),
+    ("recurrent", "onnx_opcounter.macs", 26_240),
+    ("priced", "onnx_tool.macs", 38_572),
+    ("priced", "onnxsim.flops", 9_216),
+    ("cells", "onnx_tool.macs", 10_080 + 5_480),  # each by itself: it wants all outputs of them
     ("mobilenet_v2", "onnx_tool.macs", 520_292_552),
     ("mobilenet_v2", "onnx_opcounter.macs", 320_455_232),
     ("mobilenet_v2", "onnxsim.flops", 601_548_544),
