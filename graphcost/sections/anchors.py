@@ -39,7 +39,7 @@ class Place:
     step: Size | None = None
 
     @property
-    def told(self) -> bool:
+    def known(self) -> bool:
         """Whether it is known how far a position sees."""
         return self.field is not None and not self.field.why
 
@@ -93,8 +93,7 @@ def described(analysis: Analysis, sizes: Mapping[str, Sequence[Size]]) -> list[P
 
 def _place(analysis: Analysis, name: str, tensor: str, sizes: tuple[Size, ...], step: Size | None = None) -> Place:
     blob = analysis.model.blobs.get(tensor, tensor)
-    known = analysis.tensors.get(tensor, UNKNOWN)
-    return Place(name, blob, known, analysis.receptive_fields.of(tensor), sizes, step)
+    return Place(name, blob, analysis.tensors.get(tensor, UNKNOWN), analysis.receptive_fields.of(tensor), sizes, step)
 
 
 def against(sizes: Mapping[str, Sequence[Size]]) -> Section:
@@ -102,9 +101,9 @@ def against(sizes: Mapping[str, Sequence[Size]]) -> Section:
 
     def lay_out(analysis: Analysis) -> list[Table]:
         tables = [_prior_table(analysis), _head_table(analysis, sizes)]
-        told = [table for table in tables if table.rows]
-        if told:
-            return told
+        filled = [table for table in tables if table.rows]
+        if filled:
+            return filled
         note = "No operator places boxes, and no convolution's values reach an output."
         return [Table((), (), [], notes=[note], heading="Detection heads")]
 
@@ -154,14 +153,14 @@ def _head_table(analysis: Analysis, sizes: Mapping[str, Sequence[Size]]) -> Tabl
 
 
 def _misfits(places: Iterable[Place]) -> frozenset[int]:
-    return frozenset(at for at, place in enumerate(places) if place.larger or (place.sizes and not place.told))
+    return frozenset(at for at, place in enumerate(places) if place.larger or (place.sizes and not place.known))
 
 
 def _verdict(place: Place) -> str:
     """What is wrong with the sizes, "" when nothing is."""
     if not place.sizes:
         return ""
-    if not place.told:
+    if not place.known:
         return "not known"
     larger = len(place.larger)
     if not larger:
@@ -214,7 +213,7 @@ def _plain(place: Place) -> dict[str, Any]:
         "rf": place.field.to_dict() if place.field else None,
         "step": list(place.step) if place.step else None,
         "sizes": [list(size) for size in place.sizes] if sized else None,
-        "larger": [list(size) for size in place.larger] if sized and place.told else None,
+        "larger": [list(size) for size in place.larger] if sized and place.known else None,
     }
 
 
