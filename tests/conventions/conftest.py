@@ -266,9 +266,8 @@ def cells() -> Network:
     return net
 
 
-NETWORKS = {
-    build.__name__: build for build in (resnet50, squeezenet1_1, mobilenet_v2, densenet121, bert_base, recurrent, unet)
-}
+BUILDERS = (resnet50, squeezenet1_1, mobilenet_v2, densenet121, bert_base, recurrent, unet, priced, cells)
+NETWORKS = {build.__name__: build for build in BUILDERS}
 
 
 @pytest.fixture(scope="session")
