@@ -199,7 +199,7 @@ def _report(path: str, options: argparse.Namespace, format: str) -> Report:
         top = few(analysis) if person else 0
     elif top < 0:
         raise ModelError("--top", "", f"{top} rows cannot be shown; 0 shows all")
-    columns = [key.strip() for key in options.columns.split(",")] if options.columns else None
+    columns = _columns(options)
     sections: list[str | Section] = [name for name in SECTIONS if getattr(options, name)]
     if options.anchor_sizes:
         from .sections.anchors import against
@@ -211,39 +211,42 @@ def _report(path: str, options: argparse.Namespace, format: str) -> Report:
 
 
 def _several(paths: list[str], options: argparse.Namespace, format: str) -> int:
-    """A summary row for each model, in order; what cannot be read gets a row that says why, and the others go on."""
-    if options.plan is not None:
-        raise ModelError("--plan", "", f"a plan is of one model, and there are {len(paths)}")
-    from . import render
-    from .table import Table
+    """A row of totals for each model; what cannot be read gets a row that says why, and the others go on."""
+    from .render import render
+    from .summary import DEFAULT, Failure, Summary
 
-    reports: list[Report | render.Failure] = []
-    rows: list[tuple[str, ...]] = []
+    given = {"--plan": options.plan, "--by": options.by, "--style": options.style != "default"}
+    if format != "json":
+        given |= {f"--{name}": getattr(options, name) for name in SECTIONS if name != "device"}
+    for flag, value in given.items():
+        if value:
+            raise ModelError(flag, "", f"is about one model, and there are {len(paths)}: each gets a row of totals")
+    columns, top = _columns(options), options.top or 0
+    Summary([], columns=columns, sort=options.sort)  # what does not exist is the fault of no model
+    results: list[Report | Failure] = []
     progress = sys.stderr.isatty()
     for number, path in enumerate(paths, 1):
         if progress:
             print(f"\r[{number}/{len(paths)}] {path}\x1b[K", end="", file=sys.stderr, flush=True)
         try:
-            report = _report(path, options, format)
-            reports.append(report)
-            rows.append((path, *report.figures))
+            results.append(_report(path, options, format))
         except ModelError as problem:
             if progress:
                 print("\r\x1b[K", end="", file=sys.stderr)
             _complain(problem)
-            reports.append(render.Failure(path, problem.reason))
-            rows.append((path, f"error: {problem.reason}", *[""] * 5))
+            results.append(Failure(path, problem.reason))
     if progress:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-    if format in ("json", "csv"):
-        text = render.render(reports, format)
-    else:
-        titles = ("model", "input", "layers", "params", "MACs", "ops", "peak activations")
-        text = render.summary(Table(titles, (False, False, True, True, True, True, True), rows), format)
-    _emit(text, options.output)
-    if any(isinstance(report, render.Failure) for report in reports):
+    if columns is None and options.device:
+        columns = [*DEFAULT, "time_bound"]
+    _emit(render(Summary(results, columns=columns, sort=options.sort, top=top), format), options.output)
+    if any(isinstance(each, Failure) for each in results):
         return 2
-    return _verdict(options, *reports)
+    return _verdict(options, *results)
+
+
+def _columns(options: argparse.Namespace) -> list[str] | None:
+    return [key.strip() for key in options.columns.split(",")] if options.columns else None
 
 
 def _expand(models: Sequence[str]) -> Iterator[str]:

@@ -125,7 +125,7 @@ BUILT_IN = {
                "text", lambda a, i: type_text(a.rows[i])),
         Column("kind", "kind", "", "the operator's type alone", "text", lambda a, i: a.rows[i].op.type),
         Column("scope", "scope", "", "the module path in the operator's name", "text", lambda a, i: a.rows[i].scope),
-        Column("count", "count", "operators", "operators in the row", "count", lambda a, i: 1, lambda a: len(a.rows)),
+        Column("count", "layers", "operators", "operators in the row", "count", lambda a, i: 1, lambda a: len(a.rows)),
         Column("input", "input", "", "shapes of the inputs", "text",
                lambda a, i: " ".join(shape_text(t) for t in a.rows[i].inputs if t is not None)),
         Column("output", "output", "", "shapes of the outputs", "text",

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .errors import ModelError
 from .report import Report
+from .summary import Summary
 from .table import Table
 from .version import __version__
 
@@ -50,24 +50,16 @@ def environment() -> Environment:
     return env
 
 
-@dataclass(frozen=True)
-class Failure:
-    """What stands in the place of a report when a file cannot be read."""
-
-    path: str
-    reason: str
-
-
-def render(report: Report | Sequence[Report | Failure], format: str) -> str:
-    """One report, or several as JSON (a list) or CSV (a row each). Raises ModelError for an unknown format."""
+def render(report: Report | Summary, format: str) -> str:
+    """One report, or what several models cost side by side. Raises ModelError for an unknown format."""
     if format not in FORMATS:
         raise ModelError("--format", "", f"no format {format!r}; there are {', '.join(FORMATS)}")
     if format == "json":
         return _json(report)
+    if isinstance(report, Summary):
+        return _lines(report.lines) if format == "csv" else _summary(report.table, format)
     if format == "csv":
-        return _csv(report) if isinstance(report, Report) else _summary_csv(report)
-    if not isinstance(report, Report):
-        raise TypeError("several reports are rendered as json, as csv, or as a summary")
+        return _csv(report)
     if format == "html":
         from . import page
 
@@ -77,8 +69,7 @@ def render(report: Report | Sequence[Report | Failure], format: str) -> str:
     return environment().get_template(f"{name}.{format}.j2").render(report=report, tables=tables)
 
 
-def summary(table: Table, format: str) -> str:
-    """A table about several models as md, html or text."""
+def _summary(table: Table, format: str) -> str:
     if format == "html":
         from .page.assets import bundle
 
@@ -134,18 +125,10 @@ def _cell(text: str) -> str:
     return "<br>".join(parts)
 
 
-def _json(report: Report | Sequence[Report | Failure]) -> str:
+def _json(report: Report | Summary) -> str:
     import json
 
-    one = isinstance(report, Report)
-    data: Any = _object(report) if isinstance(report, Report) else [_object(each) for each in report]
-    return json.dumps(data, indent=1 if one else None, allow_nan=False) + "\n"
-
-
-def _object(report: Report | Failure) -> dict[str, Any]:
-    if isinstance(report, Failure):
-        return {"schema": 1, "model": {"path": report.path}, "error": report.reason}
-    return report.data
+    return json.dumps(report.data, indent=1 if isinstance(report, Report) else None, allow_nan=False) + "\n"
 
 
 def _csv(report: Report) -> str:
@@ -155,17 +138,6 @@ def _csv(report: Report) -> str:
         return _lines([table.titles, *table.rows, *[row for row in [table.total] if any(row)]])
     chosen, rows, _ = report.values()
     return _lines([[column.key for column in chosen], *rows])
-
-
-def _summary_csv(reports: Sequence[Report | Failure]) -> str:
-    titles = ("model", "input", "layers", "params", "macs", "ops", "peak_activation_bytes", "complete", "error")
-    rows = [
-        (each.path, *[None] * (len(titles) - 2), each.reason)
-        if isinstance(each, Failure)
-        else (each.analysis.model.path, *each.exact, None)
-        for each in reports
-    ]
-    return _lines([titles, *rows])
 
 
 def _lines(rows: Sequence[Sequence[object]]) -> str:

@@ -92,26 +92,6 @@ class Report:
             parts.append("peak activations unknown")
         return parts
 
-    @property
-    def figures(self) -> tuple[str, ...]:
-        """The cells of this model's row in a table of models: input, layers, params, MACs, ops, peak activations."""
-        a = self.analysis
-        return (
-            " ".join(shape_text(tensor) for tensor in a.inputs.values()),
-            str(len(a.rows)),
-            self.bound(a.parameters.total, "count"),
-            self.bound(a.work.macs, "short"),
-            self.bound(a.work.ops, "short"),
-            show(a.memory.peak_bytes, "bytes"),
-        )
-
-    @property
-    def exact(self) -> tuple[Value, ...]:
-        """The same figures in full, the peak in bytes, and whether they are exact rather than lower bounds."""
-        a = self.analysis
-        numbers = (len(a.rows), *map(a.total, ("params", "macs", "ops", "peak_activation_bytes")))
-        return (self.figures[0], *numbers, "yes" if a.complete else "no")
-
     def _written(self, values: Sequence[Value], column: Column) -> list[str]:
         """The cells of a column; each distinct value is written once, since networks repeat."""
         written = {value: self.show(value, column.form) for value in set(values)}
@@ -120,7 +100,14 @@ class Report:
     def bound(self, value: Value, form: str) -> str:
         """A total as text: a lower bound says so."""
         text = self.show(value, form)
-        return text if self.analysis.complete else f">= {text}"
+        return text if self.analysis.complete or value is None else f">= {text}"
+
+    def total(self, column: Column) -> str:
+        """A column's total as text, "" when it has none; the number of operators is never a mere bound."""
+        if column.total is None:
+            return ""
+        write = self.show if column.key == "count" else self.bound
+        return write(column.total(self.analysis), column.form)
 
     def show(self, value: Value, form: str) -> str:
         """A value as text; a formula is evaluated under the assumptions when they suffice."""
@@ -187,16 +174,6 @@ class Report:
         """Where a value stands in an order: text by itself, then numbers; what is not known may be the dearest."""
         number = self.analysis.evaluate(value) if isinstance(value, Dim) else value
         if isinstance(number, str):
-def _asked(target: Target) -> list[str]:
-    """In words, what of the target decides sizes and their lives."""
-    weights = target.weights_dtype or target.dtype
-    parts = [f"activations as {target.dtype}"] if target.dtype else []
-    parts += [f"weights as {weights}"] if weights else []
-    words = [", ".join(parts)] if parts else []
-    words += ["inputs and outputs are the caller's memory"] if target.io == "caller" else []
-    return words + (["run in the order with the lowest peak found"] if target.reorder else [])
-
-
             return (0, 0.0, number)
         return (1, float(number), "") if number is not None else (2, 0.0, "")
 
@@ -204,9 +181,7 @@ def _asked(target: Target) -> list[str]:
         chosen, rows, order = self.values()
         numeric = tuple(column.form != "text" for column in chosen)
         shown = list(zip(*map(self._written, zip(*rows, strict=True), chosen), strict=True))
-        total = [
-            "" if column.total is None else self.bound(column.total(self.analysis), column.form) for column in chosen
-        ]
+        total = list(map(self.total, chosen))
         if total and not total[0]:
             total[0] = "total"
         every = self.analysis.rows
@@ -215,6 +190,16 @@ def _asked(target: Target) -> list[str]:
         marked = frozenset(i for i, at in enumerate(order) if not self.by and self.analysis.rows[at].status != "known")
         at = () if self.by else tuple(order)
         return Table(tuple(c.title for c in chosen), numeric, shown, tuple(total), notes, marked=marked, at=at)
+
+
+def _asked(target: Target) -> list[str]:
+    """In words, what of the target decides sizes and their lives."""
+    weights = target.weights_dtype or target.dtype
+    parts = [f"activations as {target.dtype}"] if target.dtype else []
+    parts += [f"weights as {weights}"] if weights else []
+    words = [", ".join(parts)] if parts else []
+    words += ["inputs and outputs are the caller's memory"] if target.io == "caller" else []
+    return words + (["run in the order with the lowest peak found"] if target.reorder else [])
 
 
 _DEFAULT = columns.DEFAULT
@@ -241,8 +226,6 @@ def _lay_out(style: str) -> Callable[[Analysis], Table]:
         lay_out = None
     if lay_out is None:
         styles = ", ".join(["default", *(c.name for c in conventions.known() if c.lay_out)])
-            elif column.most:
-                cells.append(_most([column.value(analysis, at) for at in members]))
         raise ModelError("--style", "", f"no style {style!r}; there are {styles}")
     return lay_out
 
@@ -251,12 +234,6 @@ def _grouped(analysis: Analysis, chosen: list[Column], by: str) -> list[list[Val
     """Rows with one key summed, in the order in which the keys first occur."""
     groups: dict[str, list[int]] = {}
     for at, row in enumerate(analysis.rows):
-def _most(values: Sequence[Value]) -> Value:
-    """The largest number among values; None when all that there are is not known, "" when there are none."""
-    numbers = [value for value in values if isinstance(value, int)]
-    return max(numbers) if numbers else None if None in values else ""
-
-
         groups.setdefault(_group(row, by), []).append(at)
     result: list[list[Value]] = []
     for key, members in groups.items():
@@ -269,12 +246,20 @@ def _most(values: Sequence[Value]) -> Value:
             elif column.form == "text":
                 distinct = dict.fromkeys(str(column.value(analysis, at)) for at in members)
                 cells.append(next(iter(distinct)) if len(distinct) == 1 else f"({len(distinct)} kinds)")
+            elif column.most:
+                cells.append(_most([column.value(analysis, at) for at in members]))
             else:
                 parts = [value for at in members if (value := column.value(analysis, at)) not in (None, "")]
                 empty: Value = "" if column.form == "share" else None
                 cells.append(sum(parts[1:], parts[0]) if parts else empty)
         result.append(cells)
     return result
+
+
+def _most(values: Sequence[Value]) -> Value:
+    """The largest number among values; None when all that there are is not known, "" when there are none."""
+    numbers = [value for value in values if isinstance(value, int)]
+    return max(numbers) if numbers else None if None in values else ""
 
 
 def _group(row: Cost, by: str) -> str:

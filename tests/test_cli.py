@@ -458,7 +458,7 @@ def test_several_models_as_csv_have_exact_values(mixed: list[str], capsys: pytes
     assert code == 2 and [row["model"] for row in rows] == mixed
     assert [row["error"] for row in rows] == ["", *REASONS, ""]
     assert (rows[0]["params"], rows[0]["macs"], rows[0]["complete"]) == ("6632", "44760", "yes")
-    assert rows[0]["peak_activation_bytes"] == str(4 * (432 + 1000)) and rows[1]["macs"] == ""
+    assert rows[0]["peak"] == str(4 * (432 + 1000)) and rows[1]["macs"] == ""
 
 
 def test_several_models_as_json_are_a_list(mixed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -558,9 +558,48 @@ def test_the_package_runs_as_a_module(capsys: pytest.CaptureFixture[str], monkey
 
 
 @pytest.mark.parametrize("arguments", [("--style", "nobody"), ("--columns", "zzz"), ("--sort", "zzz"), ("--by", "zzz")])
-def test_what_does_not_exist_is_refused_for_several_models_and_for_data_too(
+def test_what_does_not_exist_is_refused_for_data_too(
     arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for others in (["prototxt/det2.prototxt"], ["--format", "json"]):
-        code, _, err = run(capsys, DET1, *others, *arguments)
-        assert code == 2 and f" {arguments[1]!r}; " in err
+    code, _, err = run(capsys, DET1, "--format", "json", *arguments)
+    assert code == 2 and f" {arguments[1]!r}; " in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--columns", "zzz"), "no column 'zzz'; "),
+        (("--sort", "zzz"), "no column 'zzz'; "),
+        (("--columns", "macs,output"), "output has no total, and several models are compared by theirs"),
+        (("--by", "op"), "--by: is about one model, and there are 2: each gets a row of totals"),
+        (("--style", "netscope"), "--style: is about one model"),
+        (("--memory",), "--memory: is about one model"),
+        (("--plan", "plan.csv"), "--plan: is about one model"),
+    ],
+)
+def test_what_several_models_cannot_be_compared_by_is_refused_before_any_is_read(
+    arguments: tuple[str, ...], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, "none.prototxt", "neither.prototxt", *arguments)
+    assert (code, out) == (2, "") and reason in err and err.count("\n") == 1
+
+
+def test_several_models_are_compared_by_any_columns_with_a_total(
+    mixed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(capsys, *mixed, "--columns", "macs,netscope.macc", "--sort", "macs", "--format", "csv")
+    rows = list(csv.reader(io.StringIO(out)))
+    assert code == 2 and rows[0] == ["model", "input", "macs", "netscope.macc", "complete", "error"]
+    assert rows[1] == ["prototxt/det2.prototxt", "1x3x24x24", "1530768", "1530768", "yes", ""]
+    assert rows[2] == [DET1, "1x3x12x12", "44760", "44760", "yes", ""]
+    assert [row[-1] for row in rows[3:]] == REASONS
+
+
+def test_the_cheaper_of_several_models_can_be_left_out(mixed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, *mixed, "--sort", "params", "--top", "1", "--format", "text")
+    assert "det2" in out and DET1 not in out and "4 models are left out; --top 0 shows all." in out
+
+
+def test_several_models_are_compared_on_a_device(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, DET1, "prototxt/det2.prototxt", "--device", "raspberry-pi-4")
+    assert code == 0 and out.splitlines()[0].rstrip(" |").endswith("time bound")

@@ -24,7 +24,7 @@ ORDER = [
     {"conventions", "columns"},
     {"sections"},
     {"report"},
-    {"page"},
+    {"page", "summary"},
     {"render"},
     {"listings", "calibrate"},
     {"cli"},
