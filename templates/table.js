@@ -120,7 +120,8 @@ function drawHead() {
 
 function drawFoot() {
   const line = element("tr");
-  line.append(...keys.map((key, at) => field(key, at, sum(key) || (at ? "" : "total"))));
+  const said = filtering() ? `total of ${count(rows)} rows` : "total";
+  line.append(...keys.map((key, at) => field(key, at, sum(key) || (at ? "" : said))));
   foot.replaceChildren(line);
 }
 
@@ -162,7 +163,7 @@ function drawRows({anew = false, top = box.scrollTop} = {}) {
   box.scrollTop = top;
   const reached = lines[active - first] ?? lines[0];
   if (reached) reached.tabIndex = 0;
-  if (focused && lines[active - first]) reached.focus({preventScroll: true});
+  if (focused) (lines[active - first] ?? box).focus({preventScroll: true});
 }
 
 function drawRow(row, at) {
@@ -177,13 +178,13 @@ function drawRow(row, at) {
   }
   for (const [place, key] of keys.entries()) {
     const {value, text} = cell(key, row);
-    const made = field(key, place, text);
+    const written = field(key, place, text);
     const part = share(key, value);
     if (part) {
-      made.classList.add("bar");
-      made.style.setProperty("--part", `${(100 * part).toFixed(1)}%`);
+      written.classList.add("bar");
+      written.style.setProperty("--part", `${(100 * part).toFixed(1)}%`);
     }
-    line.append(made);
+    line.append(written);
   }
   return line;
 }
@@ -192,7 +193,8 @@ function drawRow(row, at) {
 function share(key, value) {
   if (!value || typeof value === "string") return 0;
   if (key === "share") return value;
-  const whole = columns.get(key).total === undefined ? 0 : live.total(columns.get(key)).value;
+  const column = columns.get(key);
+  const whole = column.total === undefined || column.form === "ratio" ? 0 : live.total(column).value;
   return whole ? Number(value) / Number(whole) : 0;
 }
 

@@ -177,7 +177,13 @@ def test_totals_follow_the_filter(det1: graphcost.Analysis, open_report: Any) ->
     page = open_report(det1, columns=("name", "type", "params", "macs", "share"))
     page.fill(FILTER, "CONV4")
     assert names(page) == ["conv4-1", "conv4-2"]
-    assert page.evaluate(FOOT) == ["total", "", str((32 * 2 + 2) + (32 * 4 + 4)), str(64 + 128), "0.4%"]  # of 44,760
+    assert page.evaluate(FOOT) == [
+        "total of 2 rows",
+        "",
+        str((32 * 2 + 2) + (32 * 4 + 4)),
+        str(64 + 128),
+        "0.4%",
+    ]  # of 44,760
     assert page.locator("#layers output").inner_text() == "2 of 10 rows"
     page.fill(FILTER, "")
     assert names(page) == NAMES and page.locator("#layers output").inner_text() == ""

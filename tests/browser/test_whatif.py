@@ -143,7 +143,7 @@ def test_order_and_filter_stay_while_the_figures_change(root: Path, open_report:
     assert page.evaluate(ROWS) == [
         ["conv1", "27.0 k"], ["conv2", "13.0 k"], ["conv3", "4.6 k"], ["conv4-2", "128"], ["conv4-1", "64"],
     ]  # fmt: skip
-    assert page.evaluate(FOOT) == ["total", "44.8 k"]
+    assert page.evaluate(FOOT) == ["total of 5 rows", "44.8 k"]
 
 
 def small(path: Path, nodes: list[Any], shape: list[int | str]) -> graphcost.Analysis:
