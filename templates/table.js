@@ -133,7 +133,8 @@ function sum(key) {
   const values = rows.map((row) => cell(key, row).value).filter((value) => value !== "" && value !== null);
   if (values.includes(undefined)) return "–";
   const [zero, number] = ["share", "time"].includes(column.form) ? [0, Number] : [0n, BigInt];
-  return bounded(live.show(values.reduce((all, value) => all + number(value), zero), column.form), rows.every(known));
+  const join = column.most ? (all, value) => (value > all ? value : all) : (all, value) => all + value;
+  return bounded(live.show(values.map(number).reduce(join, zero), column.form), rows.every(known));
 }
 
 const bounded = (text, exact) => (exact ? text : `>= ${text}`);

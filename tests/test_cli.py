@@ -603,3 +603,35 @@ def test_the_cheaper_of_several_models_can_be_left_out(mixed: list[str], capsys:
 def test_several_models_are_compared_on_a_device(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, DET1, "prototxt/det2.prototxt", "--device", "raspberry-pi-4")
     assert code == 0 and out.splitlines()[0].rstrip(" |").endswith("time bound")
+
+
+def test_a_plan_is_written_beside_the_report(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, err = run(capsys, DET1, "--plan", str(tmp_path / "plan.csv"), "--align", "64", "--io", "caller")
+    assert (code, err) == (0, "") and "Assumptions: inputs and outputs are the caller's memory." in out
+    rows = list(csv.DictReader((tmp_path / "plan.csv").open()))
+    assert {"conv1", "pool1"} <= {row["tensors"] for row in rows} and "data" not in {row["tensors"] for row in rows}
+    assert all(int(row["offset"]) % 64 == 0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--dtype", "int9"), "--dtype: no element type 'int9'; there are float64"),
+        (("--weights-dtype", "bool"), "--weights-dtype: no element type 'bool'"),
+        (("--io", "mine"), "--io: no choice 'mine'; there are keep, caller"),
+        (("--align", "0"), "--align: 0 bytes cannot be"),
+        (("--plan", "plan.txt"), "plan.txt: a plan is .csv or .json, not .txt"),
+        (("prototxt/det2.prototxt", "--plan", "plan.csv"), "--plan: is about one model, and there are 2"),
+    ],
+)
+def test_what_memory_cannot_be_counted_as_is_refused(
+    arguments: tuple[str, ...], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, DET1, *arguments)
+    assert (code, out) == (2, "") and reason in err and err.count("\n") == 1
+
+
+def test_other_element_types_and_a_better_order_are_named_in_the_report(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, DET1, "--dtype", "int8", "--weights-dtype", "int4", "--reorder")
+    assert code == 0 and "6,632 parameters (3.2 KiB)" in out and "peak activations 1.4 KiB" in out
+    assert "activations as int8, weights as int4; run in the order with the lowest peak found" in out

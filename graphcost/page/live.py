@@ -105,10 +105,13 @@ class _Writer:
 
 
 def _head(column: Column) -> dict[str, Any]:
-    """What a script must know of a column; `fixed` when its figures are of the assumed sizes and no formulas."""
-    formulas = column.key in OFFERED or column.form in ("count", "short", "bytes")
+    """What a script must know of a column; `fixed` when its figures are of the assumed sizes and no formulas, `most`
+    when the figure of several rows is the largest of theirs.
+    """
+    formulas = column.key in OFFERED or (column.form in ("count", "short", "bytes") and not column.most)
     head = {"key": column.key, "title": column.title, "unit": column.unit, "doc": column.doc, "form": column.form}
-    return head if formulas else {**head, "fixed": True}
+    more = {"fixed": not formulas, "most": column.most}
+    return head | {key: True for key, value in more.items() if value}
 
 
 def _coded(values: Sequence[Hashable], write: Callable[[Any], Any]) -> dict[str, Any]:

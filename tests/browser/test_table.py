@@ -189,6 +189,13 @@ def test_totals_follow_the_filter(det1: graphcost.Analysis, open_report: Any) ->
     assert names(page) == NAMES and page.locator("#layers output").inner_text() == ""
 
 
+def test_live_bytes_of_the_rows_that_are_left_are_not_summed(det1: graphcost.Analysis, open_report: Any) -> None:
+    """conv4-1 runs with 136 bytes alive and conv4-2 with 152: the most at one time is 152."""
+    page = open_report(det1, columns=("name", "peak"))
+    page.fill(FILTER, "CONV4")
+    assert page.evaluate(FOOT) == ["total of 2 rows", "152 B"]
+
+
 def test_a_type_can_be_chosen(det1: graphcost.Analysis, open_report: Any) -> None:
     page = open_report(det1)
     options = page.locator(f"{TYPES} option").all_inner_texts()
