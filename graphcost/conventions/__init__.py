@@ -48,8 +48,10 @@ class Metric:
     def of(self, analysis: Analysis, at: int) -> Extent | None:
         """What the tool counts for row `at` in one forward run."""
         row = analysis.rows[at]
-        unseen = self.functional is not None and at in functional(analysis)
-        value = self.functional(row) if unseen and self.functional else self.value(row)
+        count = self.value
+        if self.functional is not None and at in functional(analysis):
+            count = self.functional
+        value = count(row)
         return value * row.times if value is not None and self.repeats and row.times != 1 else value
 
     def total(self, analysis: Analysis) -> Extent:
