@@ -7,7 +7,7 @@ const {graphcost} = window;
 const given = graphcost?.data.charts;
 if (!given) return;
 
-const MEASURES = ["macs", "ops", "params", "activation"];
+const {MEASURES, shorten} = graphcost;
 const figures = [...document.querySelectorAll("figure[data-chart]")];
 
 /* --- pointing: by mouse, by touch, by the arrow keys of a plot that has the focus ---------------------------------------- */
@@ -356,14 +356,6 @@ function shares(figure) {
   figure.querySelector(".marks").replaceChildren(...marks);
   const first = marks.filter((mark) => mark.localName === "rect").slice(0, 3);
   describe(figure, `${first.map((mark) => mark.textContent).join(", ") || `${column.title}: none, or not known`}.`);
-}
-
-/** A text of at most `most` characters, without its middle where it is longer. */
-function shorten(text, most) {
-  const letters = [...text];
-  if (letters.length <= most) return text;
-  const head = Math.floor((most - 1) / 3);
-  return `${letters.slice(0, head).join("")}…${letters.slice(letters.length - (most - 1 - head)).join("")}`;
 }
 
 const DRAW = {cost: bars, params: bars, memory: area, types: shares, scopes: shares};

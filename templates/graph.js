@@ -9,11 +9,9 @@ const tools = section?.querySelector("form");
 if (!tools) return;
 
 const {graphcost} = window;
-const MEASURES = ["macs", "ops", "params", "activation"];
-const HOTTEST = 9; // as in drawing.py
+const [hottest, letters] = [section.dataset.hottest, section.dataset.letters].map(Number);
 const [SMALLEST, LARGEST, STEP] = [0.02, 4, 1.25]; // of the zoom
 const LEGIBLE = 0.75;
-const LETTERS = 21; // in a box, as in drawing.py
 
 const {text: wanted, measure} = tools.elements;
 const status = tools.querySelector("output");
@@ -236,8 +234,8 @@ function colour() {
     const costs = nodes.map((box) => box.rows.reduce((sum, row) => sum + Math.max(rows[row][measure.value] ?? 0, 0), 0));
     const most = costs.reduce((best, cost) => Math.max(best, cost), 0) || 1;
     for (const [number, {element}] of nodes.entries()) {
-      for (let heat = 0; heat <= HOTTEST; heat += 1) element.classList.remove(`h${heat}`);
-      element.classList.add(`h${Math.ceil(HOTTEST * Math.sqrt(costs[number] / most))}`);
+      for (let heat = 0; heat <= hottest; heat += 1) element.classList.remove(`h${heat}`);
+      element.classList.add(`h${Math.ceil(hottest * Math.sqrt(costs[number] / most))}`);
     }
   }
   section.querySelector(".caption .of").textContent = graphcost.columns.get(measure.value).title;
@@ -253,18 +251,12 @@ function reshape() {
     if (lines[1] === text || !text) continue;
     lines[1] = text;
     title.textContent = lines.join("\n");
-    element.querySelectorAll("tspan")[1].textContent = shorten(text, LETTERS);
+    element.querySelectorAll("tspan")[1].textContent = graphcost.shorten(text, letters);
   }
 }
 
-/** A text of at most `most` characters, without its middle where it is longer. */
-function shorten(text, most) {
-  const head = Math.floor((most - 1) / 3);
-  return text.length <= most ? text : `${text.slice(0, head)}…${text.slice(text.length - (most - 1 - head))}`;
-}
-
 if (graphcost) {
-  for (const name of MEASURES) {
+  for (const name of graphcost.MEASURES) {
     const {title} = graphcost.columns.get(name);
     const shown = title === section.querySelector(".caption .of").textContent;
     measure.add(new Option(title, name, shown, shown));

@@ -187,6 +187,14 @@ function shape(extents, sizes) {
   return parts.join(words ? " x " : "x") || "scalar";
 }
 
+/** A text of at most `most` characters, without its middle where it is longer. */
+function shorten(text, most) {
+  const letters = [...text];
+  if (letters.length <= most) return text;
+  const head = Math.floor((most - 1) / 3);
+  return `${letters.slice(0, head).join("")}…${letters.slice(letters.length - (most - 1 - head)).join("")}`;
+}
+
 /* --- sizes ---------------------------------------------------------------------------------------------------------- */
 
 const assumed = new Map(data.symbols.filter((s) => s.value !== null).map((s) => [s.name, BigInt(s.value)]));
@@ -249,6 +257,8 @@ function once(key, compute) {
   return results.get(key);
 }
 
+/** The columns that pictures can show. */
+const MEASURES = ["macs", "ops", "params", "activation"];
 const columns = new Map(data.columns.map((column) => [column.key, column]));
 const stale = (column) => column.fixed && chosen.size > 0;
 
@@ -335,7 +345,7 @@ function evaluate() {
 }
 
 window.graphcost = {
-  data, columns, cell, total, show, exact, set, evaluate, refusal, readable, values: () => Object.fromEntries(sizes),
+  data, columns, MEASURES, cell, total, show, shorten, exact, set, evaluate, refusal, readable, values: () => Object.fromEntries(sizes),
 };
 
 /* --- the totals on the page, and the form that asks for sizes ------------------------------------------------------- */

@@ -131,6 +131,9 @@ class Drawing:
 
     views: tuple[View, ...]
     note: str = ""
+    hottest: int = HOTTEST
+    letters: int = LETTERS
+    """Of a line of a box, as scripts need it who write one anew."""
 
 
 def draw(analysis: Analysis, costs: Sequence[int | None]) -> Drawing:
