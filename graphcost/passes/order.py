@@ -85,6 +85,13 @@ class _State:
         return [number for part in reversed(parts) for number in part]
 
 
+def _members(bits: int) -> Iterator[int]:
+    """The numbers in a set, smallest first."""
+    while bits:
+        yield (bits & -bits).bit_length() - 1
+        bits &= bits - 1
+
+
 class _Graph:
     """The steps that are no constants, numbered anew: sets of them are the bits of an integer."""
 
@@ -124,9 +131,8 @@ class _Graph:
         before = [{maker[name] for name in step.row.op.reads if name in maker} for step in self.steps]
         for at, step in enumerate(self.steps):
             if step.row.op.in_place and step.reads:
-                over = self.readers[step.reads[0]]
-                for other in range(self.count):
-                    if over >> other & 1 and other != at:
+                for other in _members(self.readers[step.reads[0]] & ~(1 << self.count)):
+                    if other != at:
                         before[max(at, other)].add(min(at, other))
         return before
 
