@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ LANES = 4
 """8-bit products that the dot-product instructions of processors do in the place of one 32-bit product."""
 
 
-def profile(*, sizes: Sequence[int] = (512, 1024, 2048), nbytes: int = 1 << 28, seconds: float = 1.0) -> str:
+def profile(*, sizes: Sequence[int] = (256, 384, 512, 1024, 2048), nbytes: int = 1 << 28, seconds: float = 1.0) -> str:
     """The text of a profile: products of square matrices of each size, and copies and sums of `nbytes`.
 
     Each is repeated for some seconds and its fastest run taken: short runs find a moment in which the machine is idle.
@@ -103,27 +104,31 @@ def _copy(nbytes: int, seconds: float) -> float:
     import numpy as np
 
     source = np.ones(nbytes // 4, "float32")
-    parts = list(zip(_split(source), _split(np.empty_like(source)), strict=True))
-    return 2 * source.nbytes / _together(lambda part: np.copyto(part[1], part[0]), parts, seconds)
+    pairs = list(zip(_blocks(source), _blocks(source.copy()), strict=True))
+    return 2 * _passing(lambda pair: np.copyto(pair[1], pair[0]), pairs, pairs[0][0].nbytes, seconds)
 
 
 def _read(nbytes: int, seconds: float) -> float:
-    """Bytes a second of a scalar product with itself by all cores."""
+    """Bytes a second of scalar products with itself by all cores."""
     import numpy as np
 
-    source = np.ones(nbytes // 4, "float32")
-    return source.nbytes / _together(lambda part: part.dot(part), _split(source), seconds)
+    blocks = _blocks(np.ones(nbytes // 4, "float32"))
+    return _passing(lambda block: block.dot(block), blocks, blocks[0].nbytes, seconds)
 
 
-def _split(array: Any) -> list[Any]:
+def _blocks(array: Any) -> list[Any]:
+    """Four blocks for each core."""
     import numpy as np
 
-    return np.array_split(array, os.cpu_count() or 1)
+    return np.array_split(array, 4 * (os.cpu_count() or 1))
 
 
-def _together(run: Callable[[Any], object], parts: list[Any], seconds: float) -> float:
-    with ThreadPoolExecutor(len(parts)) as pool:
-        return _fastest(lambda: list(pool.map(run, parts)), seconds)
+def _passing(run: Callable[[Any], object], blocks: list[Any], nbytes: int, seconds: float) -> float:
+    """Bytes a second of the fastest run: a block for each core, the next ones each time, so that no cache has them."""
+    cores = os.cpu_count() or 1
+    rounds = cycle([blocks[at : at + cores] for at in range(0, len(blocks), cores)])
+    with ThreadPoolExecutor(cores) as pool:
+        return cores * nbytes / _fastest(lambda: list(pool.map(run, next(rounds))), seconds)
 
 
 def _caches(folder: Path) -> int:
