@@ -143,6 +143,7 @@ class Page:
         """The anchor and title of each part, in order."""
         return [
             ("totals", "Totals"),
+            *([("sizes", "Sizes")] if self.live["symbols"] else []),
             ("charts", "Charts"),
             ("graph", "Graph"),
             ("layers", "Layers"),

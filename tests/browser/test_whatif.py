@@ -125,6 +125,15 @@ def test_numbers_stay_exact_beyond_what_a_double_holds(root: Path, open_report: 
     assert page.evaluate("String(graphcost.total('macs').value)") == str(expected)
 
 
+@pytest.mark.parametrize(("style", "parts"), [("default", ["memory"]), ("netscope", ["layers", "memory"])])
+def test_tables_that_do_not_follow_say_so(style: str, parts: list[str], root: Path, open_report: Any) -> None:
+    page = open_report(sized(graphcost.load(root / "prototxt/det1.prototxt"), ("N", 3, 12, 12)), style=style)
+    said = page.locator("section:has(> p.reported:visible)")
+    assert said.count() == 0
+    page.get_by_label("N", exact=True).fill("2")
+    assert said.evaluate_all("(all) => all.map((part) => part.id)") == parts
+
+
 def test_groups_follow_the_sizes_too(root: Path, open_report: Any) -> None:
     model = graphcost.load(root / "prototxt/det1.prototxt")
     page = open_report(sized(model, SIDES), by="op")
