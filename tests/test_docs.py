@@ -138,7 +138,7 @@ def test_the_test_row_of_a_convention_is_what_its_example_counts(root: Path, net
     assert counted == [eval(part, names) for part in row.split(", ")]
 
 
-NAMES = ("architecture", "conventions", "counting", "extending", "receptive_field")
+NAMES = ("architecture", "conventions", "counting", "extending", "html", "receptive_field")
 
 
 def test_the_page_on_devices_shows_what_the_command_prints(
