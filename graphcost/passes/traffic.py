@@ -99,14 +99,29 @@ def count(model: Model, rows: Sequence[Cost], *, fuse: bool = False, joins: bool
     With `fuse`, elementwise operators that have one activation among their operands are folded; with `joins`, those
     with several too, as a residual addition into one of its branches.
     """
+    if not fuse:
+        return Traffic(_alone(rows))
     moved = [Moved(0, 0, 0)] * len(rows)
     for graph in _graphs(model, rows):
-        walk = _Walk(graph, rows, fuse, joins)
+        walk = _Walk(graph, rows, joins)
         for at in graph.rows:
             walk.step(at)
         for at in graph.rows:
             moved[at] = walk.moved(at)
     return Traffic(moved)
+
+
+def _alone(rows: Sequence[Cost]) -> list[Moved]:
+    """What each row moves by itself; networks repeat, so rows with the very same facts and names are asked for once."""
+    walk, known, moved = _Walk(_Graph(), rows, joins=False), dict[object, Moved](), []
+    for row in rows:
+        op = row.op
+        names = tuple(map(op.inputs.index, op.inputs)), tuple(map(bool, op.outputs)), bool(op.bodies)
+        key = (id(row.facts), names, row.fixed, row.constant, row.merged, row.times)
+        if row.facts is None or key not in known:
+            known[key] = walk.part(row).moved(row.times)
+        moved.append(known[key])
+    return moved
 
 
 @dataclass(slots=True)
@@ -151,6 +166,20 @@ class _Part:
     constants: dict[str, Extent | None] = field(default_factory=dict)
     """Bytes of constants by name; a number stands for a weight of the operator's own."""
     writes: dict[str, Extent | None] = field(default_factory=dict)
+    known: bool = True
+
+    def moved(self, times: Extent, into: int | None = None) -> Moved:
+        """The sums of it."""
+        if not self.known:
+            return Moved(None, None, None, times)
+        return Moved(
+            _sum(read.nbytes for read in self.reads.values()),
+            _sum(self.constants.values()),
+            _sum(self.writes.values()),
+            times,
+            next((read.dtype for read in self.reads.values()), ""),
+            into,
+        )
 
 
 @dataclass(slots=True)
@@ -164,14 +193,13 @@ class _Source:
 
 
 class _Walk:
-    """One graph's rows in the order of the schedule."""
+    """One graph's rows in the order of the schedule, folded into one another."""
 
-    def __init__(self, graph: _Graph, rows: Sequence[Cost], fuse: bool, joins: bool) -> None:
+    def __init__(self, graph: _Graph, rows: Sequence[Cost], joins: bool) -> None:
         self.graph = graph
         self.rows = rows
-        self.fuse = fuse
         self.joins = joins
-        self.parts: dict[int, _Part | None] = {}
+        self.parts: dict[int, _Part] = {}
         self.into: dict[int, int] = {}
         self.stored: dict[str, Extent] = {}
         """Bytes of the constants that the file holds in a narrower type."""
@@ -179,7 +207,7 @@ class _Walk:
         self.home: dict[str, int] = {}
         """The row that writes a tensor, or would without the views between them."""
         self.readers: dict[str, list[int]] = {}
-        for at in graph.rows if fuse else ():
+        for at in graph.rows:
             for name in _names_read(rows[at]):
                 self.readers.setdefault(name, []).append(at)
 
@@ -187,7 +215,7 @@ class _Walk:
         """Find what a row reads and writes, and fold it where it can be."""
         row = self.rows[at]
         part = self.parts[at] = self.part(row)
-        if not self.fuse or part is None or row.facts is None or row.op.bodies:
+        if not part.known or row.facts is None or row.op.bodies:
             return
         if row.constant:
             self.store(row)
@@ -197,26 +225,16 @@ class _Walk:
             self.home.update(dict.fromkeys(part.writes, at))
 
     def moved(self, at: int) -> Moved:
-        part, times = self.parts[at], self.rows[at].times
-        if part is None:
-            return Moved(None, None, None, times)
         into = self.into.get(at)
         while into in self.into:
             into = self.into[into]
-        return Moved(
-            _sum(read.nbytes for read in part.reads.values()),
-            _sum(part.constants.values()),
-            _sum(part.writes.values()),
-            times,
-            next((read.dtype for read in part.reads.values()), ""),
-            into,
-        )
+        return self.parts[at].moved(self.rows[at].times, into)
 
-    def part(self, row: Cost) -> _Part | None:
-        """What a row reads and writes by itself; None when that is not known."""
+    def part(self, row: Cost) -> _Part:
+        """What a row reads and writes by itself."""
         facts = row.facts
         if facts is None or facts.work is None or row.merged:
-            return None
+            return _Part(known=False)
         part = _Part()
         if row.constant or row.op.bodies or facts.pieces:
             return part
@@ -341,7 +359,6 @@ class _Walk:
         source = self.sources.get(operand)
         between = source.name if source else operand
         root = self.parts[home]
-        assert root is not None
         root.writes.pop(between)
         root.writes.update(part.writes)
         root.constants.update(part.constants)
