@@ -5,17 +5,15 @@ from __future__ import annotations
 from math import prod
 
 from ..dims import Extent
+from ..graph import Tensor
 from ..passes.infer import Cost
 from . import Convention, Metric
-from .families import bias, ends, family, linear, macs
+from .families import bias, by_ends, linear, macs
 
 
-def flops(row: Cost) -> Extent | None:
+@by_ends
+def flops(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """MACs + bias; ReLU 2 out; pool 2 out x the product of strides; sum out; LRN out + (2 + 2C)HW an image."""
-    x, y = ends(row)
-    if x is None or y is None:
-        return None
-    kind = family(row)
     if kind in ("conv", "deconv") or linear(row):
         return macs(row) + (y.size if bias(row) else 0)
     if kind == "relu":

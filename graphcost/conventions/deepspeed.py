@@ -8,19 +8,15 @@ from __future__ import annotations
 from math import prod
 
 from ..dims import Extent
+from ..graph import Tensor
 from ..passes.infer import Cost
 from . import Convention, Metric
-from .families import bias, cell, ends, family, halves, macs
+from .families import bias, by_ends, cell, halves, macs
 
 
-def flops(row: Cost) -> Extent | None:
+@by_ends
+def flops(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """2 x MACs (+ convolution bias); batch norm 2 in; layer and group norm 5 in; activation, softmax, pool in."""
-    x, y = ends(row)
-    if row.constant:
-        return 0
-    if x is None or y is None:
-        return None
-    kind = family(row)
     if kind in ("conv", "deconv"):
         return 2 * macs(row) + (y.size if bias(row) else 0)
     if kind == "recurrent":

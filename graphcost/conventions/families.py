@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from math import prod
 
 from ..dims import Extent
@@ -91,6 +93,22 @@ def ends(row: Cost) -> tuple[Tensor | None, Tensor | None]:
     """The first input and the first output, None where their shapes are not known."""
     x, y = (row.inputs or (None,))[0], (row.outputs or (None,))[0]
     return (x if x is not None and x.ranked else None), (y if y is not None and y.ranked else None)
+
+
+def by_ends(formula: Callable[[Cost, Tensor, Tensor, str], Extent | None]) -> Callable[[Cost], Extent | None]:
+    """What a tool counts for an operator, by a formula of the operator, its first input, first output and family.
+
+    Nothing for what computes constants, which a framework has as parameters; None where a shape is not known.
+    """
+
+    @wraps(formula)
+    def count(row: Cost) -> Extent | None:
+        if row.constant:
+            return 0
+        x, y = ends(row)
+        return None if x is None or y is None else formula(row, x, y, family(row))
+
+    return count
 
 
 def macs(row: Cost) -> Extent:

@@ -7,19 +7,15 @@ layers and fused attention are not counted there, only listed as unsupported.
 from __future__ import annotations
 
 from ..dims import Extent
+from ..graph import Tensor
 from ..passes.infer import Cost
 from . import Convention, Metric
-from .families import adaptive, ends, family, halves, linear_resize, macs
+from .families import adaptive, by_ends, halves, linear_resize, macs
 
 
-def flops(row: Cost) -> Extent | None:
+@by_ends
+def flops(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """MACs without bias; batch norm 2 in, layer and group norm 5 in, resize 1 or 4 out, adaptive pool in (2-D)."""
-    x, y = ends(row)
-    if row.constant:
-        return 0
-    if x is None or y is None:
-        return None
-    kind = family(row)
     if half := halves(row):
         return half * x.size
     if kind in ("layer_norm", "group_norm", "instance_norm"):

@@ -7,22 +7,18 @@ twice, once as the module and once as the function: an nn.ReLU costs two operati
 from __future__ import annotations
 
 from ..dims import Extent
+from ..graph import Tensor
 from ..passes.infer import Cost
 from . import Convention, Metric
-from .families import adds_bias, bias, cell, ends, family, halves, linear, macs
+from .families import adds_bias, bias, by_ends, cell, halves, linear, macs
 
 _TWICE = {"relu", "prelu", "elu", "gelu", "max_pool", "average_pool"}
 """Families whose module calls the replaced function; the modules of LeakyReLU and ReLU6 call another."""
 
 
-def count(row: Cost) -> Extent | None:
+@by_ends
+def count(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """MACs + bias; batch, group and instance norm 2 in, layer norm in; ReLU and its kin, pools 2 in; softmax in."""
-    x, y = ends(row)
-    if row.constant:
-        return 0
-    if x is None or y is None:
-        return None
-    kind = family(row)
     if kind in ("conv", "deconv", "dense"):
         return macs(row) + (y.size if bias(row) else 0)
     if kind == "recurrent":
@@ -43,14 +39,9 @@ def count(row: Cost) -> Extent | None:
 _ONCE = {"layer_norm", "leaky_relu", "relu6", "softmax"}
 
 
-def functional(row: Cost) -> Extent | None:
+@by_ends
+def functional(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """Outside modules: products without a bias; activations, pools and softmax in; resizes out."""
-    x, y = ends(row)
-    if row.constant:
-        return 0
-    if x is None or y is None:
-        return None
-    kind = family(row)
     if kind == "upsample":
         return y.size
     if kind in _TWICE or kind == "softmax":

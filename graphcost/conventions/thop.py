@@ -8,22 +8,18 @@ from __future__ import annotations
 from math import prod
 
 from ..dims import Extent
+from ..graph import Tensor
 from ..passes.infer import Cost
 from . import Convention, Metric
-from .families import adaptive, cell, ends, family, groups, halves, length, linear, linear_resize, macs, taps
+from .families import adaptive, by_ends, cell, groups, halves, length, linear, linear_resize, macs, taps
 
 
-def count(row: Cost) -> Extent | None:
+@by_ends
+def count(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """MACs without bias; batch and layer norm 4 in; softmax 3n - 1 a row; adaptive pool taps + 1 an output; PReLU in.
 
     Average pool out, whatever its kernel; resize 1, 11 or 259 out; transposed convolution by its output's positions.
     """
-    x, y = ends(row)
-    if row.constant:
-        return 0
-    if x is None or y is None:
-        return None
-    kind = family(row)
     if kind == "conv" or linear(row):
         return macs(row)
     if kind == "deconv":

@@ -17,7 +17,7 @@ from ..graph import Tensor
 from ..passes.infer import Cost
 from ..table import Table
 from . import Convention, Metric
-from .families import adaptive, bias, ends, family, halves, linear, macs, taps
+from .families import adaptive, bias, by_ends, ends, family, halves, linear, macs, taps
 from .modules import path
 
 if TYPE_CHECKING:
@@ -28,12 +28,9 @@ _MOVES = {"conv", "batch_norm", "dense", *_POOLS, *_RELUS}
 """Families whose memory traffic the tool counts."""
 
 
-def flops(row: Cost) -> Extent | None:
+@by_ends
+def flops(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """Per batch: convolution out x K (+ out with a bias), batch norm 2 in, pool and ReLU in, linear in x out."""
-    x, y = ends(row)
-    if x is None or y is None:
-        return None
-    kind = family(row)
     if kind == "conv":
         return macs(row) + (y.size if bias(row) else 0)
     if linear(row):
