@@ -332,11 +332,11 @@ class Analysis:
             "inputs": [{"name": name, **_tensor(tensor)} for name, tensor in self.inputs.items()],
             "outputs": [{"name": blob.get(name, name), **_tensor(self._tensor(name))} for name in model.outputs],
             "assumptions": dict(self.assumptions),
+            "target": asdict(self.target),
             "totals": {quantity: _number(self.total(quantity)) for quantity in TOTALS},
             "coverage": {
                 "complete": self.complete,
                 "unknown_ops": dict(self.unknown),
-            "target": asdict(self.target),
                 "unknown_tensors": self.unknown_tensors,
             },
             "layers": [self._layer(at, row) for at, row in enumerate(self.rows)],
