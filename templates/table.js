@@ -180,6 +180,7 @@ function drawRow(row, at) {
   for (const [place, key] of keys.entries()) {
     const {value, text} = cell(key, row);
     const written = field(key, place, text);
+    if (!place) written.title = text; // a narrow window cuts it
     const part = share(key, value);
     if (part) {
       written.classList.add("bar");
