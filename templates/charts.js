@@ -1,5 +1,5 @@
 /* The charts: says what is pointed at, leads from a mark to its layer, and draws the charts again for another measure or
-   other sizes, as graphcost/page/charts.py drew them first. */
+   other sizes, as graphcost/page/charts.py drew them first. Sets long figures of the cards small. */
 (() => {
 "use strict";
 
@@ -37,7 +37,13 @@ function point(mark) {
   tip.textContent = mark ? words(mark) : "";
   if (!mark) return;
   mark.classList.add("pointed");
-  const at = mark.getBoundingClientRect();
+  follow();
+}
+
+/** Puts the tip above what is pointed at, or below where there is no room. */
+function follow() {
+  if (!pointed) return;
+  const at = pointed.getBoundingClientRect();
   const left = Math.min(at.left + at.width / 2 - tip.offsetWidth / 2, innerWidth - tip.offsetWidth - 4);
   const above = at.top - tip.offsetHeight - 8;
   tip.style.left = `${Math.max(left, 4)}px`;
@@ -89,7 +95,7 @@ for (const figure of figures) {
     if (mark) choose(mark);
   });
 }
-addEventListener("scroll", () => point(null), {passive: true});
+addEventListener("scroll", follow, {capture: true, passive: true});
 
 /* --- the chosen layer ----------------------------------------------------------------------------------------------------- */
 
@@ -354,6 +360,7 @@ function shares(figure) {
   svg.setAttribute("viewBox", `0 0 ${svg.viewBox.baseVal.width} ${height}`);
   svg.setAttribute("height", height);
   figure.querySelector(".marks").replaceChildren(...marks);
+  figure.querySelector(".caption").textContent = amounts === null ? given.open : "";
   const first = marks.filter((mark) => mark.localName === "rect").slice(0, 3);
   describe(figure, `${first.map((mark) => mark.textContent).join(", ") || `${column.title}: none, or not known`}.`);
 }
@@ -370,6 +377,11 @@ const sizes = () => Object.entries(graphcost.values()).join();
 const reported = sizes();
 
 document.addEventListener("graphcost:dims", () => {
+  for (const figure of document.querySelectorAll(".card [data-total]")) {
+    const long = figure.textContent.length > graphcost.data.figures;
+    figure.classList.toggle("formula", long);
+    figure.title = long ? figure.textContent : "";
+  }
   document.body.classList.toggle("resized", sizes() !== reported);
   figures.forEach(redraw);
 });

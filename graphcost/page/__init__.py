@@ -14,12 +14,15 @@ from typing import Any
 from .. import sections
 from ..graph import Tensor
 from ..report import Report
-from ..table import Table, shape_text, show
+from ..table import Form, Table, Value, shape_text, show
 from . import live
 from .assets import Assets, bundle
 from .charts import Charts
 from .drawing import Drawing, draw
 from .scatter import Scatter, scatter
+
+MOST_FIGURES = 16
+"""Letters of a value that stands out; a longer one is a formula, and is set small."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Card:
     fixed: bool = False
     """Scripts cannot write it anew for other sizes."""
     warn: bool = False
+    formula: bool = False
+    """The value is too long to stand out."""
     at: str | None = None
     """The layer where it is so, "" when that is not known; None for what has no place."""
 
@@ -91,14 +96,18 @@ class Page:
     def cards(self) -> list[Card]:
         """The totals, each with its unit."""
         a, show = self.analysis, self.report.show
-        bound = not a.complete
         memory = a.memory
+
+        def total(title: str, value: Value, unit: str, note: str, key: str, form: Form) -> Card:
+            text = show(value, form)
+            return Card(title, text, unit, note, key, form, bound=not a.complete, formula=len(text) > MOST_FIGURES)
+
         at = memory.peak.name if memory.peak is not None else ""
         return [
-            Card("Parameters", show(a.parameters.total, "count"), "elements", "", "params", "count", bound),
-            Card("Weights", show(a.parameters.nbytes, "bytes"), "", "in their types", "param_bytes", "bytes", bound),
-            Card("MACs", show(a.work.macs, "short"), "multiply-accumulates", "", "macs", "short", bound),
-            Card("Operations", show(a.work.ops, "short"), "scalar operations", "a MAC as two", "ops", "short", bound),
+            total("Parameters", a.parameters.total, "elements", "", "params", "count"),
+            total("Weights", a.parameters.nbytes, "", "in their types", "param_bytes", "bytes"),
+            total("MACs", a.work.macs, "multiply-accumulates", "", "macs", "short"),
+            total("Operations", a.work.ops, "scalar operations", "a MAC as two", "ops", "short"),
             Card("Peak activations", show(memory.peak_bytes, "bytes"), "", "", "peak_activation_bytes", "bytes", at=at),
             Card("Layers", f"{len(a.rows):,}", "operators"),
         ]  # fmt: skip
@@ -166,7 +175,7 @@ class Page:
     @cached_property
     def live(self) -> dict[str, Any]:
         """What scripts work with."""
-        return {**live.data(self.report), "charts": self.charts.data}
+        return {**live.data(self.report), "charts": self.charts.data, "figures": MOST_FIGURES}
 
     @cached_property
     def data(self) -> str:

@@ -130,6 +130,7 @@ class Shares:
     height: int
     box: Box
     lines: tuple[Share, ...]
+    caption: str = ""
 
 
 class Charts:
@@ -345,7 +346,8 @@ class Charts:
             lines.append(Share(shorten(group, MOST_LETTERS), mark, share, number * LINE + LINE / 2 + 4))
         words = ", ".join(line.mark.title for line in lines[:3])
         summary = f"{words}." if lines else f"{measure.title}: {'none' if total == 0 else 'not known'}."
-        return Shares(key, title, summary, measure.key, measure.title, NARROW, height, box, tuple(lines))
+        caption = OPEN if total is None else ""
+        return Shares(key, title, summary, measure.key, measure.title, NARROW, height, box, tuple(lines), caption)
 
     @cached_property
     def data(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import graphcost
+from graphcost.target import Target
 
 SAMPLES = ("prototxt/det1.prototxt", "onnx_models/ssd300.onnx", "onnx_models/retinaface.onnx")
 
@@ -112,6 +113,38 @@ def test_open_sizes_leave_empty_charts_that_say_why_until_they_have_values(root:
     assert bars.count() == 5 and caption.inner_text() == ""  # convolutions
     page.evaluate("graphcost.set({})")
     assert bars.count() == 0 and "left open" in caption.inner_text()
+
+
+def test_a_long_formula_on_a_card_gives_way_to_its_value(root: Path, open_report: Any) -> None:
+    model = graphcost.load(root / "prototxt/det3.prototxt")
+    page = open_report(graphcost.analyze(model, shapes={"data": (1, 3, "H", "W")}))
+    macs = page.locator('.card [data-total="macs"]')
+    formula = macs.get_attribute("title")
+    assert "formula" in macs.get_attribute("class") and "·H" in formula
+    page.evaluate("graphcost.set({H: 48, W: 48})")
+    assert (macs.inner_text(), macs.get_attribute("class"), macs.get_attribute("title")) == ("12.9 M", "", "")
+    page.evaluate("graphcost.set({})")
+    assert macs.get_attribute("class") == "formula" and macs.get_attribute("title") == formula
+
+
+ROOFLINE = {"target": Target(device="cortex-m7")}
+
+
+def test_the_roofline_says_what_is_pointed_at_and_whose_sizes_it_is_of(root: Path, open_report: Any) -> None:
+    model = graphcost.load(root / "prototxt/det1.prototxt")
+    page = open_report(graphcost.analyze(model, shapes={"data": ("N", 3, 12, 12)}, **ROOFLINE))
+    page.evaluate(HEARD)
+    dot = figure(page, "roofline").locator("rect").nth(1)
+    dot.hover()
+    assert page.locator(".tip").inner_text().startswith("conv2 (Convolution 3x3): ")
+    dot.click()
+    assert page.evaluate("window.heard") == {"row": 3, "from": "chart"}
+    notes = page.locator(":is(#totals, #charts) .reported:visible")
+    assert notes.count() == 0
+    page.evaluate("graphcost.set({N: 2})")
+    assert notes.count() == 3  # at the time, at what has room, and under the chart
+    page.evaluate("graphcost.set({N: 1})")
+    assert notes.count() == 0
 
 
 def test_another_measure_draws_the_chart_anew(root: Path, open_report: Any) -> None:

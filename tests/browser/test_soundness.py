@@ -41,6 +41,8 @@ def arguments() -> dict[str, list[str]]:
         "cs231n": [DET1, "--style", "cs231n"],
         "torchstat": [DET1, "--style", "torchstat"],
         "memory": [DET1, "--memory"],
+        "device": [DET1, "--device", "cortex-m4"],
+        "reconcile": [DET1, "--reconcile"],
         "several": [DET1, "prototxt/det2.prototxt"],
         "hostile": ["hostile.prototxt"],
     }
@@ -72,7 +74,7 @@ def test_every_kind_of_report_is_valid_html(report: Any) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize(("name", "width"), [("caffe", 1280), ("onnx", 400), ("open", 1280), ("netscope", 1280), ("several", 400)])  # fmt: skip
+@pytest.mark.parametrize(("name", "width"), [("caffe", 1280), ("onnx", 400), ("open", 1280), ("netscope", 1280), ("device", 1280), ("several", 400)])  # fmt: skip
 def test_nothing_serious_stands_in_the_way_of_a_reader(
     name: str, width: int, dark: bool, report: Any, open_report: Any
 ) -> None:

@@ -144,7 +144,7 @@ def test_sizes_that_are_left_open_leave_a_chart_without_marks_and_it_says_why(ne
     for chart in (drawn.layers, drawn.memory.chart):
         assert chart.marks == () and chart.caption == charts.OPEN
     assert drawn.memory.path == "" and drawn.memory.peak is None
-    assert drawn.types.lines == () and "not known" in drawn.types.summary
+    assert drawn.types.lines == () and "not known" in drawn.types.summary and drawn.types.caption == charts.OPEN
     assert len(drawn.parameters.marks) == 1  # their number is known
 
 

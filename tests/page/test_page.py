@@ -99,6 +99,11 @@ def test_a_card_of_a_lower_bound_says_so(net: Any) -> None:
     assert "Mystery" in analysis.report().coverage
 
 
+def test_a_formula_is_set_smaller_than_a_figure(net: Any) -> None:
+    long = {card.title for card in page(net(HEAD + CONV, shapes={"data": ("N", 3, "H", "W")})).cards if card.formula}
+    assert long == {"MACs", "Operations"}
+
+
 def test_the_peak_names_its_layer(net: Any) -> None:
     (at,) = [card.at for card in page(net(HEAD + CONV)).cards if card.at is not None]
     assert at == "conv"
