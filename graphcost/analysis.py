@@ -360,6 +360,8 @@ class Analysis:
             "params": _number(self.parameters.rows[at]),
             "reads": _number(self.traffic.rows[at].reads),
             "writes": _number(self.traffic.rows[at].writes),
+            "intensity": self.intensity[at],
+            "folded_into": None if (into := self.traffic.rows[at].into) is None else self.rows[into].name,
             "work": {kind: _number(getattr(work, kind)) for kind in Work.__slots__} if work else None,
             **_fields(self.fields(at)),
             "status": row.status,

@@ -16,9 +16,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 
 from ..dims import Extent, maximum, minimum
 from ..graph import BITS, Model, Tensor
+from ..rules import POINTWISE
 from .infer import Cost, body_prefix
 
 
@@ -242,7 +244,7 @@ class _Walk:
         part.writes = {name: tensor.nbytes for name, tensor in written[facts.view :] if name}
         if facts.view:
             return part
-        stated = facts.reads or ()
+        stated = facts.reads or _stepped_over(row)
         for at, (name, tensor) in enumerate(zip(row.op.inputs, row.inputs, strict=True)):
             if tensor is None:
                 continue
@@ -382,6 +384,18 @@ class _Walk:
 
     def only_reader(self, at: int, name: str) -> bool:
         return self.readers[name] == [at] and name not in self.graph.outputs
+
+
+def _stepped_over(row: Cost) -> tuple[Extent, ...]:
+    """Elements of the first input that windows touch, where strides step over some: a quarter under 1x1/2; else ()."""
+    window = row.facts.window if row.facts is not None else POINTWISE
+    if window.up or all(stride <= kernel for stride, kernel in zip(window.stride, window.kernel, strict=True)):
+        return ()
+    x, y, axes = row.inputs[0], row.outputs[0], len(window.kernel)
+    if x is None or not x.ranked or not y.ranked or not x.rank == y.rank == axes + 2:
+        return ()
+    spatial = zip(x.shape[2:], y.shape[2:], window.kernel, strict=True)
+    return (prod(x.shape[:2]) * prod([minimum(size, steps * kernel) for size, steps, kernel in spatial]),)
 
 
 def _names_read(row: Cost) -> Iterable[str]:

@@ -92,6 +92,20 @@ def test_a_nearest_resize_reads_what_it_copies_and_that_once(size: int, read: in
     assert moved(net)["y"] == (F32 * read + 8 * 4, F32 * size * size)
 
 
+@pytest.mark.parametrize(
+    ("window", "read"),
+    [
+        ("kernel_shape = [1, 1], strides = [2, 2]", 4 * 4),
+        ("kernel_shape = [2, 1], strides = [2, 3]", 8 * 3),
+        ("kernel_shape = [3, 3], strides = [2, 2]", 8 * 8),
+        ('kernel_shape = [1, 1], strides = [3, 3], auto_pad = "SAME_UPPER"', 3 * 3),
+    ],
+)
+def test_what_strides_step_over_is_not_read(window: str, read: int) -> None:
+    net = run(f"g (float[1,5,8,8] x) => (float[a,b,c,d] y) {{ y = MaxPool<{window}>(x) }}", AS_IT_IS)
+    assert moved(net)["y"][0] == F32 * 5 * read
+
+
 def test_operators_on_constants_run_before_the_model_and_move_nothing() -> None:
     net = run("g (float[2,3] x, float[4,3] w) => (float[2,4] y) { t = Transpose(w)  y = MatMul(x, t) }", AS_IT_IS)
     assert moved(net) == {"t": (0, 0), "y": (F32 * (2 * 3 + 3 * 4), F32 * (2 * 4))}
@@ -244,6 +258,12 @@ def test_caffe_layers_in_place_are_folded(net: Any) -> None:
     )
     assert found.traffic.reads == F32 * (2 * 16 + 3 * 2 + (3 + 3 + 1) + (3 + 3))
     assert found.traffic.writes == F32 * 3 * 16
+
+
+def test_json_says_what_each_layer_moves_and_what_it_is_folded_into() -> None:
+    conv, relu = run(f"{CONV} {{ a = Conv(x, w)  y = Relu(a) }}").to_dict()["layers"]
+    assert (conv["reads"], conv["writes"], conv["folded_into"]) == (*ALONE, None)
+    assert (relu["reads"], relu["writes"], relu["intensity"], relu["folded_into"]) == (0, 0, None, conv["name"])
 
 
 def test_the_intensity_of_a_row_is_of_what_is_folded_into_it_too() -> None:
