@@ -187,3 +187,13 @@ def test_no_label_of_a_chart_is_cut_or_lies_on_another(sample: str, root: Path, 
       return [...cut, ...over].map(([text]) => text);
     })""")
     assert wrong == []
+
+
+def test_the_page_prints_in_light_colours_with_the_titles_of_its_columns(root: Path, open_report: Any) -> None:
+    page = open_report(root / "prototxt/det1.prototxt", dark=True)
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(ground) != "rgb(255, 255, 255)"
+    page.emulate_media(media="print")
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    assert page.locator("#layers thead th").first.is_visible() and not page.locator("nav").is_visible()
+    assert page.locator("#layers thead").inner_text().split()[:2] == ["layer", "type"]
