@@ -20,7 +20,7 @@ from typing import Any
 from ..errors import ModelError
 from .memory import Buffer
 
-EFFORT = 5_000_000
+EFFORT = 4_000_000
 """Buffers looked at while others are placed, in all tries together: about a second."""
 TRIES = 100
 """Times that the buffers which lie too high in a plan are placed earlier."""
@@ -117,7 +117,7 @@ def _best(buffers: Sequence[Buffer], sizes: Sequence[int], least: int) -> list[i
     orders = [sorted(range(len(buffers)), key=lambda at: key(buffers[at])) for key in ORDERS]
     best: list[int] = []
     for again in (0, TRIES):
-        for order, tight in product(orders, (True, False)):
+        for order, tight in product(orders, (False, True)):
             for _ in range(again + 1):
                 if tries == 0:
                     return best
