@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..conventions.families import family
 from ..passes.infer import Cost
+from ..rules import GLOBAL
 
 KINDS = (
     "convolution",
@@ -27,24 +28,30 @@ _OF_FAMILY = {
             "conv deconv",
             "dense matmul",
             "attention recurrent",
-            "batch_norm lrn layer_norm group_norm normalize softmax",
-            "relu prelu leaky_relu relu6 elu sigmoid tanh dropout activation eltwise scale power",
+            "batch_norm lrn layer_norm group_norm instance_norm normalize softmax",
+            "relu prelu leaky_relu relu6 elu sigmoid tanh gelu silu dropout eltwise scale power",
             "max_pool average_pool",
-            "concat",
+            "concat embedding",
         )
     )
     for name in families.split()
 }
-_ELEMENTWISE, _MOVEMENT, _OTHER = map(KINDS.index, ("elementwise", "movement", "other"))
+_CONVOLUTION, _DENSE, _, _, _ELEMENTWISE, _, _MOVEMENT, _OTHER = range(len(KINDS))
 
 
 def kind(row: Cost) -> int:
-    """The kind of operation of a row: without a family, what has no arithmetic moves."""
+    """The kind of operation of a row.
+
+    Without a family: what multiplies and accumulates convolves if it has a window, what has no arithmetic moves.
+    """
     known = _OF_FAMILY.get(family(row))
     if known is not None:
         return known
     if row.facts is None or row.facts.work is None:
         return _OTHER
+    if row.facts.work.macs != 0:
+        window = row.facts.window
+        return _CONVOLUTION if window is not GLOBAL and window.kernel else _DENSE
     if row.facts.work.ops == 0:
         return _MOVEMENT
     return _ELEMENTWISE if row.facts.elementwise else _OTHER
