@@ -193,12 +193,13 @@ class Report:
 
 
 def _asked(target: Target) -> list[str]:
-    """In words, what of the target decides sizes and their lives."""
+    """In words, what of the target decides sizes, their lives and their moves."""
     weights = target.weights_dtype or target.dtype
     parts = [f"activations as {target.dtype}"] if target.dtype else []
     parts += [f"weights as {weights}"] if weights else []
     words = [", ".join(parts)] if parts else []
     words += ["inputs and outputs are the caller's memory"] if target.io == "caller" else []
+    words += ["bytes read and written as if operators were folded together"] if target.fuse else []
     return words + (["run in the order with the lowest peak found"] if target.reorder else [])
 
 

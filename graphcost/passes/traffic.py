@@ -153,10 +153,9 @@ class _Read:
 
     @property
     def nbytes(self) -> Extent | None:
-        bits = BITS.get(self.dtype)
-        if self.elements is None or bits is None:
+        if self.elements is None or self.dtype not in BITS:
             return None
-        return self.elements * (bits // 8) if bits % 8 == 0 else -(-self.elements * bits // 8)
+        return Tensor((self.elements,), self.dtype).nbytes
 
 
 @dataclass(slots=True)
@@ -166,7 +165,7 @@ class _Part:
     reads: dict[str, _Read] = field(default_factory=dict)
     """Activations by name."""
     constants: dict[str, Extent | None] = field(default_factory=dict)
-    """Bytes of constants by name; a number stands for a weight of the operator's own."""
+    """Bytes of constants by name, those of an operator's own weights under its name and their number."""
     writes: dict[str, Extent | None] = field(default_factory=dict)
     known: bool = True
 

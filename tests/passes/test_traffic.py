@@ -260,6 +260,12 @@ def test_caffe_layers_in_place_are_folded(net: Any) -> None:
     assert found.traffic.writes == F32 * 3 * 16
 
 
+def test_a_report_says_that_operators_are_folded() -> None:
+    graph = f"{CONV} {{ a = Conv(x, w)  y = Relu(a) }}"
+    assert run(graph).report().assumptions == "bytes read and written as if operators were folded together"
+    assert run(graph, AS_IT_IS).report().assumptions == ""
+
+
 def test_json_says_what_each_layer_moves_and_what_it_is_folded_into() -> None:
     conv, relu = run(f"{CONV} {{ a = Conv(x, w)  y = Relu(a) }}").to_dict()["layers"]
     assert (conv["reads"], conv["writes"], conv["folded_into"]) == (*ALONE, None)
