@@ -138,7 +138,7 @@ def test_the_test_row_of_a_convention_is_what_its_example_counts(root: Path, net
     assert counted == [eval(part, names) for part in row.split(", ")]
 
 
-NAMES = ("architecture", "conventions", "counting", "extending", "html", "receptive_field")
+NAMES = ("architecture", "conventions", "counting", "extending", "html", "memory", "receptive_field")
 
 
 def test_the_page_on_devices_shows_what_the_command_prints(
@@ -176,3 +176,40 @@ def test_links_between_pages_lead_somewhere(page: str, root: Path) -> None:
     path = root / page
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), target
+
+
+def test_the_page_on_memory_shows_what_the_commands_print(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    page = (root / "docs/memory.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^    graphcost ([^\n]*)\n\n```text\n(.*?)```", page, re.DOTALL | re.MULTILINE)
+    assert len(shown) == 2
+    for command, output in shown:
+        assert cli.main(command.split()) == 0
+        assert capsys.readouterr().out == output
+
+
+def test_the_plan_on_the_page_on_memory_is_the_one_that_is_written(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = root / "docs/memory.md"
+    (command,) = re.findall(r"^    graphcost ([^\n]*--plan [^\n]*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    model, *options = command.split()
+    assert cli.main([str(root / model), *options]) == 0
+    assert (tmp_path / "plan.csv").read_text() == blocks(page, "csv")[0]
+
+
+def test_the_example_on_memory_gives_what_its_comments_say(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A convolution makes 4 x 64 x 32 x 32 bytes, a pooling 4 x 64; the input has 4 x 3 x 32 x 32."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "example.py").write_text(blocks(root / "docs/memory.md", "python")[0], encoding="utf-8")
+    names = runpy.run_path(str(tmp_path / "example.py"))
+    assert names["peak"].name == "b" and names["peak"].tensors == (("a", 262144), ("b", 262144), ("data", 12288))
+    order = names["order"]
+    assert [op.name for op in order.schedule] == list("acbde")
+    assert (order.before_bytes, order.peak_bytes) == (536576, 262144 + 12288 + 4 * 64)
+    assert names["plan"].nbytes == 536576
