@@ -223,7 +223,8 @@ class Analysis:
         """A total by name: macs, ops, params, param_bytes, activation_bytes, peak_activation_bytes, reads, writes, or
         a kind of Work.
 
-        A lower bound unless `complete`. Raises KeyError for another name.
+        A lower bound unless `complete`; the peak, reads and writes are None when a part of them is not known. Raises
+        KeyError for another name.
         """
         if quantity in Work.__slots__ or quantity == "ops":
             return getattr(self.work, quantity)  # type: ignore[no-any-return]
@@ -232,8 +233,8 @@ class Analysis:
             "param_bytes": lambda: self.parameters.nbytes,
             "activation_bytes": lambda: self.activation_bytes,
             "peak_activation_bytes": lambda: self.memory.peak_bytes,
-            "reads": lambda: self.traffic.reads,
-            "writes": lambda: self.traffic.writes,
+            "reads": lambda: self.traffic.reads if self.traffic.complete else None,
+            "writes": lambda: self.traffic.writes if self.traffic.complete else None,
         }
         if quantity not in totals:
             raise KeyError(f"no total {quantity!r}; there are {', '.join((*TOTALS, *Work.__slots__))}")

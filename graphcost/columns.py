@@ -31,6 +31,8 @@ class Column:
     total: Callable[[Analysis], Value] | None = None
     most: bool = False
     """A group of rows has the largest of their values, rather than the sum."""
+    exact: Callable[[Analysis], bool] = lambda analysis: analysis.complete
+    """Whether the total is exact rather than a lower bound."""
 
 
 def type_text(row: Cost) -> str:
@@ -125,7 +127,8 @@ BUILT_IN = {
                "text", lambda a, i: type_text(a.rows[i])),
         Column("kind", "kind", "", "the operator's type alone", "text", lambda a, i: a.rows[i].op.type),
         Column("scope", "scope", "", "the module path in the operator's name", "text", lambda a, i: a.rows[i].scope),
-        Column("count", "layers", "operators", "operators in the row", "count", lambda a, i: 1, lambda a: len(a.rows)),
+        Column("count", "layers", "operators", "operators in the row", "count", lambda a, i: 1, lambda a: len(a.rows),
+               exact=lambda a: True),
         Column("input", "input", "", "shapes of the inputs", "text",
                lambda a, i: " ".join(shape_text(t) for t in a.rows[i].inputs if t is not None)),
         Column("output", "output", "", "shapes of the outputs", "text",
@@ -144,12 +147,12 @@ BUILT_IN = {
                _output_bytes, lambda a: a.activation_bytes),
         Column("share", "share", "%", "share of the model's MACs", "share", _share),
         Column("peak", "peak", "bytes", "bytes of activations alive while the operator runs; the total is the most",
-               "bytes", _alive, lambda a: a.memory.peak_bytes, most=True),
+               "bytes", _alive, lambda a: a.memory.peak_bytes, most=True, exact=lambda a: True),
         Column("reads", "reads", "bytes", "bytes that the operator reads of its inputs and weights; with --fuse without"
                " what is folded away", "bytes",
-               lambda a, i: a.traffic.rows[i].reads, lambda a: a.traffic.reads),
+               lambda a, i: a.traffic.rows[i].reads, lambda a: a.traffic.reads, exact=lambda a: a.traffic.complete),
         Column("writes", "writes", "bytes", "bytes of the outputs that the operator writes; none for a view", "bytes",
-               lambda a, i: a.traffic.rows[i].writes, lambda a: a.traffic.writes),
+               lambda a, i: a.traffic.rows[i].writes, lambda a: a.traffic.writes, exact=lambda a: a.traffic.complete),
         Column("intensity", "ops/byte", "operations per byte", "arithmetic intensity: ops for each byte moved",
                "ratio", _intensity, lambda a: a.mean_intensity),
         Column("time_bound", "time bound", "seconds", "the least time on the --device, by its peak and its bandwidth;"

@@ -82,10 +82,8 @@ class Report:
         peak = a.memory.peak
         parts = [f"input {name} {shape_text(tensor)}" for name, tensor in a.inputs.items()]
         parts.append(f"{len(a.rows)} layers")
-        parts.append(
-            f"{self.bound(a.parameters.total, 'count')} parameters ({self.bound(a.parameters.nbytes, 'bytes')})"
-        )
-        parts.append(f"{self.bound(a.work.macs, 'short')} MACs")
+        params, nbytes, macs = (self.total(find(key)) for key in ("params", "param_bytes", "macs"))
+        parts += [f"{params} parameters ({nbytes})", f"{macs} MACs"]
         if peak is not None:
             parts.append(f"peak activations {show(peak.nbytes, 'bytes')} at {peak.name}")
         else:
@@ -97,17 +95,13 @@ class Report:
         written = {value: self.show(value, column.form) for value in set(values)}
         return [written[value] for value in values]
 
-    def bound(self, value: Value, form: str) -> str:
-        """A total as text: a lower bound says so."""
-        text = self.show(value, form)
-        return text if self.analysis.complete or value is None else f">= {text}"
-
     def total(self, column: Column) -> str:
-        """A column's total as text, "" when it has none; the number of operators is never a mere bound."""
+        """A column's total as text, "" when it has none; a lower bound says so."""
         if column.total is None:
             return ""
-        write = self.show if column.key == "count" else self.bound
-        return write(column.total(self.analysis), column.form)
+        total = column.total(self.analysis)
+        text = self.show(total, column.form)
+        return text if total is None or column.exact(self.analysis) else f">= {text}"
 
     def show(self, value: Value, form: str) -> str:
         """A value as text; a formula is evaluated under the assumptions when they suffice."""

@@ -128,7 +128,7 @@ function drawFoot() {
 /** A column's total over the rows that the filter leaves, as text; "" when it has none. */
 function sum(key) {
   const column = columns.get(key);
-  if (!filtering()) return column.total === undefined ? "" : bounded(live.total(column).text, live.data.complete);
+  if (!filtering()) return column.total === undefined ? "" : bounded(live.total(column).text, !column.least);
   if ((column.total === undefined && key !== "share") || column.form === "ratio") return "";
   const values = rows.map((row) => cell(key, row).value).filter((value) => value !== "" && value !== null);
   if (values.includes(undefined)) return "–";

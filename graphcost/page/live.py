@@ -37,8 +37,8 @@ def data(report: Report) -> dict[str, Any]:
 
     `columns` has every operator's cells; `table` the keys and rows that the report shows, in its order, or `groups`,
     columns of sums; `totals` the totals by name; `symbols` each with the value that is assumed for it, or null, and its
-    least; `memory` the buffers' sizes, births and deaths, and the row of each step, `fixed` when
-    what a body keeps inside is of the assumed sizes; `sliding` rows whose windows must fit.
+    least; `memory` the buffers' sizes, births and deaths, and the row of each step, `known` when there is a peak at the
+    assumed sizes, `fixed` when what a body keeps inside is of these; `sliding` rows whose windows must fit.
     """
     analysis, writer = report.analysis, _Writer()
     keys = OFFERED if report.by else dict.fromkeys((*OFFERED, *report.keys))
@@ -94,10 +94,11 @@ class _Writer:
         return {**_head(column), "form": "shapes", **_coded(shapes, self._shapes)}
 
     def column(self, column: Column, values: Sequence[Value], analysis: Analysis) -> dict[str, Any]:
-        """A column with a value for each row; a share is left to those who know its total."""
+        """A column with a value for each row; a share is left to those who know its total, which may be the `least`."""
         head = _head(column)
         if column.total is not None:
             head["total"] = self.plain(column.total(analysis))
+            head |= {} if column.exact(analysis) else {"least": True}
         return head if column.key == "share" else {**head, **_coded(values, self.plain)}
 
     def _shapes(self, shapes: Iterable[tuple[Extent, ...] | None]) -> list[list[Any] | None]:
@@ -133,6 +134,7 @@ def _memory(analysis: Analysis, writer: _Writer) -> dict[str, Any]:
         "death": [buffer.death for buffer in buffers],
         "steps": [number[id(row)] for row in analysis.memory.steps],
         "fixed": inside and bool(analysis.free),
+        "known": analysis.memory.peak is not None,
     }
 
 

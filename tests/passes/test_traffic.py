@@ -146,6 +146,20 @@ def test_four_bit_weights_are_read_packed() -> None:
     assert moved(packed)["y"][0] == F32 * 6 + 6 * 4 // 2 + F32
 
 
+def test_what_a_loop_of_growing_tensors_moves_is_not_known_and_no_total_hides_it() -> None:
+    net = run(
+        """net (float[2, 3] x) => (float[a, b] y) {
+        n = Constant<value_int = 3> ()
+        y = Loop(n, , x) <body = b (int64 i, bool c, float[p, q] v) => (bool d, float[r, s] u) {
+          d = Identity(c) u = Concat<axis = 0>(v, v) }> }""",
+        AS_IT_IS,
+    )
+    assert net.complete and net.tensors["y"].shape == (2 * 2**3, 3)
+    assert not net.traffic.complete and net.total("reads") is None and net.total("writes") is None
+    table = net.report(columns=["name", "reads", "count"]).table
+    assert table.rows[-1][1] == "?" and table.total == ("total", ">= 0 B", "4")
+
+
 # --- folded -----------------------------------------------------------------------------------------------------------
 
 CONV = "g (float[1,3,8,8] x, float[4,3,3,3] w, float[4] ws, float[1,4,1,1] wc) => (float[1,4,6,6] y)"
