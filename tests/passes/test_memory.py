@@ -10,6 +10,8 @@ import pytest
 from onnx import TensorProto, helper
 
 import graphcost
+from graphcost.graph import Tensor, TensorSequence
+from graphcost.passes.storage import nbytes
 from graphcost.target import Target
 
 Onnx = Callable[..., graphcost.Analysis]
@@ -211,6 +213,72 @@ def test_the_larger_branch_counts_while_an_if_runs(graph: Onnx) -> None:
     flag = 1
     assert analysis.memory.curve[2] == one + flag + one + 2 * one  # x, the flag, y; u and v inside
     assert analysis.memory.peak.tensors[0] == (f"{analysis.rows[2].name}/*", 2 * one)
+
+
+def looped(body: list[Any], trips: list[int]) -> list[Any]:
+    """A loop over a state of 16 elements that begins as x; `body` makes `out` of `state`."""
+    given = [
+        helper.make_tensor_value_info("step", INT64, []),
+        helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+        helper.make_tensor_value_info("state", FLOAT, [4, 4]),
+    ]
+    made = [
+        helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+        helper.make_tensor_value_info("out", FLOAT, [4, 4]),
+    ]
+    graph = helper.make_graph([node("Identity", ["go"], ["on"]), *body], "body", given, made)
+    once = node("Constant", [], ["n"], value=helper.make_tensor("v", INT64, [], trips))
+    true = node("Constant", [], ["yes"], value=helper.make_tensor("b", TensorProto.BOOL, [], [True]))
+    return [once, true, node("Loop", ["n", "yes", "x"], ["y"], name="loop", body=graph)]
+
+
+@pytest.mark.parametrize("trips", [1, 7])
+def test_a_loop_keeps_as_much_inside_in_every_turn(trips: int, graph: Onnx) -> None:
+    """state -> a, b -> out: a and b are alive at once; the state before and after are the loop's input and output."""
+    body = [node("Softmax", ["state"], ["a"]), node("Softmax", ["state"], ["b"]), node("MatMul", ["a", "b"], ["out"])]
+    analysis = graph(looped(body, [trips]), {"x": [4, 4]}, ["y"])
+    one = 4 * 16
+    assert analysis.memory.peak.name == "loop" and analysis.memory.peak_bytes == 2 * one + 2 * one
+    assert analysis.memory.peak.tensors == (("loop/*", 2 * one), ("x", one), ("y", one))
+
+
+def test_what_a_body_captures_is_alive_while_it_runs(graph: Onnx) -> None:
+    """k is read in the loop alone, and by name."""
+    body = [node("MatMul", ["state", "k"], ["out"])]
+    before = [node("Softmax", ["x"], ["k"])]
+    analysis = graph(before + looped(body, [3]), {"x": [4, 4]}, ["y"])
+    one = 4 * 16
+    assert analysis.memory.curve[-1] == 3 * one and analysis.memory.names(analysis.memory.buffers[1], 3) == ["k"]
+
+
+def test_an_open_size_inside_a_body_leaves_the_peak_unknown(graph: Onnx) -> None:
+    body = [node("NonZero", ["state"], ["a"]), node("Shape", ["a"], ["b"]), node("Identity", ["state"], ["out"])]
+    assert graph(looped(body, [3]), {"x": [4, 4]}, ["y"]).memory.peak is None
+
+
+def test_what_a_function_keeps_inside_counts_while_it_is_called(tmp_path: Any) -> None:
+    """f(x) = softmax(x) @ softmax(x): two tensors inside, of as many bytes as the input and the output."""
+    own = helper.make_opsetid("own", 1)
+    onnx_ = helper.make_opsetid("", 17)
+    inside = [node("Softmax", ["a"], ["b"]), node("Softmax", ["a"], ["c"]), node("MatMul", ["b", "c"], ["d"])]
+    function = helper.make_function("own", "F", ["a"], ["d"], inside, [onnx_])
+    given, made = helper.make_tensor_value_info("x", FLOAT, [4, 4]), helper.make_tensor_value_info("y", FLOAT, None)
+    main = helper.make_graph([node("F", ["x"], ["y"], domain="own", name="call")], "g", [given], [made])
+    onnx.save(helper.make_model(main, functions=[function], opset_imports=[onnx_, own]), tmp_path / "g.onnx")
+    memory = graphcost.analyze(graphcost.load(tmp_path / "g.onnx")).memory
+    assert memory.curve == [4 * 16 * (2 + 2)] and memory.peak.tensors[0] == ("call/*", 2 * 4 * 16)
+
+
+def test_a_sequence_takes_what_its_items_take(graph: Onnx) -> None:
+    """Pieces of 2 and 3 rows, made from 5: as many bytes again."""
+    nodes = [node("SplitToSequence", ["i", "parts"], ["s"], axis=0), node("ConcatFromSequence", ["s"], ["y"], axis=0)]
+    analysis = graph(nodes, {"i": [5, 4]}, ["y"], {"parts": [2, 3]})
+    assert analysis.memory.curve == [2 * 4 * 20, 2 * 4 * 20]
+
+
+def test_an_element_type_that_nobody_states_has_no_bytes() -> None:
+    assert nbytes(Tensor((2,), "unknown")) is None and nbytes(Tensor((3,), "int4")) == 2
+    assert nbytes(TensorSequence(Tensor((2,)), None)) is None and nbytes(TensorSequence(Tensor((2,)), ())) == 0
 
 
 def test_a_peak_over_symbols_is_that_of_the_assumption(graph: Onnx) -> None:
