@@ -14,13 +14,15 @@ UNKNOWN = "The peak is not known: the size of an activation is open, or an opera
 
 def lay_out(analysis: Analysis) -> list[Table]:
     """The tensors alive at the peak, largest first; then the arena and the weights."""
-    return [_peak(analysis), _room(analysis)]
+    room = _room(analysis)
+    return [_peak(analysis), *([room] if room.rows else [])]
 
 
 def _peak(analysis: Analysis) -> Table:
     peak = analysis.memory.peak
     if peak is None:
-        return Table((), (), [], notes=[UNKNOWN], heading="Alive at the peak")
+        note = UNKNOWN if analysis.memory.steps else "No operator runs."
+        return Table((), (), [], notes=[note], heading="Alive at the peak")
     rows = [(name, show(nbytes, "bytes"), show(nbytes / peak.nbytes, "share")) for name, nbytes in peak.tensors]
     total = ("total", show(peak.nbytes, "bytes"), "")
     heading = f"Alive at the peak, while {peak.name} runs"

@@ -99,3 +99,14 @@ def test_an_unknown_peak_is_no_number_in_the_column(net: Any) -> None:
 def test_a_better_order_of_unknown_sizes_is_refused(net: Any) -> None:
     with pytest.raises(graphcost.ModelError, match="needs every size"):
         net(TWO + layer("m", "Mystery", "e"), target=Target(reorder=True))
+
+
+def test_a_network_that_runs_nothing_says_so(net: Any) -> None:
+    text = net('input: "data" input_shape { dim: 1 dim: 4 }').report(sections=["memory"]).render("md")
+    assert "No operator runs." in text and "Room" not in text
+
+
+def test_a_network_whose_memory_is_all_the_callers_needs_none(net: Any) -> None:
+    text = 'input: "data" input_shape { dim: 1 dim: 4 }' + layer("a", "Softmax", "data")
+    analysis = net(text, target=Target(io="caller", reorder=True))
+    assert lines(analysis)[-2:] == [["arena", "0 B", ""], ["best order", "0 B", "this is it"]]
