@@ -18,6 +18,8 @@ from ..graph import Op
 from .memory import allocate, live_bytes
 from .storage import Storage
 
+MOST_STEPS = 20_000
+"""A graph of more is left as it is, unless its order is plainly the best: sets of so many take too much room."""
 LOOKS = 200_000
 """Steps looked at in exact searches, of all parts together: about a second."""
 WIDTH = 32
@@ -47,15 +49,26 @@ class Order:
 def search(storage: Storage) -> Order:
     """The order with the lowest peak that is found; never worse than that of the steps."""
     given = list(range(len(storage.steps)))
-    before = _peak(storage, given)
-    graph = _Graph(storage)
-    found, exact = graph.solve(before)
-    order = graph.with_constants(found) if found else given
-    after = _peak(storage, order)
-    if after >= before:
-        order, after = given, before
+    before = after = _peak(storage, given)
+    least = floor(storage)
+    order, exact = given, before == least
+    if not exact and len(given) <= MOST_STEPS:
+        graph = _Graph(storage, least)
+        found, exact = graph.solve(before)
+        if found and (peak := _peak(storage, graph.with_constants(found))) < before:
+            order, after = graph.with_constants(found), peak
     schedule = tuple(storage.steps[number].row.op for number in order)
-    return Order(schedule, after, before, exact or after == graph.floor)
+    return Order(schedule, after, before, exact or after == least)
+
+
+def floor(storage: Storage) -> int:
+    """Bytes that are alive at the peak in whatever order: all inputs at the start, or what some step needs alone."""
+    nbytes = [0 if block.outside else block.nbytes for block in storage.blocks]
+    most = sum(nbytes[block] for block in storage.given) if storage.steps else 0
+    for step in storage.steps:
+        needs = sum(nbytes[block] for block in (*step.reads, *step.makes)) + step.inside
+        most = max(most, needs - (nbytes[step.makes[0]] if step.takes else 0))
+    return most
 
 
 def _peak(storage: Storage, order: Sequence[int]) -> int:
@@ -95,7 +108,7 @@ def _members(bits: int) -> Iterator[int]:
 class _Graph:
     """The steps that are no constants, numbered anew: sets of them are the bits of an integer."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, least: int) -> None:
         self.storage = storage
         self.steps = [step for step in storage.steps if not step.row.constant]
         self.numbers = [number for number, step in enumerate(storage.steps) if not step.row.constant]
@@ -123,7 +136,7 @@ class _Graph:
         ]
         self.inside = [step.inside for step in self.steps]
         self.looks = 0
-        self.floor = max([0, sum(self.bytes[b] for b in storage.given), *map(self._least, range(self.count))])
+        self.least = least
 
     def _precedence(self) -> list[set[int]]:
         """The steps that must run before each: makers of what it reads, and readers of what it writes over."""
@@ -136,19 +149,11 @@ class _Graph:
                         before[max(at, other)].add(min(at, other))
         return before
 
-    def _least(self, at: int) -> int:
-        """Bytes alive while a step runs, whatever ran before."""
-        step = self.steps[at]
-        over = self.bytes[step.makes[0]] if step.takes else 0
-        return sum(self.bytes[block] for block in step.reads) + self.makes[at] - over + step.inside
-
     def solve(self, most: int) -> tuple[list[int], bool]:
         """The steps in the order with the lowest peak found below `most`, and whether none is lower; [] for none."""
-        if not self.steps or self.floor >= most:
-            return [], True
         everything = (1 << self.count) - 1
         sources = tuple(at for at in range(self.count) if not self.needs[at])
-        state = _State(0, sources, sum(self.bytes[block] for block in self.storage.given), self.floor)
+        state = _State(0, sources, sum(self.bytes[block] for block in self.storage.given), self.least)
         exact = True
         for _, end in pairwise([0, *self.cuts(), self.count]):
             goal = everything >> (self.count - end)
