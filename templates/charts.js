@@ -229,7 +229,7 @@ function bars(figure) {
     const bin = Math.floor(row / per);
     const kind = given.kind[row];
     if (amount === null) unknown[bin] ??= row;
-    if (!amount) continue;
+    if (!(amount > 0)) continue;
     stacks[bin].set(kind, (stacks[bin].get(kind) ?? 0) + amount);
     const best = dearest[bin].get(kind);
     if (best === undefined || amount > amounts[best]) dearest[bin].set(kind, row);
@@ -292,12 +292,13 @@ function area(figure) {
   figure.querySelector(".marks").replaceChildren(...marks);
   figure.querySelector(".caption").textContent = curve ? (per > 1 ? `Each step drawn is the highest of ${per}.` : "") : given.open;
   const known = curve !== null && row !== null;
-  const text = known ? `peak ${graphcost.show(peak, "bytes")} at ${shorten(nameOf(row), 32)}` : "";
+  const text = known ? `peak ${graphcost.show(peak, "bytes")} at ${shorten(nameOf(row), given.most.letters)}` : "";
   const sign = [];
   if (known) {
     const x = left + (slot / per) * (curve.indexOf(peak) + 0.5);
     const y = Number(round(bottom - peak * unit));
-    const anchor = x > (left + right) / 2 ? "end" : "start";
+    const length = text.length * given.letter;
+    const anchor = x + length <= right ? "start" : x - length >= left ? "end" : "middle";
     sign.push(element("circle", {"data-row": row, cx: round(x), cy: y, r: 4}));
     sign.push(element("text", {x: round(x), y: round(y - 9), "text-anchor": anchor}, text));
   }
@@ -339,7 +340,7 @@ function shares(figure) {
     sums.set(name, (sums.get(name) ?? 0) + (amount ?? 0));
     if (!dearest.has(name) || (amount ?? 0) > (amounts[dearest.get(name)] ?? 0)) dearest.set(name, row);
   }
-  const ranked = [...sums.keys()].filter((name) => sums.get(name)).sort((a, b) => sums.get(b) - sums.get(a));
+  const ranked = [...sums.keys()].filter((name) => sums.get(name) > 0).sort((a, b) => sums.get(b) - sums.get(a));
   const shown = ranked.slice(0, given.most.groups).map((name) => [name, sums.get(name), dearest.get(name)]);
   const rest = ranked.slice(given.most.groups);
   if (rest.length) shown.push([`${rest.length} others`, rest.reduce((sum, name) => sum + sums.get(name), 0), dearest.get(rest[0])]);

@@ -305,8 +305,8 @@ function total(key, form) {
 /** The live bytes of each step, the largest of them and its step; null where a size that matters is open. */
 function memory() {
   return once("memory", () => {
-    const {bytes, birth, death, steps, fixed} = data.memory;
-    if (fixed && chosen.size) return {curve: null, peak: null, step: null};
+    const {bytes, birth, death, steps, fixed, known} = data.memory;
+    if (chosen.size ? fixed : !known) return {curve: null, peak: null, step: null};
     const distinct = bytes.values.map((value) => exact(value, sizes));
     const change = new Array(steps.length + 1).fill(0);
     for (const [buffer, from] of birth.entries()) {

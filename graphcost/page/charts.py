@@ -25,8 +25,10 @@ MOST_GROUPS = 12
 """Operator types or scopes in a chart of shares; the rest is summed."""
 MOST_NAMED = 6
 """Tensors named beside the peak of the memory."""
-MOST_LETTERS = 22
-"""Letters of a name beside a bar; a longer one loses its middle."""
+MOST_LETTERS = 20
+"""Letters of a name in a chart; a longer one loses its middle."""
+LETTER = 7.5
+"""The width of a letter of what is written at the peak, at most on average."""
 WIDE, HALF, NARROW, HEIGHT = 1200, 590, 460, 250
 """Units are CSS pixels in a window wide enough for the whole report; shares are to be read in a narrow one too."""
 LINE = 24
@@ -89,7 +91,7 @@ class Peak:
     y: float
     text: str
     anchor: str
-    """Where the text lies from its mark: "start" or "end"."""
+    """Where the text lies from its mark: "start", "middle" or "end"."""
     row: int
     tensors: tuple[tuple[str, str], ...]
     """Names and bytes, largest first."""
@@ -172,7 +174,7 @@ class Charts:
         """A bar per layer in the order of the schedule, or per few neighbours where there are many."""
         count, total = len(self.kinds), self.total(measure.key)
         amounts = self.values(measure.key) if total is not None else [0] * count
-        box = Box(64, 12, width - 20, HEIGHT - 44)
+        box = Box(72, 12, width - 20, HEIGHT - 44)
         per = _per_bar(count, box)
         stacks = [self._stack(range(start, min(start + per, count)), amounts) for start in range(0, count, per)]
         up = values(max((sum(stack.values()) for stack in stacks), default=0), measure.form)
@@ -219,7 +221,7 @@ class Charts:
         """The sums of a bar's layers by kind of operation, in the order of the kinds, without those that are zero."""
         sums: dict[int, int] = {}
         for at in members:
-            if amount := amounts[at]:
+            if (amount := amounts[at] or 0) > 0:
                 sums[self.kinds[at]] = sums.get(self.kinds[at], 0) + amount
         return dict(sorted(sums.items()))
 
@@ -248,7 +250,7 @@ class Charts:
         memory = self.analysis.memory
         place = {row.op: at for at, row in enumerate(self.analysis.rows)}
         rows = [place[row.op] for row in memory.steps]
-        box = Box(64, 28, HALF - 20, HEIGHT - 44)
+        box = Box(72, 28, HALF - 20, HEIGHT - 44)
         curve = memory.curve if memory.peak_bytes is not None else []
         count = len(rows)
         per = _per_bar(count, box)
@@ -291,12 +293,13 @@ class Charts:
         x = box.left + slot * (at + 0.5)
         alive = memory.peak.tensors
         rest = alive[MOST_NAMED:]
-        name = shorten(self.analysis.rows[rows[at]].name, 32)
+        name = shorten(self.analysis.rows[rows[at]].name, MOST_LETTERS)
+        text = f"peak {show(memory.peak.nbytes, 'bytes')} at {name}"
         return Peak(
             rounded(x),
             rounded(box.bottom - memory.peak.nbytes * unit),
-            f"peak {show(memory.peak.nbytes, 'bytes')} at {name}",
-            "end" if x > (box.left + box.right) / 2 else "start",
+            text,
+            _anchor(x, len(text) * LETTER, box),
             rows[at],
             tuple((name, show(nbytes, "bytes")) for name, nbytes in alive[:MOST_NAMED]),
             f"{len(rest)} more, {show(sum(nbytes for _, nbytes in rest), 'bytes')}" if rest else "",
@@ -328,13 +331,13 @@ class Charts:
             sums[group] = sums.get(group, 0) + (amount or 0)
             if (amount or 0) > (amounts[dearest.setdefault(group, at)] or 0):
                 dearest[group] = at
-        ranked = sorted((group for group in sums if sums[group]), key=lambda group: -sums[group])
+        ranked = sorted((group for group in sums if sums[group] > 0), key=lambda group: -sums[group])
         rest = ranked[MOST_GROUPS:]
         shown = [(group, sums[group], dearest[group]) for group in ranked[:MOST_GROUPS]]
         if rest:
             shown.append((f"{len(rest)} others", sum(sums[group] for group in rest), dearest[rest[0]]))
         height = max(len(shown), 1) * LINE
-        box = Box(154, 0, NARROW - 52, height)
+        box = Box(166, 0, NARROW - 52, height)
         longest = max((amount for _, amount, _ in shown), default=1)
         lines = []
         for number, (group, amount, row) in enumerate(shown):
@@ -370,6 +373,7 @@ class Charts:
             "most": {"groups": MOST_GROUPS, "named": MOST_NAMED, "letters": MOST_LETTERS},
             "line": LINE,
             "least": LEAST_WIDTH,
+            "letter": LETTER,
             "open": OPEN,
         }
 
@@ -395,6 +399,13 @@ def shorten(text: str, most: int) -> str:
 
 def _number(analysis: Analysis, value: Value) -> int | None:
     return analysis.evaluate(value) if isinstance(value, (int, Dim)) else None
+
+
+def _anchor(x: float, length: float, box: Box) -> str:
+    """Which part of a text of some length to put at a place, so that it stays over the marks."""
+    if x + length <= box.right:
+        return "start"
+    return "end" if x - length >= box.left else "middle"
 
 
 def _per_bar(count: int, box: Box) -> int:

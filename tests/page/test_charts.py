@@ -132,11 +132,11 @@ def test_many_layers_share_bars_and_the_caption_says_how_many(net: Any) -> None:
     )
     drawn = Charts(net(HEAD + text))
     chart = drawn.layers
-    assert len(bars(chart)) == 299  # three to a bar, one in the last: 1,116 pixels have room for 446
+    assert len(bars(chart)) == 299  # three to a bar, one in the last: 1,108 pixels have room for 443
     assert chart.caption == "Each bar is 3 neighbouring layers."
     assert bars(chart)[0].title.startswith("layers 1 to 3, elementwise: 576 ops")  # 3 x 192
     assert bars(chart)[-1].title.startswith("r894 (ReLU): 192 ops")
-    assert len(drawn.memory.chart.marks) == 179  # five to a bar: 506 pixels have room for 202
+    assert len(drawn.memory.chart.marks) == 179  # five to a bar: 498 pixels have room for 199
 
 
 def test_sizes_that_are_left_open_leave_a_chart_without_marks_and_it_says_why(net: Any) -> None:
@@ -162,6 +162,11 @@ def test_the_memory_is_an_area_of_steps_with_its_peak_marked(net: Any) -> None:
     assert memory.peak.y == box.top
 
 
+@pytest.mark.parametrize(("x", "length", "expected"), [(100, 300, "start"), (300, 300, "middle"), (450, 300, "end")])
+def test_what_is_written_at_the_peak_stays_over_the_marks(x: float, length: float, expected: str) -> None:
+    assert charts._anchor(x, length, charts.Box(64, 28, 570, 206)) == expected
+
+
 def test_the_tensors_of_the_peak_are_named_largest_first(net: Any) -> None:
     peak = Charts(net(HEAD + CONV + FC.replace('"r"', '"c"'))).memory.peak
     assert peak is not None
@@ -184,6 +189,14 @@ def test_a_share_leads_to_the_dearest_layer_of_its_group(net: Any) -> None:
     second = CONV.replace("a/conv", "a/conv2").replace('bottom: "data" top: "c"', 'bottom: "r" top: "c2"')
     drawn = Charts(net(HEAD + CONV + RELU + second))  # 64 x 27 against 16 x 36
     assert drawn.types.lines[0].mark.row == 0
+
+
+def test_what_comes_out_below_zero_has_no_bar_and_no_share(small: Charts) -> None:
+    """As a formula can under sizes that are assumed and do not fit the network."""
+    small._values["ops"] = [3520, -1, 1290]
+    chart = small.bars("x", "", find("ops"), charts.WIDE)
+    assert [mark.row for mark in bars(chart)] == [0, 2]
+    assert [line.label for line in small.types.lines] == ["Convolution", "InnerProduct"]
 
 
 def test_many_groups_are_cut_and_the_rest_is_summed(net: Any) -> None:

@@ -137,6 +137,11 @@ def test_buffers_make_the_live_bytes_of_each_step(sample: str, root: Path) -> No
     assert curve == graphcost.analyze(model, shapes={name: (3, *tensor.shape[1:])}).memory.curve
 
 
+def test_whether_there_is_a_peak_is_said(net: Net) -> None:
+    assert data(net(HEAD + CONV + RELU))["memory"]["known"] is True
+    assert data(net(HEAD + CONV + RELU + MYSTERY))["memory"]["known"] is False
+
+
 def test_json_in_the_page_has_no_character_that_html_reads(net: Net) -> None:
     report = net(HEAD + CONV.replace("block/conv", "</script><!--&<script>")).report()
     page = graphcost.page.build(report, lambda name: "")
