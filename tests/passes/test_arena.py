@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import graphcost
+from graphcost.graph import Model, Op, Tensor
 from graphcost.passes import arena
-from graphcost.passes.memory import Buffer
+from graphcost.passes.infer import Cost
+from graphcost.passes.memory import Buffer, liveness
+from graphcost.rules import NO_WORK, Facts
 
 Records = list[tuple[int, int, int]]
 
@@ -120,29 +124,128 @@ def test_an_allocator_that_sees_one_birth_after_another_keeps_them_apart(found: 
     check(of, arena.sweep(of, [-(-b.nbytes // align) * align for b in of]), align)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 100), st.sets(st.integers(0, 12), max_size=3)), min_size=1, max_size=14))
-def test_the_arena_of_a_random_network_holds_what_is_alive_and_nothing_twice(spec: Any) -> None:
-    """Operators in a row, each reading some of the tensors before it."""
-    from graphcost.graph import Model, Op, Tensor
-    from graphcost.passes.infer import Cost
-    from graphcost.passes.memory import liveness
-    from graphcost.rules import NO_WORK, Facts
+Spec = list[tuple[str, int, list[int]]]
 
-    rows, tensors = [], {"t0": Tensor((4,))}
-    for at, (size, reads) in enumerate(spec, 1):
-        inputs = tuple(f"t{read}" for read in reads if read < at) or ("t0",)
-        tensors[f"t{at}"] = Tensor((size,))
-        elementwise = all(tensors[name].shape == (size,) for name in inputs)
-        facts = Facts((tensors[f"t{at}"],), NO_WORK, elementwise=elementwise)
-        op = Op(f"op{at}", "Any", inputs, (f"t{at}",))
-        rows.append(Cost(op, op.name, tuple(tensors[name] for name in inputs), facts.outputs, facts))
-    model = Model("random", tuple(row.op for row in rows), {"t0": tensors["t0"]}, (f"t{len(spec)}",))
-    memory = liveness(model, rows, model.inputs, lambda extent: extent if isinstance(extent, int) else None)
-    plan = memory.plan(align=8)
-    check(memory.buffers, plan.offsets, 8)
-    assert memory.peak_bytes is not None and plan.nbytes >= memory.peak_bytes
-    assert memory.plan().lower_bound == memory.peak_bytes
+
+@st.composite
+def networks(draw: Any) -> Spec:
+    """Operators in a row: what each does, how many elements it makes, and which of the tensors before it it reads."""
+    spec: Spec = []
+    count = 1
+    for _ in range(draw(st.integers(1, 12))):
+        does = draw(st.sampled_from(["makes", "elementwise", "elementwise", "view", "cut"]))
+        reads = draw(st.lists(st.integers(max(0, count - 5), count - 1), min_size=1, max_size=3, unique=True))
+        spec.append((does, draw(st.sampled_from([1, 2, 4, 4, 8])), reads))
+        count += 2 if does == "cut" else 1
+    return spec
+
+
+@dataclass
+class Network:
+    """A network of one-byte elements, and what the bytes of each of its tensors should be."""
+
+    model: Model
+    rows: list[Cost]
+    contents: dict[str, list[str]]
+
+
+def build(spec: Spec, outputs: list[int]) -> Network:
+    """Line by line: "makes" a tensor of so many elements, works "elementwise" on operands as large or of one element,
+    has the first operand as a "view", or is its two parts, "cut" at the middle.
+    """
+    contents = {"t0": [f"t0[{at}]" for at in range(4)]}
+    rows: list[Cost] = []
+
+    def of(name: str) -> Tensor:
+        return Tensor((len(contents[name]),), "int8")
+
+    for does, size, reads in spec:
+        names = [f"t{read}" for read in reads]
+        fresh = f"t{len(contents)}"
+        first = contents[names[0]]
+        if does == "elementwise":
+            size = max(len(contents[name]) for name in names)
+            names = [name for name in names if len(contents[name]) in (1, size)]
+        if does == "cut":
+            middle = len(first) // 2
+            made = {fresh: first[:middle], f"t{len(contents) + 1}": first[middle:]}
+        else:
+            made = {fresh: first if does == "view" else [f"{fresh}[{at}]" for at in range(size)]}
+        inputs = tuple(of(name) for name in names)
+        contents |= made
+        facts = Facts(
+            tuple(of(name) for name in made),
+            NO_WORK,
+            view=does == "view",
+            elementwise=does == "elementwise",
+            pieces=(0, middle) if does == "cut" else (),
+        )
+        op = Op(f"op{len(rows)}", does, tuple(names), tuple(made))
+        rows.append(Cost(op, op.name, inputs, facts.outputs, facts))
+    ends = tuple(dict.fromkeys(f"t{end % len(contents)}" for end in outputs))
+    model = Model("random", tuple(row.op for row in rows), {"t0": Tensor((4,), "int8")}, ends)
+    return Network(model, rows, contents)
+
+
+def run(network: Network, plan: arena.Plan, steps: list[Cost]) -> None:
+    """Run in the arena: every operator finds in its operands what was put there."""
+    arena_: list[str] = [""] * plan.nbytes
+    place = {
+        name: offset + buffer.offsets.get(name, 0)
+        for buffer, offset in zip(plan.buffers, plan.offsets, strict=True)
+        for name in buffer.tensors
+    }
+    contents = network.contents
+
+    def holds(name: str) -> bool:
+        return arena_[place[name] : place[name] + len(contents[name])] == contents[name]
+
+    arena_[place["t0"] : place["t0"] + 4] = contents["t0"]
+    for row in steps:
+        names, result = row.op.inputs, row.op.outputs[0]
+        if row.facts is not None and row.facts.elementwise:
+            for at, value in enumerate(contents[result]):
+                for name in names:
+                    element = at if len(contents[name]) > 1 else 0
+                    assert arena_[place[name] + element] == contents[name][element]
+                arena_[place[result] + at] = value
+        elif row.op.kind == "makes":
+            arena_[place[result] : place[result] + len(contents[result])] = contents[result]
+            assert all(map(holds, names))  # it may read any of them until it has written the last
+        else:
+            assert all(map(holds, row.op.outputs))  # where they are already
+    assert all(map(holds, network.model.outputs))
+
+
+@settings(max_examples=200, deadline=None)
+@given(networks(), st.lists(st.integers(0, 30), min_size=1, max_size=2), st.sampled_from([1, 8]))
+@example([("makes", 2, [0]), ("cut", 1, [1]), ("elementwise", 1, [1, 2])], [4], 1)  # adds a part to all of its whole
+def test_a_network_that_runs_in_its_arena_never_reads_what_was_written_over(
+    spec: Spec, outputs: list[int], align: int
+) -> None:
+    network = build(spec, outputs)
+    model = network.model
+    memory = liveness(model, network.rows, model.inputs, lambda extent: extent if isinstance(extent, int) else None)
+    assert memory.peak_bytes is not None
+    run(network, memory.plan(align), network.rows)
+    assert memory.plan().lower_bound == memory.peak_bytes <= memory.plan().nbytes
+
+
+@settings(max_examples=100, deadline=None)
+@given(networks(), st.lists(st.integers(0, 30), min_size=1, max_size=2))
+def test_nor_does_one_that_runs_in_a_better_order(spec: Spec, outputs: list[int]) -> None:
+    network = build(spec, outputs)
+    model = network.model
+    by_op = {row.op: row for row in network.rows}
+
+    def number(extent: Any) -> int | None:
+        return extent if isinstance(extent, int) else None
+
+    found = liveness(model, network.rows, model.inputs, number).reorder()
+    rows = [by_op[op] for op in found.schedule]
+    memory = liveness(replace(model, schedule=found.schedule), rows, model.inputs, number)
+    assert memory.peak_bytes == found.peak_bytes
+    run(network, memory.plan(), rows)
 
 
 def test_a_plan_is_written_as_csv_and_json(net: Any, tmp_path: Path) -> None:
