@@ -91,7 +91,10 @@ def _reduction(kind: str, inside: Work, join: Work, outside: Work, function: Fol
         gone = reduced_axes(axes, x.rank)
         shape = without(x.shape, gone, bool(keepdims))
         y = Tensor(shape, x.dtype, folded(x, gone, function) if function else None)
-        work = inside * x.size + join * (x.size - y.size) + outside * y.size
+        joined = x.size - y.size
+        if isinstance(joined, int):
+            joined = max(joined, 0)  # over nothing at all, a reduction puts out what it begins with
+        work = inside * x.size + join * joined + outside * y.size
         return Facts((y,), work, window_over(gone, x.rank))
 
     @rule(kind)

@@ -48,6 +48,10 @@ def test_a_reduction_joins_all_but_the_first_of_each_group(ask: Ask, kind: str, 
     assert ask(kind, t(2, 3, 4), opset=11, axes=(2,), axis=2).work == work
 
 
+def test_a_reduction_over_nothing_joins_nothing(ask: Ask) -> None:
+    assert ask("ReduceMean", t(2, 0), opset=11, axes=(1,)).work == Work(divs=2)
+
+
 @pytest.mark.parametrize("kind", sorted(REDUCTIONS))
 @pytest.mark.parametrize(
     ("axes", "keepdims", "expected"),
