@@ -196,8 +196,11 @@ class Analysis:
 
     @cached_property
     def activation_bytes(self) -> Extent:
-        """Bytes of every tensor an operator makes; in-place results too (they are made, if not stored apart)."""
-        return sum((t.nbytes for row in self.rows for t in row.outputs if t.ranked), 0)
+        """Bytes of every tensor an operator makes; in-place results too (they are made, if not stored apart).
+
+        What operators make of constants alone is no activation: it can be made once, before the model runs.
+        """
+        return sum((t.nbytes for row in self.rows if not row.constant for t in row.outputs if t.ranked), 0)
 
     @cached_property
     def free(self) -> tuple[str, ...]:

@@ -71,8 +71,10 @@ def _work(kind: str) -> Callable[[Analysis, int], Value]:
 
 
 def _output_bytes(analysis: Analysis, at: int) -> Value:
-    tensors = analysis.rows[at].outputs
-    return sum((t.nbytes for t in tensors), 0) if all(t.ranked for t in tensors) else None
+    row = analysis.rows[at]
+    if row.constant:
+        return 0
+    return sum((t.nbytes for t in row.outputs), 0) if all(t.ranked for t in row.outputs) else None
 
 
 def _share(analysis: Analysis, at: int) -> Value:
@@ -143,7 +145,8 @@ BUILT_IN = {
                _work("ops"), lambda a: a.work.ops),
         *(Column(kind, kind, "scalar operations", doc, "short", _work(kind),
                  _total_work(kind)) for kind, doc in _WORK_DOCS.items()),
-        Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too", "bytes",
+        Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too; none of a"
+               " constant", "bytes",
                _output_bytes, lambda a: a.activation_bytes),
         Column("share", "share", "%", "share of the model's MACs", "share", _share),
         Column("peak", "peak", "bytes", "bytes of activations alive while the operator runs; the total is the most",

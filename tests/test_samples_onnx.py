@@ -83,3 +83,12 @@ def test_reading_does_not_import_onnx(root: Path) -> None:
         path = str(root / f"onnx_models/{name}.onnx")
         run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
         assert json.loads(run.stdout.splitlines()[-1]) == []
+
+
+def test_weights_that_operators_make_of_constants_are_no_activations(root: Path) -> None:
+    """As in Caffe's file, but for a pool of single elements and a Flatten here, two Dropouts and a Softmax there."""
+    ours, theirs = (
+        graphcost.analyze(graphcost.load(root / file)).total("activation_bytes")
+        for file in ("onnx_models/vgg16.onnx", "prototxt/vgg16.prototxt")
+    )
+    assert ours == theirs + 4 * (2 * 25088 - 2 * 4096 - 1000)
