@@ -5,7 +5,8 @@
 Without a model the samples are written with weights inside and run. onnxruntime runs without optimisations, operator
 by operator on one thread, and gives every tensor back after its last reader, so that the growth of the process is what
 is alive and what its kernels work in. It chooses an order of its own, writes only activation functions over their
-operand, and has its inputs before the run begins; the second of our figures is of the same. Linux only.
+operand, copies pieces of tensors, and has its inputs before the run begins; the second of our figures is of the same.
+Linux only.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def measure(path: Path) -> tuple[int, int, int]:
     from graphcost.passes.storage import share
 
     analysis = graphcost.analyze(graphcost.load(path))
-    storage = share(analysis.model, analysis.rows, analysis.inputs, analysis.evaluate)
+    if (peak := analysis.memory.peak_bytes) is None:
+        raise ValueError("the peak is not known")
+    storage = share(analysis.model, analysis.rows, analysis.inputs, analysis.evaluate, pieces=False)
     for number in storage.given:
         storage.blocks[number].outside = True
     for step in storage.steps:
@@ -62,7 +65,7 @@ def measure(path: Path) -> tuple[int, int, int]:
     session.run(None, inputs)
     taken = _status("VmHWM") - before
     order = _order(path, options, inputs, storage.steps)
-    return analysis.memory.peak_bytes or 0, taken, max(live_bytes(allocate(storage, order), len(order)))
+    return peak, taken, max(live_bytes(allocate(storage, order), len(order)))
 
 
 def _order(path: Path, options: Any, inputs: dict[str, Any], steps: list[Step]) -> list[int]:

@@ -71,6 +71,8 @@ class Memory:
     peak: Peak | None = None
     """None when a size that matters is not known, or nothing runs."""
     storage: Storage = field(default_factory=Storage, repr=False)
+    otherwise: Storage | None = field(default=None, repr=False)
+    """The storage when pieces are copied, or are not, whichever is not so in `storage`."""
 
     @property
     def peak_bytes(self) -> int | None:
@@ -99,7 +101,7 @@ class Memory:
         from .order import search
 
         self._check("a better order")
-        return search(self.storage)
+        return search(self.storage, *([self.otherwise] if self.otherwise else []))
 
     def _check(self, what: str) -> None:
         if not self.storage.known:
@@ -112,9 +114,21 @@ def liveness(
     """The live-bytes curve of a graph; `evaluate` turns a symbolic size into bytes, or None.
 
     Under `io="keep"` an input lives from the start until its last read and an output until the end; under "caller" both
-    are the caller's and cost nothing here.
+    are the caller's and cost nothing here. Pieces lie inside the tensors that they are cut from, which stay as long as
+    any of them; where copies of all pieces have a lower peak, they are copies.
     """
-    storage = share(model, rows, inputs, evaluate, io)
+    rows = list(rows)
+    inside = _follow(model, share(model, rows, inputs, evaluate, io), inputs, evaluate)
+    if inside.peak is not None and inside.storage.cut:
+        copied = _follow(model, share(model, rows, inputs, evaluate, io, pieces=False), inputs, evaluate)
+        inside.otherwise, copied.otherwise = copied.storage, inside.storage
+        if copied.peak is not None and copied.peak.nbytes < inside.peak.nbytes:
+            return copied
+    return inside
+
+
+def _follow(model: Model, storage: Storage, inputs: Mapping[str, Tensor], evaluate: Evaluate) -> Memory:
+    """What is alive when, step by step."""
     for step in storage.steps:
         for _, body in step.row.op.bodies:
             inner = liveness(body, step.inner, body.inputs, evaluate, "caller")

@@ -46,19 +46,27 @@ class Order:
         return 1 - self.peak_bytes / self.before_bytes if self.before_bytes else 0.0
 
 
-def search(storage: Storage) -> Order:
-    """The order with the lowest peak that is found; never worse than that of the steps."""
-    given = list(range(len(storage.steps)))
-    before = after = _peak(storage, given)
-    least = floor(storage)
-    order, exact = given, before == least
-    if not exact and len(given) <= MOST_STEPS:
-        graph = _Graph(storage, least)
-        found, exact = graph.solve(before)
-        if found and (peak := _peak(storage, graph.with_constants(found))) < before:
+def search(storage: Storage, *others: Storage) -> Order:
+    """The order with the lowest peak that is found; never worse than that of the steps in `storage`.
+
+    `others` are what else the same steps may do to memory: an order is as good as the best of them.
+    """
+    order = list(range(len(storage.steps)))
+    before = after = _peak(storage, order)
+    exact, every = True, (storage, *others)
+    for each in every:
+        if (least := floor(each)) >= after:
+            continue
+        if len(order) > MOST_STEPS:
+            exact = False
+            continue
+        graph = _Graph(each, least)
+        found, complete = graph.solve(after)
+        exact = exact and complete
+        if found and (peak := _peak(each, graph.with_constants(found))) < after:
             order, after = graph.with_constants(found), peak
     schedule = tuple(storage.steps[number].row.op for number in order)
-    return Order(schedule, after, before, exact or after == least)
+    return Order(schedule, after, before, exact or all(floor(each) >= after for each in every))
 
 
 def floor(storage: Storage) -> int:

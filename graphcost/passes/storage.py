@@ -1,8 +1,9 @@
 """Which tensors share bytes, and which results may be written over a dying input: facts that hold in any order.
 
-A view, a piece of a tensor that is unbroken, and what a layer writes over its input on purpose share a block always. An
-elementwise operator may take over the whole block of an operand of its output's size, if nobody reads that block later;
-whether it can depends on the order, so here it is only noted. What a kernel needs besides its operands is not known.
+A view, and what a layer writes over its input on purpose, share a block always; so do unbroken pieces of a tensor,
+unless they are to be copied. An elementwise operator may take over the whole block of an operand of its output's size,
+if nobody reads that block later; whether it can depends on the order, so here it is only noted. What a kernel needs
+besides its operands is not known.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ class Storage:
     """The blocks of the outputs: alive to the end."""
     known: bool = True
     """Whether every size is a number."""
+    cut: bool = False
+    """Whether some tensor lies inside that of which it is a piece."""
 
 
 def nbytes(tensor: Tensor) -> Extent | None:
@@ -75,14 +78,21 @@ def nbytes(tensor: Tensor) -> Extent | None:
 
 
 def share(
-    model: Model, rows: Iterable[Cost], inputs: Mapping[str, Tensor], evaluate: Evaluate, io: str = "keep"
+    model: Model,
+    rows: Iterable[Cost],
+    inputs: Mapping[str, Tensor],
+    evaluate: Evaluate,
+    io: str = "keep",
+    *,
+    pieces: bool = True,
 ) -> Storage:
-    """The storage of one graph; rows of its operators' bodies are handed to their steps.
+    """The storage of one graph; rows of its operators' bodies are handed to their steps. Without `pieces`, those are
+    copies.
 
     `evaluate` turns a symbolic size into a number, or None. Under `io="caller"` inputs and outputs are outside, and no
     result is written over an input. Constants are not activations and have no block.
     """
-    sharing = _Sharing(evaluate, frozenset(model.outputs) if io == "caller" else frozenset())
+    sharing = _Sharing(evaluate, frozenset(model.outputs) if io == "caller" else frozenset(), pieces)
     storage, home = sharing.storage, sharing.home
     for name, tensor in inputs.items():
         storage.given.append(sharing.make(name, tensor, io == "caller"))
@@ -100,8 +110,9 @@ def share(
 
 
 class _Sharing:
-    def __init__(self, evaluate: Evaluate, outside: frozenset[str]) -> None:
+    def __init__(self, evaluate: Evaluate, outside: frozenset[str], pieces: bool) -> None:
         self.storage = Storage()
+        self.pieces = pieces
         self.evaluate = evaluate
         self.outside = outside
         self.home: dict[str, int] = {}
@@ -140,9 +151,11 @@ class _Sharing:
             self.storage.blocks[block].readers += 1
         pieces: tuple[Extent, ...] = ()
         if op.inputs and op.inputs[0] in home:
-            if facts is not None and len(facts.pieces) == len(op.outputs):
+            views = op.in_place or (facts is not None and facts.view)
+            if facts is not None and len(facts.pieces) == len(op.outputs) and (views or self.pieces):
                 pieces = facts.pieces
-            elif op.in_place or (facts is not None and facts.view):
+                self.storage.cut = self.storage.cut or not views
+            elif views:
                 pieces = (0,)
         makes = []
         for at, (name, tensor) in enumerate(zip(op.outputs, row.outputs, strict=True)):

@@ -197,6 +197,9 @@ def run(network: Network, plan: arena.Plan, steps: list[Cost]) -> None:
     }
     contents = network.contents
 
+    def together(*names: str) -> bool:
+        return any(set(names) <= set(buffer.tensors) for buffer in plan.buffers)
+
     def holds(name: str) -> bool:
         return arena_[place[name] : place[name] + len(contents[name])] == contents[name]
 
@@ -212,6 +215,11 @@ def run(network: Network, plan: arena.Plan, steps: list[Cost]) -> None:
         elif row.op.kind == "makes":
             arena_[place[result] : place[result] + len(contents[result])] = contents[result]
             assert all(map(holds, names))  # it may read any of them until it has written the last
+        elif row.op.kind == "cut" and not together(*names, *row.op.outputs):
+            assert holds(names[0])
+            for name in row.op.outputs:
+                arena_[place[name] : place[name] + len(contents[name])] = contents[name]
+            assert holds(names[0])
         else:
             assert all(map(holds, row.op.outputs))  # where they are already
     assert all(map(holds, network.model.outputs))

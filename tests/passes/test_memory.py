@@ -155,6 +155,25 @@ def test_pieces_across_rows_are_copies(graph: Onnx) -> None:
     assert analysis.memory.curve == [4 * 12 + 2 * (4 * 6)]
 
 
+def test_pieces_are_copies_where_that_leaves_less_alive(graph: Onnx) -> None:
+    """Three parts of 16 elements; a and b are done with before c meets 64 others: 16 + 64 + 64 instead of 48 + 64 + 64.
+
+    To copy them takes 48 + 48 at once, no more than what is alive then.
+    """
+    nodes = [
+        node("Softmax", ["i"], ["x"]),
+        node("Split", ["x", "parts"], ["a", "b", "c"], axis=0),
+        node("MatMul", ["a", "b"], ["d"]),
+        node("Concat", ["d", "d", "d", "d"], ["e"], axis=0),
+        node("Softmax", ["e"], ["f"]),
+        node("MatMul", ["f", "c"], ["y"]),
+    ]
+    analysis = graph(nodes, {"i": [12, 4]}, ["y"], {"parts": [4, 4, 4]})
+    assert analysis.memory.curve == [
+        4 * n for n in (48 + 48, 48 + 48, 48 + 16, 16 + 16 + 64, 16 + 64 + 64, 16 + 64 + 64)
+    ]
+
+
 def test_what_is_read_as_a_piece_is_not_written_over(graph: Onnx) -> None:
     """A Relu of half a tensor gets memory of its own: its operand is not a whole buffer."""
     nodes = [node("Split", ["i"], ["a", "b"], axis=0), node("Relu", ["a"], ["y"])]
