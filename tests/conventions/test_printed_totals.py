@@ -35,6 +35,11 @@ PRINTED = [
     ("mobilenet_v2", "torchinfo.mult_adds", 300_809_384),
     ("mobilenet_v2", "ptflops.macs", 320_300_008),
     ("mobilenet_v2", "thop.macs", 327_486_720),
+    ("densenet121", "flop_counter.flops", 5_668_323_328),
+    ("densenet121", "fvcore.flops", 2_865_546_752),
+    ("densenet121", "torchinfo.mult_adds", 2_834_246_312),
+    ("densenet121", "ptflops.macs", 2_899_843_048),
+    ("densenet121", "thop.macs", 2_897_007_104),
     ("bert_base", "flop_counter.flops", 22_348_431_360),
     (
         "bert_base",
