@@ -59,7 +59,9 @@ class Summary:
                 rows.append((each.analysis.model.path, _inputs(each), *map(each.total, self.columns)))
         numeric = (False, False, *(column.form != "text" for column in self.columns))
         notes = [f"{self.left_out} models are left out; --top 0 shows all."] if self.left_out else []
-        return Table(("model", "input", *(column.title for column in self.columns)), numeric, rows, notes=notes)
+        failed = frozenset(at for at, each in enumerate(self.results) if isinstance(each, Failure))
+        titles = ("model", "input", *(column.title for column in self.columns))
+        return Table(titles, numeric, rows, notes=notes, marked=failed)
 
     @property
     def lines(self) -> list[tuple[Value, ...]]:

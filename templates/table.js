@@ -180,7 +180,7 @@ function drawRow(row, at) {
   for (const [place, key] of keys.entries()) {
     const {value, text} = cell(key, row);
     const written = field(key, place, text);
-    if (!place) written.title = text; // a narrow window cuts it
+    if (!place || text.length > 30) written.title = text; // a narrow window, or column, cuts it
     const part = share(key, value);
     if (part) {
       written.classList.add("bar");

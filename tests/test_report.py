@@ -229,6 +229,7 @@ def test_several_reports_are_a_list_with_failures_in_their_places(small: graphco
         ["", "", "", "", "", "", '"this is a solver', ' not a network"'],
     ]
     assert "error: this is a solver" in render(reports, "md")
+    assert '<tr class="unknown"><th scope="row">bad.prototxt</th><td>error: this is a solver' in render(reports, "html")
 
 
 def test_a_file_is_replaced_whole_and_keeps_its_mode(tmp_path: Path) -> None:

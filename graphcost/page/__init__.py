@@ -102,13 +102,14 @@ class Page:
             text = show(value, form)
             return Card(title, text, unit, note, key, form, bound=not a.complete, formula=len(text) > MOST_FIGURES)
 
-        at = memory.peak.name if memory.peak is not None else ""
+        peak, at = show(memory.peak_bytes, "bytes"), memory.peak.name if memory.peak is not None else ""
+        waits = "" if memory.peak is not None or not a.free else "while sizes are open"
         return [
             total("Parameters", a.parameters.total, "elements", "", "params", "count"),
             total("Weights", a.parameters.nbytes, "", "in their types", "param_bytes", "bytes"),
             total("MACs", a.work.macs, "multiply-accumulates", "", "macs", "short"),
             total("Operations", a.work.ops, "scalar operations", "a MAC as two", "ops", "short"),
-            Card("Peak activations", show(memory.peak_bytes, "bytes"), "", "", "peak_activation_bytes", "bytes", at=at),
+            Card("Peak activations", peak, "", waits, "peak_activation_bytes", "bytes", at=at),
             Card("Layers", f"{len(a.rows):,}", "operators"),
         ]  # fmt: skip
 

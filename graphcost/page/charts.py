@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil
+from math import ceil, log
 from typing import Any
 
 from ..analysis import Analysis
@@ -379,13 +379,13 @@ class Charts:
 
 
 def scopes(names: Sequence[str]) -> list[str]:
-    """Module paths cut to the greatest depth at which a chart has room for all of them, 1 at least."""
+    """Module paths cut to the depth that leaves as near to as many as a chart names as can be."""
     paths = [name.split("/") for name in names]
-    best = 1
-    for depth in range(2, max(map(len, paths), default=1) + 1):
-        if len({tuple(path[:depth]) for path in paths}) > MOST_GROUPS:
-            break
-        best = depth
+
+    def distance(depth: int) -> float:
+        return abs(log(len({tuple(path[:depth]) for path in paths}) / MOST_GROUPS))
+
+    best = min(range(1, max(map(len, paths), default=1) + 1), key=distance) if paths else 1
     return ["/".join(path[:best]) or "(root)" for path in paths]
 
 

@@ -146,10 +146,13 @@ def draw(analysis: Analysis, costs: Sequence[int | None]) -> Drawing:
     if modules and len(modules) <= MOST:
         view = _view("modules", f"Modules ({len(modules):,})", network.graph(modules), costs)
         views.insert(0 if count > MANY else 1, view)
-    if count <= MOST:
-        return Drawing(tuple(views))
-    instead = "only its modules are" if views else "and it names no modules that could be drawn instead"
-    return Drawing(tuple(views), f"Operators are drawn up to {MOST:,}; this network has {count:,}, {instead}.")
+    notes = []
+    if count > MOST:
+        instead = "only its modules are" if views else "and it names no modules that could be drawn instead"
+        notes.append(f"Operators are drawn up to {MOST:,}; this network has {count:,}, {instead}.")
+    if unread := sum(host is None for host in network.hosts.values()):
+        notes.append(f"Constants that nothing reads are not drawn: {unread:,}.")
+    return Drawing(tuple(views), " ".join(notes))
 
 
 def _view(key: str, title: str, graph: Graph, costs: Sequence[int | None]) -> View:

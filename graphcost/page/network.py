@@ -1,6 +1,7 @@
 """The operators of an analysis as the nodes of a graph to draw: one by one, or the modules that the file names.
 
-Constants are part of the operator that reads them first, as weights are; inputs and outputs are nodes of their own.
+Constants are part of the operator that reads them first, as weights are, and left out where none does; inputs and
+outputs are nodes of their own.
 Knows nothing of places and lines.
 """
 
@@ -83,27 +84,28 @@ class Network:
                 runners[f"{row.name}/{label}/" if label else f"{row.name}/"] = at
 
     @cached_property
-    def hosts(self) -> dict[int, int]:
-        """Of each row that only makes constants, the first operator that they reach."""
+    def hosts(self) -> dict[int, int | None]:
+        """Of each row that only makes constants, the first operator that they reach; None where exporters left them."""
         readers: dict[int, list[int]] = {}
         for source, target in self.links:
             readers.setdefault(source, []).append(target)
-        hosts: dict[int, int] = {}
+        hosts: dict[int, int | None] = {}
         for at in reversed(range(len(self.rows))):
             reached = readers.get(at, [])
             if self.rows[at].constant and all(target < len(self.rows) for target in reached):
                 found = [hosts.get(target, target) for target in reached]
-                operators = [target for target in found if not self.rows[target].constant]
-                if operators:
-                    hosts[at] = min(operators)
+                operators = [target for target in found if target is not None and not self.rows[target].constant]
+                if operators or all(target is None for target in found):
+                    hosts[at] = min(operators, default=None)
         return hosts
 
     @cached_property
     def operators(self) -> Groups:
-        """The rows, each with the constants that are part of it."""
+        """The rows that are drawn, each with the constants that are part of it."""
         members: dict[int, list[int]] = {at: [at] for at in range(len(self.rows)) if at not in self.hosts}
         for at, host in sorted(self.hosts.items()):
-            members[host].append(at)
+            if host is not None:
+                members[host].append(at)
         return list(members.values())
 
     def modules(self, most: int) -> Groups:
@@ -130,8 +132,10 @@ class Network:
         links: dict[Link, Tensor | None] = {}
         leaving: list[dict[tuple[int, Tensor | None], None]] = [{} for _ in range(len(groups) + len(self.ends))]
         for (source, target), tensor in self.links.items():
+            if source in self.hosts:
+                continue
             link = number[source], number[target]
-            if link[0] != link[1] and source not in self.hosts:
+            if link[0] != link[1]:
                 links.setdefault(link, tensor)
                 leaving[link[0]][source, tensor] = None
         nodes = [self._node(rows, [tensor for _, tensor in leaving[at]]) for at, rows in enumerate(groups)]

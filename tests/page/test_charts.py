@@ -219,12 +219,13 @@ def test_a_file_without_scopes_has_no_chart_of_them(net: Any) -> None:
     [
         (["a/b", "a/c"], ["a/b", "a/c"]),
         (["a", ""], ["a", "(root)"]),
-        ([f"a/{at}" for at in range(13)], ["a"] * 13),
+        ([f"a/{at}" for at in range(13)], [f"a/{at}" for at in range(13)]),
+        ([f"{at}/{below}" for at in "abcd" for below in range(9)], [at for at in "abcd" for below in range(9)]),
         ([f"{at}/x" for at in range(13)], [str(at) for at in range(13)]),
         ([], []),
     ],
 )
-def test_scopes_are_as_deep_as_there_is_room_for(names: list[str], expected: list[str]) -> None:
+def test_scopes_are_as_many_as_a_chart_names_or_nearly(names: list[str], expected: list[str]) -> None:
     assert scopes(names) == expected
 
 

@@ -93,6 +93,14 @@ def test_what_is_made_of_constants_alone_is_one_too() -> None:
     assert [node.rows for node in graph.nodes if node.role == "op"] == [(2, 0, 1)]
 
 
+def test_constants_that_nothing_reads_are_left_out() -> None:
+    """An exporter folded what read them: the second is made of the first."""
+    left = Op("kk", "Neg", ("k",), ("kk",))
+    network = onnx(CONSTANT, left, Op("a", "Relu", ("x",), ("a",)), outputs=("a",))
+    assert [node.rows for node in operators(network).nodes if node.role == "op"] == [(2,)]
+    assert network.hosts == {0: None, 1: None}
+
+
 def test_a_constant_that_the_model_hands_out_is_a_node() -> None:
     graph = operators(onnx(CONSTANT, Op("a", "Mul", ("x", "k"), ("a",)), outputs=("a", "k")))
     assert leads(graph) == {("k", "k"), ("k", "a"), ("x 1x8", "a"), ("a", "a")}

@@ -109,6 +109,14 @@ def test_the_peak_names_its_layer(net: Any) -> None:
     assert at == "conv"
 
 
+def test_a_peak_that_waits_for_sizes_says_so(net: Any) -> None:
+    open_ = page(net(HEAD + CONV, shapes={"data": (1, 3, "H", 8)}))
+    assert {card.title: (card.value, card.note) for card in open_.cards}["Peak activations"] == (
+        "?",
+        "while sizes are open",
+    )
+
+
 def test_an_input_that_is_given_another_shape_says_what_the_file_says(net: Any) -> None:
     (input_,) = page(net(HEAD + CONV, shapes={"data": ("N", 3, 16, 16)})).inputs
     assert (input_.name, input_.shape, input_.instead) == ("data", "Nx3x16x16", "1x3x8x8")
