@@ -58,8 +58,7 @@ def analyze(
     for name, tensor in inputs.items():
         if tensor.ranked:
             named.update(*map(symbols, tensor.shape))
-            bound = tuple(substitute(extent, bindings) for extent in tensor.shape)
-            inputs[name] = Tensor(bound, tensor.dtype, tensor.value)
+            inputs[name] = _bound(tensor, bindings)
         elif name in model.asks:
             raise ModelError(model.path, *model.asks[name])
     analysis = _infer(model, inputs, bindings, named, target)
@@ -79,6 +78,11 @@ def _infer(
 
         inference, inputs = retype.convert(inference, inputs, target.dtype, target.weights_dtype or target.dtype)
     return Analysis(model, inputs, bindings, inference, target)
+
+
+def _bound(tensor: Tensor, bindings: Mapping[str, Extent]) -> Tensor:
+    """A tensor of known rank with values for symbols of its shape."""
+    return Tensor(tuple(substitute(extent, bindings) for extent in tensor.shape), tensor.dtype, tensor.value)
 
 
 def _override(tensor: Tensor, shape: tuple[Any, ...]) -> Tensor:
@@ -221,6 +225,15 @@ class Analysis:
             for axis, extent in enumerate(tensor.shape if tensor.ranked else ()):
                 (inside if axis else leading).update(symbols(extent))
         return {name: 1 for name in self.free if name in leading and name not in inside}
+
+    @cached_property
+    def assumed(self) -> Analysis:
+        """The same model at the sizes of `assumptions`; itself where there are none."""
+        if not self.assumptions:
+            return self
+        given = self.assumptions
+        inputs = {name: _bound(tensor, given) if tensor.ranked else tensor for name, tensor in self.inputs.items()}
+        return _infer(self.model, inputs, {**self.dims, **given}, set(given), self.target)
 
     def total(self, quantity: str) -> Extent | None:
         """A total by name: macs, ops, params, param_bytes, activation_bytes, peak_activation_bytes, reads, writes, or

@@ -133,8 +133,8 @@ class Report:
 
     @property
     def table(self) -> Table:
-        """The table of layers in the chosen style."""
-        return self._lay_out(self.analysis) if self._lay_out else self._default_table()
+        """The table of layers in the chosen style; that of a tool is of numbers wherever the assumptions make them."""
+        return self._lay_out(self.analysis.assumed) if self._lay_out else self._default_table()
 
     @property
     def tables(self) -> list[Table]:
@@ -216,13 +216,14 @@ def _lay_out(style: str) -> Callable[[Analysis], Table]:
     from . import conventions
 
     try:
-        lay_out = conventions.find(style).lay_out
+        found = conventions.find(style)
     except KeyError:
-        lay_out = None
-    if lay_out is None:
         styles = ", ".join(["default", *(c.name for c in conventions.known() if c.lay_out)])
-        raise ModelError("--style", "", f"no style {style!r}; there are {styles}")
-    return lay_out
+        raise ModelError("--style", "", f"no style {style!r}; there are {styles}") from None
+    if found.lay_out is None:
+        metrics = ",".join(f"{style}.{metric.key}" for metric in found.metrics)
+        raise ModelError("--style", "", f"{style} has no table of its own, only figures: --columns name,{metrics}")
+    return found.lay_out
 
 
 def _grouped(analysis: Analysis, chosen: list[Column], by: str) -> list[list[Value]]:

@@ -80,16 +80,18 @@ def formula(extent: Extent) -> str:
 
 def shape_text(tensor: Tensor) -> str:
     """A shape in a table: 1x3x12x12, batch x tokens x 768; `scalar` without axes, `?` when it is not known."""
-    return _shape(tensor.shape) if tensor.ranked else "?"
+    return extents_text(tensor.shape) if tensor.ranked else "?"
 
 
 @lru_cache(maxsize=4096)
-def _shape(shape: Shape) -> str:
-    extents = list(map(_extent, shape))
+def extents_text(shape: Shape) -> str:
+    """A shape, or a part of one, as it stands in a table: Hx(2·W)."""
+    extents = list(map(extent_text, shape))
     words = any(extent.isidentifier() and len(extent) > 1 for extent in extents)
     return (" x " if words else "x").join(extents) or "scalar"
 
 
-def _extent(extent: Extent) -> str:
+def extent_text(extent: Extent) -> str:
+    """An extent where others stand beside it: a formula in brackets."""
     text = formula(extent)
     return text if text.isalnum() or text.isidentifier() else f"({text})"

@@ -192,6 +192,7 @@ WRONG = [
     ([DET1, "--dim", "Q=3", "--input", "Nx3x12x12"], "has no dimension Q; open are: N"),
     ([DET1, "--format", "pdf"], "no format 'pdf'"),
     ([DET1, "--style", "nobody"], "no style 'nobody'"),
+    ([DET1, "--style", "torchinfo"], "only figures: --columns name,torchinfo.mult_adds"),
     ([DET1, "--columns", "name,mac"], "no column 'mac'; did you mean"),
     ([DET1, "--by", "colour"], "no grouping 'colour'"),
     ([DET1, "--top", "-1"], "cannot be shown"),

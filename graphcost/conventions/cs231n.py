@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..dims import Extent
 from ..graph import Tensor
 from ..passes.infer import Cost
-from ..table import Table
+from ..table import Table, extent_text, extents_text, formula
 from . import Convention, Metric
 from .families import family
 
@@ -36,9 +36,9 @@ def weights(row: Cost) -> Extent:
 
 
 def short(elements: Extent) -> str:
-    """Two significant digits with K or M: 3.2M, 150K."""
-    if not isinstance(elements, int):
-        return str(elements)
+    """Two significant digits with K or M: 3.2M, 150K; below a thousand all of them."""
+    if not isinstance(elements, int) or elements < 1000:
+        return formula(elements)
     unit, factor = ("M", 10**6) if elements >= 10**6 else ("K", 10**3)
     return f"{float(f'{elements / factor:.2g}'):g}{unit}"
 
@@ -69,7 +69,7 @@ def lay_out(analysis: Analysis) -> Table:
         lines.append((_line(row, kind, before, last, own),))
     lines.append(("",))
     total = int(float(short(elements).rstrip("M")) * 4) if isinstance(elements, int) and elements >= 10**7 else 0
-    size = f"{total}MB" if total else f"{4 * elements} bytes"
+    size = f"{total}MB" if total else f"{formula(4 * elements)} bytes"
     lines.append((f"TOTAL memory: {short(elements)} * 4 bytes ~= {size} / image (only forward! ~*2 for bwd)",))
     lines.append((f"TOTAL params: {_total(learned)} parameters",))
     notes = [f"{left_out} layers of other types do arithmetic and are not listed here."] if left_out else []
@@ -77,9 +77,9 @@ def lay_out(analysis: Analysis) -> Table:
 
 
 def _line(row: Cost, kind: str, before: tuple[Extent, ...], after: tuple[Extent, ...], own: Extent) -> str:
-    count = f"{own:,}" if isinstance(own, int) else str(own)
+    count = f"{own:,}" if isinstance(own, int) else formula(own)
     if kind == "dense":
-        factors = "*".join(map(str, (*_flattened(before, own, after[-1]), after[-1])))
+        factors = "*".join(map(extent_text, (*_flattened(before, own, after[-1]), after[-1])))
         return f"FC: {_box(after)}  memory:  {_memory(after)}  weights: {factors} = {count}"
     window = row.facts.window.kernel if row.facts else ()
     if kind == "conv":
@@ -102,16 +102,18 @@ def _hwc(tensor: Tensor) -> tuple[Extent, ...]:
 
 
 def _box(extents: tuple[Extent, ...]) -> str:
-    return f"[{'x'.join(map(str, extents))}]"
+    return f"[{extents_text(extents)}]"
 
 
 def _memory(extents: tuple[Extent, ...]) -> str:
     factors = [extent for extent in extents if extent != 1]
-    return f"{'*'.join(map(str, factors))}={short(prod(factors))}" if len(factors) > 1 else str(prod(factors))
+    if len(factors) < 2:
+        return formula(prod(factors))
+    return f"{'*'.join(map(extent_text, factors))}={short(prod(factors))}"
 
 
 def _total(count: Extent) -> str:
-    return f"{count / 10**6:.0f}M" if isinstance(count, int) and count >= 10**6 else str(count)
+    return f"{count / 10**6:.0f}M" if isinstance(count, int) and count >= 10**6 else formula(count)
 
 
 CONVENTION = Convention(

@@ -13,7 +13,7 @@ from ..dims import Extent
 from ..graph import Op, Tensor
 from ..passes.infer import Cost
 from ..rules import GLOBAL, Work
-from ..table import Table
+from ..table import Table, extents_text, formula
 from . import Convention, Metric
 from .families import family, linear, macs, neighbours
 
@@ -86,7 +86,7 @@ def _metric(key: str, doc: str, word: str = "") -> Metric:
 def short(number: Extent) -> str:
     """netscope's numbers: k, M, G of 1000 with at most two decimals."""
     if not isinstance(number, int):
-        return str(number)
+        return formula(number)
     value, unit = float(number), ""
     for factor, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number > factor:
@@ -132,7 +132,7 @@ def _extents(tensor: Tensor | None) -> tuple[str, str]:
     """Channels and height x width."""
     if tensor is None or not tensor.ranked or tensor.rank < 2:
         return "", ""
-    return str(tensor.shape[1]), "x".join(map(str, tensor.shape[2:])) or "1x1"
+    return formula(tensor.shape[1]), extents_text(tensor.shape[2:] or (1, 1))
 
 
 def _in_order(analysis: Analysis) -> list[Cost]:

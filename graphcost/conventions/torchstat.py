@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..dims import Extent
 from ..graph import Tensor
 from ..passes.infer import Cost
-from ..table import Table
+from ..table import Table, extent_text, formula
 from . import Convention, Metric
 from .families import adaptive, bias, by_ends, ends, family, halves, linear, macs, taps
 from .modules import path
@@ -144,18 +144,18 @@ def lay_out(analysis: Analysis) -> Table:
 
 def _cells(figures: Sequence[Extent]) -> tuple[str, ...]:
     params, made, madds, flop, read, write = figures
-    memory = f"{made * 4 / 2**20:.2f}" if isinstance(made, int) else str(4 * made)
+    memory = f"{made * 4 / 2**20:.2f}" if isinstance(made, int) else formula(4 * made)
     counts = (_number(madds), _number(flop), _number(read), _number(write), "-", _number(read + write))
     return (_number(params), memory, *counts)
 
 
 def _number(number: Extent) -> str:
-    return f"{number:,}" if isinstance(number, int) else str(number)
+    return f"{number:,}" if isinstance(number, int) else formula(number)
 
 
 def _image(tensor: Tensor | None) -> str:
     """A shape without its batch, as `64 150 150`."""
-    return " ".join(map(str, tensor.shape[1:])) if tensor is not None else ""
+    return " ".join(map(extent_text, tensor.shape[1:])) if tensor is not None else ""
 
 
 CONVENTION = Convention(

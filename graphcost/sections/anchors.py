@@ -18,7 +18,7 @@ from ..errors import ModelError
 from ..graph import UNKNOWN, Tensor
 from ..passes import heads
 from ..passes.receptive_field import Field
-from ..table import Table, show
+from ..table import Table, extents_text, show
 from . import Section
 
 Size = tuple[float, float]
@@ -191,7 +191,7 @@ def _seen(place: Place, quantity: str) -> str:
 
 
 def _extents(tensor: Tensor) -> str:
-    return "x".join(show(extent, "text") for extent in tensor.shape[2:]) if tensor.ranked else "?"
+    return extents_text(tensor.shape[2:]) if tensor.ranked else "?"
 
 
 def _count(tensor: Tensor) -> str:

@@ -7,7 +7,7 @@ what we do. What is not known here is why an author chose so; the reasons name o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,25 +152,22 @@ def _unknown(analysis: Analysis, metric: Metric) -> dict[str, int]:
 def lay_out(analysis: Analysis) -> list[Table]:
     """A row for each reason; the tool and its total stand in the first."""
     ours = _value(analysis, analysis.work.macs)
-    rows: list[tuple[str, ...]] = [("graphcost", "MACs", _exact(ours), "", "", "", "")]
-    silent: dict[str, list[str]] = {}
+    rows: list[tuple[str, ...]] = [("graphcost", "MACs", _exact(ours, analysis.complete), "", "", "", "")]
+    silent: dict[str, dict[str, None]] = {}
     for convention, metric in _quoted():
         total = _value(analysis, metric.total(analysis))
         ratio = _ratio(total, ours)
-        head = (convention.tool, metric.word, _exact(total), "" if ratio is None else f"{ratio:.3f}")
+        unknown = ", ".join(f"{kind} x{count}" for kind, count in _unknown(analysis, metric).items())
+        head = (convention.tool, metric.word, _exact(total, not unknown), "" if ratio is None else f"{ratio:.3f}")
         for line in _lines(analysis, reasons(analysis, metric), ours):
             rows.append((*head, *line))
             head = ("", "", "", "")
-        unknown = ", ".join(f"{kind} x{count}" for kind, count in _unknown(analysis, metric).items())
         if unknown:
-            silent.setdefault(unknown, []).append(convention.tool)
+            silent.setdefault(unknown, {})[convention.tool] = None
     notes = ["Percentages are of our MACs. The reasons of a tool sum to its difference from them."]
     if pathless(analysis):
         notes.append("The file has no module paths: tools that walk modules are taken to see every operator as one.")
-    notes += [
-        f"Without a figure, for their shapes are not known: {unknown} ({', '.join(tools)})."
-        for unknown, tools in silent.items()
-    ]
+    notes += [f"Not known, and so without a figure: {text} ({_named(tools)})." for text, tools in silent.items()]
     titles = ("tool", "calls it", "total", "of ours", "difference", "share", "because of")
     return [Table(titles, (False, False, True, True, True, True, False), rows, notes=notes, heading="How tools count")]
 
@@ -198,8 +195,17 @@ def _ratio(part: Extent, whole: Extent) -> float | None:
     return part / whole if isinstance(part, int) and isinstance(whole, int) and whole else None
 
 
-def _exact(value: Extent) -> str:
-    return show(value, "count")
+def _named(tools: Container[str]) -> str:
+    """Tools as a reader wants them: by name, or the others where those are fewer."""
+    known = dict.fromkeys(convention.tool for convention, _ in _quoted())
+    named, others = [tool for tool in known if tool in tools], [tool for tool in known if tool not in tools]
+    if len(named) <= len(others):
+        return "; ".join(named)
+    return "every tool" + (f" but {'; '.join(others)}" if others else "")
+
+
+def _exact(value: Extent, exact: bool) -> str:
+    return show(value, "count") if exact else f">= {show(value, 'count')}"
 
 
 def _signed(value: Extent) -> str:

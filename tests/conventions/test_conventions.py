@@ -58,6 +58,28 @@ def test_every_convention_is_listed_and_names_its_source() -> None:
         assert all(metric.unit and metric.doc for metric in convention.metrics)
 
 
+@pytest.mark.parametrize("style", [convention.name for convention in conventions.known() if convention.lay_out])
+def test_a_style_prints_numbers_under_the_assumptions(style: str, net: Any) -> None:
+    """An open batch is taken for 1, as the report says below."""
+    stated, open_ = net(NET), net(NET, shapes={"data": ("N", 3, 8, 8)})
+    assert open_.assumptions == {"N": 1}
+    assert open_.report(style=style).table == stated.report(style=style).table
+
+
+def test_formulas_in_the_table_of_a_tool_read_as_elsewhere(net: Any) -> None:
+    """A convolution alone, 3x3 and without padding: sizes in brackets, products with a dot."""
+    analysis = net(NET.partition('layer { name: "bn"')[0], shapes={"data": (1, 3, "H", 8)})
+    cells = {style: str(analysis.report(style=style).table.rows) for style in ("netscope", "torchstat", "cs231n")}
+    assert "'(H - 2)x6'" in cells["netscope"] and "macc 648·H - 1296" in cells["netscope"]
+    assert "'4 (H - 2) 6'" in cells["torchstat"]
+    assert "[(H - 2)x6x4]  memory:  (H - 2)*6*4=24·H - 48" in cells["cs231n"]
+
+
+def test_the_course_writes_small_memory_out(net: Any) -> None:
+    table = net(NET).report(style="cs231n").table
+    assert table.rows[1][0].startswith("CONV3-4: [6x6x4]  memory:  6*6*4=144 ")
+
+
 def test_onnxsim_counts_what_it_knows_and_nothing_else(root: Path) -> None:
     analysis = graphcost.analyze(graphcost.load(root / "onnx_models/vgg16.onnx"))
     metric = conventions.metric("onnxsim", "flops")
