@@ -171,7 +171,7 @@ class Scope:
         own = tuple(Weight(_weight_key(op, at), tensor) for at, tensor in enumerate(facts.weights))
         if own and facts.weights == facts.outputs and not all(name in self.constants for name in op.inputs if name):
             own = ()  # a ConstantOfShape whose shape is computed makes an activation
-        if not self.constants and op.inputs:
+        if self.constants.keys().isdisjoint(op.inputs) and any(op.inputs):
             return own
         read = [name for name in op.inputs if name]
         held = dict(zip(op.inputs, facts.holds, strict=False))
@@ -275,7 +275,7 @@ class _Engine:
     def rows(self, model: Model, scope: Scope, prefix: str) -> list[Cost]:
         rows: list[Cost] = []
         scope.hold(model.weights)
-        tensors, declared = scope.tensors, model.declared
+        tensors, constants, declared = scope.tensors, scope.constants, model.declared
         for op in model.schedule:
             inputs = tuple([tensors.get(name, UNKNOWN) if name else None for name in op.inputs])
             bodies = self.bodies(op, scope, prefix) if op.bodies else []
@@ -297,9 +297,10 @@ class _Engine:
                 continue
             if not bodies:
                 row.weights = scope.pass_on(op, facts)
-                if scope.constants:
-                    row.fixed = tuple([bool(scope.constants.get(name)) for name in op.inputs])
-                    row.constant = bool(op.outputs) and all(scope.constants.get(n) for n in op.outputs if n)
+                if not constants.keys().isdisjoint(op.inputs):
+                    row.fixed = tuple([bool(constants.get(name)) for name in op.inputs])
+                if not constants.keys().isdisjoint(op.outputs):
+                    row.constant = all(constants.get(name) for name in op.outputs if name)
                 continue
             row.weights = scope.take_out(op, bodies)
             for body, times in zip(bodies, facts.times, strict=False):
