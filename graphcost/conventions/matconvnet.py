@@ -1,7 +1,8 @@
 """MatConvNet's vl_simplenn_display: support, filters, receptive field and memory of a chain of layers.
 
-The tool knows chains only. In a network that branches, each layer shows the receptive field that our own pass finds;
-in both, a layer that sees everything (a loss) shows that of the layer before it, as the tool does.
+The tool knows chains only. In a network that branches, each layer shows the receptive field that our own pass finds,
+and none (NaN, as in the tool's getVarReceptiveFields) where branches of different strides meet, or where it is not
+known. A layer that sees everything (a loss) shows the field of what it reads, as the tool does.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING
 from ..dims import Extent
 from ..graph import Tensor
 from ..passes.infer import Cost
+from ..passes.parameters import learned
 from ..passes.receptive_field import Axis, Field
 from ..rules import GLOBAL
-from ..table import Table
+from ..table import Table, extent_text, formula
 from . import Convention, Metric
 from .families import family
 
@@ -40,13 +42,13 @@ def data_mem(row: Cost) -> Extent | None:
 
 def param_mem(row: Cost) -> Extent:
     """4 bytes for each filter weight and bias."""
-    return 4 * sum((weight.tensor.size for weight in row.weights), 0)
+    return 4 * sum((weight.tensor.size for weight in row.weights if learned(weight, row)), 0)
 
 
 def size_text(nbytes: Extent) -> str:
     """B, KB or MB of 1024, no decimals, halves rounded up."""
     if not isinstance(nbytes, int):
-        return str(nbytes)
+        return formula(nbytes)
     for unit, power in (("MB", 20), ("KB", 10)):
         if nbytes >= 1 << power:
             return f"{floor(Fraction(nbytes, 1 << power) + Fraction(1, 2))}{unit}"
@@ -65,7 +67,7 @@ def lay_out(analysis: Analysis) -> Table:
     ]
     made = sum((v for row in analysis.rows if (v := data_mem(row)) is not None), _bytes(_image(analysis)))
     params = analysis.parameters.total
-    count = f"{float(params):.2g}" if isinstance(params, int) else str(params)
+    count = f"{float(params):.2g}" if isinstance(params, int) else formula(params)
     batch = _image(analysis).shape[0]
     notes = [
         f"parameter memory | {size_text(4 * params)} ({count} parameters)",
@@ -88,19 +90,22 @@ def _bytes(tensor: Tensor) -> Extent:
 def _layers(analysis: Analysis) -> list[tuple[str, ...]]:
     image = _image(analysis)
     layers: list[tuple[str, ...]] = [("0", "input", *["n/a"] * 9, *_data(image), "n/a")]
-    before = Field((Axis(),) * max(image.rank - 2, 1))
+    itself = Field((Axis(),) * max(image.rank - 2, 1))
+    shown: dict[str, Field] = {}
     for at, row in enumerate(analysis.rows):
         if row.constant:
             continue
         field = analysis.field(at)
-        before = before if field is None or field.whole or field.why else field
+        if field is None or field.whole:
+            field = next((shown[name] for name, _ in row.read if name in shown), itself)
+        shown.update(dict.fromkeys(row.op.outputs, field))
         layers.append(
             (
                 str(len(layers)),
                 _type(row),
                 row.name,
                 *_window(row),
-                *_reach(before),
+                *_reach(field),
                 *_data(row.outputs[0] if row.outputs else None),
                 size_text(param_mem(row)),
             )
@@ -119,12 +124,14 @@ def _window(row: Cost) -> tuple[str, str, str, str, str]:
     window = row.facts.window if row.facts else GLOBAL
     support = [(k - 1) * d + 1 for k, d in zip(window.kernel, window.dilation, strict=True)]
     filters = next((weight.tensor.shape for weight in row.weights if weight.tensor.rank > 1), None)
-    dim, number = ("n/a", "n/a") if filters is None else (str(filters[1]), str(filters[0]))
+    dim, number = ("n/a", "n/a") if filters is None else (formula(filters[1]), formula(filters[0]))
     return _one(support or [1]), dim, number, _one(window.stride or [1]), _one(window.pad or [0])
 
 
 def _reach(field: Field) -> tuple[str, str, str]:
     """rf size, rf offset (the 1-based centre of the first position), rf stride."""
+    if field.why:
+        return ("NaN",) * 3
     offsets = [1 + axis.centre(0) for axis in field.axes]
     return _one(field.size), _one(offsets), _one(field.stride)
 
@@ -135,12 +142,12 @@ def _data(tensor: Tensor | None) -> tuple[str, str, str, str]:
         return ("n/a",) * 4
     spatial = tensor.shape[2:] or (1,)
     depth, number = (tensor.shape[1] if tensor.rank > 1 else 1), (tensor.shape[0] if tensor.rank else 1)
-    return _one(spatial), str(depth), str(number), size_text(_bytes(tensor))
+    return _one(spatial), formula(depth), formula(number), size_text(_bytes(tensor))
 
 
 def _one(numbers: Sequence[Extent | Fraction]) -> str:
     """One number when the axes agree, 3x5 when not."""
-    texts = [str(n) if not isinstance(n, (int, Fraction)) else f"{float(n):g}" for n in numbers]
+    texts = [f"{float(n):g}" if isinstance(n, (int, Fraction)) else extent_text(n) for n in numbers]
     return texts[0] if len(set(texts)) == 1 else "x".join(texts)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ..dims import Extent
 from ..graph import Tensor
 from ..passes.infer import Cost
+from ..passes.parameters import learned
 from ..table import Table, extent_text, formula
 from . import Convention, Metric
 from .families import adaptive, bias, by_ends, ends, family, halves, linear, macs, taps
@@ -79,8 +80,8 @@ def mem_write(row: Cost) -> Extent | None:
 
 
 def _params(rows: Iterable[Cost]) -> Extent:
-    distinct = {weight.key: weight.tensor for row in rows for weight in row.weights}
-    return sum((t.size for t in distinct.values() if "int" not in t.dtype), 0)
+    distinct = {weight.key: weight.tensor.size for row in rows for weight in row.weights if learned(weight, row)}
+    return sum(distinct.values(), 0)
 
 
 @dataclass

@@ -35,7 +35,7 @@ def count(rows: Iterable[Cost]) -> Parameters:
         elements: Extent = 0
         nbytes: Extent = 0
         for weight in row.weights:
-            if weight.key in seen or not _learned(weight, row):
+            if weight.key in seen or not learned(weight, row):
                 continue
             seen.add(weight.key)
             tensor = weight.tensor
@@ -50,7 +50,8 @@ def count(rows: Iterable[Cost]) -> Parameters:
     return result
 
 
-def _learned(weight: Weight, row: Cost) -> bool:
+def learned(weight: Weight, row: Cost) -> bool:
+    """Whether a constant that an operator reads is a parameter of it."""
     dtype = weight.file_dtype or weight.tensor.dtype
     if not weight.tensor.ranked or dtype in ("bool", "string"):
         return False

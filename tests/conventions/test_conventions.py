@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 import graphcost
 from graphcost import conventions
@@ -134,6 +137,40 @@ def test_matconvnet_prints_layers_as_columns_of_at_most_eighteen(root: Path) -> 
         found = tuple(quantities[key][at] for key in ("rf size", "rf offset", "rf stride", "data mem", "param mem"))
         assert found == wanted
     assert table.notes == ["parameter memory | 71MB (1.9e+07 parameters)", "data memory | 4MB (for batch size 1)"]
+
+
+BRANCHES = """
+input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }
+layer { name: "halved" type: "Convolution" bottom: "data" top: "halved"
+  convolution_param { num_output: 4 kernel_size: 2 stride: 2 } }
+layer { name: "cropped" type: "Convolution" bottom: "data" top: "cropped"
+  convolution_param { num_output: 4 kernel_size: 5 } }
+layer { name: "pooled" type: "Pooling" bottom: "halved" top: "pooled" pooling_param { global_pooling: true } }
+layer { name: "sum" type: "Eltwise" bottom: "halved" bottom: "cropped" top: "sum" }
+"""
+
+
+def test_matconvnet_shows_of_branches_what_each_layer_reads_and_no_field_where_strides_disagree(net: Any) -> None:
+    table = net(BRANCHES).report(style="matconvnet").table
+    rows = {row[0]: row[2:] for row in [table.titles, *table.rows]}
+    assert rows["name"] == ("halved", "cropped", "pooled", "sum")
+    assert rows["rf size"] == ("2", "5", "2", "NaN")
+    assert rows["rf stride"] == ("2", "1", "2", "NaN")
+
+
+def test_integers_that_steer_shapes_are_no_parameters_to_any_tool(tmp_path: Path) -> None:
+    """A slice of an 8x8 map: its starts, ends and axes."""
+    bounds = {name: numpy_helper.from_array(np.array(at), name) for name, at in (("0", [0]), ("1", [4]), ("2", [2]))}
+    node = helper.make_node("Slice", ["x", *bounds], ["y"])
+    info = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, size, 8]) for name, size in (("x", 8), ("y", 4))
+    ]
+    graph = helper.make_graph([node], "net", info[:1], info[1:], list(bounds.values()))
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), tmp_path / "net.onnx")
+    (row,) = graphcost.analyze(graphcost.load(tmp_path / "net.onnx")).rows
+    for key in ("matconvnet.param_mem", "torchinfo.mult_adds", "netscope.param", "cs231n.weights"):
+        found = conventions.metric(*key.split("."))
+        assert found is not None and not found.value(row), key
 
 
 def test_torchstat_totals_of_ssd300(root: Path) -> None:
