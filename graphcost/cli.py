@@ -9,110 +9,14 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from .errors import ModelError
-from .version import __version__
+from .options import SECTIONS, parser
 
 if TYPE_CHECKING:
     from .report import Report
     from .sections import Section
-
-SECTIONS = ("memory", "anchors", "reconcile", "device")
-"""The sections of a report that a flag of the same name asks for."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ModelError("", "", f"{message}; see graphcost --help")
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command's arguments; docs/reference.md is made from it."""
-    p = _Parser(
-        prog="graphcost",
-        description="What a neural network costs: shapes, parameters, arithmetic and memory, read from its file.",
-    )
-    p.add_argument("models", nargs="*", metavar="MODEL", help=".prototxt, .onnx, or a folder, searched for both")
-    p.add_argument(
-        "--format", metavar="FMT", help="md (default), html, json, csv or text; else taken from the suffix of --output"
-    )
-    p.add_argument(
-        "-o", "--output", metavar="FILE", type=Path, help="write there instead of stdout, whole or not at all"
-    )
-    p.add_argument(
-        "--style", metavar="NAME", default="default", help="lay the report out as another tool does: netscope, ..."
-    )
-    p.add_argument("--columns", metavar="A,B,...", help="which columns; see --list-columns")
-    p.add_argument("--sort", metavar="COL", help="order rows by a column, largest first")
-    p.add_argument("--top", metavar="N", type=int, help="only the N most expensive rows; 0 shows all")
-    p.add_argument(
-        "--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)"
-    )
-    p.add_argument(
-        "--memory", action="store_true",
-        help="what is alive at the peak, the arena, the weights and the best order, in the place of the layers",
-    )  # fmt: skip
-    p.add_argument("--plan", metavar="FILE", type=Path, help="write where each buffer lies in one arena: .csv or .json")
-    p.add_argument("--align", metavar="N", type=int, default=1, help="offsets in --plan are multiples of N bytes")
-    p.add_argument(
-        "--anchors", action="store_true", help="a detector's boxes beside what the cells of their maps can see"
-    )
-    p.add_argument(
-        "--anchor-sizes", metavar="STRIDE=SIZE,...", action="append", default=[],
-        help="the same, with the boxes that heads of a stride are trained for: 8=16,32 or 8=16x32 (width x height)",
-    )  # fmt: skip
-    p.add_argument("--reconcile", action="store_true", help="what other tools would print for the model, and why")
-    p.add_argument(
-        "--input", metavar="NAME=SHAPE", action="append", default=[],
-        help="size an input: data=1x3x640x640, data=Nx3xHxW (symbols); one input needs no name",
-    )  # fmt: skip
-    p.add_argument("--dim", metavar="NAME=VALUE", action="append", default=[], help="give a symbolic dimension a value")
-    p.add_argument(
-        "--phase", choices=("train", "test"), default="test", help="which layers of a Caffe net count (default test)"
-    )
-    p.add_argument(
-        "--level", type=int, default=0, metavar="N", help="level that a Caffe net's include rules see (default 0)"
-    )
-    p.add_argument(
-        "--stage", action="append", default=[], metavar="NAME", help="stage that a Caffe net's include rules see"
-    )
-    p.add_argument(
-        "--io", metavar="WHO", default="keep",
-        help="who holds inputs and outputs: keep, the arena (default); caller, somebody else",
-    )  # fmt: skip
-    p.add_argument("--dtype", metavar="TYPE", default="", help="count as if floating-point tensors were of this type")
-    p.add_argument("--weights-dtype", metavar="TYPE", default="", help="the same for the weights alone")
-    p.add_argument("--reorder", action="store_true", help="run in the order with the lowest peak that is found")
-    p.add_argument("--fuse", action="store_true", help="count bytes as if operators were folded into their producers")
-    p.add_argument(
-        "--device", metavar="NAME|FILE", default="",
-        help="the least time on a device, and whether the model fits it; a profile by name or a .toml file",
-    )  # fmt: skip
-    p.add_argument(
-        "--calibrate", metavar="FILE", type=Path, help="measure this machine and write a profile for --device"
-    )
-    p.add_argument("--strict", action="store_true", help="exit with 1 when a number is only a lower bound")
-    p.add_argument(
-        "--plugin",
-        metavar="MODULE",
-        action="append",
-        default=[],
-        help="import a module (or .py file) that teaches operators",
-    )
-    p.add_argument("--list-columns", action="store_true", help="the columns, their units and definitions")
-    p.add_argument("--list-ops", action="store_true", help="the operators that have a rule")
-    p.add_argument("--list-devices", action="store_true", help="the device profiles, with their peaks")
-    p.add_argument("--list-styles", action="store_true", help="the styles, and the tools that count so")
-    p.add_argument("--version", action="version", version=f"graphcost {__version__}")
-    return p
-
-
-def usage() -> str:
-    """The text of --help at 100 columns, whatever the terminal."""
-    p = parser()
-    p.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=100)
-    return p.format_help()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -18,7 +18,7 @@ ORDER = [
     {"version"},
     {"dims", "errors"},
     {"graph"},
-    {"shapes", "rules", "table", "target", "devices"},
+    {"shapes", "rules", "table", "target", "devices", "options"},
     {"importers", "ops", "passes"},
     {"analysis"},
     {"conventions", "columns"},
