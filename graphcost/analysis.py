@@ -416,10 +416,14 @@ def _number(extent: Extent | None) -> int | str | None:
 
 
 def _fields(fields: Mapping[str, receptive_field.Field]) -> dict[str, Any]:
-    """The field in the first input that is seen, and in each one where there are several."""
+    """The field in the first input that is seen, in each one where there are several, and why it is not told."""
     told = {name: field.to_dict() for name, field in fields.items()}
-    first = next(iter(told.values()), None)
-    return {"rf": first, "rf_inputs": told} if len(told) > 1 else {"rf": first}
+    result: dict[str, Any] = {"rf": next(iter(told.values()), None)}
+    if len(told) > 1:
+        result["rf_inputs"] = told
+    if why := next((field.why for field in fields.values() if field.why), ""):
+        result["rf_why"] = why
+    return result
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,6 +16,8 @@ from .table import Form, Value, shape_text
 
 if TYPE_CHECKING:
     from .passes.roofline import Roofline
+
+REASONS = 3  # why fields are not told, before the rest are only counted
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Column:
     """A group of rows has the largest of their values, rather than the sum."""
     exact: Callable[[Analysis], bool] = lambda analysis: analysis.complete
     """Whether the total is exact rather than a lower bound."""
+    notes: Callable[[Analysis], Sequence[str]] = lambda analysis: ()
+    """What a reader of the column should know of this model."""
 
 
 def type_text(row: Cost) -> str:
@@ -112,6 +116,14 @@ def _field(analysis: Analysis, at: int, quantity: str) -> Value:
     return next(iter(told.values()), "")
 
 
+def _untold(analysis: Analysis) -> list[str]:
+    """Why receptive fields are misaligned, or not known: the first few reasons."""
+    fields = (field for at in range(len(analysis.rows)) for field in analysis.fields(at).values())
+    reasons = list(dict.fromkeys(f"Receptive fields: {field.why}." for field in fields if field.why))
+    more = [f"Receptive fields: {len(reasons) - REASONS} more such places."] if len(reasons) > REASONS else []
+    return [*reasons[:REASONS], *more]
+
+
 _WORK_DOCS = {
     "muls": "multiplications outside multiply-accumulates",
     "adds": "additions and subtractions, biases too",
@@ -164,11 +176,11 @@ BUILT_IN = {
                lambda a, i: _bound(a, i, "by")),
         Column("rf", "rf", "input elements", "receptive field: elements of each input that one output position sees,"
                " per axis",
-               "text", lambda a, i: _field(a, i, "size")),
+               "text", lambda a, i: _field(a, i, "size"), notes=_untold),
         Column("rf_stride", "rf stride", "input elements", "input elements between neighbouring output positions",
-               "text", lambda a, i: _field(a, i, "stride")),
+               "text", lambda a, i: _field(a, i, "stride"), notes=_untold),
         Column("rf_offset", "rf offset", "input elements", "input coordinate of the first tap of position 0; negative"
-               " in the padding", "text", lambda a, i: _field(a, i, "start")),
+               " in the padding", "text", lambda a, i: _field(a, i, "start"), notes=_untold),
         Column("status", "status", "", "known, partial (shape or cost, not both) or unknown", "text",
                lambda a, i: a.rows[i].status),
         Column("where", "where", "", "place in the file", "text", lambda a, i: a.rows[i].op.where),

@@ -44,6 +44,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
     )
     env.filters["plain"] = _cell
+    env.filters["line"] = _line
     env.filters["markdown"] = lambda table: "\n".join(aligned(table, escape=True))
     env.filters["text"] = lambda table: "\n".join(aligned(table, escape=False))
     env.globals["version"] = __version__

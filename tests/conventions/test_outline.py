@@ -207,3 +207,17 @@ def test_every_sample_has_an_outline_in_which_each_convolution_begins_a_line(pat
     windowed = [row for row in analysis.rows if row.work and row.work.macs and row.facts and row.facts.window.kernel]
     assert sum("kernel=" in line and "out_c=" in line.split(")")[0] for line in lines(analysis)) == len(windowed)
     assert analysis.report(style="outline").render("md").startswith("```text\n")
+
+
+def test_what_else_was_asked_for_stands_below_the_lines(net: Any) -> None:
+    model = net(HEAD + conv("conv0", "data")).model
+    analysis = graphcost.analyze(model, target=graphcost.Target(device="cortex-m4"))
+    text = analysis.report(style="outline", sections=["device"]).render("md")
+    assert text.startswith("```text\nConv0(") and "## On Arm Cortex-M4F" in text and "| fits " in text
+
+
+@pytest.mark.parametrize("format", ["md", "text"])
+def test_lines_have_no_control_characters_and_say_what_is_not_known(format: str, net: Any) -> None:
+    text = net(HEAD + layer("m\\033[31m", "Mystery", "data")).report(style="outline").render(format)
+    assert "\x1b" not in text and "m [31m(Mystery)" in text
+    assert "Coverage: totals are lower bounds" in text

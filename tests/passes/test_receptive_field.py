@@ -207,3 +207,24 @@ def test_the_dictionary_has_each_input_where_a_tensor_sees_several(net: Any) -> 
     assert b["rf"] == {"size": 5, "stride": 2, "start": -2} and "rf_inputs" not in b
     assert x["rf"] == {"size": 3, "stride": 2, "start": -1}
     assert x["rf_inputs"] == {"left": x["rf"], "right": b["rf"]}
+
+
+def test_a_report_on_fields_says_why_some_are_not_told(net: Any) -> None:
+    """Halved by one way and cropped to the same extents by another; each reason stands once."""
+    text = HEAD + conv("a", "data", "kernel_size: 2 stride: 2") + conv("b", "data", "kernel_size: 18")
+    analysis = net(text + layer("x", "Eltwise", "a b") + layer("y", "ReLU", "x"))
+    why = "misaligned at x: stride 2 by way of a; stride 1 by way of b; they part at data"
+    table = analysis.report(columns=["name", "rf", "rf_stride"]).table
+    assert table.rows[2:] == [("x", "misaligned", "misaligned"), ("y", "misaligned", "misaligned")]
+    assert table.notes == [f"Receptive fields: {why}."]
+    assert analysis.report(columns=["name", "macs"]).table.notes == []
+    layers = analysis.to_dict()["layers"]
+    assert layers[2]["rf"] is None and layers[2]["rf_why"] == why
+    assert "rf_why" not in layers[0]
+
+
+def test_of_many_reasons_a_few_are_told_and_the_rest_counted(net: Any) -> None:
+    text = HEAD + "".join(layer(f"m{n}", "Mystery", "data") for n in range(5))
+    notes = net(text).report(columns=["rf"]).table.notes
+    assert notes[0] == "Receptive fields: m0 (Mystery) is not known." and len(notes) == 3 + 1
+    assert notes[-1] == "Receptive fields: 2 more such places."
