@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..dims import Extent
@@ -36,7 +37,7 @@ class Buffer:
     """Where pieces begin in it, in bytes; only those that do not begin where it does."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Peak:
     """The worst moment."""
 
@@ -44,35 +45,64 @@ class Peak:
     """The operator that runs then, the first if there are several such moments."""
     step: int
     nbytes: int
-    tensors: tuple[tuple[str, int], ...]
-    """What is alive, largest first, in bytes; tensors in one buffer as `a = b`, a blob rewritten in place once."""
+    memory: Memory = field(repr=False)
 
     @property
     def name(self) -> str:
         """The operator's name."""
         return self.row.name
 
+    @cached_property
+    def tensors(self) -> tuple[tuple[str, int], ...]:
+        """What is alive, largest first, in bytes; tensors in one buffer as `a = b`, a blob rewritten in place once."""
+        alive = [buffer for buffer in self.memory.alive(self.step) if buffer.nbytes]
+        return tuple((" = ".join(self.memory.names(buffer, self.step)), buffer.nbytes) for buffer in alive)
+
 
 @dataclass
 class Memory:
     """Live activation bytes while each operator runs, the model's inputs and outputs included."""
 
-    buffers: list[Buffer] = field(default_factory=list)
-    steps: list[Cost] = field(default_factory=list)
-    """The row that runs at each step: those of the outer graph."""
-    curve: list[int] = field(default_factory=list)
+    model: Model = field(repr=False)
+    storage: Storage = field(repr=False)
+    buffers: list[Buffer]
+    curve: list[int]
     """Bytes alive at each step, an operator's inputs and outputs together; sizes that are not known count as 0."""
-    step_of: dict[int, int] = field(default_factory=dict)
-    """The step at which a row runs, by the row's number; rows inside bodies have none."""
-    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """The steps at which each tensor is made and last read."""
-    blobs: Mapping[str, str] = field(default_factory=dict)
-    """What the file calls tensors that have a name of their own here."""
-    peak: Peak | None = None
-    """None when a size that matters is not known, or nothing runs."""
-    storage: Storage = field(default_factory=Storage, repr=False)
     otherwise: Storage | None = field(default=None, repr=False)
     """The storage when pieces are copied, or are not, whichever is not so in `storage`."""
+
+    @cached_property
+    def steps(self) -> list[Cost]:
+        """The row that runs at each step: those of the outer graph."""
+        return [step.row for step in self.storage.steps]
+
+    @cached_property
+    def step_of(self) -> dict[int, int]:
+        """The step at which a row runs, by the row's number; rows inside bodies have none."""
+        return {step.at: number for number, step in enumerate(self.storage.steps)}
+
+    @cached_property
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """The steps at which each tensor is made and last read."""
+        spans = dict.fromkeys(self.model.inputs, (0, 0))
+        for at, row in enumerate(self.steps):
+            for name in row.op.reads:
+                if name in spans:
+                    spans[name] = (spans[name][0], at)
+            spans.update((name, (at, at)) for name in row.op.outputs if name)
+        for name in self.model.outputs:
+            if name in spans:
+                spans[name] = (spans[name][0], len(self.steps) - 1)
+        return spans
+
+    @cached_property
+    def peak(self) -> Peak | None:
+        """None when a size that matters is not known, or nothing runs."""
+        if not self.storage.known or not self.curve:
+            return None
+        worst = max(self.curve)
+        at = self.curve.index(worst)
+        return Peak(self.storage.steps[at].row, at, worst, self)
 
     @property
     def peak_bytes(self) -> int | None:
@@ -87,14 +117,14 @@ class Memory:
         """Those of a buffer's tensors that it holds at a step, as the file calls them."""
         held = [name for name in buffer.tensors if name in self.spans]
         alive = [name for name in held if self.spans[name][0] <= step <= self.spans[name][1]]
-        return list(dict.fromkeys(self.blobs.get(name, name) for name in alive or buffer.tensors[:1]))
+        return list(dict.fromkeys(self.model.blobs.get(name, name) for name in alive or buffer.tensors[:1]))
 
     def plan(self, align: int = 1) -> Plan:
         """Offsets that are multiples of `align` for every buffer. Raises ModelError when a size is not known."""
         from .arena import plan
 
         self._check("an arena")
-        return plan(self.buffers, align, [row.name for row in self.steps], self.blobs)
+        return plan(self.buffers, align, [row.name for row in self.steps], self.model.blobs)
 
     def reorder(self) -> Order:
         """The order with the lowest peak that is found. Raises ModelError when a size is not known."""
@@ -118,16 +148,16 @@ def liveness(
     any of them; where copies of all pieces have a lower peak, they are copies.
     """
     rows = list(rows)
-    inside = _follow(model, share(model, rows, inputs, evaluate, io), inputs, evaluate)
+    inside = _follow(model, share(model, rows, inputs, evaluate, io), evaluate)
     if inside.peak is not None and inside.storage.cut:
-        copied = _follow(model, share(model, rows, inputs, evaluate, io, pieces=False), inputs, evaluate)
+        copied = _follow(model, share(model, rows, inputs, evaluate, io, pieces=False), evaluate)
         inside.otherwise, copied.otherwise = copied.storage, inside.storage
         if copied.peak is not None and copied.peak.nbytes < inside.peak.nbytes:
             return copied
     return inside
 
 
-def _follow(model: Model, storage: Storage, inputs: Mapping[str, Tensor], evaluate: Evaluate) -> Memory:
+def _follow(model: Model, storage: Storage, evaluate: Evaluate) -> Memory:
     """What is alive when, step by step."""
     for step in storage.steps:
         for _, body in step.row.op.bodies:
@@ -135,18 +165,7 @@ def _follow(model: Model, storage: Storage, inputs: Mapping[str, Tensor], evalua
             step.inside = max(step.inside, max(inner.curve, default=0))
             storage.known = storage.known and inner.storage.known
     buffers = allocate(storage)
-    memory = Memory(
-        buffers, [step.row for step in storage.steps], live_bytes(buffers, len(storage.steps)), storage=storage
-    )
-    memory.blobs = model.blobs
-    memory.step_of = {step.at: number for number, step in enumerate(storage.steps)}
-    memory.spans = _spans(memory.steps, inputs, model.outputs)
-    if storage.known and memory.curve:
-        worst = max(memory.curve)
-        at = memory.curve.index(worst)
-        alive = [(" = ".join(memory.names(b, at)), b.nbytes) for b in memory.alive(at) if b.nbytes]
-        memory.peak = Peak(memory.steps[at], at, worst, tuple(alive))
-    return memory
+    return Memory(model, storage, buffers, live_bytes(buffers, len(storage.steps)))
 
 
 def allocate(storage: Storage, order: Sequence[int] | None = None) -> list[Buffer]:
@@ -200,17 +219,3 @@ def live_bytes(buffers: Iterable[Buffer], steps: int) -> list[int]:
         alive += change[step]
         curve.append(alive)
     return curve
-
-
-def _spans(steps: Sequence[Cost], inputs: Iterable[str], outputs: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """The steps at which tensors are made and last read."""
-    spans = dict.fromkeys(inputs, (0, 0))
-    for at, row in enumerate(steps):
-        for name in row.op.reads:
-            if name in spans:
-                spans[name] = (spans[name][0], at)
-        spans.update((name, (at, at)) for name in row.op.outputs if name)
-    for name in outputs:
-        if name in spans:
-            spans[name] = (spans[name][0], len(steps) - 1)
-    return spans

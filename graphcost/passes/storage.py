@@ -70,11 +70,12 @@ class Storage:
 
 def nbytes(tensor: Tensor) -> Extent | None:
     """Bytes of a tensor, of all items for a sequence; None when its shape or element type is not known."""
-    if isinstance(tensor, TensorSequence):
-        sizes = [nbytes(item) for item in tensor.items] if tensor.items is not None else [None]
-        known = [size for size in sizes if size is not None]
-        return sum(known) if len(known) == len(sizes) else None
-    return tensor.nbytes if tensor.ranked and tensor.dtype in BITS else None
+    if tensor.ranked:
+        return tensor.nbytes if tensor.dtype in BITS else None
+    if not isinstance(tensor, TensorSequence) or tensor.items is None:
+        return None
+    known = [size for item in tensor.items if (size := nbytes(item)) is not None]
+    return sum(known) if len(known) == len(tensor.items) else None
 
 
 def share(
@@ -105,31 +106,32 @@ def share(
     for number in dict.fromkeys(home[name] for name in model.outputs if name in home):
         storage.kept.append(number)
         storage.blocks[number].readers += 1
-    storage.known = not sharing.open
     return storage
 
 
 class _Sharing:
     def __init__(self, evaluate: Evaluate, outside: frozenset[str], pieces: bool) -> None:
         self.storage = Storage()
-        self.pieces = pieces
         self.evaluate = evaluate
         self.outside = outside
+        self.pieces = pieces
         self.home: dict[str, int] = {}
-        self.open = False
-        """A size that matters is not known, or is a formula that has no number."""
+        """The number of the block that each tensor is in."""
 
     def make(self, name: str, tensor: Tensor, outside: bool) -> int:
         """A block of its own for a tensor."""
         size = nbytes(tensor)
-        number = None if size is None else self.evaluate(size)
-        self.open = self.open or (number is None and not outside)
-        self.home[name] = len(self.storage.blocks)
-        self.storage.blocks.append(Block([name], size, number or 0, outside=outside))
-        return self.home[name]
+        bytes_ = None if size is None else self.evaluate(size)
+        if bytes_ is None and not outside:
+            self.storage.known = False
+        blocks = self.storage.blocks
+        self.home[name] = number = len(blocks)
+        blocks.append(Block([name], size, bytes_ or 0, outside=outside))
+        return number
 
-    def join(self, name: str, source: str, offset: Extent, bits: int) -> bool:
+    def join(self, name: str, source: str, offset: Extent, dtype: str) -> bool:
         """Put a tensor into the block of another, `offset` elements from its beginning; False where bytes are cut."""
+        bits = BITS.get(dtype, 0)
         if bits % 8 and offset != 0:
             return False
         number = self.home[source]
@@ -141,44 +143,46 @@ class _Sharing:
             block.offsets[name] = at
         return True
 
-    def step(self, row: Cost, number: int) -> Step:
-        """What an operator reads, makes and may take over."""
+    def step(self, row: Cost, at: int) -> Step:
+        """What the operator of row `at` reads, makes and may take over."""
         if row.constant:
-            return Step(row, number)
+            return Step(row, at)
         home, op, facts = self.home, row.op, row.facts
         reads = tuple(dict.fromkeys([home[name] for name in op.reads if name in home]))
-        for block in reads:
-            self.storage.blocks[block].readers += 1
-        pieces: tuple[Extent, ...] = ()
-        if op.inputs and op.inputs[0] in home:
-            views = op.in_place or (facts is not None and facts.view)
-            if facts is not None and len(facts.pieces) == len(op.outputs) and (views or self.pieces):
-                pieces = facts.pieces
-                self.storage.cut = self.storage.cut or not views
-            elif views:
-                pieces = (0,)
+        for number in reads:
+            self.storage.blocks[number].readers += 1
+        starts = self.starts(row)
         makes = []
-        for at, (name, tensor) in enumerate(zip(op.outputs, row.outputs, strict=True)):
-            bits = BITS.get(tensor.dtype, 0)
-            if name and not (at < len(pieces) and self.join(name, op.inputs[0], pieces[at], bits)):
+        for output, (name, tensor) in enumerate(zip(op.outputs, row.outputs, strict=True)):
+            if name and (output >= len(starts) or not self.join(name, op.inputs[0], starts[output], tensor.dtype)):
                 makes.append(self.make(name, tensor, name in self.outside))
-        elementwise = facts is not None and facts.elementwise and not pieces and bool(op.outputs and op.outputs[0])
-        return Step(row, number, reads, tuple(makes), self.takes(row) if elementwise and makes else ())
+        takes = facts is not None and facts.elementwise and not starts and makes and op.outputs[0]
+        return Step(row, at, reads, tuple(makes), self.takes(row) if takes else ())
+
+    def starts(self, row: Cost) -> tuple[Extent, ...]:
+        """Where in the first input those outputs begin that lie in its block, in elements."""
+        op, facts = row.op, row.facts
+        views = op.in_place or (facts is not None and facts.view)
+        cut = facts is not None and len(facts.pieces) == len(op.outputs) > 0 and (views or self.pieces)
+        if not (views or cut) or not op.inputs or op.inputs[0] not in self.home:
+            return ()
+        if facts is None or not cut:
+            return (0,)
+        self.storage.cut = self.storage.cut or not views
+        return facts.pieces
 
     def takes(self, row: Cost) -> tuple[int, ...]:
         """The blocks that the first output of an elementwise operator may be written over."""
-        blocks, result = self.storage.blocks, row.outputs[0]
-        size = nbytes(result)
-        if size is None or blocks[self.home[row.op.outputs[0]]].outside:
+        home, blocks, result = self.home, self.storage.blocks, row.outputs[0]
+        size, bits = nbytes(result), BITS.get(result.dtype)
+        if size is None or blocks[home[row.op.outputs[0]]].outside:
             return ()
-        operands = [
-            (self.home[name], nbytes(tensor), tensor.dtype)
-            for name, tensor in zip(row.op.inputs, row.inputs, strict=False)
-            if name in self.home and tensor is not None
-        ]
-        found: dict[int, None] = {}
-        for number, given, dtype in operands:
-            fits = given == size == blocks[number].size and BITS.get(dtype) == BITS.get(result.dtype)
-            if fits and not blocks[number].outside and all(of == size for at, of, _ in operands if at == number):
-                found[number] = None  # an operand that sees only a part of the block would read what is overwritten
-        return tuple(found)
+        found: dict[int, bool] = {}
+        for name, operand in zip(row.op.inputs, row.inputs, strict=False):
+            number = home.get(name)
+            if number is None or operand is None:
+                continue
+            block = blocks[number]
+            fits = not block.outside and block.size == size == nbytes(operand) and BITS.get(operand.dtype) == bits
+            found[number] = fits and found.get(number, True)  # another operand may see a part of the block
+        return tuple([number for number, fits in found.items() if fits])
