@@ -109,9 +109,24 @@ def _report(path: str, options: argparse.Namespace, format: str) -> Report:
         from .sections.anchors import against
 
         sections = [*(name for name in sections if name != "anchors"), against(_sizes(options.anchor_sizes))]
-    return Report(
+    report = Report(
         analysis, style=options.style, columns=columns, sort=options.sort, top=top, by=options.by, sections=sections
     )
+    if format not in ("html", "json") and not all(section.beside for section in report.sections):
+        _refuse_unseen(report, options, format)
+    return report
+
+
+def _refuse_unseen(report: Report, options: argparse.Namespace, format: str) -> None:
+    """Say what would be lost where the tables of a section take the place of the layers. Raises ModelError."""
+    instead = next(section.name for section in report.sections if not section.beside)
+    if format == "csv":
+        raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
+    given = {name: getattr(options, name) is not None for name in ("columns", "sort", "top", "by")}
+    given["style"] = options.style != "default"
+    for name in given:
+        if given[name]:
+            raise ModelError(f"--{name}", "", f"is about the table of layers, and --{instead} takes its place")
 
 
 def _several(paths: list[str], options: argparse.Namespace, format: str) -> int:

@@ -192,6 +192,12 @@ WRONG = [
     ([DET1, "--dim", "Q=3", "--input", "Nx3x12x12"], "has no dimension Q; open are: N"),
     ([DET1, "--format", "pdf"], "no format 'pdf'"),
     ([DET1, "--style", "nobody"], "no style 'nobody'"),
+    ([DET1, "--reconcile", "--format", "csv"], "--reconcile is for md, text, html and json"),
+    (
+        [DET1, "--anchors", "--style", "netscope"],
+        "--style: is about the table of layers, and --anchors takes its place",
+    ),
+    ([DET1, "--anchor-sizes", "2=6", "--top", "0"], "--top: is about the table of layers"),
     ([DET1, "--style", "torchinfo"], "only figures: --columns name,torchinfo.mult_adds"),
     ([DET1, "--columns", "name,mac"], "no column 'mac'; did you mean"),
     ([DET1, "--by", "colour"], "no grouping 'colour'"),
