@@ -148,20 +148,21 @@ def liveness(
     any of them; where copies of all pieces have a lower peak, they are copies.
     """
     rows = list(rows)
-    inside = _follow(model, share(model, rows, inputs, evaluate, io), evaluate)
+    inside = _follow(model, rows, share(model, rows, inputs, evaluate, io), evaluate)
     if inside.peak is not None and inside.storage.cut:
-        copied = _follow(model, share(model, rows, inputs, evaluate, io, pieces=False), evaluate)
+        copied = _follow(model, rows, share(model, rows, inputs, evaluate, io, pieces=False), evaluate)
         inside.otherwise, copied.otherwise = copied.storage, inside.storage
         if copied.peak is not None and copied.peak.nbytes < inside.peak.nbytes:
             return copied
     return inside
 
 
-def _follow(model: Model, storage: Storage, evaluate: Evaluate) -> Memory:
-    """What is alive when, step by step."""
-    for step in storage.steps:
+def _follow(model: Model, rows: Sequence[Cost], storage: Storage, evaluate: Evaluate) -> Memory:
+    """What is alive when, step by step; the rows of an operator's bodies stand after its own."""
+    ends = [step.at for step in storage.steps[1:]] + [len(rows)]
+    for step, end in zip(storage.steps, ends, strict=False):
         for _, body in step.row.op.bodies:
-            inner = liveness(body, step.inner, body.inputs, evaluate, "caller")
+            inner = liveness(body, rows[step.at + 1 : end], body.inputs, evaluate, "caller")
             step.inside = max(step.inside, max(inner.curve, default=0))
             storage.known = storage.known and inner.storage.known
     buffers = allocate(storage)
@@ -179,9 +180,7 @@ def allocate(storage: Storage, order: Sequence[int] | None = None) -> list[Buffe
 
     def hold(number: int, birth: int) -> None:
         block = blocks[number]
-        holders[number] = Buffer(
-            list(block.tensors), block.nbytes, birth, birth, block.size, dict(block.offsets)
-        )  # fmt: skip
+        holders[number] = Buffer(list(block.tensors), block.nbytes, birth, birth, block.size)
         if not block.outside:
             buffers.append(holders[number])
 
@@ -198,13 +197,14 @@ def allocate(storage: Storage, order: Sequence[int] | None = None) -> list[Buffe
                 continue
             holders[made], over = holders[over], None
             holders[made].tensors += blocks[made].tensors
-            holders[made].offsets |= blocks[made].offsets
         for number in step.reads:
             pending[number] -= 1
         if step.inside:
             buffers.append(Buffer([f"{step.row.name}/*"], step.inside, at, at, step.inside))
     for number in storage.kept:
         holders[number].death = last
+    for buffer in buffers if storage.offsets else ():
+        buffer.offsets = {name: storage.offsets[name] for name in buffer.tensors if name in storage.offsets}
     return buffers
 
 

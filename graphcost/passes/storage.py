@@ -31,8 +31,6 @@ class Block:
     """Steps that read it, and one more when it is an output of the model that has to last."""
     outside: bool = False
     """Somebody else's memory: the caller's."""
-    offsets: dict[str, int] = field(default_factory=dict)
-    """Where pieces begin in it, in bytes; only those that do not begin where it does."""
 
 
 @dataclass(slots=True)
@@ -46,8 +44,6 @@ class Step:
     makes: tuple[int, ...] = ()
     takes: tuple[int, ...] = ()
     """Blocks that the first of those it makes may take over, if this step is their last reader."""
-    inner: list[Cost] = field(default_factory=list)
-    """The rows of the operator's bodies."""
     inside: int = 0
     """Bytes that are alive in its bodies at their worst moment, beside what it reads and makes."""
 
@@ -62,6 +58,8 @@ class Storage:
     """The blocks of the inputs: alive from the start."""
     kept: list[int] = field(default_factory=list)
     """The blocks of the outputs: alive to the end."""
+    offsets: dict[str, int] = field(default_factory=dict)
+    """Where pieces begin in their block, in bytes; only those that do not begin where it does."""
     known: bool = True
     """Whether every size is a number."""
     cut: bool = False
@@ -87,8 +85,7 @@ def share(
     *,
     pieces: bool = True,
 ) -> Storage:
-    """The storage of one graph; rows of its operators' bodies are handed to their steps. Without `pieces`, those are
-    copies.
+    """The storage of one graph; of `rows` those of its own operators count. Without `pieces`, those are copies.
 
     `evaluate` turns a symbolic size into a number, or None. Under `io="caller"` inputs and outputs are outside, and no
     result is written over an input. Constants are not activations and have no block.
@@ -101,8 +98,6 @@ def share(
     for at, row in enumerate(rows):
         if row.op in ops:
             storage.steps.append(sharing.step(row, at))
-        elif storage.steps:
-            storage.steps[-1].inner.append(row)
     for number in dict.fromkeys(home[name] for name in model.outputs if name in home):
         storage.kept.append(number)
         storage.blocks[number].readers += 1
@@ -139,8 +134,9 @@ class _Sharing:
         self.home[name] = number
         block.tensors.append(name)
         block.outside = block.outside or name in self.outside
-        if at := (self.evaluate(offset * (bits // 8)) or 0) + block.offsets.get(source, 0):
-            block.offsets[name] = at
+        offsets = self.storage.offsets
+        if at := (self.evaluate(offset * (bits // 8)) or 0) + offsets.get(source, 0):
+            offsets[name] = at
         return True
 
     def step(self, row: Cost, at: int) -> Step:
