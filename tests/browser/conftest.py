@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 )  # fmt: skip
 
 OpenReport = Callable[..., "Page"]
@@ -35,7 +35,10 @@ def browser() -> Iterator[Browser]:
     if executable is None:
         pytest.skip(f"there is no {' or '.join(NAMES)} on this machine")
     with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=executable, chromium_sandbox=False, args=QUIET)
+        try:
+            started = driver.chromium.launch(executable_path=executable, chromium_sandbox=False, args=QUIET)
+        except playwright.Error as problem:
+            pytest.skip(f"{executable} does not start: {problem.message.splitlines()[0]}")
         yield started
         started.close()
 
