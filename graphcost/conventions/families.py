@@ -199,6 +199,7 @@ class Cell:
 
     runs: Extent
     """Steps x batch x directions."""
+    directions: Extent
     depth: Extent
     """Extent of the input at each step."""
     hidden: Extent
@@ -207,9 +208,14 @@ class Cell:
 
 
 def cell(row: Cost) -> Cell | None:
-    """The cell of a recurrent operator, None when its shapes are not known."""
-    x, r = (*row.inputs, None, None, None)[0], (*row.inputs, None, None, None)[2]
-    if x is None or r is None or not x.ranked or not r.ranked:
+    """The cell of a recurrent operator, None when its shapes are not known; the static input of Caffe's is left out."""
+    x, y = ends(row)
+    if x is None:
         return None
-    biased = len(row.inputs) > 3 and row.inputs[3] is not None
-    return Cell(x.shape[0] * x.shape[1] * r.shape[0], x.shape[2], r.shape[2], gates(row), biased)
+    runs = x.shape[0] * x.shape[1]
+    if row.op.kind.startswith("caffe."):
+        return Cell(runs, 1, prod(x.shape[2:]), y.shape[-1], gates(row), biased=True) if y is not None else None
+    r, b = (*row.inputs, None, None, None, None)[2:4]
+    if r is None or not r.ranked:
+        return None
+    return Cell(runs * r.shape[0], r.shape[0], x.shape[2], r.shape[2], gates(row), biased=b is not None)

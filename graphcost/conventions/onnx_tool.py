@@ -75,11 +75,10 @@ def _recurrent(row: Cost) -> Extent | None:
     inner = cell(row)
     if inner is None:
         return None
-    directions = row.inputs[2].shape[0] if row.inputs[2] is not None else 1
     rows = inner.gates * inner.hidden
     products = inner.runs * rows * (inner.depth + inner.hidden + (2 if inner.biased else 0))
     states = 4 + 3 * 32 + 2 * 38 + 4 if inner.gates == 4 else 3 + 2 * 32 + 38 + 5
-    return products + inner.runs // directions * inner.hidden * states
+    return products + inner.runs // inner.directions * inner.hidden * states
 
 
 CONVENTION = Convention(

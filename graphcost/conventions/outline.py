@@ -22,7 +22,7 @@ from ..passes.infer import Cost
 from ..rules import NO_WORK, Window
 from ..table import Table, shape_text
 from . import Convention
-from .families import ends, onnx_type
+from .families import cell, ends, family, linear, macs, onnx_type
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
@@ -202,19 +202,24 @@ def _parameters(row: Cost, joins: bool) -> Iterator[str]:
     if facts is None or x is None or y is None:
         return
     window = facts.window
-    weight = _weight(row, x) if _multiplies(row) else None
-    if weight is not None and window.kernel:
+    weight = _kernel(row, x) if _multiplies(row) and window.kernel else None
+    if weight is not None:
         yield f"out_c={y.shape[1]}"
         yield f"in_c={x.shape[1]}"
-    elif weight is not None and y.rank and y.shape[-1] != 0:
+    elif linear(row) and y.rank and y.size != 0:
         yield f"out_c={y.shape[-1]}"
-        yield f"in_c={weight.size // y.shape[-1]}"
+        yield f"in_c={macs(row) // y.size}"
+    elif inner := cell(row) if family(row) == "recurrent" else None:
+        yield f"out_c={inner.hidden}"
+        yield f"in_c={inner.depth}"
+        if inner.directions != 1:
+            yield f"directions={inner.directions}"
     if facts.work == NO_WORK and not (window.kernel and window.up):
         if x.shape != y.shape and not joins:
             yield shape_text(y)
     elif window.kernel:
         yield from _window(window, transposed=weight is not None)
-    if weight is not None and window.kernel:
+    if weight is not None:
         group = (y if window.up else x).shape[1] // weight.shape[1]
         if group != 1:
             yield f"group={group}"
@@ -238,12 +243,10 @@ def _each(name: str, numbers: Sequence[int | Fraction]) -> str:
     return f"{name}=" + "x".join(map(str, numbers if len(set(numbers)) > 1 else numbers[:1]))
 
 
-def _weight(row: Cost, x: Tensor) -> Tensor | None:
-    """The kernel or matrix that an operator multiplies by: a constant if there is one, else its second input."""
-    window = row.facts.window if row.facts else None
-    rank = x.rank if window is not None and window.kernel else 2
-    tensors = [weight.tensor for weight in row.weights] + ([] if rank == 2 else [t for t in row.inputs[1:] if t])
-    return next((tensor for tensor in tensors if tensor.ranked and tensor.rank == rank), None)
+def _kernel(row: Cost, x: Tensor) -> Tensor | None:
+    """What slides over `x`: a constant if there is one, else its second input."""
+    tensors = [*(weight.tensor for weight in row.weights), *(tensor for tensor in row.inputs[1:] if tensor)]
+    return next((tensor for tensor in tensors if tensor.ranked and tensor.rank == x.rank), None)
 
 
 def _multiplies(row: Cost) -> bool:

@@ -10,7 +10,7 @@ from math import prod
 from ..dims import Extent
 from ..passes.infer import Cost
 from . import Convention, Metric
-from .families import family, halves, one_vector
+from .families import cell, family, halves, one_vector
 
 
 def mult_adds(row: Cost) -> Extent | None:
@@ -26,8 +26,8 @@ def mult_adds(row: Cost) -> Extent | None:
         return params
     if kind in ("conv", "deconv"):
         return params * y.shape[0] * prod(y.shape[2:])
-    if kind == "recurrent" and y.rank == 4:
-        return params * y.shape[0] * y.shape[2]
+    if inner := cell(row) if kind == "recurrent" else None:
+        return params * (inner.runs // inner.directions)
     return params * y.shape[0]
 
 

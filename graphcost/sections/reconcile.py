@@ -92,7 +92,7 @@ def reasons(analysis: Analysis, metric: Metric) -> list[Reason]:
             add(f"{metric.per_mac} x MAC", (metric.per_mac - 1) * seen.image)
             rest = counted - metric.per_mac * seen.image
             made = _elements(row.outputs[:1], row, metric)
-            add(_rest(kind, rest, made), rest)
+            add(_rest(kind, rest, made, metric), rest)
     for kind, group in groups.items():
         add(kind + group.price(), sum(group.counted, 0))
     found = [Reason(text, difference) for text, difference in parts.items() if difference != 0]
@@ -127,11 +127,13 @@ def _elements(tensors: Sequence[Tensor | None], row: Cost, metric: Metric) -> Ex
     return _image(size, row) if metric.per_image else size
 
 
-def _rest(kind: str, rest: Extent, made: Extent) -> str:
+def _rest(kind: str, rest: Extent, made: Extent, metric: Metric) -> str:
     """Why a row with multiply-accumulates differs by more than their price."""
     if rest == made:
         return "bias"
-    return "n - 1 additions in a sum of n" if rest == -made else f"{kind} counted differently"
+    if rest == -made and metric.per_mac == 2:
+        return "n - 1 additions in a sum of n"
+    return f"{kind} counted differently"
 
 
 def _weight(analysis: Analysis, extent: Extent) -> float:

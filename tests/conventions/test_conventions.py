@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import graphcost
 from graphcost import conventions
+from graphcost.conventions.families import Cell, cell
 
 # 1x3x8x8 -> conv 3x3 to 4 channels, 6x6 -> batch norm -> ReLU -> max pool 2x2/2, 3x3 -> inner product to 10 -> softmax
 NET = """
@@ -148,6 +149,25 @@ layer { name: "cropped" type: "Convolution" bottom: "data" top: "cropped"
 layer { name: "pooled" type: "Pooling" bottom: "halved" top: "pooled" pooling_param { global_pooling: true } }
 layer { name: "sum" type: "Eltwise" bottom: "halved" bottom: "cropped" top: "sum" }
 """
+
+
+STEPS, DEPTH, HIDDEN, STATIC = 7 * 2, 10, 4, 5
+LSTM = """
+input: "x" input_shape { dim: 7 dim: 2 dim: 10 } input: "cont" input_shape { dim: 7 dim: 2 }
+input: "s" input_shape { dim: 2 dim: 5 }
+layer { name: "lstm" type: "LSTM" bottom: "x" bottom: "cont" bottom: "s" top: "y" recurrent_param { num_output: 4 } }
+"""
+
+
+def test_the_recurrent_layer_of_caffe_is_a_cell_with_one_direction(net: Any) -> None:
+    """Blobs 4H x I, 4H, 4H x S and 4H x H; tools that look at the cell know no static input."""
+    (row,) = net(LSTM).rows
+    inner = cell(row)
+    assert inner == Cell(STEPS, 1, DEPTH, HIDDEN, gates=4, biased=True)
+    torchinfo, thop = conventions.metric("torchinfo", "mult_adds"), conventions.metric("thop", "macs")
+    assert torchinfo is not None and thop is not None
+    assert torchinfo.value(row) == STEPS * 4 * HIDDEN * (DEPTH + 1 + STATIC + HIDDEN)
+    assert thop.value(row) == STEPS * (4 * HIDDEN * (DEPTH + HIDDEN + 1 + 2) + 4 * HIDDEN)
 
 
 def test_matconvnet_shows_of_branches_what_each_layer_reads_and_no_field_where_strides_disagree(net: Any) -> None:

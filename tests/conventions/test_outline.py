@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 from onnx import TensorProto, helper
 
@@ -221,3 +223,17 @@ def test_lines_have_no_control_characters_and_say_what_is_not_known(format: str,
     text = net(HEAD + layer("m\\033[31m", "Mystery", "data")).report(style="outline").render(format)
     assert "\x1b" not in text and "m [31m(Mystery)" in text
     assert "Coverage: totals are lower bounds" in text
+
+
+def test_recurrent_layers_are_told_by_their_states_inputs_and_directions(tmp_path: Path) -> None:
+    """Both ways over 5 steps of 3 numbers; the bias, which is a matrix too, says nothing of them."""
+    hidden, depth = 4, 3
+    shapes = {"x": [5, 1, depth], "w": [2, 4 * hidden, depth], "r": [2, 4 * hidden, hidden], "b": [2, 8 * hidden]}
+    node = helper.make_node("LSTM", [*shapes], ["y"], hidden_size=hidden, direction="bidirectional")
+    info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+    result = helper.make_tensor_value_info("y", TensorProto.FLOAT, [5, 2, 1, hidden])
+    weights = [helper.make_tensor(name, TensorProto.FLOAT, shapes[name], [0.0] * prod(shapes[name])) for name in "wrb"]
+    graph = helper.make_graph([node], "net", info[:1], [result], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), tmp_path / "net.onnx")
+    analysis = graphcost.analyze(graphcost.load(tmp_path / "net.onnx"))
+    assert lines(analysis) == ["LSTM0(out_c=4, in_c=3, directions=2)"]
