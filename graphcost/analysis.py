@@ -274,17 +274,26 @@ class Analysis:
     @cached_property
     def intensity(self) -> list[float | None]:
         """Per row, operations for each byte moved, of what is folded into it too; None when open or not known."""
-        ops = self.traffic.gather([row.work.ops if row.work is not None else None for row in self.rows])
-        return [self._per_byte(each, moved.nbytes) for each, moved in zip(ops, self.traffic.rows, strict=True)]
+        return [self.intensity_of([at]) for at in range(len(self.rows))]
 
     @property
     def mean_intensity(self) -> float | None:
-        """Operations for each byte moved by all rows that are known; None when open."""
-        return self._per_byte(self.work.ops, self.traffic.nbytes)
+        """Operations for each byte moved by all rows; None when open or not known."""
+        return self.intensity_of(range(len(self.rows)))
 
-    def _per_byte(self, amount: Extent | None, nbytes: Extent | None) -> float | None:
-        number, moved = self.evaluate(amount), self.evaluate(nbytes)
-        return number / moved if number is not None and moved else None
+    def intensity_of(self, rows: Iterable[int]) -> float | None:
+        """Operations for each byte that some rows move together; None when they move none, or that of one is open or
+        not known.
+        """
+        pairs = [(self.evaluate(self._gathered[at]), self.evaluate(self.traffic.rows[at].nbytes)) for at in rows]
+        known = [(ops, moved) for ops, moved in pairs if ops is not None and moved is not None]
+        moved = sum(moved for _, moved in known)
+        return sum(ops for ops, _ in known) / moved if moved and len(known) == len(pairs) else None
+
+    @cached_property
+    def _gathered(self) -> list[Extent | None]:
+        """The operations of each row and of what is folded into it."""
+        return self.traffic.gather([row.work.ops if row.work is not None else None for row in self.rows])
 
     @cached_property
     def device(self) -> Device | None:

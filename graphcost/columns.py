@@ -33,6 +33,8 @@ class Column:
     total: Callable[[Analysis], Value] | None = None
     most: bool = False
     """A group of rows has the largest of their values, rather than the sum."""
+    together: Callable[[Analysis, Sequence[int]], Value] | None = None
+    """What a group of rows has, where that does not follow from their values."""
     exact: Callable[[Analysis], bool] = lambda analysis: analysis.complete
     """Whether the total is exact rather than a lower bound."""
     notes: Callable[[Analysis], Sequence[str]] = lambda analysis: ()
@@ -94,8 +96,9 @@ def _alive(analysis: Analysis, at: int) -> Value:
     return analysis.memory.curve[step] if analysis.memory.peak is not None else None
 
 
-def _intensity(analysis: Analysis, at: int) -> Value:
-    return "" if analysis.traffic.rows[at].nbytes == 0 else analysis.intensity[at]
+def _intensity(analysis: Analysis, rows: Sequence[int]) -> Value:
+    moves = any(analysis.traffic.rows[at].nbytes != 0 for at in rows)
+    return analysis.intensity_of(rows) if moves else ""
 
 
 def _bound(analysis: Analysis, at: int, quantity: str) -> Value:
@@ -169,7 +172,8 @@ BUILT_IN = {
         Column("writes", "writes", "bytes", "bytes of the outputs that the operator writes; none for a view", "bytes",
                lambda a, i: a.traffic.rows[i].writes, lambda a: a.traffic.writes, exact=lambda a: a.traffic.complete),
         Column("intensity", "ops/byte", "operations per byte", "arithmetic intensity: ops for each byte moved",
-               "ratio", _intensity, lambda a: a.mean_intensity),
+               "ratio", lambda a, i: _intensity(a, [i]), lambda a: _intensity(a, range(len(a.rows))),
+               together=_intensity),
         Column("time_bound", "time bound", "seconds", "the least time on the --device, by its peak and its bandwidth;"
                " no prediction", "time", lambda a, i: _bound(a, i, "seconds"), lambda a: _roofline(a).seconds),
         Column("bound_by", "bound by", "", "whether compute or memory sets the least time on the --device", "text",

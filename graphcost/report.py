@@ -238,8 +238,8 @@ def _grouped(analysis: Analysis, chosen: list[Column], by: str) -> list[list[Val
         for column in chosen:
             if column.key == "name":
                 cells.append(key)
-            elif column.form == "ratio":
-                cells.append("")  # that of a group is not the sum of its rows'
+            elif column.together is not None:
+                cells.append(column.together(analysis, members))
             elif column.form == "text":
                 distinct = dict.fromkeys(str(column.value(analysis, at)) for at in members)
                 cells.append(next(iter(distinct)) if len(distinct) == 1 else f"({len(distinct)} kinds)")

@@ -123,11 +123,12 @@ def test_the_profiles_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "| cortex-m4 " in out and "336.0 M" in out and "192.0 KiB" in out
 
 
-def test_groups_add_their_rows_times_and_leave_ratios_out(
+def test_groups_add_their_rows_times_and_have_the_intensity_of_all_that_they_move(
     root: Path, board: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--device", board, "--by", "op", "--columns", "name,macs,reads,intensity,time_bound", "--format", "csv"]
+    columns = "name,macs,ops,reads,writes,intensity,time_bound"
+    options = ["--device", board, "--by", "op", "--columns", columns, "--format", "csv"]
     assert main([str(root / "prototxt/det1.prototxt"), *options]) == 0
     rows = {line.split(",")[0]: line.split(",")[1:] for line in capsys.readouterr().out.splitlines()}
-    macs, _, intensity, seconds = rows["Convolution"]
-    assert intensity == "" and float(seconds) >= int(macs) / 1e6
+    macs, ops, reads, writes, intensity, seconds = rows["Convolution"]
+    assert float(intensity) == int(ops) / (int(reads) + int(writes)) and float(seconds) >= int(macs) / 1e6
