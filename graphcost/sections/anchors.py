@@ -105,7 +105,7 @@ def against(sizes: Mapping[str, Sequence[Size]]) -> Section:
         if filled:
             return filled
         note = "No operator places boxes, and no convolution's values reach an output."
-        return [Table((), (), [], notes=[note], heading="Detection heads")]
+        return [Table((), (), [], notes=[note, *_lost(analysis)], heading="Detection heads")]
 
     def data(analysis: Analysis) -> dict[str, Any]:
         return {
@@ -148,8 +148,15 @@ def _head_table(analysis: Analysis, sizes: Mapping[str, Sequence[Size]]) -> Tabl
     if sizes:
         titles, right = (*titles, "sizes", "misfits"), (*right, False, False)
         rows = [(*row, _listed(place.sizes), _verdict(place)) for row, place in zip(rows, places, strict=True)]
-    notes = ["A head is a convolution whose values reach an output, or a layer that makes boxes, without being mixed."]
-    return Table(titles, right, rows, notes=notes, heading="Detection heads", marked=_misfits(places))
+    note = "A head is a convolution whose values reach an output, or a layer that makes boxes, without being mixed."
+    return Table(
+        titles, right, rows, notes=[note, *_lost(analysis)], heading="Detection heads", marked=_misfits(places)
+    )
+
+
+def _lost(analysis: Analysis) -> list[str]:
+    """That there may be more heads, where there may."""
+    return [f"Not followed through what is not known: {', '.join(analysis.unknown)}."] if analysis.unknown else []
 
 
 def _misfits(places: Iterable[Place]) -> frozenset[int]:

@@ -189,3 +189,8 @@ def test_sizes_are_given_by_stride_once_or_several_times(root: Path, capsys: pyt
 def test_sizes_that_cannot_be_read_are_refused(text: str, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, str(root / RETINAFACE), "--anchor-sizes", text)
     assert (code, out) == (2, "") and err.startswith("graphcost: error: --anchor-sizes: ") and err.count("\n") == 1
+
+
+def test_heads_behind_an_unknown_layer_are_not_found_and_that_is_said(net: Any) -> None:
+    (table,) = SECTION.lay_out(net(HEAD + CONV + 'layer { name: "m" type: "Mystery" bottom: "map" top: "m" }'))
+    assert table.rows == [] and table.notes[1:] == ["Not followed through what is not known: Mystery."]
