@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import math
 import pickle
-import time
+import sys
 from collections.abc import Callable
+from functools import partial
 from operator import add, floordiv, ge, lt, mod, mul, sub
 from typing import Any
 
@@ -336,33 +337,55 @@ def test_arithmetic_with_anything_else_is_a_type_error(other: Any) -> None:
     assert other != N
 
 
-def test_a_hundred_strided_layers_stay_fast_and_small() -> None:
-    """Each layer halves, rounding up: together one division by 2**100."""
-    start = time.perf_counter()
+def calls(work: Callable[[], object]) -> int:
+    """How many Python functions a piece of work calls."""
+    count = 0
+
+    def seen(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(seen)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def strided(layers: int) -> tuple[Extent, Extent]:
+    """The extent behind so many layers that halve, rounding up, and the elements of all of them."""
     size: Extent = H
     total: Extent = 0
-    for _ in range(100):
+    for _ in range(layers):
         size = (size + 2 * 1 - 3) // 2 + 1
         total = total + product((B, 64, size, W))
-    elapsed = time.perf_counter() - start
+    return size, total
+
+
+def test_a_hundred_strided_layers_take_little_work_and_stay_small() -> None:
+    """Together one division by 2**100; the sum has a term for each layer, so it takes as many steps for each."""
+    size, total = strided(100)
     assert size == (H + 2**100 - 1) // 2**100
     assert substitute(total, {"B": 2, "H": 8, "W": 5}) == 2 * 64 * 5 * (4 + 2 + 1 * 98)
-    assert elapsed < 0.5  # 3 ms; the slack is for a busy machine
+    assert calls(partial(strided, 100)) < 6 * calls(partial(strided, 25))
 
 
-def test_a_network_whose_roundings_do_not_merge_stays_fast() -> None:
-    """Down by a ceil-mode pool with Caffe's clip, up by a transposed convolution, 60 times over."""
-    start = time.perf_counter()
+def clipped(layers: int) -> Extent:
+    """Down by a ceil-mode pool with Caffe's clip, up by a transposed convolution, so many times over."""
     size: Extent = H
-    for layer in range(60):
+    for layer in range(layers):
         size = minimum(ceil_div(size, 2), 1000 + layer) * 2 + 1
-    value = substitute(size, {"H": 700})
-    elapsed = time.perf_counter() - start
+    return size
+
+
+def test_a_network_whose_roundings_do_not_merge_takes_work_in_proportion() -> None:
     expected = 700
     for layer in range(60):
         expected = min(-(-expected // 2), 1000 + layer) * 2 + 1
-    assert value == expected
-    assert elapsed < 1.0
+    assert substitute(clipped(60), {"H": 700}) == expected
+    few, many = (calls(partial(substitute, clipped(layers), {"H": 700})) for layers in (15, 60))
+    assert many < 8 * few and calls(partial(clipped, 60)) < 8 * calls(partial(clipped, 15))
 
 
 # The same random tree is built of dims, of Python's integers and of sympy's expressions.
