@@ -1,4 +1,5 @@
-/* The drawn network: zoom and drag it, find boxes, lead from a box to its layer and back, colour by another measure.
+/* The drawn network: zoom and drag it, unfold modules, find boxes, lead from a box to its layer and back, colour by another
+   measure.
 
    Boxes and lines are in the page as graphcost/page/drawing.py laid them out; numbers are asked of live.js. */
 (() => {
@@ -12,34 +13,189 @@ const {graphcost} = window;
 const [hottest, letters] = [section.dataset.hottest, section.dataset.letters].map(Number);
 const [SMALLEST, LARGEST, STEP] = [0.02, 4, 1.25]; // of the zoom
 const LEGIBLE = 0.75;
+const HEADING = 26; // above the drawing of an unfolded module
 
 const {text: wanted, measure} = tools.elements;
 const status = tools.querySelector("output");
 
 /* --- what is drawn --------------------------------------------------------------------------------------------------- */
 
+/** A drawing as it was laid out: of the network, or of a module that is not unfolded yet. Its modules' are beside it. */
+function read(svg) {
+  const inside = new Map([...svg.parentNode.children].filter((each) => each.dataset.box).map((each) => [each.dataset.box, each]));
+  const boxes = [...svg.querySelector(".boxes").children].map((element, number) => {
+    if (!element.querySelector("title")) element.prepend(titled(element)); // for boxes too small to be read
+    const {e: left, f: top} = element.transform.baseVal.getItem(0).matrix;
+    const {width, height} = element.querySelector("rect");
+    const template = inside.get(String(number));
+    if (template) element.append(sign(width.baseVal.value));
+    if (template) element.setAttribute("aria-expanded", "false");
+    return {
+      element, template, rows: rowsOf(element.dataset), left, top, wide: width.baseVal.value, high: height.baseVal.value,
+      part: null, unfolded: false, // its drawing once it was unfolded
+    };
+  });
+  const edges = [...svg.querySelectorAll(".edges path")].map((element) => {
+    const [source, target] = element.dataset.edge.split(" ").map((number) => boxes[number]);
+    const stub = element.classList.contains("stub");
+    return {element, source, target, stub, points: pointsOf(element.getAttribute("d")), label: null};
+  });
+  for (const label of svg.querySelectorAll(".labels text")) edges[label.dataset.edge].label = label;
+  const {width, height} = svg.viewBox.baseVal;
+  return {layers: [...svg.children], width, height, boxes, edges};
+}
+
+/** The ends and turns of a line, as graphcost/page/drawing.py writes it: straight down, or a curve to another column. */
+function pointsOf(path) {
+  const points = [];
+  for (const [, command, text] of path.matchAll(/([MVC])([^MVC]*)/g)) {
+    const numbers = text.split(" ").map(Number);
+    points.push(command === "V" ? [points.at(-1)[0], numbers[0]] : numbers.slice(-2));
+  }
+  return points;
+}
+
+/** What a click unfolds a module with, and folds it again. */
+function sign(x) {
+  const made = drawn("g", {class: "sign", transform: `translate(${x} 0)`, "aria-hidden": "true"});
+  made.append(drawn("circle", {r: 9}), drawn("path", {d: "M-4 0H4M0 -4V4"}));
+  return made;
+}
+
+function drawn(name, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
 const views = [...section.querySelectorAll(".canvas")].map((canvas) => {
   const svg = canvas.querySelector("svg");
-  const all = [...canvas.querySelector(".boxes").children];
-  const boxes = all.map((element) => {
-    if (!element.querySelector("title")) element.prepend(titled(element)); // for boxes too small to be read
-    const {e: x, f: y} = element.transform.baseVal.getItem(0).matrix;
-    const {width, height} = element.querySelector("rect");
-    return {element, x: x + width.baseVal.value / 2, y: y + height.baseVal.value / 2, rows: rowsOf(element.dataset)};
-  });
-  const {width, height} = svg.viewBox.baseVal;
-  return {
-    key: canvas.dataset.view, canvas, svg, width, height, boxes, scale: 0,
-    nodes: boxes.filter((box) => box.rows.length),
-    edges: [...canvas.querySelectorAll(".edges path")],
-    byRow: new Map(boxes.flatMap((box) => box.rows.map((row) => [row, box]))),
-    byElement: new Map(boxes.map((box) => [box.element, box])),
-  };
+  const made = {key: canvas.dataset.view, canvas, svg, part: read(svg), scale: 0};
+  settle(made);
+  return made;
 });
 let view = views[0];
 let chosen = []; // rows
 let found = []; // boxes
 let at = 0; // which of them
+
+/* --- unfolding: a module becomes as large as its drawing, and what stands beside and below it makes room ------------------- */
+
+/** Takes up which boxes there are, and where: those of unfolded modules after their own. */
+function settle(view) {
+  const [boxes, edges] = [[], []];
+  function walk(part, left, top) {
+    edges.push(...part.edges);
+    for (const box of part.boxes) {
+      boxes.push(box);
+      box.x = left + box.at[0] + box.width / 2;
+      box.y = top + box.at[1] + (box.unfolded ? HEADING : box.height) / 2;
+      if (box.unfolded) walk(box.part, left + box.at[0] + box.aside, top + box.at[1] + HEADING);
+    }
+  }
+  [view.width, view.height] = arrange(view.part);
+  walk(view.part, 0, 0);
+  view.boxes = boxes;
+  view.nodes = boxes.filter((box) => box.rows.length);
+  view.edges = edges;
+  view.byRow = new Map(boxes.flatMap((box) => box.rows.map((row) => [row, box])));
+  view.byElement = new Map(boxes.map((box) => [box.element, box]));
+}
+
+/** Gives every box of a drawing its place and size, every line its way, and returns the size of the drawing.
+
+    Each unfolded box stretches its columns and its rank, so what did not overlap before cannot now. */
+function arrange(part) {
+  const open = part.boxes.filter((box) => box.unfolded);
+  for (const box of part.boxes) [box.width, box.height] = [box.wide, box.high];
+  for (const box of open) {
+    const [width, height] = arrange(box.part);
+    box.width = Math.max(width, box.wide);
+    box.height = HEADING + height;
+    box.aside = (box.width - width) / 2;
+  }
+  const ranks = new Map(); // by where they begin: where they end, and the room that is missing there
+  for (const {top, high, height} of open) ranks.set(top, [top + high, Math.max(height - high, ranks.get(top)?.[1] ?? 0)]);
+  const across = stretch(open.map((box) => [box.left, box.left + box.wide, box.width - box.wide]));
+  const down = stretch([...ranks].map(([top, [bottom, room]]) => [top, bottom, room]));
+  for (const box of part.boxes) {
+    const [rank, end] = [...ranks].map(([top, [bottom]]) => [top, bottom]).find(([top, bottom]) => top <= box.top && box.top < bottom) ?? [box.top];
+    box.at = [(across(box.left) + across(box.left + box.wide) - box.width) / 2, down(rank) + box.top - rank];
+    box.below = end === undefined ? null : down(end); // lines leave a rank before they turn
+  }
+  for (const edge of part.edges) route(edge, across, down);
+  for (const box of part.boxes) put(box);
+  return [across(part.width), down(part.height)];
+}
+
+/** A function that leads from places to places, with room for [from, to, how much more]. */
+function stretch(rooms) {
+  return (at) => rooms.reduce((sum, [from, to, more]) => sum + more * Math.min(Math.max((at - from) / (to - from), 0), 1), at);
+}
+
+function route({element, source, target, stub, points, label}, across, down) {
+  const [[x, y], last] = [points[0], points.at(-1)];
+  const end = [target.at[0] + ((last[0] - target.left) / target.wide) * target.width, target.at[1]];
+  const way = stub ? [[end[0], end[1] + y - last[1]]] : [[source.at[0] + source.width / 2, source.at[1] + source.height]];
+  if (!stub && source.below !== null) way.push([way[0][0], source.below]);
+  way.push(...points.slice(1, -1).map((point) => [across(point[0]), down(point[1])]), end);
+  element.setAttribute("d", pathOf(way));
+  label?.setAttribute("x", end[0] + (label.classList.contains("right") ? -3 : 3));
+  label?.setAttribute("y", end[1] - 4);
+}
+
+/** Points as a path: curves between columns start and end vertically. */
+function pathOf([[startX, startY], ...points]) {
+  let [path, fromX, fromY] = [`M${startX} ${startY}`, startX, startY];
+  for (const [x, y] of points) {
+    const middle = Math.floor((fromY + y) / 2);
+    path += x === fromX ? `V${y}` : `C${fromX} ${middle} ${x} ${middle} ${x} ${y}`;
+    [fromX, fromY] = [x, y];
+  }
+  return path;
+}
+
+/** Puts a box where it stands, as large as it is. */
+function put(box) {
+  const {element, width, height, part, unfolded, aside} = box;
+  element.setAttribute("transform", `translate(${box.at.join(" ")})`);
+  if (!box.template) return;
+  element.classList.toggle("unfolded", unfolded);
+  element.setAttribute("aria-expanded", unfolded);
+  element.querySelector("rect").setAttribute("width", width);
+  element.querySelector("rect").setAttribute("height", height);
+  const name = element.querySelector("tspan");
+  name.dataset.y ??= name.getAttribute("y");
+  name.setAttribute("x", width / 2);
+  name.setAttribute("y", unfolded ? HEADING / 2 + 6 : name.dataset.y);
+  const own = element.querySelector(".sign");
+  own.setAttribute("transform", `translate(${width} 0)`);
+  own.querySelector("path").setAttribute("d", unfolded ? "M-4 0H4" : "M-4 0H4M0 -4V4");
+  part?.group.setAttribute("transform", `translate(${box.at[0] + aside} ${box.at[1] + HEADING})`);
+}
+
+/** Unfold a module where it stands, or fold it again. */
+function turn(box) {
+  const before = [box.x, box.y];
+  box.unfolded = !box.unfolded;
+  if (box.unfolded && !box.part) {
+    box.part = read(document.importNode(box.template.content, true).querySelector("svg"));
+    box.part.group = drawn("g", {class: "inside"});
+    box.part.group.append(...box.part.layers);
+  }
+  if (box.unfolded) box.element.after(box.part.group);
+  else box.part.group.remove();
+  settle(view);
+  const {canvas, svg, scale, width, height} = view;
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  zoom(scale);
+  canvas.scrollBy((box.x - before[0]) * scale, (box.y - before[1]) * scale);
+  mark();
+  search();
+  if (!graphcost) return;
+  reshape();
+  colour();
+}
 
 /** What is written in a box as a title, for the mouse to show. */
 function titled(element) {
@@ -123,7 +279,12 @@ for (const each of views) {
     if (!link) return;
     event.preventDefault();
     if (grip?.moved) return;
-    const {rows} = each.byElement.get(link);
+    const box = each.byElement.get(link);
+    if (event.target.closest(".sign")) {
+      turn(box);
+      return;
+    }
+    const {rows} = box;
     const detail = {row: Number(link.dataset.row), rows, from: "graph"};
     document.dispatchEvent(new CustomEvent("graphcost:select", {detail}));
   });
@@ -149,6 +310,7 @@ function key(event) {
   if (event.key === "+" || event.key === "=") zoom(view.scale * STEP);
   else if (event.key === "-") zoom(view.scale / STEP);
   else if (event.key === "0") fit();
+  else if (event.key === " " && view.byElement.get(event.target)?.template) turn(view.byElement.get(event.target));
   else if (event.key in AHEAD && view.byElement.has(event.target)) step(view.byElement.get(event.target), AHEAD[event.key]);
   else return;
   event.preventDefault();
@@ -173,15 +335,18 @@ function stop(box) {
 
 /* --- the chosen layer ---------------------------------------------------------------------------------------------------- */
 
-document.addEventListener("graphcost:select", ({detail}) => {
-  chosen = detail.rows ?? [detail.row];
+function mark() {
   for (const each of views) {
     const boxes = new Set(chosen.map((row) => each.byRow.get(row)));
-    const numbers = new Set(each.boxes.map((box, number) => (boxes.has(box) ? String(number) : null)));
     for (const box of each.nodes) box.element.classList.toggle("chosen", boxes.has(box));
-    for (const edge of each.edges)
-      edge.classList.toggle("chosen", edge.dataset.edge.split(" ").some((number) => numbers.has(number)));
+    for (const {element, source, target} of each.edges)
+      element.classList.toggle("chosen", boxes.has(source) || boxes.has(target));
   }
+}
+
+document.addEventListener("graphcost:select", ({detail}) => {
+  chosen = detail.rows ?? [detail.row];
+  mark();
   const box = view.byRow.get(detail.row);
   if (!box || !view.scale) return;
   stop(box);
@@ -201,19 +366,23 @@ function words(box) {
   return said.get(box);
 }
 
-function find() {
+function search() {
   for (const box of found) box.element.classList.remove("found");
   const parts = wanted.value.toLowerCase().split(/\s+/).filter(Boolean);
-  found = parts.length ? view.boxes.filter((box) => parts.every((part) => words(box).includes(part))) : [];
+  found = parts.length ? view.boxes.filter((box) => !box.unfolded && parts.every((part) => words(box).includes(part))) : [];
   for (const box of found) box.element.classList.add("found");
   at = 0;
+  status.textContent = !parts.length ? "" : found.length ? `1 of ${found.length}` : "none found";
+}
+
+function find() {
+  search();
   look();
-  if (!parts.length) status.textContent = "";
 }
 
 function look() {
-  status.textContent = found.length ? `${at + 1} of ${found.length}` : "none found";
   if (!found.length) return;
+  status.textContent = `${at + 1} of ${found.length}`;
   centre(found[at]);
   stop(found[at].rows.length ? found[at] : null);
 }
@@ -230,12 +399,12 @@ tools.addEventListener("submit", (event) => {
 
 function colour() {
   const {rows} = graphcost.evaluate();
-  for (const {nodes} of views) {
-    const costs = nodes.map((box) => box.rows.reduce((sum, row) => sum + Math.max(rows[row][measure.value] ?? 0, 0), 0));
-    const most = costs.reduce((best, cost) => Math.max(best, cost), 0) || 1;
-    for (const [number, {element}] of nodes.entries()) {
-      for (let heat = 0; heat <= hottest; heat += 1) element.classList.remove(`h${heat}`);
-      element.classList.add(`h${Math.ceil(hottest * Math.sqrt(costs[number] / most))}`);
+  const cost = (box) => box.rows.reduce((sum, row) => sum + Math.max(rows[row][measure.value] ?? 0, 0), 0);
+  for (const {nodes, part} of views) {
+    const most = part.boxes.reduce((best, box) => Math.max(best, cost(box)), 0) || 1;
+    for (const box of nodes) {
+      for (let heat = 0; heat <= hottest; heat += 1) box.element.classList.remove(`h${heat}`);
+      box.element.classList.add(`h${Math.ceil(hottest * Math.sqrt(cost(box) / most))}`);
     }
   }
   section.querySelector(".caption .of").textContent = graphcost.columns.get(measure.value).title;
@@ -243,8 +412,8 @@ function colour() {
 
 /** Shapes under other sizes. */
 function reshape() {
-  const ops = views.find((each) => each.key === "ops")?.nodes ?? [];
-  for (const {element} of ops) {
+  const operators = views.flatMap(({nodes}) => nodes).filter(({element}) => !element.classList.contains("module"));
+  for (const {element} of operators) {
     const text = graphcost.cell("output", Number(element.dataset.row)).text;
     const title = element.querySelector("title");
     const lines = title.textContent.split("\n");
@@ -280,6 +449,7 @@ tools.addEventListener("change", ({target}) => {
 });
 
 tools.hidden = false;
+for (const text of section.querySelectorAll(".unfolding")) text.hidden = false;
 const near = new IntersectionObserver(([entry]) => {
   if (!entry.isIntersecting) return;
   near.disconnect();

@@ -39,6 +39,8 @@ MODULES = 150
 """Boxes that a drawing of modules has at most, where the file names modules large enough."""
 BOLD, LETTERS = 20, 21
 """Characters that fit into a box: of its first line, and of the others."""
+FEW = 40
+"""Boxes that an unfolded module has at most, where it names modules of its own large enough."""
 LABEL = 13
 """Characters that fit between the ends of two edges."""
 HOTTEST = 9
@@ -55,6 +57,8 @@ class Box:
     heat: int = 0
     """How dear it is: 0 when it costs nothing, HOTTEST for the dearest of the drawing, by square roots between."""
     width: int = WIDTH
+    inside: View | None = None
+    """The drawing of the module that it stands for."""
 
     @property
     def texts(self) -> list[tuple[int, int, str]]:
@@ -115,7 +119,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class View:
-    """One drawing of the whole network."""
+    """One drawing of the whole network, or of what is in a module."""
 
     key: str
     title: str
@@ -135,16 +139,22 @@ class Drawing:
     letters: int = LETTERS
     """Of a line of a box, as scripts need it who write one anew."""
 
+    @property
+    def unfolds(self) -> bool:
+        """Whether it has modules that can unfold."""
+        return any(box.inside is not None for view in self.views for box in view.boxes)
+
 
 def draw(analysis: Analysis, costs: Sequence[int | None]) -> Drawing:
     """Lay out the operators, and their modules where the file names any; `costs` of the rows give the heat."""
     network = Network(analysis)
-    count, modules = len(network.operators), network.modules(MODULES)
+    count, modules = len(network.operators), network.modules(network.operators, MODULES)
     views = []
     if count <= MOST:
-        views.append(_view("ops", f"Operators ({count:,})", network.graph(network.operators), costs))
+        views.append(_view("ops", f"Operators ({count:,})", network.graph(network.operators), _Heat(costs)))
     if modules and len(modules) <= MOST:
-        view = _view("modules", f"Modules ({len(modules):,})", network.graph(modules), costs)
+        heat = _Heat(costs)
+        view = _view("modules", f"Modules ({len(modules):,})", network.graph(modules), heat, network)
         views.insert(0 if count > MANY else 1, view)
     notes = []
     if count > MOST:
@@ -155,15 +165,30 @@ def draw(analysis: Analysis, costs: Sequence[int | None]) -> Drawing:
     return Drawing(tuple(views), " ".join(notes))
 
 
-def _view(key: str, title: str, graph: Graph, costs: Sequence[int | None]) -> View:
-    """Give every node its place and every link its line."""
+class _Heat:
+    """How dear nodes are beside the dearest of a drawing, and of what unfolds in it."""
+
+    def __init__(self, costs: Sequence[int | None]) -> None:
+        self.costs = costs
+        self.most = 0
+
+    def of(self, nodes: Sequence[Node]) -> list[int]:
+        sums = [sum(max(self.costs[row] or 0, 0) for row in node.rows) for node in nodes]
+        self.most = self.most or max(sums, default=0) or 1
+        return [ceil(HOTTEST * sqrt(cost / self.most)) for cost in sums]
+
+
+def _view(key: str, title: str, graph: Graph, heat: _Heat, network: Network | None = None) -> View:
+    """Give every node its place and every link its line; modules of the network, when it is given, can unfold."""
     placed = place(len(graph.nodes), graph.links)
-    heats = _heats([sum(max(costs[row] or 0, 0) for row in node.rows) for node in graph.nodes])
+    heats = heat.of(graph.nodes)
     boxes = []
     for at, node in enumerate(graph.nodes):
         x, rank = placed.nodes[at]
         height = HEIGHT if node.rows else PILL
-        boxes.append(Box(node, _middle(x) - WIDTH // 2, _top(rank) + (HEIGHT - height) // 2, height, heats[at]))
+        corner = _middle(x) - WIDTH // 2, _top(rank) + (HEIGHT - height) // 2
+        inside = _unfold(node, heat, network) if network is not None and node.role == "module" else None
+        boxes.append(Box(node, *corner, height, heats[at], inside=inside))
     edges = []
     labelled: set[tuple[int, int]] = set()
     for (source, target), tensor in sorted(graph.links.items(), key=lambda link: link[0]):
@@ -182,9 +207,11 @@ def _view(key: str, title: str, graph: Graph, costs: Sequence[int | None]) -> Vi
     return View(key, title, width, height, tuple(boxes), tuple(edges))
 
 
-def _heats(costs: Sequence[int]) -> list[int]:
-    most = max(costs, default=0) or 1
-    return [ceil(HOTTEST * sqrt(cost / most)) for cost in costs]
+def _unfold(module: Node, heat: _Heat, network: Network) -> View | None:
+    """What is in a module: modules where it has many, else operators; None where they are too many to be drawn."""
+    operators = network.inside(module)
+    groups = network.modules(operators, FEW) or operators
+    return _view("", module.lines[0], network.part(groups), heat, network) if len(groups) <= MOST else None
 
 
 def _middle(x: float) -> int:

@@ -108,18 +108,23 @@ class Network:
                 members[host].append(at)
         return list(members.values())
 
-    def modules(self, most: int) -> Groups:
-        """Rows by module, as deep as leaves at most so many groups; none where the file names no modules or only few
-        operators would be in each.
+    def inside(self, node: Node) -> Groups:
+        """The operators that a node stands for."""
+        rows = set(node.rows)
+        return [group for group in self.operators if group[0] in rows]
+
+    def modules(self, operators: Groups, most: int) -> Groups:
+        """Operators by module, as deep as leaves at most so many groups; none where the file names no modules or only
+        few operators would be in each.
 
         What a module does at several places in the order of execution is several groups, so that links still lead from
         earlier to later ones.
         """
-        paths = [_path(self.rows[group[0]]) for group in self.operators]
+        paths = [_path(self.rows[group[0]]) for group in operators]
         most = min(most, len(paths) // 3)
         best: Groups = []
         for depth in range(1, 1 + max(map(len, paths), default=0)):
-            groups = list(_runs(self.operators, [path[:depth] for path in paths]))
+            groups = list(_runs(operators, [path[:depth] for path in paths]))
             if len(groups) > (most if best else len(paths) // 2):
                 break
             best = groups
@@ -127,11 +132,42 @@ class Network:
 
     def graph(self, groups: Groups) -> Graph:
         """A node for each group of rows, inputs and outputs after them. Constants lead nowhere."""
-        number = {row: at for at, rows in enumerate(groups) for row in rows}
-        number.update((len(self.rows) + at, len(groups) + at) for at in range(len(self.ends)))
+        return self._graph(groups, self.links, dict(enumerate(self.ends, len(self.rows))))
+
+    def part(self, groups: Groups) -> Graph:
+        """The same of a part of the network; what it gets from the rest, and hands to it, are nodes at its ends."""
+        own = {row: at for at, rows in enumerate(groups) for row in rows}
+        count = len(self.rows) + len(self.ends)
         links: dict[Link, Tensor | None] = {}
-        leaving: list[dict[tuple[int, Tensor | None], None]] = [{} for _ in range(len(groups) + len(self.ends))]
+        makers: dict[int, Node] = {}
+        readers: dict[int, dict[str, None]] = {}
         for (source, target), tensor in self.links.items():
+            if source in self.hosts:
+                continue
+            if source in own and target in own:
+                links[source, target] = tensor
+            elif source in own:
+                end = 2 * count + own[source]  # no row and no other end has this number
+                readers.setdefault(end, {})[self._name(target)] = None
+                links[source, end] = tensor
+            elif target in own:
+                makers[count + source] = Node("input", (f"from {self._name(source)}",))
+                links[count + source, target] = tensor
+        ends = {
+            end: Node("output", (f"to {next(iter(names))}" if len(names) == 1 else f"to {len(names)} operators",))
+            for end, names in readers.items()
+        }
+        return self._graph(groups, links, makers | ends)
+
+    def _name(self, at: int) -> str:
+        return self.rows[at].name if at < len(self.rows) else self.ends[at - len(self.rows)].lines[0]
+
+    def _graph(self, groups: Groups, between: dict[Link, Tensor | None], ends: dict[int, Node]) -> Graph:
+        number = {row: at for at, rows in enumerate(groups) for row in rows}
+        number.update((end, len(groups) + at) for at, end in enumerate(ends))
+        links: dict[Link, Tensor | None] = {}
+        leaving: list[dict[tuple[int, Tensor | None], None]] = [{} for _ in range(len(groups) + len(ends))]
+        for (source, target), tensor in between.items():
             if source in self.hosts:
                 continue
             link = number[source], number[target]
@@ -139,7 +175,7 @@ class Network:
                 links.setdefault(link, tensor)
                 leaving[link[0]][source, tensor] = None
         nodes = [self._node(rows, [tensor for _, tensor in leaving[at]]) for at, rows in enumerate(groups)]
-        return Graph(nodes + self.ends, links)
+        return Graph([*nodes, *ends.values()], links)
 
     def _node(self, rows: Sequence[int], leaving: Sequence[Tensor | None]) -> Node:
         operators = [row for row in rows if row not in self.hosts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -192,6 +193,113 @@ def test_a_module_stands_for_its_operators(chain: graphcost.Analysis, open_repor
     select(page, 5)
     page.get_by_role("radio", name="Modules (12)").check()
     assert page.locator(".canvas:not([hidden]) .boxes .chosen tspan").first.text_content() == "part2"
+
+
+NESTED = (
+    HEAD
+    + "".join(
+        conv(f"{stage}/{part}/conv{at}", f"{stage}/{part}/relu{at - 1}" if at else above, 4)
+        + relu(f"{stage}/{part}/relu{at}", f"{stage}/{part}/conv{at}")
+        for stage, part, above in (
+            ("a", "x", "data"),
+            ("a", "y", "a/x/relu2"),
+            ("b", "x", "a/y/relu2"),
+            ("b", "y", "a/x/relu2"),
+        )
+        for at in range(3)
+    )
+    + 'layer { name: "sum" type: "Eltwise" bottom: "b/x/relu2" bottom: "b/y/relu2" top: "sum" }'
+)
+"""Four modules of six operators each, two beside each other."""
+
+
+def module(page: Any, name: str) -> Any:
+    return page.locator(".canvas:not([hidden]) a.module").filter(has_text=name)
+
+
+def boxes(page: Any) -> dict[str, Any]:
+    """Where each box that is shown stands, by its title."""
+    found: dict[str, Any] = page.locator(".canvas:not([hidden]) .boxes a").evaluate_all(
+        """all => Object.fromEntries(all.map(each => {
+            const {x, y, width, height} = each.querySelector("rect").getBoundingClientRect();
+            return [each.querySelector("title").textContent.split("\\n").join(" "), [x, y, x + width, y + height]];
+        }))"""
+    )
+    return found
+
+
+def apart(one: Any, other: Any) -> bool:
+    return bool(one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1])
+
+
+def lines(page: Any) -> list[str]:
+    found: list[str] = page.locator(".canvas:not([hidden]) .edges path").evaluate_all(
+        "all => all.map(each => each.getAttribute('d'))"
+    )
+    return found
+
+
+@pytest.fixture
+def nested(net: Any, open_report: Any) -> Any:
+    """Its modules."""
+    page = shown(open_report(net(NESTED)))
+    page.get_by_role("radio", name="Modules (5)").check()
+    return page
+
+
+def test_a_module_unfolds_where_it_stands_and_all_others_make_room(nested: Any) -> None:
+    """Two that stand beside each other."""
+    before = boxes(nested)
+    for name in ("b/x", "b/y"):
+        module(nested, name).locator(".sign").click()
+    after = boxes(nested)
+    frames = [box for title, box in after.items() if title.startswith(("b/x 6", "b/y 6"))]
+    inner = {title: box for title, box in after.items() if title not in before}
+    assert len(frames) == 2 and len(inner) == 12
+    assert apart(*frames)
+    for title, box in after.items():
+        inside = [frame for frame in frames if not apart(frame, box) and frame != box]
+        assert len(inside) == (1 if title in inner else 0)
+        assert all(f[0] < box[0] and f[1] < box[1] and box[2] < f[2] and box[3] < f[3] for f in inside)
+    assert all(apart(one, other) for one, other in combinations(inner.values(), 2))
+
+
+def test_what_was_unfolded_folds_again_to_what_it_was(nested: Any) -> None:
+    before = boxes(nested), lines(nested)
+    for _ in range(2):
+        module(nested, "a/y").locator(".sign").click()
+    after = boxes(nested), lines(nested)
+    assert after[1] == before[1]
+    assert {
+        title: [end - start for start, end in zip(box, box[2:], strict=False)] for title, box in after[0].items()
+    } == {title: [end - start for start, end in zip(box, box[2:], strict=False)] for title, box in before[0].items()}
+
+
+def test_the_space_bar_unfolds(nested: Any) -> None:
+    a = module(nested, "a/x")
+    assert a.get_attribute("aria-expanded") == "false"
+    a.focus()
+    nested.keyboard.press("Space")
+    assert a.get_attribute("aria-expanded") == "true"
+    assert node(nested, 1).count() == 1
+    nested.keyboard.press("Space")
+    assert a.get_attribute("aria-expanded") == "false"
+    assert node(nested, 1).count() == 0
+
+
+def test_what_is_unfolded_is_found_chosen_and_coloured_like_all_else(nested: Any) -> None:
+    nested.get_by_role("searchbox", name="Find").fill("b/y/conv1")
+    assert nested.locator("a.found tspan").first.text_content() == "b/y"
+    module(nested, "b/y").locator(".sign").click()
+    assert nested.locator("a.found title").text_content().split("\n")[-1] == "b/y/conv1"
+    listen(nested)
+    nested.locator("a.found").click()
+    assert choices(nested) == [[20, "graph"]]
+    assert nested.locator(".canvas:not([hidden]) a.chosen").count() == 1
+    nested.get_by_role("combobox", name="Colour").select_option("params")
+    assert node(nested, 20).get_attribute("class").split()[-1] != "h9"
+    select(nested, 22)
+    assert seen(nested, 22)
 
 
 def heats(page: Any) -> list[str]:

@@ -129,6 +129,32 @@ def test_an_edge_that_would_be_too_long_is_a_stub_above_its_target(monkeypatch: 
     assert stub.points == ((target.x + 140, target.y - 16), (target.x + 140, target.y))
 
 
+def rows(view: View) -> list[int]:
+    """The rows of the boxes that a reader sees when all that can unfold is unfolded."""
+    return sorted(row for box in view.boxes for row in (rows(box.inside) if box.inside else box.node.rows))
+
+
+def test_a_module_has_a_drawing_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of its modules where it has many operators: 4 blocks of 3 parts of 3; else of these."""
+    monkeypatch.setattr(drawing, "MODULES", 4)
+    names = [f"{block}/{part}/{at}" for block in "abcd" for part in "xyz" for at in range(3)]
+    view = next(view for view in drawn(relus(names)).views if view.key == "modules")
+    block = view.boxes[0].inside
+    assert block is not None and block.title == "a"
+    assert [box.node.lines[0] for box in block.boxes] == ["a/x", "a/y", "a/z", "from t0 1x8", "to b/x/0"]
+    part = block.boxes[0].inside
+    assert part is not None
+    assert [box.node.lines[-1] for box in part.boxes] == ["a/x/0", "a/x/1", "a/x/2", "from t0 1x8", "to a/y/0"]
+    assert rows(view) == list(range(36))
+
+
+def test_what_is_in_a_module_is_as_hot_as_beside_all_modules() -> None:
+    """A quarter of the dearest module has half its heat: 9 x sqrt(1/4) is 4.5."""
+    modules = draw(relus(["a/1", "a/2", "a/3", "a/4", "b/1", "b/2"]), [1] * 6).views[1]
+    assert modules.boxes[0].heat == 9 and modules.boxes[0].inside is not None
+    assert [box.heat for box in modules.boxes[0].inside.boxes] == [5, 5, 5, 5, 0, 0]
+
+
 @pytest.fixture(params=["library", "without"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "library":

@@ -8,7 +8,7 @@ import pytest
 
 import graphcost
 from graphcost.graph import Model, Op, Tensor
-from graphcost.page.network import Graph, Network
+from graphcost.page.network import Graph, Groups, Network
 
 HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
 CONV = 'layer { name: "a/conv" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 stride: 2 pad: 1 } }\n'
@@ -36,6 +36,10 @@ def leads(graph: Graph) -> set[tuple[str, str]]:
 
 def operators(network: Network) -> Graph:
     return network.graph(network.operators)
+
+
+def modules(network: Network, most: int) -> Groups:
+    return network.modules(network.operators, most)
 
 
 def test_a_node_says_type_shape_and_name(net: Any) -> None:
@@ -114,33 +118,33 @@ def test_the_body_of_a_function_hangs_on_the_operator_that_calls_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("most", "modules"),
+    ("most", "expected"),
     [
         (4, [("a/x", "0-2"), ("a/y", "3-5"), ("b/x", "6-8"), ("b/y", "9-11")]),
         (3, [("a", "0-5"), ("b", "6-11")]),
     ],
 )
-def test_modules_are_as_deep_as_there_may_be_groups(most: int, modules: list[tuple[str, str]]) -> None:
+def test_modules_are_as_deep_as_there_may_be_groups(most: int, expected: list[tuple[str, str]]) -> None:
     network = chain(*(f"{module}/{part}/{op}" for module in "ab" for part in "xy" for op in range(3)))
-    nodes = [node for node in network.graph(network.modules(most)).nodes if node.role == "module"]
-    assert [(node.lines[0], f"{node.rows[0]}-{node.rows[-1]}") for node in nodes] == modules
+    nodes = [node for node in network.graph(modules(network, most)).nodes if node.role == "module"]
+    assert [(node.lines[0], f"{node.rows[0]}-{node.rows[-1]}") for node in nodes] == expected
 
 
 def test_a_module_says_its_name_how_many_operators_it_has_and_what_leaves_it() -> None:
     network = chain("a/1", "a/2", "b/1", "b/2")
-    assert network.graph(network.modules(9)).nodes[0].lines == ("a", "2 operators", "1x8")
+    assert network.graph(modules(network, 9)).nodes[0].lines == ("a", "2 operators", "1x8")
 
 
 def test_a_module_that_is_left_and_entered_again_is_two_nodes() -> None:
     network = chain("a/1", "a/2", "b/1", "b/2", "a/3", "a/4")
-    graph = network.graph(network.modules(9))
+    graph = network.graph(modules(network, 9))
     assert [node.lines[0] for node in graph.nodes] == ["a", "b", "a", "x 1x8", "y 1x8", "a/4"]
     assert sorted(graph.links) == [(0, 1), (1, 2), (2, 5), (3, 0)]
 
 
 def test_a_module_of_one_operator_is_that_operator() -> None:
     network = chain("a/1", "a/2", "b/1", "c/1", "c/2", "c/3")
-    assert network.graph(network.modules(9)).nodes[1].lines == ("Relu", "1x8", "b/1")
+    assert network.graph(modules(network, 9)).nodes[1].lines == ("Relu", "1x8", "b/1")
 
 
 def test_constants_belong_to_the_module_of_their_reader() -> None:
@@ -153,11 +157,30 @@ def test_constants_belong_to_the_module_of_their_reader() -> None:
         Op("b/2", "Relu", ("3",), ("4",)),
     ]
     network = onnx(*ops, outputs=("4",))
-    assert network.modules(9) == [[1, 2], [3, 0, 4]]
-    assert network.graph(network.modules(9)).nodes[1].lines == ("b", "2 operators", "1x8")
+    assert modules(network, 9) == [[1, 2], [3, 0, 4]]
+    assert network.graph(modules(network, 9)).nodes[1].lines == ("b", "2 operators", "1x8")
+
+
+def test_a_part_has_ends_where_the_rest_of_the_network_begins() -> None:
+    """One for all that an operator hands on."""
+    ops = [
+        Op("a/1", "Relu", ("x",), ("1",)),
+        Op("b/1", "Add", ("1", "y"), ("2",)),
+        Op("b/2", "Relu", ("2",), ("3",)),
+        Op("c/1", "Add", ("2", "3"), ("4",)),
+        Op("c/2", "Add", ("3", "4"), ("5",)),
+    ]
+    graph = onnx(*ops, outputs=("5",)).part([[1], [2]])
+    assert leads(graph) == {
+        ("from a/1", "b/1"),
+        ("from y 1x8", "b/1"),
+        ("b/1", "b/2"),
+        ("b/1", "to c/1"),
+        ("b/2", "to 2 operators"),
+    }
 
 
 @pytest.mark.parametrize("names", [("a", "b", "c"), ("a/1", "b/1", "c/1"), ("a/1", "a/2", "a/3")])
 def test_there_are_no_modules_where_none_are_named_or_they_would_not_be_fewer(names: tuple[str, ...]) -> None:
     """And not where there is only one."""
-    assert chain(*names).modules(9) == []
+    assert modules(chain(*names), 9) == []
