@@ -263,13 +263,18 @@ class Analysis:
 
     @cached_property
     def folded(self) -> traffic.Traffic:
-        """The least bytes that a device moves: traffic with all folded together that can be, whatever the target."""
+        """The least bytes that a device moves: traffic with all folded together that can be, whatever the target, and
+        no piece of a tensor copied.
+        """
         return traffic.count(self.model, self.rows, fuse=True, joins=True)
 
     @cached_property
     def traffic(self) -> traffic.Traffic:
-        """Bytes that each row reads and writes; with `target.fuse` as if operators were folded together."""
-        return traffic.count(self.model, self.rows, fuse=self.target.fuse)
+        """Bytes that each row reads and writes; with `target.fuse` as if operators were folded together.
+
+        Pieces of a tensor are copies where `memory` says so.
+        """
+        return traffic.count(self.model, self.rows, fuse=self.target.fuse, copied=self.memory.copied)
 
     @cached_property
     def intensity(self) -> list[float | None]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..dims import Extent
 from ..errors import ModelError
-from ..graph import Model, Tensor
+from ..graph import Model, Op, Tensor
 from .infer import Cost
 from .storage import Evaluate, Storage, share
 
@@ -68,6 +68,8 @@ class Memory:
     buffers: list[Buffer]
     curve: list[int]
     """Bytes alive at each step, an operator's inputs and outputs together; sizes that are not known count as 0."""
+    copied: frozenset[Op] = frozenset()
+    """The operators, those of bodies too, that copy pieces of a tensor though these could lie inside it."""
     otherwise: Storage | None = field(default=None, repr=False)
     """The storage when pieces are copied, or are not, whichever is not so in `storage`."""
 
@@ -153,20 +155,23 @@ def liveness(
         copied = _follow(model, rows, share(model, rows, inputs, evaluate, io, pieces=False), evaluate)
         inside.otherwise, copied.otherwise = copied.storage, inside.storage
         if copied.peak is not None and copied.peak.nbytes < inside.peak.nbytes:
+            copied.copied |= frozenset(inside.storage.cut)
             return copied
     return inside
 
 
 def _follow(model: Model, rows: Sequence[Cost], storage: Storage, evaluate: Evaluate) -> Memory:
     """What is alive when, step by step; the rows of an operator's bodies stand after its own."""
+    copied: frozenset[Op] = frozenset()
     ends = [step.at for step in storage.steps[1:]] + [len(rows)]
     for step, end in zip(storage.steps, ends, strict=False):
         for _, body in step.row.op.bodies:
             inner = liveness(body, rows[step.at + 1 : end], body.inputs, evaluate, "caller")
             step.inside = max(step.inside, max(inner.curve, default=0))
             storage.known = storage.known and inner.storage.known
+            copied |= inner.copied
     buffers = allocate(storage)
-    return Memory(model, storage, buffers, live_bytes(buffers, len(storage.steps)))
+    return Memory(model, storage, buffers, live_bytes(buffers, len(storage.steps)), copied)
 
 
 def allocate(storage: Storage, order: Sequence[int] | None = None) -> list[Buffer]:

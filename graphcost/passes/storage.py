@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..dims import Extent
-from ..graph import BITS, Model, Tensor, TensorSequence
+from ..graph import BITS, Model, Op, Tensor, TensorSequence
 from .infer import Cost
 
 Evaluate = Callable[[Extent], int | None]
@@ -62,8 +62,8 @@ class Storage:
     """Where pieces begin in their block, in bytes; only those that do not begin where it does."""
     known: bool = True
     """Whether every size is a number."""
-    cut: bool = False
-    """Whether some tensor lies inside that of which it is a piece."""
+    cut: list[Op] = field(default_factory=list)
+    """The operators whose results lie inside the tensor of which they are pieces."""
 
 
 def nbytes(tensor: Tensor) -> Extent | None:
@@ -164,7 +164,8 @@ class _Sharing:
             return ()
         if facts is None or not cut:
             return (0,)
-        self.storage.cut = self.storage.cut or not views
+        if not views:
+            self.storage.cut.append(op)
         return facts.pieces
 
     def takes(self, row: Cost) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ from functools import cached_property
 from math import prod
 
 from ..dims import Extent, maximum, minimum
-from ..graph import BITS, Model, Tensor
+from ..graph import BITS, Model, Op, Tensor
 from ..rules import POINTWISE
 from .infer import Cost, body_prefix
 
@@ -95,17 +95,25 @@ class Traffic:
         return all(row.nbytes is not None for row in self.rows)
 
 
-def count(model: Model, rows: Sequence[Cost], *, fuse: bool = False, joins: bool = False) -> Traffic:
+def count(
+    model: Model,
+    rows: Sequence[Cost],
+    *,
+    fuse: bool = False,
+    joins: bool = False,
+    copied: frozenset[Op] = frozenset(),
+) -> Traffic:
     """The bytes that each of `rows` moves.
 
     With `fuse`, elementwise operators that have one activation among their operands are folded; with `joins`, those
-    with several too, as a residual addition into one of its branches.
+    with several too, as a residual addition into one of its branches. Unbroken pieces of a tensor move nothing, save
+    those of `copied` operators.
     """
     if not fuse:
-        return Traffic(_alone(rows))
+        return Traffic(_alone(rows, copied))
     moved = [Moved(0, 0, 0)] * len(rows)
     for graph in _graphs(model, rows):
-        walk = _Walk(graph, rows, joins)
+        walk = _Walk(graph, rows, joins, copied)
         for at in graph.rows:
             walk.step(at)
         for at in graph.rows:
@@ -113,13 +121,13 @@ def count(model: Model, rows: Sequence[Cost], *, fuse: bool = False, joins: bool
     return Traffic(moved)
 
 
-def _alone(rows: Sequence[Cost]) -> list[Moved]:
+def _alone(rows: Sequence[Cost], copied: frozenset[Op]) -> list[Moved]:
     """What each row moves by itself; networks repeat, so rows with the very same facts and names are asked for once."""
-    walk, known, moved = _Walk(_Graph(), rows, joins=False), dict[object, Moved](), []
+    walk, known, moved = _Walk(_Graph(), rows, joins=False, copied=copied), dict[object, Moved](), []
     for row in rows:
         op = row.op
         names = tuple(map(op.inputs.index, op.inputs)), tuple(map(bool, op.outputs)), bool(op.bodies)
-        key = (id(row.facts), names, row.fixed, row.constant, row.merged, row.times)
+        key = (id(row.facts), names, row.fixed, row.constant, row.merged, row.times, op in copied)
         if row.facts is None or key not in known:
             known[key] = walk.part(row).moved(row.times)
         moved.append(known[key])
@@ -196,10 +204,11 @@ class _Source:
 class _Walk:
     """One graph's rows in the order of the schedule, folded into one another."""
 
-    def __init__(self, graph: _Graph, rows: Sequence[Cost], joins: bool) -> None:
+    def __init__(self, graph: _Graph, rows: Sequence[Cost], joins: bool, copied: frozenset[Op]) -> None:
         self.graph = graph
         self.rows = rows
         self.joins = joins
+        self.copied = copied
         self.parts: dict[int, _Part] = {}
         self.into: dict[int, int] = {}
         self.stored: dict[str, Extent] = {}
@@ -220,7 +229,7 @@ class _Walk:
             return
         if row.constant:
             self.store(row)
-        elif row.facts.view or row.facts.pieces:
+        elif row.facts.view or self.cut(row):
             self.look_through(at, row)
         elif not (row.facts.elementwise and (self.widen(at, row, part) or self.fold(at, row, part))):
             self.home.update(dict.fromkeys(part.writes, at))
@@ -231,13 +240,17 @@ class _Walk:
             into = self.into[into]
         return self.parts[at].moved(self.rows[at].times, into)
 
+    def cut(self, row: Cost) -> bool:
+        """Whether the outputs are pieces that lie inside the first input."""
+        return row.facts is not None and bool(row.facts.pieces) and row.op not in self.copied
+
     def part(self, row: Cost) -> _Part:
         """What a row reads and writes by itself."""
         facts = row.facts
         if facts is None or facts.work is None or row.merged:
             return _Part(known=False)
         part = _Part()
-        if row.constant or row.op.bodies or facts.pieces:
+        if row.constant or row.op.bodies or self.cut(row):
             return part
         written = [(name, _whole(tensor)) for name, tensor in zip(row.op.outputs, row.outputs, strict=True)]
         part.writes = {name: tensor.nbytes for name, tensor in written[facts.view :] if name}
@@ -289,7 +302,7 @@ class _Walk:
         """Let the outputs of a view stand for what it is a view of."""
         operand = row.op.inputs[0]
         source = self.sources.get(operand)
-        if row.facts is not None and row.facts.pieces:
+        if self.cut(row):
             for name in row.op.outputs if source else ():
                 assert source is not None
                 self.sources[name] = _Source(name, source.dtype, source.constants)
@@ -320,7 +333,7 @@ class _Walk:
     def first_reader(self, name: str) -> int:
         """The first operator that reads a tensor or a view of it."""
         at = self.readers[name][0]
-        while (facts := self.rows[at].facts) is not None and (facts.view or facts.pieces):
+        while (facts := self.rows[at].facts) is not None and (facts.view or self.cut(self.rows[at])):
             at = next(self.readers[name][0] for name in self.rows[at].op.outputs if name in self.readers)
         return at
 
@@ -336,7 +349,7 @@ class _Walk:
                 row = self.rows[at]
                 if row.op.bodies or row.facts is None or row.facts.work is None or row.merged:
                     return False
-                if row.facts.pieces:
+                if self.cut(row):
                     names.extend(row.op.outputs)
                 elif row.facts.view:
                     names.append(row.op.outputs[0])

@@ -120,10 +120,36 @@ def test_a_loop_moves_what_its_body_moves_each_time() -> None:
     assert moved(net) == {"y": (0, 0), "t": (5 * F32 * 8, 5 * F32 * 8)}
 
 
+COPIED = """g (float[12,4] x) => (float[16,4] y) {
+    s = Softmax(x)  a, b, c = Split<axis = 0, num_outputs = 3>(s)  d = MatMul(a, b)  e = Concat<axis = 0>(d, d, d, d)
+    f = Softmax(e)  r = Relu(c)  y = MatMul(f, r) }"""
+
+
+def test_pieces_move_where_it_takes_less_memory_to_copy_them() -> None:
+    """c is needed when a and b no longer are: to keep all of s for it takes more at the peak than a copy of each part.
+
+    No such copy has to be made, so the least that a device moves has none.
+    """
+    net = run(COPIED, AS_IT_IS)
+    assert [op.outputs[0] for op in net.memory.copied] == ["a"]
+    assert moved(net)["a"] == (F32 * 48, F32 * 48) and moved(net)["r"] == (F32 * 16, F32 * 16)
+    split = next(at for at, row in enumerate(net.rows) if row.op.outputs[0] == "a")
+    assert net.folded.rows[split].nbytes == 0
+    assert moved(run(COPIED))["a"] == (F32 * 48, F32 * 48) and folded(run(COPIED)) == {"r": "a"}
+
+
+def test_pieces_that_lie_inside_their_tensor_move_nothing() -> None:
+    net = run(
+        "g (float[2,6] x) => (float[1,6] y) { a, b = Split<axis = 0, num_outputs = 2>(x)  y = Add(a, b) }", AS_IT_IS
+    )
+    assert moved(net) == {"a": (0, 0), "y": (F32 * 12, F32 * 6)}
+
+
 def test_what_a_row_without_a_rule_moves_is_not_known_and_totals_are_lower_bounds() -> None:
     net = run("g (float[8] x) => (float[8] y) { t = Abs(x)  y = com.acme.Warp(t) }", AS_IT_IS)
     assert moved(net) == {"t": (F32 * 8, F32 * 8), "y": (None, None)}
     assert (net.traffic.nbytes, net.traffic.complete) == (2 * F32 * 8, False)
+    assert net.intensity == [1 / 8, None] and net.mean_intensity is None
 
 
 def test_open_sizes_give_formulas() -> None:
