@@ -106,9 +106,11 @@ def _report(path: str, options: argparse.Namespace, format: str) -> Report:
     columns = _columns(options)
     sections: list[str | Section] = [name for name in SECTIONS if getattr(options, name)]
     if options.anchor_sizes:
-        from .sections.anchors import against
+        from .sections.anchors import against, described
 
-        sections = [*(name for name in sections if name != "anchors"), against(_sizes(options.anchor_sizes))]
+        sizes = _sizes(options.anchor_sizes)
+        described(analysis, sizes)  # now: of several models, those without a head of a stride fail and others go on
+        sections = [*(name for name in sections if name != "anchors"), against(sizes)]
     report = Report(
         analysis, style=options.style, columns=columns, sort=options.sort, top=top, by=options.by, sections=sections
     )
@@ -190,7 +192,7 @@ def _shapes(given: Sequence[str], inputs: list[str]) -> dict[str, tuple[int | st
             if len(inputs) != 1:
                 raise ModelError("--input", "", f"{text!r} names no input; the model has {', '.join(inputs) or 'none'}")
             name = inputs[0]
-        extents = shape.split("x") if shape else []
+        extents = shape.split("," if "," in shape else "x") if shape else []  # a name may have an x in it
         for extent in extents:
             if not extent.isdecimal() and not extent.isidentifier():
                 raise ModelError(

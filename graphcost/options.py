@@ -85,7 +85,7 @@ def _sections(group: argparse._ArgumentGroup) -> None:
 def _network(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--input", metavar="NAME=SHAPE", action="append", default=[],
-        help="size an input: data=1x3x640x640, data=Nx3xHxW (symbols); one input needs no name",
+        help="size an input: data=1x3x640x640, data=Nx3xHxW (symbols) or ids=batch,max_tokens; one input needs no name",
     )  # fmt: skip
     group.add_argument(
         "--dim", metavar="NAME=VALUE", action="append", default=[], help="give a symbolic dimension a value"

@@ -573,6 +573,11 @@ def test_what_does_not_exist_is_refused_for_data_too(
     assert code == 2 and f" {arguments[1]!r}; " in err
 
 
+def test_extents_with_an_x_in_their_names_are_set_apart_by_commas(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, DET1, "--input", "max_n,3,12,12", "--format", "json")
+    assert json.loads(out)["totals"]["macs"] == "44760*max_n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
