@@ -10,7 +10,7 @@ const tools = section?.querySelector("form");
 if (!tools) return;
 
 const {graphcost} = window;
-const [hottest, letters] = [section.dataset.hottest, section.dataset.letters].map(Number);
+const [hottest, letters, widest] = ["hottest", "letters", "label"].map((name) => Number(section.dataset[name]));
 const [SMALLEST, LARGEST, STEP] = [0.02, 4, 1.25]; // of the zoom
 const LEGIBLE = 0.75;
 const HEADING = 26; // above the drawing of an unfolded module
@@ -31,7 +31,7 @@ function read(svg) {
     if (template) element.append(sign(width.baseVal.value));
     if (template) element.setAttribute("aria-expanded", "false");
     return {
-      element, template, rows: rowsOf(element.dataset), left, top, wide: width.baseVal.value, high: height.baseVal.value,
+      element, template, rows: rowsOf(element.dataset), lines: element.querySelector("title").textContent.split("\n"), left, top, wide: width.baseVal.value, high: height.baseVal.value,
       part: null, unfolded: false, // its drawing once it was unfolded
     };
   });
@@ -412,6 +412,14 @@ function colour() {
 
 /** Shapes under other sizes. */
 function reshape() {
+  for (const {boxes, edges} of views) {
+    for (const box of boxes) if (box.element.dataset.shapes) rewrite(box);
+    for (const {label} of edges) {
+      if (!label?.dataset.shapes) continue;
+      const text = graphcost.shapes(JSON.parse(label.dataset.shapes));
+      label.textContent = text.length > widest ? "" : text;
+    }
+  }
   const operators = views.flatMap(({nodes}) => nodes).filter(({element}) => !element.classList.contains("module"));
   for (const {element} of operators) {
     const text = graphcost.cell("output", Number(element.dataset.row)).text;
@@ -422,6 +430,16 @@ function reshape() {
     title.textContent = lines.join("\n");
     element.querySelectorAll("tspan")[1].textContent = graphcost.shorten(text, letters);
   }
+}
+
+/** The lines of an end or a module, which say shapes among other things. */
+function rewrite({element, lines}) {
+  const shapes = JSON.parse(element.dataset.shapes);
+  const [reported, now] = [graphcost.shapes(shapes, true), graphcost.shapes(shapes)];
+  const changed = lines.map((line) => line.replace(reported, () => now));
+  element.querySelector("title").textContent = changed.join("\n");
+  for (const [at, span] of element.querySelectorAll("tspan").entries())
+    if (lines[at].includes(reported)) span.textContent = graphcost.shorten(changed[at], letters);
 }
 
 if (graphcost) {

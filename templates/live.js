@@ -187,6 +187,11 @@ function shape(extents, sizes) {
   return parts.join(words ? " x " : "x") || "scalar";
 }
 
+/** Several shapes under the sizes a reader gave, or as the report has them; each that is said once. */
+function shapes(all, reported = false) {
+  return [...new Set(all.map((extents) => shape(extents, reported ? new Map() : chosen)))].join(" ");
+}
+
 /** A text of at most `most` characters, without its middle where it is longer. */
 function shorten(text, most) {
   const letters = [...text];
@@ -345,7 +350,7 @@ function evaluate() {
 }
 
 window.graphcost = {
-  data, columns, MEASURES, cell, total, show, shorten, exact, set, evaluate, refusal, readable, values: () => Object.fromEntries(sizes),
+  data, columns, MEASURES, cell, total, show, shapes, shorten, exact, set, evaluate, refusal, readable, values: () => Object.fromEntries(sizes),
 };
 
 /* --- the totals on the page, and the form that asks for sizes ------------------------------------------------------- */

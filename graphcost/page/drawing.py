@@ -6,12 +6,15 @@ start and end. Knows nothing of SVG, colours or scripts.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from math import ceil, sqrt
 
 from ..analysis import Analysis
+from ..dims import Dim
+from ..graph import Tensor
 from ..table import shape_text
 from .charts import shorten
 from .network import Graph, Network, Node
@@ -74,6 +77,11 @@ class Box:
         return "\n".join(filter(None, (*self.node.lines, *self.node.more))) if cut or self.node.more else ""
 
     @property
+    def open(self) -> str:
+        """The shapes in its lines for scripts to say them under other sizes; "" where these do not matter."""
+        return _open(self.node.shapes)
+
+    @property
     def _lines(self) -> list[tuple[str, int]]:
         """Its lines in full, and how many characters of each there is room for."""
         rooms = (BOLD if self.node.rows else LETTERS, LETTERS, LETTERS)
@@ -96,6 +104,8 @@ class Edge:
     points: tuple[tuple[int, int], ...]
     label: str = ""
     """The shape it carries, where the box it comes from does not say so or is far away."""
+    open: str = ""
+    """That shape for scripts, where sizes matter; there may be no room for the label before they are known."""
     right: bool = False
     """It arrives in the right half of its target, so the label ends there instead of beginning."""
     stub: bool = False
@@ -138,6 +148,8 @@ class Drawing:
     hottest: int = HOTTEST
     letters: int = LETTERS
     """Of a line of a box, as scripts need it who write one anew."""
+    label: int = LABEL
+    """The same of what is written at an edge."""
 
     @property
     def unfolds(self) -> bool:
@@ -196,12 +208,15 @@ def _view(key: str, title: str, graph: Graph, heat: _Heat, network: Network | No
         points = _line(boxes[source], boxes[target], route)
         text = shape_text(tensor) if tensor is not None else ""
         said = graph.nodes[source].outputs == 1 and route == []
-        fits = graph.nodes[target].rows and len(text) <= LABEL and (target, points[-1][0]) not in labelled
-        label = text if fits and not said else ""
-        if label:
+        open_ = _open((tensor,)) if tensor is not None else ""
+        fits = graph.nodes[target].rows and (len(text) <= LABEL or open_) and (target, points[-1][0]) not in labelled
+        if not fits or said:
+            text = open_ = ""
+        if text:
             labelled.add((target, points[-1][0]))
         right = points[-1][0] > boxes[target].x + WIDTH // 2
-        edges.append(Edge(source, target, points, label, right, route is None))
+        label = text if len(text) <= LABEL else ""
+        edges.append(Edge(source, target, points, label, open_, right, route is None))
     width = max((_middle(x) for x, _ in placed.spots), default=0) + WIDTH // 2 + MARGIN
     height = max((_top(rank) for _, rank in placed.spots), default=0) + HEIGHT + MARGIN
     return View(key, title, width, height, tuple(boxes), tuple(edges))
@@ -212,6 +227,14 @@ def _unfold(module: Node, heat: _Heat, network: Network) -> View | None:
     operators = network.inside(module)
     groups = network.modules(operators, FEW) or operators
     return _view("", module.lines[0], network.part(groups), heat, network) if len(groups) <= MOST else None
+
+
+def _open(tensors: Sequence[Tensor]) -> str:
+    """Shapes as JSON, formulas as text, if any has an extent that is open."""
+    shapes = [tensor.shape if tensor.ranked else None for tensor in tensors]
+    if not any(isinstance(extent, Dim) for shape in shapes for extent in shape or ()):
+        return ""
+    return json.dumps(shapes, default=str, separators=(",", ":"))
 
 
 def _middle(x: float) -> int:

@@ -37,6 +37,8 @@ class Node:
     """How many different tensors leave it."""
     known: bool = True
     """Whether shape and cost of all its operators are known."""
+    shapes: tuple[Tensor, ...] = ()
+    """Whose shapes its lines say, unless it is an operator."""
 
 
 @dataclass
@@ -57,14 +59,16 @@ class Network:
         makers: dict[tuple[str, str], tuple[int, Tensor]] = {}
         for name, tensor in analysis.inputs.items():
             makers["", name] = len(self.rows) + len(self.ends), tensor
-            self.ends.append(Node("input", (f"{name} {shape_text(tensor)}",), (f"input of type {tensor.dtype}",)))
+            said = f"{name} {shape_text(tensor)}"
+            self.ends.append(Node("input", (said,), (f"input of type {tensor.dtype}",), shapes=(tensor,)))
         self._link(makers)
         for name in analysis.model.outputs:
             if ("", name) in makers:
                 source, tensor = makers["", name]
                 self.links[source, len(self.rows) + len(self.ends)] = tensor
                 shown = analysis.model.blobs.get(name, name)
-                self.ends.append(Node("output", (shown,), (f"output {shape_text(tensor)} of type {tensor.dtype}",)))
+                said = f"output {shape_text(tensor)} of type {tensor.dtype}"
+                self.ends.append(Node("output", (shown,), (said,), shapes=(tensor,)))
 
     def _link(self, makers: dict[tuple[str, str], tuple[int, Tensor]]) -> None:
         """Link the rows to who makes what they read; what a body reads from outside, to the operator that runs it.
@@ -151,7 +155,8 @@ class Network:
                 readers.setdefault(end, {})[self._name(target)] = None
                 links[source, end] = tensor
             elif target in own:
-                makers[count + source] = Node("input", (f"from {self._name(source)}",))
+                shapes = (tensor,) if tensor is not None else ()
+                makers[count + source] = Node("input", (f"from {self._name(source)}",), shapes=shapes)
                 links[count + source, target] = tensor
         ends = {
             end: Node("output", (f"to {next(iter(names))}" if len(names) == 1 else f"to {len(names)} operators",))
@@ -191,10 +196,10 @@ class Network:
     def _module(self, rows: Sequence[int], operators: Sequence[int], leaving: Sequence[Tensor | None]) -> Node:
         depths = zip(*(_path(self.rows[row]) for row in operators), strict=False)
         path = [names[0] for names in takewhile(lambda names: len(set(names)) == 1, depths)]
-        shapes = dict.fromkeys(shape_text(tensor) for tensor in leaving if tensor is not None)
+        shapes = {shape_text(tensor): tensor for tensor in leaving if tensor is not None}
         lines = ("/".join(path) or "outside modules", _count(len(operators), "operator"), " ".join(shapes))
         known = all(self.rows[row].status == "known" for row in rows)
-        return Node("module", lines, (), tuple(sorted(rows)), len(leaving), known)
+        return Node("module", lines, (), tuple(sorted(rows)), len(leaving), known, tuple(shapes.values()))
 
 
 def _runs(groups: Groups, keys: Sequence[object]) -> Iterator[list[int]]:

@@ -333,6 +333,29 @@ def test_other_sizes_are_drawn_as_a_fresh_analysis_would(net: Any, open_report: 
     assert shapes == [box.texts[1][2] for box in expected]
 
 
+def test_lines_ends_and_modules_say_shapes_under_other_sizes(net: Any, open_report: Any) -> None:
+    """And the reported ones again. A label that has no room as a formula has none before."""
+    skip = 'layer { name: "s" type: "Eltwise" bottom: "a/c" bottom: "a/r" top: "s" }'
+    text = HEAD + conv("a/c", "data", 8).replace("pad: 1", "pad: 0") + relu("a/r", "a/c") + skip
+    more = "".join(relu(f"b/{at}", f"b/{at - 1}" if at else "s") for at in range(4))
+    page = shown(open_report(net(text + more, shapes={"data": (1, 3, "H", "W")})))
+
+    def said() -> tuple[list[str], list[str]]:
+        labels = page.locator(".canvas .labels text").all_text_contents()
+        return labels, page.locator(".canvas .boxes .end title, .canvas .boxes .module title").all_text_contents()
+
+    before = said()
+    assert before[0] == ["", ""]
+    assert page.evaluate("graphcost.set({H: 7, W: 9})") == ""
+    labels, titles = said()
+    fresh = draw(net(text + more, shapes={"data": (1, 3, 7, 9)}), [0] * 8)
+    assert [label for label in labels if label] == [e.label for v in fresh.views for e in v.edges if e.label] != []
+    ends = [box for v in fresh.views for box in v.boxes if box.node.role not in ("op",)]
+    assert titles == ["\n".join((*box.node.lines, *box.node.more)) for box in ends]
+    assert page.evaluate("graphcost.set({})") == ""
+    assert said() == before
+
+
 def test_without_scripts_the_drawing_is_there_and_leads_to_the_rows(
     chain: graphcost.Analysis, open_report: Any
 ) -> None:
