@@ -43,7 +43,7 @@ def environment() -> Environment:
         keep_trailing_newline=True,
         undefined=StrictUndefined,
     )
-    env.filters["plain"] = _cell
+    env.filters["plain"] = _plain
     env.filters["line"] = _line
     env.filters["markdown"] = lambda table: "\n".join(aligned(table, escape=True))
     env.filters["text"] = lambda table: "\n".join(aligned(table, escape=False))
@@ -98,7 +98,7 @@ def _text(name: str) -> str:
 
 def aligned(table: Table, escape: bool) -> list[str]:
     """The lines of a pipe table with its columns padded, numbers at the right."""
-    clean = _cell if escape else _line
+    clean = _cell if escape else _barless
     total = [table.total] if any(table.total) else []
     columns, rules = [], []
     for cells, right in zip(zip(table.titles, *table.rows, *total, strict=True), table.right, strict=True):
@@ -116,14 +116,23 @@ _MARKUP = re.compile(r"([\\<`*\[\]]|&(?=\w+;)|(?<!\w)_|_(?!\w))")
 
 
 def _line(text: str) -> str:
-    """A cell on one line, without control characters or bars."""
-    return _CONTROL.sub(" ", text).replace("|", "\u00a6")
+    """Text on one line, without control characters."""
+    return _CONTROL.sub(" ", text)
+
+
+def _plain(text: str) -> str:
+    """The same in Markdown: names keep their letters and cannot become markup."""
+    return _MARKUP.sub(r"\\\1", _line(text))
+
+
+def _barless(text: str) -> str:
+    """A cell of a table as text, where bars part the columns."""
+    return _line(text).replace("|", "\u00a6")
 
 
 def _cell(text: str) -> str:
-    """A cell of a Markdown table: names keep their letters and cannot become markup."""
-    parts = (_MARKUP.sub(r"\\\1", _line(part)) for part in text.split("\n"))
-    return "<br>".join(parts)
+    """A cell of a Markdown table."""
+    return "<br>".join(_plain(_barless(part)) for part in text.split("\n"))
 
 
 def _json(report: Report | Summary) -> str:

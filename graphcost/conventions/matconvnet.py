@@ -37,7 +37,9 @@ _TYPES = {
 
 def data_mem(row: Cost) -> Extent | None:
     """4 bytes for each element of the output."""
-    return 4 * row.outputs[0].size if row.outputs and row.outputs[0].ranked and not row.constant else None
+    if row.constant:
+        return 0
+    return 4 * row.outputs[0].size if row.outputs and row.outputs[0].ranked else None
 
 
 def param_mem(row: Cost) -> Extent:

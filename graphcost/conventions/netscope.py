@@ -15,7 +15,7 @@ from ..passes.infer import Cost
 from ..rules import GLOBAL, Work
 from ..table import Table, extents_text, formula
 from . import Convention, Metric
-from .families import family, linear, macs, neighbours
+from .families import ends, family, linear, macs, neighbours
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
@@ -23,12 +23,14 @@ KEYS = ("macc", "comp", "add", "div", "exp", "activation", "param")
 _AFFINE = {"relu", "prelu", "leaky_relu", "elu", "relu6", "dropout"}
 
 
-def work(row: Cost) -> dict[str, Extent]:
-    """The operations that the tool lists for a layer."""
-    kind = family(row)
-    first, out = (row.inputs or (None,))[0], (row.outputs or (None,))[0]
-    if first is None or out is None or not first.ranked or not out.ranked or row.facts is None or row.constant:
+def work(row: Cost) -> dict[str, Extent] | None:
+    """The operations that the tool lists for a layer; None where its shapes are not known."""
+    if row.constant:
         return {}
+    kind = family(row)
+    first, out = ends(row)
+    if first is None or out is None or row.facts is None:
+        return None
     size = first.size
     if kind in ("conv", "deconv") or linear(row):
         return {"macc": _products(row, kind)}
@@ -62,25 +64,31 @@ def _products(row: Cost, kind: str) -> Extent:
     return x.shape[1] * y.size * prod(window.kernel) // prod(window.up)
 
 
-def param(row: Cost) -> Extent | None:
-    """Weights and biases of convolutions and inner products, 2C of a batch normalisation, 2 of an LRN."""
+def param(row: Cost) -> Extent:
+    """Weights and biases of convolutions and inner products, 2C of a batch normalisation, 2 of an LRN; else none."""
     kind = family(row)
     if kind in ("conv", "deconv") or linear(row):
         return sum((weight.tensor.size for weight in row.weights), 0)
     if kind == "batch_norm" and row.outputs[0].ranked and row.outputs[0].rank > 1:
         return 2 * row.outputs[0].shape[1]
-    return 2 if kind == "lrn" else None
+    return 2 if kind == "lrn" else 0
 
 
 def activation(row: Cost) -> Extent | None:
     """Elements of every top, in place or not."""
-    if row.constant or not all(tensor.ranked for tensor in row.outputs):
+    if row.constant:
+        return 0
+    if not all(tensor.ranked for tensor in row.outputs):
         return None
     return sum((tensor.size for tensor in row.outputs), 0)
 
 
 def _metric(key: str, doc: str, word: str = "") -> Metric:
-    return Metric(key, "operations", doc, lambda row: work(row).get(key), word=word)
+    def count(row: Cost) -> Extent | None:
+        found = work(row)
+        return None if found is None else found.get(key, 0)
+
+    return Metric(key, "operations", doc, count, word=word)
 
 
 def short(number: Extent) -> str:
@@ -109,7 +117,7 @@ def lay_out(analysis: Analysis) -> Table:
     for name, tensor in analysis.inputs.items():
         add(name, "data", tensor, tensor, {"activation": tensor.size} if tensor.ranked else {})
     for row in _in_order(analysis):
-        found = dict(work(row))
+        found = dict(work(row) or {})
         memory = {"activation": activation(row), "param": param(row)}
         found.update({key: value for key, value in memory.items() if value is not None})
         before, after = (row.inputs or (None,))[0], (row.outputs or (None,))[0]

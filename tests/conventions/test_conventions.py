@@ -56,6 +56,16 @@ def test_a_convention_counts_as_its_tool_does(key: str, net: Any) -> None:
     assert tuple(found.value(row) or 0 for row in analysis.rows) == PRICES[key]
 
 
+@pytest.mark.parametrize("key", [f"{c.name}.{m.key}" for c in conventions.known() for m in c.metrics])
+def test_what_a_tool_leaves_out_is_nothing_and_only_what_is_not_known_has_no_figure(key: str, net: Any) -> None:
+    """Of every operator of a known network there is a figure, of one whose shapes are not known none, or nothing."""
+    found = conventions.metric(*key.split("."))
+    assert found is not None
+    assert None not in [found.value(row) for row in net(NET).rows]
+    unknown = net(NET + 'layer { name: "m" type: "Mystery" bottom: "prob" top: "m" }').rows[-1]
+    assert not found.value(unknown)
+
+
 def test_every_convention_is_listed_and_names_its_source() -> None:
     for convention in conventions.known():
         assert convention.source.startswith("https://") and (convention.metrics or convention.lay_out)
@@ -124,11 +134,9 @@ MATCONVNET = {
 
 
 def test_matconvnet_prints_layers_as_columns_of_at_most_eighteen(root: Path) -> None:
-    table = (
-        graphcost.analyze(graphcost.load(root / "prototxt/matconvnet_grouped.prototxt"))
-        .report(style="matconvnet")
-        .table
-    )
+    analysis = graphcost.analyze(graphcost.load(root / "prototxt/matconvnet_grouped.prototxt"))
+    report = analysis.report(style="matconvnet")
+    table = report.table
     assert len(table.titles) == 18
     quantities: dict[str, list[str]] = {}
     for row in [table.titles, *table.rows]:
@@ -137,7 +145,10 @@ def test_matconvnet_prints_layers_as_columns_of_at_most_eighteen(root: Path) -> 
         at = quantities["name"].index(name)
         found = tuple(quantities[key][at] for key in ("rf size", "rf offset", "rf stride", "data mem", "param mem"))
         assert found == wanted
-    assert table.notes == ["parameter memory | 71MB (1.9e+07 parameters)", "data memory | 4MB (for batch size 1)"]
+    notes = ["parameter memory | 71MB (1.9e+07 parameters)", "data memory | 4MB (for batch size 1)"]
+    assert table.notes == notes
+    for format in ("md", "text"):
+        assert "\n".join(notes) in report.render(format)
 
 
 BRANCHES = """
