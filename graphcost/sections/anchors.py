@@ -87,7 +87,8 @@ def described(analysis: Analysis, sizes: Mapping[str, Sequence[Size]]) -> list[P
     idle = [stride for stride in sizes if stride not in strides]
     if idle:
         there = ", ".join(strides) or "none"
-        raise ModelError("--anchor-sizes", "", f"no detection head has stride {', '.join(idle)}; there are: {there}")
+        reason = f"--anchor-sizes: no detection head has stride {', '.join(idle)}; there are: {there}"
+        raise ModelError(analysis.model.path, "", reason)
     return found
 
 

@@ -194,3 +194,14 @@ def test_sizes_that_cannot_be_read_are_refused(text: str, root: Path, capsys: py
 def test_heads_behind_an_unknown_layer_are_not_found_and_that_is_said(net: Any) -> None:
     (table,) = SECTION.lay_out(net(HEAD + CONV + 'layer { name: "m" type: "Mystery" bottom: "map" top: "m" }'))
     assert table.rows == [] and table.notes[1:] == ["Not followed through what is not known: Mystery."]
+
+
+def test_of_several_models_one_without_such_a_head_does_not_stop_the_others(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = [str(root / "prototxt/det1.prototxt"), str(root / RETINAFACE)]
+    assert cli.main([*models, "--anchor-sizes", "8=16", "--format", "json"]) == 2
+    out, err = capsys.readouterr()
+    det1, retinaface = json.loads(out)
+    assert det1["error"] == "--anchor-sizes: no detection head has stride 8; there are: 2" and err.count("\n") == 1
+    assert retinaface["anchors"]["heads"][-1]["sizes"] == [[16, 16]]
