@@ -133,7 +133,7 @@ const nameOf = (row) => graphcost.cell("name", row).text;
 
 /** A function from a row to its group in a chart of shares; none for other charts. */
 function groupsOf(chart) {
-  if (chart === "types") return (row) => graphcost.cell("kind", row).text;
+  if (chart === "types" || chart === "weights") return (row) => graphcost.cell("kind", row).text;
   if (chart === "scopes") return (row) => given.scopes.values[given.scopes.at[row]];
   return null;
 }
@@ -349,7 +349,7 @@ function shares(figure) {
     const share = graphcost.show(amount / (total || 1), "share");
     const says = `${name}: ${graphcost.show(amount, column.form)} ${column.title}, ${share}`;
     const width = ((right - left) * amount) / longest;
-    const coloured = figure.dataset.chart === "types" && at < given.most.groups;
+    const coloured = figure.dataset.chart !== "scopes" && at < given.most.groups;
     const y = at * given.line;
     return [
       element("text", {class: "who", x: left - 8, y: y + given.line / 2 + 4}, shorten(name, given.most.letters)),
@@ -366,7 +366,7 @@ function shares(figure) {
   describe(figure, `${first.map((mark) => mark.textContent).join(", ") || `${column.title}: none, or not known`}.`);
 }
 
-const DRAW = {cost: bars, params: bars, memory: area, types: shares, scopes: shares};
+const DRAW = {cost: bars, params: bars, memory: area, types: shares, weights: shares, scopes: shares};
 
 function redraw(figure) {
   point(null);

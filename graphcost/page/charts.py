@@ -312,6 +312,14 @@ class Charts:
         return self._shares("types", "Share by operator type", groups, find("ops"), coloured=True)
 
     @property
+    def weights(self) -> Shares | None:
+        """Share of the parameters by operator type, for files without scopes; None where there are no parameters."""
+        if self.scopes is not None or not self.total("params"):
+            return None
+        groups = [row.op.type for row in self.analysis.rows]
+        return self._shares("weights", "Parameters by operator type", groups, find("params"), coloured=True)
+
+    @property
     def scopes(self) -> Shares | None:
         """Share of the cost by module scope, as deep as there is room for; None where the file has no scopes."""
         if len(set(self._scopes)) < 2:

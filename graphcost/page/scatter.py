@@ -34,6 +34,8 @@ class Roof:
     y: float
     anchor: str
     text: str
+    beyond: str = ""
+    """Where it holds for layers that find their operands in fast memory."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,9 @@ def _flat(
     """What the arithmetic allows with operands of some types."""
     height = rounded(y(peak))
     text = f"{show(peak, 'short')}MAC/s in {', '.join(dtypes)}"
-    return Roof(f"M{rounded(x(peak / bandwidth))} {height}H{box.right}", box.right, height - 6, "end", text)
+    ridge = rounded(x(peak / bandwidth))
+    path, beyond = f"M{ridge} {height}H{box.right}", f"M{box.left} {height}H{ridge}"
+    return Roof(path, box.right, height - 6, "end", text, beyond)
 
 
 def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:

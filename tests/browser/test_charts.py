@@ -81,7 +81,8 @@ def test_a_layer_chosen_elsewhere_is_marked_in_the_charts(root: Path, open_repor
     page.evaluate("document.dispatchEvent(new CustomEvent('graphcost:select', {detail: {row: 3, from: 'table'}}))")
     marked = page.locator("rect.chosen")
     rows = marked.evaluate_all("marks => marks.map((m) => [m.closest('figure').dataset.chart, m.dataset.row])")
-    assert rows == [["cost", "3"], ["params", "3"], ["memory", "3"], ["types", "0"]]  # conv1 is its type's dearest
+    dearest = [["types", "0"], ["weights", "5"]]  # of its type: conv1 by operations, conv3 by parameters
+    assert rows == [["cost", "3"], ["params", "3"], ["memory", "3"], *dearest]
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

@@ -59,6 +59,7 @@ def test_a_layer_that_arithmetic_binds_lies_under_the_flat_roof(drawn: Any) -> N
     flat = found.roofs[1]
     assert flat.text == "1.0 kMAC/s in float32"
     assert flat.path.endswith(f" {middle(found)[1]:g}H{found.chart.box.right}")
+    assert flat.beyond.startswith(f"M{found.chart.box.left} {middle(found)[1]:g}H")
     assert (
         found.chart.marks[0].title
         == "conv (Convolution 3x3/2): 1.2 MACs for each byte, 1.7 s at least, bound by compute"
