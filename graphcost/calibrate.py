@@ -17,6 +17,9 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from .errors import ModelError
+from .render import write
+
 CACHES = Path("/sys/devices/system/cpu")
 UNSTATED = 1 << 28
 """Bytes taken for the caches where they are not stated: more than there are, so that bounds hold."""
@@ -48,6 +51,15 @@ def profile(*, sizes: Sequence[int] = (256, 384, 512, 1024, 2048), nbytes: int =
         f"int8 = {int8:.4g}  # {kernel8}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def save(path: Path) -> None:
+    """Measure, and write the profile to a .toml file. Raises ModelError, before it measures where it can."""
+    if path.suffix != ".toml":
+        raise ModelError(str(path), "", "a profile is a .toml file: that is how --device knows it from a name")
+    if not path.absolute().parent.is_dir():
+        raise ModelError(str(path), "", "cannot be written: there is no such folder")
+    write(profile(), path)
 
 
 def _fastest(run: Callable[[], object], seconds: float) -> float:

@@ -17,6 +17,7 @@ from .options import SECTIONS, parser
 if TYPE_CHECKING:
     from .report import Report
     from .sections import Section
+    from .target import Target
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,30 +46,24 @@ def _run(options: argparse.Namespace) -> int:
         _emit(listing, options.output)
         return 0
     if options.calibrate is not None:
-        from . import calibrate, render
+        from . import calibrate
 
-        render.write(calibrate.profile(), options.calibrate)
+        calibrate.save(options.calibrate)
         return 0
     if not options.models:
         raise ModelError("", "", "no model given; see graphcost --help")
-    if options.device:
-        from . import devices
-
-        devices.find(options.device)  # one that does not exist is the fault of no model
-    format = _format(options)
+    target, format = _target(options), _format(options)
     paths = list(_expand(options.models))
-    if options.align < 1:
-        raise ModelError("--align", "", f"{options.align} bytes cannot be; offsets are multiples of 1 or more")
     if len(paths) > 1:
-        return _several(paths, options, format)
-    report = _report(paths[0], options, format)
+        return _several(paths, options, target, format)
+    report = _report(paths[0], options, target, format)
     if report.analysis.idle_dims:
         open_ = ", ".join(report.analysis.free) or "none"
         idle = ", ".join(report.analysis.idle_dims)
         raise ModelError("--dim", "", f"{paths[0]} has no dimension {idle}; open are: {open_}")
     text = report.render(format)
     if options.plan is not None:
-        report.analysis.memory.plan(options.align).save(options.plan)
+        report.analysis.memory.plan(target.align).save(options.plan)
     _emit(text, options.output)
     return _verdict(options, report)
 
@@ -82,18 +77,32 @@ def _verdict(options: argparse.Namespace, *reports: Any) -> int:
     return 0
 
 
-def _report(path: str, options: argparse.Namespace, format: str) -> Report:
+def _target(options: argparse.Namespace) -> Target:
+    """Where and how the models are to run. Raises ModelError: what does not exist is the fault of none of them."""
+    from . import devices
+    from .target import Target
+
+    if options.device:
+        devices.find(options.device)
+    return Target(
+        dtype=options.dtype,
+        weights_dtype=options.weights_dtype,
+        io=options.io,
+        reorder=options.reorder,
+        fuse=options.fuse,
+        device=options.device,
+        align=options.align,
+    )
+
+
+def _report(path: str, options: argparse.Namespace, target: Target, format: str) -> Report:
     from .analysis import analyze
     from .importers import load
     from .report import Report, few
-    from .target import Target
 
     if Path(path).is_dir():
         raise ModelError(path, "", "a folder without a .prototxt or .onnx file")
     model = load(path, phase=options.phase, level=options.level, stages=options.stage)
-    target = Target(
-        options.dtype, options.weights_dtype, options.io, options.reorder, fuse=options.fuse, device=options.device
-    )
     shapes, dims = _shapes(options.input, list(model.inputs)), _dims(options.dim)
     analysis = analyze(model, shapes=shapes, dims=dims, target=target)
     top = options.top
@@ -131,7 +140,7 @@ def _refuse_unseen(report: Report, options: argparse.Namespace, format: str) -> 
             raise ModelError(f"--{name}", "", f"is about the table of layers, and --{instead} takes its place")
 
 
-def _several(paths: list[str], options: argparse.Namespace, format: str) -> int:
+def _several(paths: list[str], options: argparse.Namespace, target: Target, format: str) -> int:
     """A row of totals for each model; what cannot be read gets a row that says why, and the others go on."""
     from .render import render
     from .summary import DEFAULT, Failure, Summary
@@ -150,7 +159,7 @@ def _several(paths: list[str], options: argparse.Namespace, format: str) -> int:
         if progress:
             print(f"\r[{number}/{len(paths)}] {path}\x1b[K", end="", file=sys.stderr, flush=True)
         try:
-            results.append(_report(path, options, format))
+            results.append(_report(path, options, target, format))
         except ModelError as problem:
             if progress:
                 print("\r\x1b[K", end="", file=sys.stderr)

@@ -71,7 +71,7 @@ def _sections(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--plan", metavar="FILE", type=Path, help="write where each buffer lies in one arena: .csv or .json"
     )
-    group.add_argument("--align", metavar="N", type=int, default=1, help="offsets in --plan are multiples of N bytes")
+    group.add_argument("--align", metavar="N", type=int, default=1, help="offsets in the arena are multiples of N")
     group.add_argument(
         "--anchors", action="store_true", help="a detector's boxes beside what the cells of their maps can see"
     )

@@ -29,6 +29,8 @@ class Target:
     """Fold quantisation pairs, normalisations, scalings and activations into the operator that feeds them."""
     device: str = ""
     """A profile by name, or the path of a TOML file."""
+    align: int = 1
+    """Buffers begin at multiples of so many bytes of the arena."""
 
     def __post_init__(self) -> None:
         for option, dtype in (("--dtype", self.dtype), ("--weights-dtype", self.weights_dtype)):
@@ -36,6 +38,8 @@ class Target:
                 raise ModelError(option, "", f"no element type {dtype!r}; there are {', '.join(DTYPES)}")
         if self.io not in IO:
             raise ModelError("--io", "", f"no choice {self.io!r}; there are {', '.join(IO)}")
+        if self.align < 1:
+            raise ModelError("--align", "", f"{self.align} bytes cannot be; offsets are multiples of 1 or more")
 
 
 AS_IT_IS = Target()

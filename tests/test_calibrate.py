@@ -60,3 +60,13 @@ def test_the_command_writes_the_profile(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(calibrate, "profile", lambda: 'title = "here"\n')
     assert cli.main(["--calibrate", str(tmp_path / "here.toml")]) == 0
     assert (tmp_path / "here.toml").read_text() == 'title = "here"\n'
+
+
+@pytest.mark.parametrize(("name", "reason"), [("here", "is a .toml file"), ("absent/here.toml", "no such folder")])
+def test_what_cannot_be_written_is_refused_before_anything_is_measured(
+    name: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(calibrate, "profile", None)
+    assert cli.main(["--calibrate", str(tmp_path / name)]) == 2
+    err = capsys.readouterr().err
+    assert reason in err and err.count("\n") == 1 and not list(tmp_path.iterdir())

@@ -137,7 +137,8 @@ class Memory:
 
     def _check(self, what: str) -> None:
         if not self.storage.known:
-            raise ModelError("", "", f"{what} needs every size; those of some activations are not known or left open")
+            reason = f"{what} needs every size; those of some activations are not known, or open (--input, --dim)"
+            raise ModelError(self.model.path, "", reason)
 
 
 def liveness(

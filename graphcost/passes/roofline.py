@@ -115,6 +115,8 @@ def _load(row: Cost, moved: Moved, device: Device, evaluate: Evaluate, again: bo
         compute = macs / peak
     room = device.fast_memory
     parts = evaluate(moved.operands), evaluate(moved.constants), evaluate(moved.results)
+    if moved.nbytes is not None and None in parts:
+        return Bound(None, why=f"{row.name}: a size that matters is open")
     operands, constants, results = (part or 0 for part in parts)  # a part that is not known cannot raise the bound
     first = 0 if again or not times else constants
     later = max(0, constants - room) * (times if again else max(0, times - 1))

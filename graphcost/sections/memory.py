@@ -32,9 +32,10 @@ def _peak(analysis: Analysis) -> Table:
 def _room(analysis: Analysis) -> Table:
     rows = []
     if analysis.memory.peak is not None:
-        arena = analysis.memory.plan()
-        ratio = f"{arena.nbytes / arena.lower_bound:.2f} x what is alive at the peak" if arena.lower_bound else ""
-        rows = [("arena", show(arena.nbytes, "bytes"), ratio), ("best order", *_order(analysis))]
+        arena = analysis.memory.plan(analysis.target.align)
+        words = f"{arena.nbytes / arena.lower_bound:.2f} x what is alive at the peak" if arena.lower_bound else ""
+        words += f", aligned to {arena.align} bytes" if words and arena.align > 1 else ""
+        rows = [("arena", show(arena.nbytes, "bytes"), words), ("best order", *_order(analysis))]
     for dtype, nbytes in analysis.parameters.bytes_by_dtype.items():
         elements = show(analysis.parameters.by_dtype[dtype], "count")
         rows.append((f"weights, {dtype}", show(nbytes, "bytes"), f"{elements} elements"))
@@ -69,13 +70,13 @@ def data(analysis: Analysis) -> dict[str, Any]:
     }
     if peak is None:
         return found
-    arena, order = memory.plan(), memory.reorder()
+    arena, order = memory.plan(analysis.target.align), memory.reorder()
     alive = [(memory.names(buffer, peak.step), buffer.nbytes) for buffer in memory.alive(peak.step)]
     return found | {
         "at": peak.name,
         "alive": [{"tensors": names, "bytes": nbytes} for names, nbytes in alive],
         "curve": list(memory.curve),
-        "arena": {"bytes": arena.nbytes, "lower_bound": arena.lower_bound},
+        "arena": {"bytes": arena.nbytes, "lower_bound": arena.lower_bound, "align": arena.align},
         "order": {"before": order.before_bytes, "after": order.peak_bytes, "exact": order.exact},
     }
 

@@ -109,10 +109,11 @@ def test_what_cannot_be_bound_is_refused_in_a_line(
     assert out == "" and reason in err and err.count("\n") == 1
 
 
-def test_a_device_that_does_not_exist_is_refused_before_any_of_several_models(
-    root: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("options", [("--device", "absent"), ("--dtype", "int9"), ("--align", "0"), ("--io", "mine")])
+def test_a_target_that_does_not_exist_is_refused_before_any_of_several_models(
+    options: tuple[str, str], root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(root / "prototxt"), "--device", "absent"]) == 2
+    assert main([str(root / "prototxt"), *options]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
 

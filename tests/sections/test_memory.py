@@ -45,6 +45,14 @@ def test_a_person_reads_what_is_alive_and_what_could_be_saved(net: Any) -> None:
     ]
 
 
+def test_the_arena_is_aligned_as_the_target_asks(net: Any) -> None:
+    """a and b begin at multiples of 64 bytes, so 400 bytes take 448 wherever something lies behind them."""
+    analysis = net(TWO, target=Target(align=64))
+    assert ["arena", "912 B", "1.00 x what is alive at the peak, aligned to 64 bytes"] in lines(analysis)
+    found = analysis.report(sections=["memory"]).data["memory"]["arena"]
+    assert found == {"bytes": 448 + 448 + 16, "lower_bound": 448 + 448 + 16, "align": 64}
+
+
 def test_under_the_best_order_it_says_so(net: Any) -> None:
     analysis = net(TWO, target=Target(reorder=True))
     assert ["best order", "420 B", "this is it"] in lines(analysis)
@@ -64,7 +72,7 @@ def test_a_program_gets_the_same_and_the_curve(net: Any) -> None:
             {"tensors": ["data"], "bytes": 16},
         ],
         "curve": [416, 816, 804, 408, 16],
-        "arena": {"bytes": 816, "lower_bound": 816},
+        "arena": {"bytes": 816, "lower_bound": 816, "align": 1},
         "weights": {"float32": 4 * WEIGHTS},
         "order": {"before": 816, "after": 420, "exact": True},
     }
