@@ -113,6 +113,7 @@ def aligned(table: Table, escape: bool) -> list[str]:
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _MARKUP = re.compile(r"([\\<`*\[\]]|&(?=\w+;)|(?<!\w)_|_(?!\w))")
+_SPECIAL = re.compile(rf"{_CONTROL.pattern}|\||{_MARKUP.pattern}")
 
 
 def _line(text: str) -> str:
@@ -132,6 +133,8 @@ def _barless(text: str) -> str:
 
 def _cell(text: str) -> str:
     """A cell of a Markdown table."""
+    if not _SPECIAL.search(text):
+        return text
     return "<br>".join(_plain(_barless(part)) for part in text.split("\n"))
 
 

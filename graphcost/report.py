@@ -92,7 +92,7 @@ class Report:
 
     def _written(self, values: Sequence[Value], column: Column) -> list[str]:
         """The cells of a column; each distinct value is written once, since networks repeat."""
-        written = {value: self.show(value, column.form) for value in set(values)}
+        written = {value: value if isinstance(value, str) else self.show(value, column.form) for value in set(values)}
         return [written[value] for value in values]
 
     def total(self, column: Column) -> str:
