@@ -36,6 +36,8 @@ MARGIN = 16
 
 MOST = 2500
 """Operators that are drawn one by one; of more, only the modules."""
+MOST_INSIDE = 5000
+"""Operators of a network whose modules unfold to single ones: more would double a report that is long already."""
 MANY = 400
 """Operators above which a reader sees the modules first."""
 MODULES = 150
@@ -171,7 +173,7 @@ def draw(analysis: Analysis, costs: Sequence[int | None]) -> Drawing:
     notes = []
     if count > MOST:
         instead = "only its modules are" if views else "and it names no modules that could be drawn instead"
-        notes.append(f"Operators are drawn up to {MOST:,}; this network has {count:,}, {instead}.")
+        notes.append(f"Operators are drawn in one up to {MOST:,}; this network has {count:,}, {instead}.")
     if unread := sum(host is None for host in network.hosts.values()):
         notes.append(f"Constants that nothing reads are not drawn: {unread:,}.")
     return Drawing(tuple(views), " ".join(notes))
@@ -223,10 +225,12 @@ def _view(key: str, title: str, graph: Graph, heat: _Heat, network: Network | No
 
 
 def _unfold(module: Node, heat: _Heat, network: Network) -> View | None:
-    """What is in a module: modules where it has many, else operators; None where they are too many to be drawn."""
+    """What is in a module: modules where it has many, else operators; None where these are too many to be drawn."""
     operators = network.inside(module)
-    groups = network.modules(operators, FEW) or operators
-    return _view("", module.lines[0], network.part(groups), heat, network) if len(groups) <= MOST else None
+    groups = network.modules(operators, FEW)
+    if not groups and len(network.operators) <= MOST_INSIDE and len(operators) <= MOST:
+        groups = operators
+    return _view("", module.lines[0], network.part(groups), heat, network) if groups else None
 
 
 def _open(tensors: Sequence[Tensor]) -> str:

@@ -94,7 +94,7 @@ def test_a_box_names_its_rows_in_runs() -> None:
     [
         (4, ["ops", "modules"], ""),
         (6, ["modules", "ops"], ""),
-        (8, ["modules"], "Operators are drawn up to 7; this network has 8, only its modules are."),
+        (8, ["modules"], "Operators are drawn in one up to 7; this network has 8, only its modules are."),
     ],
 )
 def test_modules_come_first_in_large_networks_and_alone_in_very_large_ones(
@@ -146,6 +146,11 @@ def test_a_module_has_a_drawing_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     assert part is not None
     assert [box.node.lines[-1] for box in part.boxes] == ["a/x/0", "a/x/1", "a/x/2", "from t0 1x8", "to a/y/0"]
     assert rows(view) == list(range(36))
+
+
+def test_in_very_large_networks_modules_do_not_unfold_to_operators(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "MOST_INSIDE", 3)
+    assert not drawn(relus(["a/1", "a/2", "b/1", "b/2"])).unfolds
 
 
 def test_what_is_in_a_module_is_as_hot_as_beside_all_modules() -> None:
