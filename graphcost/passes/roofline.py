@@ -9,11 +9,11 @@ piece by piece together, can be faster. docs/devices.md derives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..devices import Device
-from ..dims import Extent
+from ..dims import Dim, Extent, symbol, symbols
 from .infer import Cost
 from .traffic import Moved, Traffic
 
@@ -101,9 +101,11 @@ def bound(rows: Sequence[Cost], traffic: Traffic, device: Device, evaluate: Eval
 def _load(row: Cost, moved: Moved, device: Device, evaluate: Evaluate, again: bool) -> _Load | Bound:
     if row.work is None:
         return Bound(None, why=row.why)
-    macs, times = evaluate(row.work.macs), evaluate(row.times)
-    if macs is None or times is None:
-        return Bound(None, why=f"{row.name}: a size that matters is open")
+    if row.work.macs == moved.nbytes == 0:
+        return _Load(0.0, 0.0, 0.0)
+    if free := _open((row.work.macs, row.times, moved.operands, moved.constants, moved.results), evaluate):
+        return Bound(None, why=f"{row.name} depends on {', '.join(free)}, left open (--input, --dim)")
+    macs, times = evaluate(row.work.macs) or 0, evaluate(row.times) or 0
     compute = 0.0
     if macs:
         dtype = moved.dtype or next((t.dtype for t in row.inputs if t is not None), "unknown")
@@ -114,14 +116,18 @@ def _load(row: Cost, moved: Moved, device: Device, evaluate: Evaluate, again: bo
             return Bound(None, why=why)
         compute = macs / peak
     room = device.fast_memory
-    parts = evaluate(moved.operands), evaluate(moved.constants), evaluate(moved.results)
-    if moved.nbytes is not None and None in parts:
-        return Bound(None, why=f"{row.name}: a size that matters is open")
-    operands, constants, results = (part or 0 for part in parts)  # a part that is not known cannot raise the bound
+    parts = (moved.operands, moved.constants, moved.results)
+    operands, constants, results = (evaluate(part) or 0 for part in parts)  # what is not known cannot raise the bound
     first = 0 if again or not times else constants
     later = max(0, constants - room) * (times if again else max(0, times - 1))
     activations = (max(0, operands - room) + max(0, results - room)) * times
     return _Load(compute, activations + first + later, first)
+
+
+def _open(extents: Iterable[Extent | None], evaluate: Evaluate) -> list[str]:
+    """The symbols in some extents that have no value."""
+    names = {name for extent in extents if isinstance(extent, Dim) for name in symbols(extent)}
+    return sorted(name for name in names if evaluate(symbol(name)) is None)
 
 
 def _settled(load: _Load, spared: float, device: Device) -> Bound:
