@@ -228,12 +228,15 @@ class Analysis:
 
     @cached_property
     def assumed(self) -> Analysis:
-        """The same model at the sizes of `assumptions`; itself where there are none."""
+        """The same model at the sizes of `assumptions`; itself where there are none, or the model cannot have them."""
         if not self.assumptions:
             return self
         given = self.assumptions
         inputs = {name: _bound(tensor, given) if tensor.ranked else tensor for name, tensor in self.inputs.items()}
-        return _infer(self.model, inputs, {**self.dims, **given}, set(given), self.target)
+        try:
+            return _infer(self.model, inputs, {**self.dims, **given}, set(given), self.target)
+        except ModelError:  # the best 2 of a single number
+            return self
 
     def total(self, quantity: str) -> Extent | None:
         """A total by name: macs, ops, params, param_bytes, activation_bytes, peak_activation_bytes, reads, writes, or

@@ -13,6 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 import graphcost
 from graphcost import conventions
 from graphcost.conventions.families import Cell, cell
+from graphcost.dims import symbol
+from graphcost.graph import Model, Op, Tensor
 
 # 1x3x8x8 -> conv 3x3 to 4 channels, 6x6 -> batch norm -> ReLU -> max pool 2x2/2, 3x3 -> inner product to 10 -> softmax
 NET = """
@@ -229,3 +231,12 @@ def test_torchstat_totals_of_ssd300(root: Path) -> None:
 def test_torchstat_rows_of_a_net_without_scopes_are_its_layers(net: Any) -> None:
     table = net(NET).report(style="torchstat").table
     assert [row[1] for row in table.rows] == ["conv", "bn", "relu", "pool", "fc", "prob"]
+
+
+def test_a_style_keeps_formulas_where_the_assumptions_cannot_be() -> None:
+    """The best 2 of n numbers: an n that leads an input is taken for 1, and of that there are no best 2."""
+    best = Op("best", "TopK", ("x", "k"), ("values", "places"))
+    weights = {"k": Tensor((1,), "int64", (2,))}
+    analysis = graphcost.analyze(Model("net", [best], {"x": Tensor((symbol("n"),))}, (), weights, opsets={"": 11}))
+    assert analysis.assumptions == {"n": 1} and analysis.assumed is analysis
+    assert "best" in analysis.report(style="netscope").render("md")
