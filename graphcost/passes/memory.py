@@ -45,7 +45,7 @@ class Peak:
     """The operator that runs then, the first if there are several such moments."""
     step: int
     nbytes: int
-    memory: Memory = field(repr=False)
+    memory: Memory = field(repr=False, compare=False)
 
     @property
     def name(self) -> str:

@@ -48,6 +48,7 @@ def data(analysis: Analysis) -> dict[str, Any] | None:
     return {
         "name": roofline.device.name,
         "title": roofline.device.title,
+        "source": list(roofline.device.source),
         "time_bound": roofline.seconds,
         "compute_bound": roofline.compute,
         "memory_bound": roofline.memory,

@@ -15,6 +15,7 @@ from graphcost.target import Target
 
 BOARD = """
 title = "A board"
+source = "https://example.org/board.pdf"
 bandwidth = 1e6
 fast_memory = 0
 memory = 4096
@@ -65,7 +66,7 @@ def test_where_there_is_no_bound_the_reason_is_named(root: Path) -> None:
 
 def test_json_has_seconds_in_full_and_every_layer(root: Path, board: str) -> None:
     data = json.loads(det1(root, board).render("json"))["device"]
-    assert data["name"] == "board" and data["why"] == ""
+    assert data["name"] == "board" and data["source"] == ["https://example.org/board.pdf"] and data["why"] == ""
     assert data["time_bound"] == pytest.approx(data["compute_bound"] + data["memory_bound"])
     assert [layer["name"] for layer in data["layers"]][:2] == ["conv1", "PReLU1"]
     assert data["layers"][0]["time_bound"] == pytest.approx(0.027)
