@@ -110,12 +110,18 @@ class Field:
         return {"size": one(self.size), "stride": one(self.stride), "start": one(self.start)}
 
     def centre(self, position: Sequence[int]) -> tuple[Number, ...]:
-        """The input coordinates that an output position is centred on."""
-        return tuple(axis.centre(at) for axis, at in zip(self.axes, position, strict=True))
+        """The input coordinates that an output position is centred on. Raises ValueError unless it has each axis."""
+        return tuple(axis.centre(at) for axis, at in self._along(position))
 
     def position(self, centre: Sequence[Number]) -> tuple[Number, ...]:
-        """The output position that is centred on input coordinates."""
-        return tuple(axis.position(at) for axis, at in zip(self.axes, centre, strict=True))
+        """The output position that is centred on input coordinates. Raises ValueError unless they have each axis."""
+        return tuple(axis.position(at) for axis, at in self._along(centre))
+
+    def _along(self, coordinates: Sequence[Any]) -> Iterator[tuple[Axis, Any]]:
+        if len(coordinates) != len(self.axes):
+            axes = f"{len(self.axes)} axes" if self.axes else f"no axes: {self.why or 'it is the whole input'}"
+            raise ValueError(f"{len(coordinates)} coordinates, and the field has {axes}")
+        return zip(self.axes, coordinates, strict=True)
 
 
 WHOLE = Field(whole=True)
@@ -139,8 +145,10 @@ class ReceptiveFields:
         """First and last input index per spatial axis that one position of `tensor` can see; None when there is none.
 
         Followed back through the network step by step, so it is exact where padding cuts the field off and where
-        upsampling makes it differ from position to position. Raises ValueError where an extent is not a number.
+        upsampling makes it differ from position to position. Raises ValueError where an extent is not a number, and
+        for a position that is not on the map.
         """
+        self._check(tensor, position)
         source = source if source is not None else next(iter(self.fields.get(tensor, {})), "")
         needed: dict[str, tuple[Interval, ...]] = {tensor: tuple((at, at) for at in position)}
         for row in reversed(self.rows):
@@ -155,6 +163,14 @@ class ReceptiveFields:
                 if seen is not None:
                     needed[name] = _hull([seen, needed[name]]) if name in needed else seen
         return needed.get(source)
+
+    def _check(self, tensor: str, position: Sequence[int]) -> None:
+        made = (pair for row in self.rows for pair in zip(row.op.outputs, row.outputs, strict=False))
+        found = next((each for name, each in made if name == tensor), self.inputs.get(tensor))
+        extents = found.shape[2:] if found is not None and found.ranked else ()
+        if extents and (len(position) != len(extents) or any(map(_beyond, position, extents))):
+            where, size = "x".join(map(str, position)), "x".join(map(str, extents))
+            raise ValueError(f"there is no position {where} on {tensor}, a map of {size}")
 
 
 def trace(rows: Iterable[Cost], inputs: Mapping[str, Tensor]) -> ReceptiveFields:
@@ -282,6 +298,10 @@ def _back(interval: tuple[Interval, ...], operand: Tensor, row: Cost) -> tuple[I
             return None
         seen.append((first, last))
     return tuple(seen)
+
+
+def _beyond(at: int, extent: Extent) -> bool:
+    return at < 0 or (isinstance(extent, int) and at >= extent)
 
 
 def _number(extent: Extent) -> int:

@@ -174,6 +174,22 @@ def test_a_box_is_cut_off_at_the_border(net: Any) -> None:
     assert fields.box("x", (8, 3)) == ((13, 19), (3, 9))
 
 
+@pytest.mark.parametrize("position", [(0,), (0, 0, 0), (0, 17), (-1, 0)])
+def test_a_position_off_the_map_is_refused(position: tuple[int, ...], net: Any) -> None:
+    """Half of 33, rounded up, is 17: positions 0 to 16."""
+    fields = net(HEAD + conv("a", "data", "kernel_size: 3 pad: 1 stride: 2")).receptive_fields
+    with pytest.raises(ValueError, match=f"no position {'x'.join(map(str, position))} on a, a map of 17x17"):
+        fields.box("a", position)
+
+
+def test_coordinates_are_as_many_as_axes_and_of_no_use_where_there_are_none(net: Any) -> None:
+    fields = net(HEAD + conv("a", "data", "kernel_size: 3") + layer("m", "Flatten", "a")).receptive_fields
+    with pytest.raises(ValueError, match="1 coordinates, and the field has 2 axes"):
+        fields.of("a").centre((0,))
+    with pytest.raises(ValueError, match="the field has no axes: it is the whole input"):
+        fields.of("m").position((0.5,))
+
+
 def test_a_transposed_convolution_sees_differently_from_position_to_position(net: Any) -> None:
     """Kernel 4, stride 2, pad 1: even outputs see the input before, odd ones the input after."""
     up = layer("x", "Deconvolution", "data", "convolution_param { num_output: 2 kernel_size: 4 stride: 2 pad: 1 }")
