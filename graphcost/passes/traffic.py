@@ -1,9 +1,9 @@
 """Traffic: the bytes that each operator reads and writes, as the file has them or with operators folded together.
 
 An operator reads its inputs and weights once and writes its outputs once, save where its rule states that it reads less
-or that its output is a view. Operators that see only constants run before the model does and move nothing in a run;
-those with bodies move what the operators of their bodies move. What a cache or a tiling saves and what a kernel's
-workspace adds is not known here.
+or that its output is a view or a piece of its input, which is not moved. Operators that see only constants run before
+the model does and move nothing in a run; those with bodies move what the operators of their bodies move. What a cache
+or a tiling saves and what a kernel's workspace adds is not known here.
 
 Folded, an elementwise operator is part of the operator that makes its operand, if nobody else reads that: what is
 between them is neither written nor read. One that only makes its operand wider, as DequantizeLinear does, is part of
