@@ -366,7 +366,84 @@ function shares(figure) {
   describe(figure, `${first.map((mark) => mark.textContent).join(", ") || `${column.title}: none, or not known`}.`);
 }
 
-const DRAW = {cost: bars, params: bars, memory: area, types: shares, weights: shares, scopes: shares};
+/* --- the roofline: graphcost/page/scatter.py -------------------------------------------------------------------------------- */
+
+const RADIUS = 4.5;
+
+/** Powers of ten from the one not above `low` to the one not below `high`, two at least. */
+function powers(low, high) {
+  const first = Math.floor(Math.log10(low));
+  const last = Math.max(Math.ceil(Math.log10(high)), first + 1);
+  return Array.from({length: last - first + 1}, (_, at) => 10 ** (first + at));
+}
+
+/** From values between these to places, logarithmically. */
+function logarithmic(ticks, start, end) {
+  const [low, high] = [Math.log10(ticks[0]), Math.log10(ticks.at(-1))];
+  return (value) => start + ((end - start) * (Math.log10(value) - low)) / (high - low);
+}
+
+function roofline(figure) {
+  const {bound, data: {device}} = graphcost;
+  if (!bound) return; // no size can change
+  const {left, top, right, bottom} = frame(figure);
+  const points = bound.rows.flatMap(({seconds, macs, nbytes, by}, row) =>
+    macs && nbytes && seconds ? [{row, by, seconds, across: macs / nbytes, up: macs / seconds}] : []);
+  const types = new Map(); // by peak
+  for (const {row} of points) {
+    const dtype = graphcost.typeOf(row);
+    const peak = device.peaks[dtype];
+    types.set(peak, [...new Set([...(types.get(peak) ?? []), dtype])]);
+  }
+  const parts = {up: [], across: [], roofs: [], marks: []};
+  if (points.length) {
+    const peaks = [...types.keys()];
+    const [intensities, speeds] = [points.map((point) => point.across), points.map((point) => point.up)];
+    const xs = powers(Math.min(...intensities), Math.max(...intensities, ...peaks.map((peak) => peak / device.bandwidth)));
+    const ys = powers(Math.min(...speeds), Math.max(...speeds, ...peaks));
+    const [x, y] = [logarithmic(xs, left, right), logarithmic(ys, bottom, top)];
+    const line = (path, style) => parts.roofs.push(element("path", {class: style, d: path}));
+    const note = (x, y, text) => parts.roofs.push(element("text", {x: round(x), y: round(y), "text-anchor": "end"}, text));
+    for (const value of ys) {
+      parts.up.push(element("path", {d: `M${left} ${round(y(value))}H${right}`}));
+      parts.up.push(element("text", {x: left - 8, y: round(y(value) + 4)}, label(value, "short")));
+    }
+    for (const value of xs) {
+      parts.across.push(element("path", {d: `M${round(x(value))} ${bottom}v4`}));
+      parts.across.push(element("text", {x: round(x(value)), y: bottom + 17}, label(value, "short")));
+    }
+    const start = Math.max(xs[0], ys[0] / device.bandwidth);
+    const ridge = Math.max(...peaks) / device.bandwidth;
+    line(`M${round(x(start))} ${round(y(start * device.bandwidth))}L${round(x(ridge))} ${round(y(Math.max(...peaks)))}`, "roof");
+    const middle = Math.sqrt(start * ridge);
+    note(x(middle) - 10, y(middle * device.bandwidth) - 6, `${graphcost.show(device.bandwidth, "short")}B/s`);
+    for (const [peak, dtypes] of types) {
+      const [at, height] = [round(x(peak / device.bandwidth)), round(y(peak))];
+      line(`M${at} ${height}H${right}`, "roof");
+      line(`M${left} ${height}H${at}`, "roof beyond");
+      note(right, y(peak) - 6, `${graphcost.show(peak, "short")}MAC/s in ${dtypes.join(", ")}`);
+    }
+    for (const {row, by, seconds, across, up} of points) {
+      const says = `${nameOf(row)} (${graphcost.cell("type", row).text}): ${graphcost.show(across, "ratio")} MACs for each byte,` +
+        ` ${graphcost.show(seconds, "time")} at least, bound by ${by}`;
+      const dot = rectangle(x(across) - RADIUS, y(up) - RADIUS, 2 * RADIUS, 2 * RADIUS, row, says, `k${given.kind[row]}`);
+      dot.setAttribute("rx", RADIUS);
+      parts.marks.push(dot);
+    }
+  }
+  for (const [name, elements] of Object.entries(parts)) figure.querySelector(`.${name}`).replaceChildren(...elements);
+  const present = [...new Set(points.map(({row}) => given.kind[row]))].sort();
+  figure.querySelector(".legend").replaceChildren(...present.map((kind) => item(given.kinds[kind], `k${kind}`)));
+  const without = bound.rows.length - points.length;
+  const caption = "A layer above the slope need not fetch every byte from main memory." +
+    (without ? ` ${without} layers without MACs, or of unknown cost, are not in it.` : "");
+  figure.querySelector(".caption").textContent = points.length ? caption : given.open;
+  const binds = points.filter(({by}) => by === "memory").length;
+  describe(figure, points.length
+    ? `${points.length} layers by MACs for each byte and MACs a second at most; memory binds ${binds} of them.` : "Not known yet.");
+}
+
+const DRAW = {roofline, cost: bars, params: bars, memory: area, types: shares, weights: shares, scopes: shares};
 
 function redraw(figure) {
   point(null);

@@ -37,8 +37,8 @@ class Card:
     form: str = ""
     bound: bool = False
     """The value is a lower bound."""
-    fixed: bool = False
-    """Scripts cannot write it anew for other sizes."""
+    device: str = ""
+    """What it says of a device, for scripts: "time" or "room"."""
     warn: bool = False
     formula: bool = False
     """The value is too long to stand out."""
@@ -124,13 +124,13 @@ class Page:
         most, by = max(parts)
         note = f"{show(most / seconds, 'share')} bound by {by}" if seconds else roofline.why
         device = roofline.device.title
-        cards = [Card("Time at least", show(seconds, "time"), f"on {device}", note, fixed=True)]
+        cards = [Card("Time at least", show(seconds, "time"), f"on {device}", note, device="time")]
         fits = [fit for fit in self.analysis.fits if fit.place != "fast memory"]
         short = [f"{fit.what} in {show(fit.room, 'bytes')} of {fit.place}" for fit in fits if fit.fits is False]
         if fits:
             verdict = "does not fit" if short else "fits" if all(fit.fits for fit in fits) else "not known"
             rooms = ", ".join(f"{show(fit.room, 'bytes')} of {fit.place}" for fit in fits)
-            cards.append(Card("Room", verdict, "; ".join(short) or rooms, fixed=True, warn=bool(short)))
+            cards.append(Card("Room", verdict, "", "; ".join(short) or rooms, device="room", warn=bool(short)))
         return cards
 
     @cached_property
@@ -176,7 +176,8 @@ class Page:
     @cached_property
     def live(self) -> dict[str, Any]:
         """What scripts work with."""
-        return {**live.data(self.report), "charts": self.charts.data, "figures": MOST_FIGURES}
+        device = live.device(self.analysis)
+        return {**live.data(self.report), "device": device, "charts": self.charts.data, "figures": MOST_FIGURES}
 
     @cached_property
     def data(self) -> str:

@@ -14,6 +14,7 @@ from ..analysis import TOTALS, Analysis
 from ..columns import Column, find
 from ..dims import Dim, Extent, leasts
 from ..graph import Tensor
+from ..passes.roofline import calculates_in, repeats
 from ..report import Report
 from ..table import Value
 
@@ -135,6 +136,34 @@ def _memory(analysis: Analysis, writer: _Writer) -> dict[str, Any]:
         "steps": [number[id(row)] for row in analysis.memory.steps],
         "fixed": inside and bool(analysis.free),
         "known": analysis.memory.peak is not None,
+    }
+
+
+def device(analysis: Analysis) -> dict[str, Any] | None:
+    """What the least time on the report's device follows from; None without one, or where no size can change.
+
+    The bytes that each row moves are formulas, `dtype` is what it calculates in, with `peaks` for these; `again` has
+    the rows whose weights an earlier one has read, and `rooms` what must fit where.
+    """
+    on = analysis.device
+    if on is None or not analysis.free:
+        return None
+    writer, moved = _Writer(), analysis.folded.rows
+    dtypes = list(map(calculates_in, analysis.rows, moved))
+    parts: dict[str, list[Extent | None]] = {
+        "operands": [each.operands for each in moved],
+        "constants": [each.constants for each in moved],
+        "results": [each.results for each in moved],
+        "times": [row.times for row in analysis.rows],
+    }
+    return {
+        "bandwidth": on.bandwidth,
+        "room": on.fast_memory,
+        "dtype": _coded(dtypes, str),
+        "peaks": {dtype: on.peak(dtype) for dtype in dict.fromkeys(dtypes)},
+        "again": sorted(repeats(analysis.rows)),
+        "rooms": [(fit.what, fit.room, fit.place) for fit in analysis.fits if fit.place != "fast memory"],
+        **{key: _coded(values, writer.plain) for key, values in parts.items()},
     }
 
 

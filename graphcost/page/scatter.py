@@ -8,21 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import log10
+from typing import Any
 
 from ..analysis import Analysis
 from ..columns import type_text
-from ..graph import Tensor
-from ..passes.infer import Cost
-from ..passes.roofline import Roofline
-from ..passes.traffic import Moved
+from ..passes.roofline import Roofline, calculates_in
 from ..table import show
-from .charts import HEIGHT, WIDE, Box, Chart, Mark
+from .charts import HEIGHT, OPEN, WIDE, Box, Chart, Mark
 from .kinds import KINDS, kind
 from .scales import Tick, label, powers, rounded
 
 HIGHER = 100
 """How much higher than the other charts."""
 RADIUS = 4.5
+BOX = Box(72, 20, WIDE - 20, HEIGHT + HIGHER - 44)
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Roof:
 
 @dataclass(frozen=True)
 class Scatter:
-    """The layers under the roofs; the middle of a mark is where a layer stands."""
+    """The layers under the roofs, none while sizes are open; the middle of a mark is where a layer stands."""
 
     chart: Chart
     roofs: tuple[Roof, ...]
@@ -59,33 +58,32 @@ def scatter(analysis: Analysis) -> Scatter | None:
     """The layers that multiply, under the roofs of the target's device; None without a device or such layers."""
     roofline = analysis.roofline
     points = _points(analysis, roofline) if roofline is not None else []
-    if roofline is None or not points:
+    if roofline is None:
         return None
+    if not points:
+        return (
+            Scatter(_chart(roofline, summary="Not known yet.", caption=OPEN), ())
+            if analysis.free and analysis.work.macs != 0
+            else None
+        )
     device = roofline.device
     peaks: dict[float, list[str]] = {}
-    for dtype in dict.fromkeys(_dtype(analysis.rows[p.row], analysis.folded.rows[p.row]) for p in points):
+    for dtype in dict.fromkeys(calculates_in(analysis.rows[p.row], analysis.folded.rows[p.row]) for p in points):
         if (peak := device.peak(dtype)) is not None:
             peaks.setdefault(peak, []).append(dtype)
     ridges = [peak / device.bandwidth for peak in peaks]
     xs = powers(min(p.intensity for p in points), max(*ridges, *(p.intensity for p in points)))
     ys = powers(min(p.speed for p in points), max(*peaks, *(p.speed for p in points)))
-    box = Box(72, 20, WIDE - 20, HEIGHT + HIGHER - 44)
+    box = BOX
     x = _scale(xs[0], xs[-1], box.left, box.right)
     y = _scale(ys[0], ys[-1], box.bottom, box.top)
     marks = tuple(_mark(analysis, roofline, point, x(point.intensity), y(point.speed)) for point in points)
     kinds = sorted({kind(analysis.rows[point.row]) for point in points})
     bound = sum(roofline.rows[point.row].by == "memory" for point in points)
     without = len(analysis.rows) - len(points)
-    chart = Chart(
-        key="roofline",
-        title=f"Roofline of {device.title}",
+    chart = _chart(
+        roofline,
         summary=f"{len(points)} layers by MACs for each byte and MACs a second at most; memory binds {bound} of them.",
-        measure="",
-        across_title="MACs for each byte read or written, operators folded together",
-        up_title="MACs a second, at most",
-        width=WIDE,
-        height=HEIGHT + HIGHER,
-        box=box,
         across=tuple(Tick(rounded(x(value)), label(value, "short")) for value in xs),
         up=tuple(Tick(rounded(y(value)), label(value, "short")) for value in ys),
         marks=marks,
@@ -97,6 +95,20 @@ def scatter(analysis: Analysis) -> Scatter | None:
     return Scatter(chart, (_slope(device.bandwidth, max(peaks), xs[0], ys[0], x, y), *roofs))
 
 
+def _chart(roofline: Roofline, **drawn: Any) -> Chart:
+    return Chart(
+        key="roofline",
+        title=f"Roofline of {roofline.device.title}",
+        measure="",
+        across_title="MACs for each byte read or written, operators folded together",
+        up_title="MACs a second, at most",
+        width=WIDE,
+        height=HEIGHT + HIGHER,
+        box=BOX,
+        **drawn,
+    )
+
+
 def _points(analysis: Analysis, roofline: Roofline) -> list[_Point]:
     points = []
     for at, (row, moved, bound) in enumerate(zip(analysis.rows, analysis.folded.rows, roofline.rows, strict=True)):
@@ -105,11 +117,6 @@ def _points(analysis: Analysis, roofline: Roofline) -> list[_Point]:
         if macs and nbytes and bound.seconds:
             points.append(_Point(at, macs / nbytes, macs / bound.seconds))
     return points
-
-
-def _dtype(row: Cost, moved: Moved) -> str:
-    first: Tensor | None = next((tensor for tensor in row.inputs if tensor is not None), None)
-    return moved.dtype or (first.dtype if first is not None else "")
 
 
 def _mark(analysis: Analysis, roofline: Roofline, point: _Point, x: float, y: float) -> Mark:

@@ -81,13 +81,11 @@ def bound(rows: Sequence[Cost], traffic: Traffic, device: Device, evaluate: Eval
     they save the layers that memory binds no more than that, which is taken off each in proportion.
     """
     room = device.fast_memory
-    seen: set[object] = set()
-    loads: list[_Load | Bound] = []
-    for row, moved in zip(rows, traffic.rows, strict=True):
-        keys = {weight.key for weight in row.weights}
-        again = bool(keys) and keys <= seen  # weights that an earlier row has brought in
-        seen |= keys
-        loads.append(_load(row, moved, device, evaluate, again))
+    again = repeats(rows)
+    loads = [
+        _load(row, moved, device, evaluate, at in again)
+        for at, (row, moved) in enumerate(zip(rows, traffic.rows, strict=True))
+    ]
     known = [load for load in loads if isinstance(load, _Load)]
     excess = [max(0.0, min(load.resident, load.moved - load.compute * device.bandwidth)) for load in known]
     kept = max(0.0, 1 - room / sum(excess)) if any(excess) else 1.0
@@ -96,6 +94,23 @@ def bound(rows: Sequence[Cost], traffic: Traffic, device: Device, evaluate: Eval
     sums = {by: sum(each.seconds for each in bounds if each.seconds and each.by == by) for by in ("compute", "memory")}
     why = next((each.why for row, each in zip(rows, bounds, strict=True) if each.seconds is None and row.work), "")
     return Roofline(device, bounds, None if why else sum(sums.values()), sums["compute"], sums["memory"], why)
+
+
+def repeats(rows: Sequence[Cost]) -> set[int]:
+    """The rows whose weights an earlier row has brought in."""
+    seen: set[object] = set()
+    found = set()
+    for at, row in enumerate(rows):
+        keys = {weight.key for weight in row.weights}
+        if keys and keys <= seen:
+            found.add(at)
+        seen |= keys
+    return found
+
+
+def calculates_in(row: Cost, moved: Moved) -> str:
+    """The element type whose peak holds for a row: that in which its first activation is read."""
+    return moved.dtype or next((t.dtype for t in row.inputs if t is not None), "unknown")
 
 
 def _load(row: Cost, moved: Moved, device: Device, evaluate: Evaluate, again: bool) -> _Load | Bound:
@@ -108,7 +123,7 @@ def _load(row: Cost, moved: Moved, device: Device, evaluate: Evaluate, again: bo
     macs, times = evaluate(row.work.macs) or 0, evaluate(row.times) or 0
     compute = 0.0
     if macs:
-        dtype = moved.dtype or next((t.dtype for t in row.inputs if t is not None), "unknown")
+        dtype = calculates_in(row, moved)
         peak = device.peak(dtype)
         if peak is None:
             able, best = ", ".join(device.macs), max(device.macs, key=device.macs.__getitem__)

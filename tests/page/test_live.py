@@ -14,6 +14,7 @@ import graphcost
 from graphcost import columns
 from graphcost.dims import parse, substitute
 from graphcost.page import live
+from graphcost.target import Target
 
 HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
 CONV = 'layer { name: "block/conv" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 } }\n'
@@ -147,3 +148,15 @@ def test_json_in_the_page_has_no_character_that_html_reads(net: Net) -> None:
     page = graphcost.page.build(report, lambda name: "")
     assert not set(page.data) & set("<>&")
     assert cells(json.loads(page.data), "name") == ["</script><!--&<script>"]
+
+
+def test_what_a_device_makes_of_it_is_there_where_sizes_can_change(net: Any) -> None:
+    """64 x 4 bytes of weights and 4 x 4 of what is made; the operands are a formula."""
+    text = 'input: "data" input_shape { dim: 1 dim: 16 } layer { name: "f" type: "InnerProduct" bottom: "data" top: "f" inner_product_param { num_output: 4 bias_term: false } }'
+    target = Target(device="rtx-4090")
+    assert live.device(net(text)) is None
+    assert live.device(net(text, target=target)) is None
+    found = live.device(net(text, shapes={"data": ("N", 16)}, target=target))
+    assert found is not None
+    assert [found[key]["values"] for key in ("operands", "constants", "results")] == [["64*N"], [256], ["16*N"]]
+    assert found["rooms"] == [("weights and activations at their peak", 24 * 2**30, "memory")]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import graphcost
+from graphcost.page.charts import OPEN
 from graphcost.page.scatter import RADIUS, Scatter, scatter
 from graphcost.target import Target
 
@@ -72,10 +73,11 @@ def test_layers_without_macs_are_counted_but_not_drawn(drawn: Any) -> None:
     assert found.chart.caption.endswith("1 layers without MACs, or of unknown cost, are not in it.")
 
 
-def test_there_is_none_without_a_device_without_macs_and_while_sizes_are_open(net: Any, drawn: Any) -> None:
+def test_there_is_none_without_a_device_or_macs_and_nothing_in_it_while_sizes_are_open(net: Any, drawn: Any) -> None:
     assert scatter(net(HEAD + CONV)) is None
     assert drawn(HEAD + POOL.replace('"c"', '"data"'), peak=1e6, bandwidth=1e3) is None
-    assert drawn(HEAD + CONV, peak=1e6, bandwidth=1e3, shapes={"data": (1, 3, "H", "W")}) is None
+    waiting = drawn(HEAD + CONV, peak=1e6, bandwidth=1e3, shapes={"data": (1, 3, "H", "W")})
+    assert (waiting.chart.marks, waiting.roofs, waiting.chart.caption) == ((), (), OPEN)
 
 
 @pytest.mark.parametrize("device", ["raspberry-pi-4", "a100", "laptop-cpu"])
