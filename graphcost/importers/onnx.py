@@ -40,7 +40,7 @@ _FIELDS = {
 _CONTENTS = {"int64": 4096, "int32": 512}
 """Elements up to which contents are kept where they may be shapes, axes or indices."""
 _OTHER_CONTENTS = 16
-"""For other types: a Resize's scales, a Range's limits. Keeping more would only make equal layers look different."""
+"""For scalars and vectors of other types: limits of a Range, scales of a Resize. More makes equal layers look other."""
 
 _INT, _STRING, _TENSOR, _GRAPH, _FLOATS, _INTS, _STRINGS, _SPARSE, _TYPE = 2, 3, 4, 5, 6, 7, 8, 11, 13
 _FLOAT = 1  # AttributeProto.AttributeType
@@ -346,8 +346,8 @@ def tensor_of(proto: Proto, where: str) -> Tensor:
     shape, dtype = tuple(proto.dims), element_type(proto.data_type)
     if shape and min(shape) < 0:
         raise ModelError(where, "", f"tensor {_text(proto.name)!r} has a negative extent: {list(shape)}")
-    size = prod(shape)
-    if size > _CONTENTS.get(dtype, _OTHER_CONTENTS):
+    size, most = prod(shape), _CONTENTS.get(dtype, _OTHER_CONTENTS if len(shape) < 2 else 0)
+    if size > most:
         return Tensor(shape, dtype)
     return Tensor(shape, dtype, _contents(proto, dtype, size))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 from itertools import pairwise
+from math import prod
 from pathlib import Path
 
 import onnx
@@ -48,7 +49,17 @@ def test_an_initializer_that_is_listed_as_input_is_a_weight():
     proto.graph.initializer.append(helper.make_tensor("w", TensorProto.FLOAT, [2, 3], [0.0] * 6))
     model = importer.build(proto)
     assert list(model.inputs) == ["x"]
-    assert model.weights["w"] == Tensor((2, 3), "float32", (0.0,) * 6)
+    assert model.weights["w"] == Tensor((2, 3), "float32")
+
+
+def test_contents_are_kept_where_they_may_steer_shapes() -> None:
+    """Equal layers with different weights stay equal questions to a rule, which is asked once."""
+    kept = [((), TensorProto.FLOAT), ((16,), TensorProto.FLOAT), ((2, 3), TensorProto.INT64)]
+    dropped = [((1, 1), TensorProto.FLOAT), ((17,), TensorProto.FLOAT), ((65, 64), TensorProto.INT64)]
+    for shape, dtype in (*kept, *dropped):
+        size = prod(shape)
+        tensor = importer.tensor_of(helper.make_tensor("w", dtype, shape, [1] * size), "w")
+        assert tensor.value == ((1,) * size if (shape, dtype) in kept else None)
 
 
 @pytest.mark.parametrize(
