@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from .analysis import Analysis
 from .dims import Extent
 from .errors import ModelError
 from .passes.infer import Cost
-from .rules import GLOBAL, Work
+from .rules import POINTWISE, Window, Work
 from .table import Form, Value, shape_text
 
 if TYPE_CHECKING:
@@ -43,20 +43,29 @@ class Column:
 
 def type_text(row: Cost) -> str:
     """The operator's type and what defines it: kernel, /stride, dilation, group; as `Convolution 3x3/2 g32`."""
-    window = row.facts.window if row.facts else None
-    parts = [row.op.type]
-    if window is not None and window is not GLOBAL and window.kernel and not window.up:
-        if any(k != 1 for k in window.kernel) or any(s != 1 for s in window.stride) or "Conv" in row.op.type:
-            kernel = "x".join(map(str, window.kernel))
-            stride = "" if set(window.stride) == {1} else "/" + "x".join(dict.fromkeys(map(str, window.stride)))
-            dilation = "" if set(window.dilation) == {1} else " d" + "x".join(dict.fromkeys(map(str, window.dilation)))
-            parts.append(kernel + stride + dilation)
-    elif window is not None and window is not GLOBAL and window.up:
-        parts.append("x".join(map(str, window.kernel)) + "*" + "x".join(dict.fromkeys(map(str, window.up))))
     group = row.op.attrs.get("group", 1)
-    if isinstance(group, int) and group > 1:
+    window = row.facts.window if row.facts else POINTWISE
+    return _type_text(row.op.type, window, group if isinstance(group, int) else 1)
+
+
+@lru_cache(maxsize=4096)  # networks repeat
+def _type_text(type_: str, window: Window, group: int) -> str:
+    parts = [type_]
+    if window.kernel and window.up:
+        parts.append(_each(window.kernel) + "*" + _each(window.up, once=True))
+    elif window.kernel and ("Conv" in type_ or {*window.kernel, *window.stride} != {1}):
+        stride = "" if set(window.stride) == {1} else "/" + _each(window.stride, once=True)
+        dilation = "" if set(window.dilation) == {1} else " d" + _each(window.dilation, once=True)
+        parts.append(_each(window.kernel) + stride + dilation)
+    if group > 1:
         parts.append(f"g{group}")
     return " ".join(parts)
+
+
+def _each(numbers: Iterable[object], once: bool = False) -> str:
+    """A number per axis as 3x3; `once`, each distinct one once."""
+    texts = map(str, numbers)
+    return "x".join(dict.fromkeys(texts) if once else texts)
 
 
 def _part(work: Work, kind: str) -> Extent:
@@ -85,7 +94,9 @@ def _output_bytes(analysis: Analysis, at: int) -> Value:
 
 def _share(analysis: Analysis, at: int) -> Value:
     work = analysis.rows[at].work
-    own, all_ = (analysis.evaluate(work.macs) if work else None), analysis.evaluate(analysis.work.macs)
+    if work is None or work.macs == 0:
+        return ""
+    own, all_ = analysis.evaluate(work.macs), analysis.evaluate(analysis.work.macs)
     return own / all_ if own and all_ else ""
 
 

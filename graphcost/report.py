@@ -182,7 +182,8 @@ class Report:
         left_out = (len({_group(row, self.by) for row in every}) if self.by else len(every)) - len(rows)
         notes = [f"{left_out} cheaper rows are left out; --top 0 shows all."] if left_out > 0 else []
         notes += dict.fromkeys(note for column in chosen for note in column.notes(self.analysis))
-        marked = frozenset(i for i, at in enumerate(order) if not self.by and self.analysis.rows[at].status != "known")
+        unknown = [] if self.by or self.analysis.complete else [row.status != "known" for row in every]
+        marked = frozenset(i for i, at in enumerate(order) if unknown and unknown[at])
         at = () if self.by else tuple(order)
         return Table(tuple(c.title for c in chosen), numeric, shown, tuple(total), notes, marked=marked, at=at)
 
