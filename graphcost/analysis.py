@@ -204,17 +204,16 @@ class Analysis:
 
         What operators make of constants alone is no activation: it can be made once, before the model runs.
         """
-        return sum((t.nbytes for row in self.rows if not row.constant for t in row.outputs if t.ranked), 0)
+        made = Counter(t.nbytes for row in self.rows if not row.constant for t in row.outputs if t.ranked)
+        return sum((nbytes * count for nbytes, count in made.items()), 0)  # sums of formulas take time
 
     @cached_property
     def free(self) -> tuple[str, ...]:
         """The symbols that are still open, in the order of the inputs, then those that data decides."""
-        found: dict[str, None] = {}
-        for tensor in [*self.inputs.values(), *self.tensors.values()]:
-            for extent in tensor.shape if tensor.ranked else ():
-                if isinstance(extent, Dim):
-                    found.update(dict.fromkeys(sorted(symbols(extent))))
-        return tuple(found)
+        tensors = [*self.inputs.values(), *self.tensors.values()]
+        extents = dict.fromkeys([extent for tensor in tensors if tensor.ranked for extent in tensor.shape])
+        formulas = [extent for extent in extents if isinstance(extent, Dim)]
+        return tuple(dict.fromkeys(name for extent in formulas for name in sorted(symbols(extent))))
 
     @cached_property
     def assumptions(self) -> dict[str, int]:

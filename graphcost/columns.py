@@ -68,6 +68,7 @@ def _each(numbers: Iterable[object], once: bool = False) -> str:
     return "x".join(dict.fromkeys(texts) if once else texts)
 
 
+@lru_cache(maxsize=4096)  # networks repeat, and sums of formulas take time
 def _part(work: Work, kind: str) -> Extent:
     part: Extent = getattr(work, kind)
     return part
