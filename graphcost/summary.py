@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from .columns import Column, find
-from .dims import Dim
+from .dims import Dim, symbols
 from .errors import ModelError
 from .report import Report
 from .table import Table, Value, shape_text
 
 DEFAULT = ("count", "params", "macs", "ops", "peak")
+LONG = 60
+"""Letters of a formula that people can still compare."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Summary:
             if isinstance(each, Failure):
                 rows.append((each.path, f"error: {each.reason}", *[""] * len(self.columns)))
             else:
-                rows.append((each.analysis.model.path, _inputs(each), *map(each.total, self.columns)))
+                totals = (_text(each, column) for column in self.columns)
+                rows.append((each.analysis.model.path, _inputs(each), *totals))
         numeric = (False, False, *(column.form != "text" for column in self.columns))
         notes = [f"{self.left_out} models are left out; --top 0 shows all."] if self.left_out else []
         failed = frozenset(at for at, each in enumerate(self.results) if isinstance(each, Failure))
@@ -102,6 +105,14 @@ def _total(report: Report, column: Column) -> Value:
     return column.total(report.analysis)
 
 
+def _text(report: Report, column: Column) -> str:
+    """A total; of a formula too long to compare, what it depends on."""
+    text, total = report.total(column), _total(report, column)
+    if len(text) <= LONG or not isinstance(total, Dim):
+        return text
+    return f"formula in {', '.join(sorted(symbols(total)))}"
+
+
 def _weight(result: Report | Failure, column: Column) -> tuple[int, float]:
     if isinstance(result, Failure):
         return (0, 0.0)
@@ -111,4 +122,4 @@ def _weight(result: Report | Failure, column: Column) -> tuple[int, float]:
 
 
 def _inputs(report: Report) -> str:
-    return " ".join(map(shape_text, report.analysis.inputs.values()))
+    return ", ".join(map(shape_text, report.analysis.inputs.values()))

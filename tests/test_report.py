@@ -232,6 +232,14 @@ def test_several_reports_are_a_list_with_failures_in_their_places(small: graphco
     assert '<tr class="unknown"><th scope="row">bad.prototxt</th><td>error: this is a solver' in render(reports, "html")
 
 
+def test_of_a_long_formula_the_row_of_a_model_says_what_it_depends_on(net: Any) -> None:
+    layers = "".join(CONV.replace("block/conv", f"c{k}").replace('"c"', f'"c{k}"').replace("stride: 2", f"stride: {k}")
+                     for k in (2, 3, 5))  # fmt: skip
+    summary = Summary([net(HEAD + layers, shapes={"data": ("N", 3, "H", "W")}).report()], columns=["params", "macs"])
+    assert summary.table.rows[0][2:] == (f"{3 * 112:,}", "formula in H, N, W")
+    assert "//5" in str(summary.lines[1][3])
+
+
 def test_a_file_is_replaced_whole_and_keeps_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "report.md"
     path.write_text("before")
