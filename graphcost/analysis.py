@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .dims import Dim, Extent, identifier, substitute, symbol, symbols
 from .errors import ModelError
 from .graph import UNKNOWN, Model, Tensor, TensorSequence
-from .passes import infer, memory, parameters, traffic
+from .passes import infer, memory, parameters
 from .passes.infer import Cost
 from .rules import NO_WORK, Work
 from .shapes import show_shape
@@ -20,7 +20,7 @@ from .target import AS_IT_IS, Target
 
 if TYPE_CHECKING:
     from .devices import Device
-    from .passes import receptive_field, roofline
+    from .passes import receptive_field, roofline, traffic
     from .report import Report
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
@@ -268,6 +268,8 @@ class Analysis:
         """The least bytes that a device moves: traffic with all folded together that can be, whatever the target, and
         no piece of a tensor copied.
         """
+        from .passes import traffic
+
         return traffic.count(self.model, self.rows, fuse=True, joins=True)
 
     @cached_property
@@ -276,6 +278,8 @@ class Analysis:
 
         Pieces of a tensor are copies where `memory` says so.
         """
+        from .passes import traffic
+
         return traffic.count(self.model, self.rows, fuse=self.target.fuse, copied=self.memory.copied)
 
     @cached_property

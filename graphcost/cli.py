@@ -79,10 +79,11 @@ def _verdict(options: argparse.Namespace, *reports: Any) -> int:
 
 def _target(options: argparse.Namespace) -> Target:
     """Where and how the models are to run. Raises ModelError: what does not exist is the fault of none of them."""
-    from . import devices
     from .target import Target
 
     if options.device:
+        from . import devices
+
         devices.find(options.device)
     return Target(
         dtype=options.dtype,

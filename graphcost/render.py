@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 from .errors import ModelError
 from .report import Report
-from .summary import Summary
 from .table import Table
 from .version import __version__
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+    from .summary import Summary
 
 SUFFIXES = {".md": "md", ".markdown": "md", ".html": "html", ".htm": "html", ".json": "json", ".csv": "csv",
             ".txt": "text", ".text": "text"}  # fmt: skip
@@ -57,7 +58,7 @@ def render(report: Report | Summary, format: str) -> str:
         raise ModelError("--format", "", f"no format {format!r}; there are {', '.join(FORMATS)}")
     if format == "json":
         return _json(report)
-    if isinstance(report, Summary):
+    if not isinstance(report, Report):
         return _lines(report.lines) if format == "csv" else _summary(report.table, format)
     if format == "csv":
         return _csv(report)
