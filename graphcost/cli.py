@@ -52,6 +52,8 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     if not options.models:
         raise ModelError("", "", "no model given; see graphcost --help")
+    if options.top is not None and options.top < 0:
+        raise ModelError("--top", "", f"{options.top} rows cannot be shown; 0 shows all")
     target, format = _target(options), _format(options)
     paths = list(_expand(options.models))
     if len(paths) > 1:
@@ -111,8 +113,6 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         plain = format in ("md", "text") and options.style == "default"
         person = plain and options.output is None and sys.stdout.isatty()
         top = few(analysis) if person else 0
-    elif top < 0:
-        raise ModelError("--top", "", f"{top} rows cannot be shown; 0 shows all")
     columns = _columns(options)
     sections: list[str | Section] = [name for name in SECTIONS if getattr(options, name)]
     if options.anchor_sizes:

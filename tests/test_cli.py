@@ -584,6 +584,7 @@ def test_extents_with_an_x_in_their_names_are_set_apart_by_commas(capsys: pytest
         (("--columns", "zzz"), "no column 'zzz'; "),
         (("--sort", "zzz"), "no column 'zzz'; "),
         (("--columns", "macs,output"), "output has no total, and several models are compared by theirs"),
+        (("--top", "-1"), "--top: -1 rows cannot be shown; 0 shows all"),
         (("--by", "op"), "--by: is about one model, and there are 2: each gets a row of totals"),
         (("--style", "netscope"), "--style: is about one model"),
         (("--memory",), "--memory: is about one model"),
