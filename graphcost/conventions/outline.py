@@ -63,7 +63,7 @@ class Network:
         self._operands: list[list[Key]] = []
         hidden: set[Key] = set()
         for row in analysis.rows:
-            graph = _graph(row)
+            graph = row.prefix
             made = [(graph, name) for name in row.op.outputs if name]
             if row.constant or (row.outputs and all(tensor.value is not None for tensor in row.outputs)):
                 hidden.update(made)
@@ -75,7 +75,7 @@ class Network:
 
     def _read(self, row: Cost) -> Iterator[Key]:
         """What an operator reads that is no constant, each tensor once; what only lends its shape if that is all."""
-        graph = _graph(row)
+        graph = row.prefix
         fixed = {name for name, constant in zip(row.op.inputs, row.fixed, strict=False) if constant}
         if not graph:
             fixed |= self._weights
@@ -92,7 +92,7 @@ class Network:
         found: list[Chain] = []
         tails: dict[Key, Chain] = {}
         for at, (row, keys) in enumerate(zip(self.rows, self._operands, strict=True)):
-            graph = _graph(row)
+            graph = row.prefix
             ready = [key for key in keys if key in tails and self._readers[key] == 1 and tails[key].graph == graph]
             if ready and not _multiplies(row) and (len(keys) == 1 or (row.facts and row.facts.elementwise)):
                 before = max(ready, key=lambda key: tails[key].end)
@@ -109,7 +109,7 @@ class Network:
 
     def _used(self, row: Cost) -> list[Key]:
         """The outputs that somebody reads."""
-        graph = _graph(row)
+        graph = row.prefix
         return [(graph, name) for name in row.op.outputs if self._readers[graph, name]]
 
     def several(self, row: Cost) -> bool:
@@ -251,11 +251,6 @@ def _kernel(row: Cost, x: Tensor) -> Tensor | None:
 
 def _multiplies(row: Cost) -> bool:
     return row.facts is not None and row.facts.work is not None and row.facts.work.macs != 0
-
-
-def _graph(row: Cost) -> str:
-    """What stands before an operator's name when it belongs to a body: `loop/body/`."""
-    return row.name.removesuffix(row.op.name)
 
 
 def _word(row: Cost) -> str:

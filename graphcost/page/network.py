@@ -16,7 +16,7 @@ from typing import Literal
 from ..analysis import Analysis
 from ..columns import type_text
 from ..graph import Tensor
-from ..passes.infer import Cost
+from ..passes.infer import Cost, body_prefix
 from ..table import shape_text
 from .placement import Link
 
@@ -77,7 +77,7 @@ class Network:
         """
         runners: dict[str, int] = {}
         for at, row in enumerate(self.rows):
-            body = row.name.removesuffix(row.op.name)
+            body = row.prefix
             for name in filter(None, row.op.reads):
                 source, tensor = makers.get((body, name), (runners.get(body), None))
                 if source is not None:
@@ -85,7 +85,7 @@ class Network:
             for name, tensor in zip(row.op.outputs, row.outputs, strict=True):
                 makers[body, name] = at, tensor
             for label, _ in row.op.bodies:
-                runners[f"{row.name}/{label}/" if label else f"{row.name}/"] = at
+                runners[body_prefix(body, row.op, label)] = at
 
     @cached_property
     def hosts(self) -> dict[int, int | None]:

@@ -64,6 +64,11 @@ class Cost:
         return self.facts.work if self.times == 1 else self.facts.work * self.times
 
     @property
+    def prefix(self) -> str:
+        """What the names of all rows of its graph begin with: `loop/body/`, "" outside of bodies."""
+        return self.name.removesuffix(self.op.name)
+
+    @property
     def read(self) -> Iterator[tuple[str, Tensor | None]]:
         """The operands whose elements it reads, by name; a tensor that only lends its shape is not among them."""
         reads = (self.facts.reads if self.facts else None) or ()

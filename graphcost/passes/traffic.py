@@ -145,10 +145,9 @@ class _Graph:
 def _graphs(model: Model, rows: Sequence[Cost]) -> Iterable[_Graph]:
     graphs = {"": _Graph(frozenset(model.outputs))}
     for at, row in enumerate(rows):
-        prefix = row.name.removesuffix(row.op.name)
-        graphs.setdefault(prefix, _Graph()).rows.append(at)
+        graphs.setdefault(row.prefix, _Graph()).rows.append(at)
         for label, body in row.op.bodies:
-            graphs.setdefault(body_prefix(prefix, row.op, label), _Graph(frozenset(body.outputs)))
+            graphs.setdefault(body_prefix(row.prefix, row.op, label), _Graph(frozenset(body.outputs)))
     return graphs.values()
 
 
@@ -412,9 +411,7 @@ def _stepped_over(row: Cost) -> tuple[Extent, ...]:
 
 def _names_read(row: Cost) -> Iterable[str]:
     """The tensors that a row needs; one of which only the shape matters is not read."""
-    stated = (row.facts and row.facts.reads) or ()
-    read = [name for at, name in enumerate(row.op.inputs) if stated[at : at + 1] != (0,)]
-    return dict.fromkeys((*read, *row.op.captures))
+    return dict.fromkeys((*(name for name, _ in row.read), *row.op.captures))
 
 
 def _whole(tensor: Tensor) -> _Read:
