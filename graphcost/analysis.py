@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .dims import Dim, Extent, identifier, substitute, symbol, symbols
+from .dims import Dim, Extent, identifier, plain, substitute, symbol, symbols
 from .errors import ModelError
 from .graph import UNKNOWN, Model, Tensor, TensorSequence
 from .passes import infer, memory, parameters
@@ -370,7 +370,7 @@ class Analysis:
             "outputs": [{"name": blob.get(name, name), **_tensor(self._tensor(name))} for name in model.outputs],
             "assumptions": dict(self.assumptions),
             "target": asdict(self.target),
-            "totals": {quantity: _number(self.total(quantity)) for quantity in TOTALS},
+            "totals": {quantity: plain(self.total(quantity)) for quantity in TOTALS},
             "coverage": {
                 "complete": self.complete,
                 "unknown_ops": dict(self.unknown),
@@ -392,14 +392,14 @@ class Analysis:
             "inputs": [blob.get(name, name) for name in row.op.inputs],
             "outputs": [blob.get(name, name) for name in row.op.outputs],
             "output_shapes": [_tensor(tensor)["shape"] for tensor in row.outputs],
-            "macs": _number(work.macs) if work else None,
-            "ops": _number(work.ops) if work else None,
-            "params": _number(self.parameters.rows[at]),
-            "reads": _number(self.traffic.rows[at].reads),
-            "writes": _number(self.traffic.rows[at].writes),
+            "macs": plain(work.macs) if work else None,
+            "ops": plain(work.ops) if work else None,
+            "params": plain(self.parameters.rows[at]),
+            "reads": plain(self.traffic.rows[at].reads),
+            "writes": plain(self.traffic.rows[at].writes),
             "intensity": self.intensity[at],
             "folded_into": None if (into := self.traffic.rows[at].into) is None else self.rows[into].name,
-            "work": {kind: _number(getattr(work, kind)) for kind in Work.__slots__} if work else None,
+            "work": {kind: plain(getattr(work, kind)) for kind in Work.__slots__} if work else None,
             **_fields(self.fields(at)),
             "status": row.status,
             "where": row.op.where,
@@ -431,10 +431,6 @@ class Analysis:
         save(self.report(**options), Path(path))
 
 
-def _number(extent: Extent | None) -> int | str | None:
-    return str(extent) if isinstance(extent, Dim) else extent
-
-
 def _fields(fields: Mapping[str, receptive_field.Field]) -> dict[str, Any]:
     """The field in the first input that is seen, in each one where there are several, and why it is not told."""
     told = {name: field.to_dict() for name, field in fields.items()}
@@ -447,5 +443,5 @@ def _fields(fields: Mapping[str, receptive_field.Field]) -> dict[str, Any]:
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:
-    shape = [_number(extent) for extent in tensor.shape] if tensor.ranked else None
+    shape = [plain(extent) for extent in tensor.shape] if tensor.ranked else None
     return {"shape": shape, "dtype": tensor.dtype}

@@ -43,6 +43,7 @@ __all__ = [
     "maximum",
     "minimum",
     "parse",
+    "plain",
     "product",
     "substitute",
     "symbol",
@@ -257,6 +258,11 @@ def identifier(name: str) -> str:
 def symbol(name: str, least: int = 1) -> Dim:
     """A free integer, not below ``least``. The same name with another ``least`` is another symbol."""
     return _alone(_atom("symbol", (), identifier(name), least))
+
+
+def plain(x: Extent | None) -> int | str | None:
+    """An extent as JSON has it: an integer, a formula as text in Python syntax, None for what is not known."""
+    return str(x) if isinstance(x, Dim) else x
 
 
 def symbols(x: Extent) -> frozenset[str]:

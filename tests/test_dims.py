@@ -28,6 +28,7 @@ from graphcost.dims import (
     maximum,
     minimum,
     parse,
+    plain,
     product,
     substitute,
     symbol,
@@ -335,6 +336,11 @@ def test_arithmetic_with_anything_else_is_a_type_error(other: Any) -> None:
         with pytest.raises(TypeError):
             operator(other, N)
     assert other != N
+
+
+@pytest.mark.parametrize(("extent", "data"), [(3, 3), (2 * N + 1, "2*N + 1"), (None, None)])
+def test_json_has_integers_and_formulas_as_text(extent: Extent | None, data: int | str | None) -> None:
+    assert plain(extent) == data
 
 
 def calls(work: Callable[[], object]) -> int:

@@ -13,7 +13,7 @@ from math import prod
 from typing import Any
 
 from ..analysis import Analysis
-from ..dims import Dim
+from ..dims import plain
 from ..errors import ModelError
 from ..graph import UNKNOWN, Tensor
 from ..passes import heads
@@ -110,8 +110,8 @@ def against(sizes: Mapping[str, Sequence[Size]]) -> Section:
 
     def data(analysis: Analysis) -> dict[str, Any]:
         return {
-            "priors": [_plain(place) for place in priors(analysis)],
-            "heads": [_plain(place) for place in described(analysis, sizes)],
+            "priors": [_place_data(place) for place in priors(analysis)],
+            "heads": [_place_data(place) for place in described(analysis, sizes)],
         }
 
     return Section("anchors", "the boxes of a detector beside what the cells of their maps see", lay_out, data)
@@ -210,14 +210,14 @@ def _channels(tensor: Tensor) -> str:
     return show(tensor.shape[1], "count") if tensor.ranked and tensor.rank > 1 else "?"
 
 
-def _plain(place: Place) -> dict[str, Any]:
+def _place_data(place: Place) -> dict[str, Any]:
     """A place for JSON; sizes are null where they are not known, and so is what is larger."""
     shape = place.tensor.shape if place.tensor.ranked else None
     sized = bool(place.sizes)
     return {
         "name": place.name,
         "map": place.map,
-        "shape": None if shape is None else [str(e) if isinstance(e, Dim) else e for e in shape],
+        "shape": None if shape is None else list(map(plain, shape)),
         "rf": place.field.to_dict() if place.field else None,
         "step": list(place.step) if place.step else None,
         "sizes": [list(size) for size in place.sizes] if sized else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..analysis import Analysis
-from ..dims import Dim
+from ..dims import plain
 from ..table import Table, show
 from . import Section
 
@@ -65,7 +65,7 @@ def data(analysis: Analysis) -> dict[str, Any]:
         "alive": [],
         "curve": None,
         "arena": None,
-        "weights": {dtype: str(nbytes) if isinstance(nbytes, Dim) else nbytes for dtype, nbytes in weights.items()},
+        "weights": {dtype: plain(nbytes) for dtype, nbytes in weights.items()},
         "order": None,
     }
     if peak is None:

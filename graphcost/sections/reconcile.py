@@ -16,7 +16,7 @@ from ..analysis import Analysis
 from ..conventions import Convention, Metric
 from ..conventions.families import adds_bias
 from ..conventions.modules import pathless
-from ..dims import Dim, Extent
+from ..dims import Dim, Extent, plain
 from ..graph import Tensor
 from ..passes.infer import Cost
 from ..table import Table, formula, show
@@ -228,20 +228,16 @@ def data(analysis: Analysis) -> dict[str, Any]:
                 "metric": metric.key,
                 "tool": convention.tool,
                 "word": metric.word,
-                "total": _plain(total),
+                "total": plain(total),
                 "ratio": _ratio(total, ours),
                 "reasons": [
-                    {"reason": reason.text, "difference": _plain(_value(analysis, reason.difference))}
+                    {"reason": reason.text, "difference": plain(_value(analysis, reason.difference))}
                     for reason in reasons(analysis, metric)
                 ],
                 "unknown_ops": _unknown(analysis, metric),
             }
         )
-    return {"macs": _plain(ours), "tools": tools}
-
-
-def _plain(value: Extent) -> int | str:
-    return value if isinstance(value, int) else str(value)
+    return {"macs": plain(ours), "tools": tools}
 
 
 SECTION = Section("reconcile", "what each tool would call the cost of the model, and why they differ", lay_out, data)
