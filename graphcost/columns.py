@@ -215,15 +215,7 @@ def find(key: str) -> Column:
 
     convention, _, metric = key.partition(".")
     if metric and (found := conventions.metric(convention, metric)) is not None:
-        return Column(
-            key,
-            key,
-            found.unit,
-            found.doc,
-            found.form,
-            found.of,
-            found.total,
-        )
+        return Column(key, key, found.unit, found.doc, found.form, found.of, found.total)
     from difflib import get_close_matches
 
     alike = get_close_matches(key, known(), 3, 0.4)

@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import Any
 
 from .. import sections
+from ..columns import find
 from ..graph import Tensor
 from ..report import Report
-from ..table import Form, Table, Value, shape_text, show
+from ..table import Table, shape_text, show
 from . import live
 from .assets import Assets, bundle
 from .charts import Charts
@@ -98,17 +99,19 @@ class Page:
         a, show = self.analysis, self.report.show
         memory = a.memory
 
-        def total(title: str, value: Value, unit: str, note: str, key: str, form: Form) -> Card:
-            text = show(value, form)
-            return Card(title, text, unit, note, key, form, bound=not a.complete, formula=len(text) > MOST_FIGURES)
+        def total(title: str, key: str, unit: str = "", note: str = "") -> Card:
+            column, value = find(key), a.total(key)
+            text = show(value, column.form)
+            least = not column.exact(a)
+            return Card(title, text, unit, note, key, column.form, least, formula=len(text) > MOST_FIGURES)
 
         peak, at = show(memory.peak_bytes, "bytes"), memory.peak.name if memory.peak is not None else ""
         waits = "" if memory.peak is not None or not a.free else "while sizes are open"
         return [
-            total("Parameters", a.parameters.total, "elements", "", "params", "count"),
-            total("Weights", a.parameters.nbytes, "", "in their types", "param_bytes", "bytes"),
-            total("MACs", a.work.macs, "multiply-accumulates", "", "macs", "short"),
-            total("Operations", a.work.ops, "scalar operations", "a MAC as two", "ops", "short"),
+            total("Parameters", "params", "elements"),
+            total("Weights", "param_bytes", note="in their types"),
+            total("MACs", "macs", "multiply-accumulates"),
+            total("Operations", "ops", "scalar operations", "a MAC as two"),
             Card("Peak activations", peak, "", waits, "peak_activation_bytes", "bytes", at=at),
             Card("Layers", f"{len(a.rows):,}", "operators"),
         ]  # fmt: skip

@@ -248,8 +248,7 @@ class Charts:
     def memory(self) -> Memory:
         """Live activation bytes over the schedule, the peak marked and its tensors named."""
         memory = self.analysis.memory
-        place = {row.op: at for at, row in enumerate(self.analysis.rows)}
-        rows = [place[row.op] for row in memory.steps]
+        rows = list(memory.step_of)
         box = Box(72, 28, HALF - 20, HEIGHT - 44)
         curve = memory.curve if memory.peak_bytes is not None else []
         count = len(rows)

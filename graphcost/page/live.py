@@ -126,14 +126,13 @@ def _coded(values: Sequence[Hashable], write: Callable[[Any], Any]) -> dict[str,
 
 def _memory(analysis: Analysis, writer: _Writer) -> dict[str, Any]:
     """The buffers of the outer graph: bytes as formulas, the steps they live from and to, and the row of each step."""
-    number = {id(row): at for at, row in enumerate(analysis.rows)}
     buffers = analysis.memory.buffers
     inside = any(buffer.tensors[0] not in analysis.tensors for buffer in buffers)
     return {
         "bytes": _coded([buffer.size for buffer in buffers], writer.plain),
         "birth": [buffer.birth for buffer in buffers],
         "death": [buffer.death for buffer in buffers],
-        "steps": [number[id(row)] for row in analysis.memory.steps],
+        "steps": list(analysis.memory.step_of),
         "fixed": inside and bool(analysis.free),
         "known": analysis.memory.peak is not None,
     }

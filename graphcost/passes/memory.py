@@ -80,7 +80,7 @@ class Memory:
 
     @cached_property
     def step_of(self) -> dict[int, int]:
-        """The step at which a row runs, by the row's number; rows inside bodies have none."""
+        """The step at which a row runs, by the row's number, in their order; rows inside bodies have none."""
         return {step.at: number for number, step in enumerate(self.storage.steps)}
 
     @cached_property
