@@ -40,9 +40,8 @@ def _recurrent(row: Cost) -> Extent | None:
     inner = cell(row)
     if inner is None:
         return None
-    rows, states = inner.gates * inner.hidden, {4: 10, 3: 7, 1: 1}[inner.gates]
-    biases = 2 * rows if inner.biased else 0
-    return inner.runs * (2 * rows * (inner.depth + inner.hidden - 1) + states * inner.hidden + biases)
+    products = 2 * inner.rows * (inner.depth + inner.hidden - 1)
+    return inner.runs * (products + inner.activations + inner.biases)
 
 
 CONVENTION = Convention(

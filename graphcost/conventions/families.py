@@ -206,6 +206,21 @@ class Cell:
     gates: int
     biased: bool
 
+    @property
+    def rows(self) -> Extent:
+        """Outputs of all gates together."""
+        return self.gates * self.hidden
+
+    @property
+    def activations(self) -> Extent:
+        """Operations a step beyond products and biases, as ptflops has them and DeepSpeed after it."""
+        return {4: 10, 3: 7, 1: 1}[self.gates] * self.hidden
+
+    @property
+    def biases(self) -> Extent:
+        """Elements of the two biases of each gate."""
+        return 2 * self.rows if self.biased else 0
+
 
 def cell(row: Cost) -> Cell | None:
     """The cell of a recurrent operator, None when its shapes are not known; the static input of Caffe's is left out."""

@@ -75,8 +75,7 @@ def _recurrent(row: Cost) -> Extent | None:
     inner = cell(row)
     if inner is None:
         return None
-    rows = inner.gates * inner.hidden
-    products = inner.runs * rows * (inner.depth + inner.hidden + (2 if inner.biased else 0))
+    products = inner.runs * inner.rows * (inner.depth + inner.hidden + (2 if inner.biased else 0))
     states = 4 + 3 * 32 + 2 * 38 + 4 if inner.gates == 4 else 3 + 2 * 32 + 38 + 5
     return products + inner.runs // inner.directions * inner.hidden * states
 

@@ -54,9 +54,7 @@ def _recurrent(row: Cost) -> Extent | None:
     inner = cell(row)
     if inner is None:
         return None
-    rows, states = inner.gates * inner.hidden, {4: 10, 3: 7, 1: 1}[inner.gates]
-    biases = 2 * rows if inner.biased else 0
-    return inner.runs * (rows * (inner.depth + inner.hidden) + states * inner.hidden + biases)
+    return inner.runs * (inner.rows * (inner.depth + inner.hidden) + inner.activations + inner.biases)
 
 
 CONVENTION = Convention(
