@@ -8,10 +8,9 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from .analysis import Analysis
-from .dims import Extent
 from .errors import ModelError
 from .passes.infer import Cost
-from .rules import POINTWISE, Window, Work
+from .rules import POINTWISE, Window
 from .table import Form, Value, shape_text
 
 if TYPE_CHECKING:
@@ -68,22 +67,16 @@ def _each(numbers: Iterable[object], once: bool = False) -> str:
     return "x".join(dict.fromkeys(texts) if once else texts)
 
 
-@lru_cache(maxsize=4096)  # networks repeat, and sums of formulas take time
-def _part(work: Work, kind: str) -> Extent:
-    part: Extent = getattr(work, kind)
-    return part
-
-
-def _total_work(kind: str) -> Callable[[Analysis], Value]:
-    return lambda analysis: _part(analysis.work, kind)
-
-
 def _work(kind: str) -> Callable[[Analysis, int], Value]:
     def value(analysis: Analysis, at: int) -> Value:
         work = analysis.rows[at].work
-        return None if work is None else _part(work, kind)
+        return None if work is None else getattr(work, kind)
 
     return value
+
+
+def _total(quantity: str) -> Callable[[Analysis], Value]:
+    return lambda analysis: analysis.total(quantity)
 
 
 def _output_bytes(analysis: Analysis, at: int) -> Value:
@@ -171,7 +164,7 @@ BUILT_IN = {
         Column("ops", "ops", "scalar operations", "2 x MACs + muls + adds + divs + exps + compares", "short",
                _work("ops"), lambda a: a.work.ops),
         *(Column(kind, kind, "scalar operations", doc, "short", _work(kind),
-                 _total_work(kind)) for kind, doc in _WORK_DOCS.items()),
+                 _total(kind)) for kind, doc in _WORK_DOCS.items()),
         Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too; none of a"
                " constant", "bytes",
                _output_bytes, lambda a: a.activation_bytes),

@@ -150,8 +150,8 @@ def _csv(report: Report) -> str:
     if report.style != "default":
         table = report.table
         return _lines([table.titles, *table.rows, *[row for row in [table.total] if any(row)]])
-    chosen, rows, _ = report.values()
-    return _lines([[column.key for column in chosen], *rows])
+    chosen, columns, _ = report.values()
+    return _lines([[column.key for column in chosen], *zip(*columns, strict=True)])
 
 
 def _lines(rows: Sequence[Sequence[object]]) -> str:

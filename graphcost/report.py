@@ -147,22 +147,31 @@ class Report:
         """The JSON object: that of the analysis, and a key for each section."""
         return {**self.analysis.to_dict(), **{each.name: each.data(self.analysis) for each in self.sections}}
 
-    def values(self) -> tuple[list[Column], list[list[Value]], list[int]]:
-        """The columns, the unformatted cells of each row after grouping, sorting and cutting, and each row's number."""
+    def values(self) -> tuple[list[Column], list[Sequence[Value]], list[int]]:
+        """The columns, the unformatted cells of each after grouping, sorting and cutting, and each row's number."""
         chosen = [find(key) for key in self.keys]
-        rows = self._rows(chosen)
-        order = list(range(len(rows)))
-        if self.sort or 0 < self.top < len(rows):
-            by = find(self.sort or "macs")
-            weights = [self._weight(row[0]) for row in self._rows([by])]
+        columns = self._cells(chosen)
+        order = list(range(len(columns[0]))) if columns else []
+        if self.sort or 0 < self.top < len(order):
+            (values,) = self._cells([find(self.sort or "macs")])
+            weights = list(map(self._weight, values))
             dearest = sorted(order, key=weights.__getitem__, reverse=True)[: self.top or None]
             order = dearest if self.sort else sorted(dearest)
-        return chosen, [rows[at] for at in order], order
+            columns = [[cells[at] for at in order] for cells in columns]
+        return chosen, columns, order
 
-    def _rows(self, chosen: list[Column]) -> list[list[Value]]:
-        if self.by:
-            return _grouped(self.analysis, chosen, self.by)
-        return [[column.value(self.analysis, at) for column in chosen] for at in range(len(self.analysis.rows))]
+    def _cells(self, chosen: Sequence[Column]) -> list[Sequence[Value]]:
+        """Each column's cell for every row, or every group of rows."""
+        analysis, every = self.analysis, range(len(self.analysis.rows))
+        if not self.by:
+            return [[column.value(analysis, at) for at in every] for column in chosen]
+        groups: dict[str, list[int]] = {}
+        for at in every:
+            groups.setdefault(_group(analysis.rows[at], self.by), []).append(at)
+        return [
+            list(groups) if column.key == "name" else [_together(analysis, column, rows) for rows in groups.values()]
+            for column in chosen
+        ]
 
     def _weight(self, value: Value) -> tuple[int, float, str]:
         """Where a value stands in an order: text by itself, then numbers; what is not known may be the dearest."""
@@ -172,14 +181,14 @@ class Report:
         return (1, float(number), "") if number is not None else (2, 0.0, "")
 
     def _default_table(self) -> Table:
-        chosen, rows, order = self.values()
+        chosen, columns, order = self.values()
         numeric = tuple(column.form != "text" for column in chosen)
-        shown = list(zip(*map(self._written, zip(*rows, strict=True), chosen), strict=True))
+        shown = list(zip(*map(self._written, columns, chosen), strict=True))
         total = list(map(self.total, chosen))
         if total and not total[0]:
             total[0] = "total"
         every = self.analysis.rows
-        left_out = (len({_group(row, self.by) for row in every}) if self.by else len(every)) - len(rows)
+        left_out = (len({_group(row, self.by) for row in every}) if self.by else len(every)) - len(order)
         notes = [f"{left_out} cheaper rows are left out; --top 0 shows all."] if left_out > 0 else []
         notes += dict.fromkeys(note for column in chosen for note in column.notes(self.analysis))
         unknown = [] if self.by or self.analysis.complete else [row.status != "known" for row in every]
@@ -228,30 +237,18 @@ def _lay_out(style: str) -> Callable[[Analysis], Table]:
     return found.lay_out
 
 
-def _grouped(analysis: Analysis, chosen: list[Column], by: str) -> list[list[Value]]:
-    """Rows with one key summed, in the order in which the keys first occur."""
-    groups: dict[str, list[int]] = {}
-    for at, row in enumerate(analysis.rows):
-        groups.setdefault(_group(row, by), []).append(at)
-    result: list[list[Value]] = []
-    for key, members in groups.items():
-        cells: list[Value] = []
-        for column in chosen:
-            if column.key == "name":
-                cells.append(key)
-            elif column.together is not None:
-                cells.append(column.together(analysis, members))
-            elif column.form == "text":
-                distinct = dict.fromkeys(str(column.value(analysis, at)) for at in members)
-                cells.append(next(iter(distinct)) if len(distinct) == 1 else f"({len(distinct)} kinds)")
-            elif column.most:
-                cells.append(_most([column.value(analysis, at) for at in members]))
-            else:
-                parts = [value for at in members if (value := column.value(analysis, at)) not in (None, "")]
-                empty: Value = "" if column.form == "share" else None
-                cells.append(sum(parts[1:], parts[0]) if parts else empty)
-        result.append(cells)
-    return result
+def _together(analysis: Analysis, column: Column, rows: Sequence[int]) -> Value:
+    """What a column says of a group of rows: mostly their sum."""
+    if column.together is not None:
+        return column.together(analysis, rows)
+    values = [column.value(analysis, at) for at in rows]
+    if column.form == "text":
+        distinct = dict.fromkeys(map(str, values))
+        return next(iter(distinct)) if len(distinct) == 1 else f"({len(distinct)} kinds)"
+    if column.most:
+        return _most(values)
+    parts = [value for value in values if value not in (None, "")]
+    return sum(parts[1:], parts[0]) if parts else "" if column.form == "share" else None
 
 
 def _most(values: Sequence[Value]) -> Value:

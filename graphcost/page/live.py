@@ -46,11 +46,10 @@ def data(report: Report) -> dict[str, Any]:
     columns = [writer.cells(find(key), analysis) for key in keys]
     table: dict[str, Any] = {"keys": [], "order": []}
     if report.style == "default":
-        chosen, rows, order = report.values()
+        chosen, cells, order = report.values()
         table = {"keys": [column.key for column in chosen], "order": order}
         if report.by:
-            parts = list(zip(*rows, strict=True)) or [()] * len(chosen)
-            table["groups"] = [writer.column(c, values, analysis) for c, values in zip(chosen, parts, strict=True)]
+            table["groups"] = [writer.column(c, values, analysis) for c, values in zip(chosen, cells, strict=True)]
     totals = {key: writer.plain(analysis.total(key)) for key in TOTALS}
     memory = _memory(analysis, writer)
     order_of = {name: at for at, name in enumerate(analysis.free)}

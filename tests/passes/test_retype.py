@@ -48,8 +48,8 @@ def test_columns_and_json_follow(net: Any) -> None:
     assert data["inputs"][0]["dtype"] == data["tensors"]["f"]["dtype"] == "int8"
     assert data["totals"]["param_bytes"] == 14 and data["totals"]["peak_activation_bytes"] == 10
     assert data["target"]["dtype"] == "int8" and data["target"]["weights_dtype"] == "int4"
-    _, rows, _ = analysis.report(columns=["activation", "param_bytes", "peak"]).values()
-    assert rows == [[4, 14, 10], [4, 0, 4]]
+    _, cells, _ = analysis.report(columns=["activation", "param_bytes", "peak"]).values()
+    assert cells == [[4, 4], [14, 0], [10, 4]]
     assert analysis.report().assumptions == "activations as int8, weights as int4"
 
 
