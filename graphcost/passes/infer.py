@@ -173,18 +173,21 @@ class Scope:
 
     def pass_on(self, op: Op, facts: Facts) -> tuple[Weight, ...]:
         """The weights an operator works with. One that sees only constants and multiplies nothing hands them on."""
-        own = tuple(Weight(_weight_key(op, at), tensor) for at, tensor in enumerate(facts.weights))
-        if own and facts.weights == facts.outputs and not all(name in self.constants for name in op.inputs if name):
+        constants = self.constants
+        own = tuple([Weight(_weight_key(op, at), tensor) for at, tensor in enumerate(facts.weights)])
+        if own and facts.weights == facts.outputs and not all(name in constants for name in op.inputs if name):
             own = ()  # a ConstantOfShape whose shape is computed makes an activation
-        if self.constants.keys().isdisjoint(op.inputs) and any(op.inputs):
+        if constants.keys().isdisjoint(op.inputs) and any(op.inputs):
             return own
         read = [name for name in op.inputs if name]
-        held = dict(zip(op.inputs, facts.holds, strict=False))
-        behind = [self.behind(name, held.get(name)) for name in read if name in self.constants]
-        weights = (*own, *(weight for group in behind for weight in group))
+        held = dict(zip(op.inputs, facts.holds, strict=False)) if facts.holds else {}
+        behind = [
+            self.behind(name, held[name]) if name in held else constants[name] for name in read if name in constants
+        ]
+        weights = (*own, *[weight for group in behind for weight in group])
         if len(behind) < len(read) or facts.work is None or facts.work.macs != 0:
             return weights
-        self.constants.update((name, weights) for name in op.outputs)
+        constants.update((name, weights) for name in op.outputs)
         return ()
 
     def take_out(self, op: Op, bodies: Iterable[Body]) -> tuple[Weight, ...]:
@@ -259,7 +262,8 @@ class _Engine:
         self.definitions = model.definitions
         self.dims = dims
         self.memo: dict[Any, tuple[Facts | str, bool]] = {}
-        self.rules: dict[tuple[str, int], Rule | None] = {}
+        self.rules: dict[str, Rule | None] = {}
+        """By kind, under the operator sets of the graph that is run."""
         self.opsets: Mapping[str, int] = {}
         self.steps = 0
         self.named: set[str] = set()
@@ -271,11 +275,13 @@ class _Engine:
 
     def run(self, model: Model, scope: Scope, prefix: str) -> list[Cost]:
         """A row for each operator of the schedule; `scope` holds every tensor afterwards."""
-        outer, self.opsets = self.opsets, model.opsets
+        outer = self.opsets, self.rules
+        if model.opsets != self.opsets:
+            self.opsets, self.rules = model.opsets, {}
         try:
             return self.rows(model, scope, prefix)
         finally:
-            self.opsets = outer
+            self.opsets, self.rules = outer
 
     def rows(self, model: Model, scope: Scope, prefix: str) -> list[Cost]:
         rows: list[Cost] = []
@@ -375,11 +381,10 @@ class _Engine:
 
     def rule(self, op: Op) -> Rule | None:
         """The rule of an operator under the operator sets of the graph that is run."""
-        kind = (op.kind, self.opsets.get(op.kind.rpartition(".")[0], 1))
         try:
-            return self.rules[kind]
+            return self.rules[op.kind]
         except KeyError:
-            rule = self.rules[kind] = find(*kind)
+            rule = self.rules[op.kind] = find(op.kind, self.opsets.get(op.kind.rpartition(".")[0], 1))
             return rule
 
     def answer(self, rule: Rule, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body]) -> Facts | str:
