@@ -268,8 +268,9 @@ class _Importer:
                 bodies.append((_text(name), value))
             elif value is not None:
                 attrs[_text(name)] = value
-        op.attrs, op.bodies = attrs, tuple(sorted(bodies, key=lambda body: body[0]))
+        op.attrs = attrs
         if bodies:
+            op.bodies = tuple(sorted(bodies, key=lambda body: body[0]))
             op.captures = tuple(dict.fromkeys(read for _, body in bodies for read in self.free[id(body)]))
 
 

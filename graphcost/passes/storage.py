@@ -153,7 +153,7 @@ class _Sharing:
             if name and (output >= len(starts) or not self.join(name, op.inputs[0], starts[output], tensor.dtype)):
                 makes.append(self.make(name, tensor, name in self.outside))
         takes = facts is not None and facts.elementwise and not starts and makes and op.outputs[0]
-        return Step(row, at, reads, tuple(makes), self.takes(row) if takes else ())
+        return Step(row, at, reads, tuple(makes), self.takes(row, makes[0]) if takes else ())
 
     def starts(self, row: Cost) -> tuple[Extent, ...]:
         """Where in the first input those outputs begin that lie in its block, in elements."""
@@ -168,11 +168,11 @@ class _Sharing:
             self.storage.cut.append(op)
         return facts.pieces
 
-    def takes(self, row: Cost) -> tuple[int, ...]:
-        """The blocks that the first output of an elementwise operator may be written over."""
-        home, blocks, result = self.home, self.storage.blocks, row.outputs[0]
-        size, bits = nbytes(result), BITS.get(result.dtype)
-        if size is None or blocks[home[row.op.outputs[0]]].outside:
+    def takes(self, row: Cost, made: int) -> tuple[int, ...]:
+        """The blocks that the first output of an elementwise operator may be written over: a block of its own."""
+        home, blocks = self.home, self.storage.blocks
+        size, bits = blocks[made].size, BITS.get(row.outputs[0].dtype)
+        if size is None or blocks[made].outside:
             return ()
         found: dict[int, bool] = {}
         for name, operand in zip(row.op.inputs, row.inputs, strict=False):
