@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..dims import Extent
-from ..graph import Tensor, UnknownShape
+from ..dims import Dim, Extent
+from ..graph import Tensor
 from ..rules import GLOBAL, NO_WORK, Facts, Work, decided_by_data, rule
+from . import values
 from .normalize import softmax_work
 
 
@@ -187,7 +188,37 @@ def rotary_embedding(x: Tensor, *others: Tensor | None) -> Facts:
     return Facts((Tensor(x.shape, x.dtype),), Work(muls=2, adds=1) * x.size, GLOBAL)
 
 
-@rule("com.microsoft.BeamSearch", "com.microsoft.GreedySearch", "com.microsoft.Sampling")
-def search(*operands: Tensor | None, **decoder: object) -> Facts:
-    """A whole decoder run until it stops: what it makes is not told by its inputs."""
-    raise UnknownShape("how long a search goes on is decided by the data")
+@rule("com.microsoft.BeamSearch")
+def beam_search(
+    ids: Tensor,
+    max_length: Tensor,
+    min_length: Tensor | None = None,
+    num_beams: Tensor | None = None,
+    num_return_sequences: Tensor | None = None,
+    length_penalty: Tensor | None = None,
+    *others: Tensor | None,
+) -> Facts:
+    """ids [B, ...] -> sequences [B, num_return_sequences, max_length], padded, and their scores without the last axis.
+
+    How often the decoder runs is decided by the data, so the work is not known; nor is the vocabulary, so a third
+    output is as the file declares it. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+    """
+    kept = 1 if num_return_sequences is None else _stated(num_return_sequences, 1)
+    score = "float32" if length_penalty is None else length_penalty.dtype
+    sequences = Tensor((ids.shape[0], kept, _stated(max_length, 2)), "int32")
+    return Facts((sequences, Tensor((ids.shape[0], kept), score)), None)
+
+
+@rule("com.microsoft.GreedySearch", "com.microsoft.Sampling")
+def search(ids: Tensor, max_length: Tensor, *others: Tensor | None) -> Facts:
+    """ids [B, S] -> sequences [B, max_length], padded; the work and a second output are as with BeamSearch.
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+    """
+    return Facts((Tensor((ids.shape[0], _stated(max_length, 1)), "int32"),), None)
+
+
+def _stated(size: Tensor, axis: int) -> Extent:
+    """The extent that an operand of one element states; open along `axis` when its contents are not known."""
+    number = values.only(size)
+    return number if isinstance(number, (int, Dim)) else decided_by_data(axis)

@@ -130,6 +130,10 @@ ROWS: list[tuple[str, tuple[Tensor | None, ...], dict[str, Any], list[tuple[int,
     (MS + "Attention", (t(2, 5, 16), t(16, 48), t(48)), {"num_heads": 4, "outputs": 2}, [(2, 5, 16), (2, 2, 4, 5, 4)],
      Work(macs=2 * 5 * 48 * 16 + 2 * 4 * 5 * 5 * (4 + 4), muls=200, adds=480 + 400 - 40, compares=200 - 40, exps=200, divs=200)),
     (MS + "QAttention", (t(2, 5, 16, dtype="uint8"), t(16, 48, dtype="int8"), t(48), t(1), t(1)), {"num_heads": 4}, [(2, 5, 16)], None),
+    # a search pads what it finds to the longest that is allowed: batch 2, of 4 beams the best 3, 10 tokens
+    (MS + "BeamSearch", (t(2, 5), number(10), number(1), number(4), number(3)), {}, [(2, 3, 10), (2, 3)], None),
+    (MS + "BeamSearch", (t(2, 80, 30), number(10)), {}, [(2, 1, 10), (2, 1)], None),
+    (MS + "Sampling", (t(2, 5), number(10)), {}, [(2, 10)], None),
     (MS + "MultiHeadAttention", (t(2, 5, 16), t(2, 7, 16), t(2, 7, 16)), {"num_heads": 4, "outputs": 3},
      [(2, 5, 16), (2, 4, 7, 4), (2, 4, 7, 4)], None),
     (MS + "MultiHeadAttention", (t(2, 5, 16), t(2, 7, 16), t(2, 7, 16), None, None, None, t(2, 4, 3, 4), t(2, 4, 3, 4)),
@@ -264,6 +268,8 @@ OPEN = [
     ("StringNormalizer", (t(4),), {"stopwords": ("a",)}),
     ("StringSplit", (t(4),), {}),
     ("ImageDecoder", (t(99),), {}),
+    (MS + "BeamSearch", (t(2, 5), t(1)), {}),
+    (MS + "GreedySearch", (t(2, 5), t(1)), {}),
 ]
 
 
@@ -278,7 +284,6 @@ UNTOLD = [
     ("DFT", (t(1, 10, 1), t(1)), {}),
     ("STFT", (t(1, 128, 1), t(), t(16)), {}),
     ("AffineGrid", (t(2, 2, 3), t(4)), {}),
-    (MS + "BeamSearch", (t(1, 5),), {}),
 ]
 
 
