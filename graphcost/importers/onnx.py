@@ -29,9 +29,9 @@ MAX_OPS = 200_000
 
 _CODES = {
     "float32": "f", "uint8": "B", "int8": "b", "uint16": "H", "int16": "h", "int32": "i", "int64": "q", "bool": "?",
-    "float64": "d", "uint32": "I", "uint64": "Q", "float16": "e",
+    "float64": "d", "uint32": "I", "uint64": "Q", "float16": "e", "bfloat16": "H",
 }  # fmt: skip
-"""struct codes of the types whose contents may steer shapes."""
+"""struct codes of the types whose contents may steer shapes; bfloat16, which struct does not know, as its bits."""
 _FIELDS = {
     "float32": "float_data", "float64": "double_data", "int64": "int64_data", "uint64": "uint64_data",
     "uint32": "uint64_data",
@@ -355,17 +355,20 @@ def tensor_of(proto: Proto, where: str) -> Tensor:
 
 def _contents(proto: Proto, dtype: str, size: int) -> tuple[Scalar, ...] | None:
     """The elements in row-major order, None when they are not in the message."""
-    code = _CODES.get(dtype)
+    code, raw = _CODES.get(dtype), proto.raw_data
     if code is None:
         return None
-    if raw := proto.raw_data:
-        return struct.unpack(f"<{size}{code}", raw) if len(raw) == struct.calcsize(f"<{size}{code}") else None
-    listed = getattr(proto, _FIELDS.get(dtype, "int32_data"))
-    if len(listed) != size:
+    if not raw:
+        listed = tuple(getattr(proto, _FIELDS.get(dtype, "int32_data")))
+        if not dtype.endswith("float16"):
+            return listed if len(listed) == size else None
+        raw = struct.pack(f"<{len(listed)}H", *[bits & 0xFFFF for bits in listed])
+    if len(raw) != struct.calcsize(f"<{size}{code}"):
         return None
-    if dtype == "float16":  # int32_data holds its bits
-        return struct.unpack(f"<{size}e", struct.pack(f"<{size}H", *[bits & 0xFFFF for bits in listed]))
-    return tuple(listed)
+    elements = struct.unpack(f"<{size}{code}", raw)
+    if dtype == "bfloat16":  # the upper half of a float32
+        return struct.unpack(f"<{size}f", struct.pack(f"<{size}I", *[bits << 16 for bits in elements]))
+    return elements
 
 
 def _sparse(proto: Proto, where: str) -> Tensor:

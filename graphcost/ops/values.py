@@ -1,8 +1,8 @@
 """The contents of small tensors that steer shapes: what arithmetic and rearrangement do to them.
 
 A value is flat and row-major: numbers, truth values, Dims, and None for an element that is not known. Nothing larger
-than LIMIT elements is ever followed. float32 and float16 are rounded as they are stored, so that a rounding decides as
-it does at run time.
+than LIMIT elements is ever followed. Floats are rounded as they are stored, so that a rounding decides as it does at
+run time.
 
 Not known: fractions of a Dim. A Dim stays what it is in a float tensor while it meets whole numbers only; half of a
 Dim is given up unless the Dim is even by its form.
@@ -185,8 +185,12 @@ def stored(element: Any, dtype: str) -> Scalar:
         return float(element) if is_float(dtype) else element if abs(element) < WIDEST else None
     if not isinstance(element, float):
         return None
-    layout = {"float16": "e", "float32": "f", "bfloat16": "f"}.get(dtype, "d")
-    (rounded,) = struct.unpack(layout, struct.pack(layout, element))
+    layout = {"float16": "<e", "float32": "<f", "bfloat16": "<f"}.get(dtype, "<d")
+    packed = struct.pack(layout, element)
+    if dtype == "bfloat16" and element == element:  # half of a float32, to the nearest, to even from halfway; no NaN
+        bits = int.from_bytes(packed, "little")
+        packed = ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).to_bytes(4, "little")
+    (rounded,) = struct.unpack(layout, packed)
     return float(rounded)
 
 

@@ -462,7 +462,9 @@ def test_flipped_bits_never_end_in_anything_but_a_model_or_its_refusal(tmp_path:
     assert 0 < refused < len(data)
 
 
-def test_bits_of_float16_in_a_typed_field_are_decoded():
-    (bits,) = struct.unpack("<H", struct.pack("<e", 1.5))
-    proto = TensorProto(dims=[1], data_type=TensorProto.FLOAT16, int32_data=[bits])
-    assert importer.tensor_of(proto, "").value == (1.5,)
+@pytest.mark.parametrize(("dtype", "bits"), [(TensorProto.FLOAT16, 0x3E00), (TensorProto.BFLOAT16, 0x3FC0)])
+def test_bits_of_16_bit_floats_are_decoded_in_both_fields(dtype, bits):
+    """One and a half: exponent 15 of 5 bits, or 127 of 8, and the first bit of the fraction."""
+    listed = TensorProto(dims=[1], data_type=dtype, int32_data=[bits])
+    raw = TensorProto(dims=[1], data_type=dtype, raw_data=struct.pack("<H", bits))
+    assert importer.tensor_of(listed, "").value == importer.tensor_of(raw, "").value == (1.5,)

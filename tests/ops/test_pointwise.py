@@ -201,6 +201,13 @@ def test_a_rounding_decides_as_the_element_type_does(ask: Ask, dtype: str, scale
     assert ask("Floor", product).outputs[0].value == (scaled,)
 
 
+@pytest.mark.parametrize(("exact", "held"), [(256.0, 256.0), (257.0, 256.0), (257.1, 258.0), (259.0, 260.0)])
+def test_bfloat16_holds_eight_digits_to_even_from_halfway(ask: Ask, exact: float, held: float) -> None:
+    """Above 2**8 it holds every second integer."""
+    wide = Tensor((), "float32", (exact,))
+    assert ask("Cast", wide, to=16).outputs[0].value == (held,)
+
+
 # --- contents with symbols --------------------------------------------------------------------------------------------
 
 SYMBOLIC = [
