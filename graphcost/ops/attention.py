@@ -179,6 +179,39 @@ def group_query_attention(
     return Facts((Tensor((batch, steps, num_heads * size), query.dtype), cache, cache)[:outputs], work, GLOBAL)
 
 
+@rule("LinearAttention")
+def linear_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    past: Tensor | None = None,
+    decay: Tensor | None = None,
+    beta: Tensor | None = None,
+    *,
+    q_num_heads: int,
+    kv_num_heads: int,
+    update_rule: str = "gated_delta",
+) -> Facts:
+    """query [B, T, heads d], key [B, T, kv heads d], value [B, T, kv heads v] -> [B, T, heads v], state [B, kv, d, v].
+
+    A step adds the outer product of a key and a value to the state of its head, and each query reads a state: d x v
+    multiply-accumulates either way. `gated` has the state decay first; `delta` takes from the value what the state
+    already answers to the key, and a share of the rest. Counted as the recurrence, however a kernel groups the steps.
+    https://onnx.ai/onnx/operators/onnx__LinearAttention.html
+    """
+    batch, steps, width = query.shape
+    size, depth = width // q_num_heads, value.shape[2] // kv_num_heads
+    tokens = batch * steps
+    state = size * depth
+    work = Work(macs=tokens * (kv_num_heads + q_num_heads) * state, muls=tokens * q_num_heads * depth)
+    if "gated" in update_rule and decay is not None:
+        work += Work(exps=decay.size, muls=tokens * kv_num_heads * state)
+    if "delta" in update_rule:
+        work += Work(macs=state, muls=depth, adds=depth) * (tokens * kv_num_heads)
+    y = Tensor((batch, steps, q_num_heads * depth), query.dtype)
+    return Facts((y, Tensor((batch, kv_num_heads, size, depth), query.dtype)), work, GLOBAL)
+
+
 @rule("RotaryEmbedding", "com.microsoft.RotaryEmbedding")
 def rotary_embedding(x: Tensor, *others: Tensor | None) -> Facts:
     """[B, S, hidden] or [B, heads, S, d] -> the same shape; pairs of elements turned by an angle.

@@ -1,4 +1,4 @@
-"""Matrix products: fully connected layers and their kin."""
+"""Matrix products: fully connected layers and their kin; and elimination, which is no product."""
 
 from __future__ import annotations
 
@@ -129,3 +129,31 @@ def _indices(equation: str, operands: Sequence[Tensor]) -> tuple[list[str], str]
         return full, after.replace("...", hidden)
     seen = "".join(full)
     return full, hidden + "".join(sorted(i for i in set(seen) if seen.count(i) == 1 and i not in hidden))
+
+
+@rule("Det")
+def det(x: Tensor) -> Facts:
+    """[*batch, n, n] -> [*batch], the product of the pivots.  https://onnx.ai/onnx/operators/onnx__Det.html
+
+    With k rows left below a pivot, the largest is looked for, and each takes a quotient and k products and differences.
+    """
+    n = _square(x)
+    quotients, products = n * (n - 1) // 2, n * (n - 1) * (2 * n - 1) // 6  # sums of k and of k^2 below n
+    y = Tensor(x.shape[:-2], x.dtype)
+    return Facts((y,), Work(muls=products + n, adds=products, divs=quotients, compares=quotients) * y.size, GLOBAL)
+
+
+@rule("com.microsoft.Inverse")
+def inverse(x: Tensor) -> Facts:
+    """[*batch, n, n] -> the same shape; elimination takes about n^3 products and sums a matrix.
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.Inverse
+    """
+    return Facts((Tensor(x.shape, x.dtype),), Work(muls=1, adds=1) * (x.size * _square(x)), GLOBAL)
+
+
+def _square(x: Tensor) -> Extent:
+    """The extent of the matrices in the last two axes. Raises ValueError when they are not square."""
+    if x.rank < 2 or contract(*x.shape[-2:]) != x.shape[-1]:
+        raise ValueError(f"the operand should be square matrices, not {show_shape(x.shape)}")
+    return x.shape[-1]

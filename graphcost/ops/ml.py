@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..dims import Extent
 from ..graph import Tensor, TensorSequence, Unranked
-from ..rules import GLOBAL, NO_WORK, Facts, Work, rule
+from ..rules import GLOBAL, NO_WORK, Facts, Work, decided_by_data, rule
 
 
 def _rows(x: Tensor) -> Extent:
@@ -160,6 +160,16 @@ def feature_vectorizer(*parts: Tensor, inputdimensions: Sequence[int] = ()) -> F
 def zip_map(x: Tensor) -> Facts:
     """Scores [N, classes] -> a sequence of N maps.  https://onnx.ai/onnx/operators/onnx_aionnxml_ZipMap.html"""
     return Facts((TensorSequence(Unranked("map(float32)")),), NO_WORK, GLOBAL)
+
+
+@rule("ai.onnx.ml.CastMap")
+def cast_map(x: Tensor, *, cast_to: str = "TO_FLOAT", map_form: str = "DENSE", max_map: int = 1) -> Facts:
+    """A map -> [1, its entries], or [1, max_map] when it is sparse.
+
+    https://onnx.ai/onnx/operators/onnx_aionnxml_CastMap.html
+    """
+    dtype = {"TO_STRING": "string", "TO_INT64": "int64"}.get(cast_to, "float32")
+    return Facts((Tensor((1, max_map if map_form == "SPARSE" else decided_by_data(1)), dtype),), NO_WORK, GLOBAL)
 
 
 @rule("ai.onnx.ml.DictVectorizer")

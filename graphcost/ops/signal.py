@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..dims import Dim, Extent
 from ..graph import Tensor, UnknownShape, element_type
-from ..rules import GLOBAL, NO_WORK, Facts, Work, decided_by_data, rule
+from ..rules import GLOBAL, Facts, Work, decided_by_data, rule
 from ..shapes import axis_of
 from .values import integers, whole
 
@@ -82,9 +82,3 @@ def mel_weight_matrix(
     rows: Extent = size[0] // 2 + 1 if size else decided_by_data(0)
     y = Tensor((rows, columns[0] if columns else decided_by_data(1)), element_type(output_datatype, "float32"))
     return Facts((y,), None if isinstance(rows, Dim) else Work(muls=1, adds=1, divs=1) * y.size, GLOBAL)
-
-
-@rule("com.microsoft.Inverse")
-def inverse(x: Tensor) -> Facts:
-    """[*batch, n, n] -> the same shape; elimination takes about n^3 multiply-accumulates a matrix."""
-    return Facts((Tensor(x.shape, x.dtype),), Work(macs=x.size * x.shape[-1]) if x.rank > 1 else NO_WORK, GLOBAL)

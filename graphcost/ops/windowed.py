@@ -12,6 +12,7 @@ from math import prod
 from ..dims import Dim, Extent, bounds, ceil_div
 from ..graph import Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
+from .pointwise import ACTIVATIONS
 from .shape_values import shaped
 from .values import integers
 
@@ -142,6 +143,23 @@ def check_groups(channels: Extent, seen: Extent, filters: Extent, group: int) ->
         raise ValueError(f"{filters} filters cannot be split into {group} groups")
     if isinstance(channels, int) and isinstance(seen, int) and channels != seen * group:
         raise ValueError(f"{channels} channels come in, the filters take {seen} in each of {group} group(s)")
+
+
+@rule("CausalConvWithState")
+def causal_conv(
+    x: Tensor, w: Tensor, b: Tensor | None = None, past: Tensor | None = None, *, activation: str = "none"
+) -> Facts:
+    """x: [N, C, length], w: [C, 1, k] -> like x, and the last k - 1 positions, [N, C, k - 1], for the next call.
+
+    Each channel by itself sees its own past: what `past` holds, or zeros. `activation` is SiLU, under two names.
+    https://onnx.ai/onnx/operators/onnx__CausalConvWithState.html
+    """
+    kernel = w.shape[2]
+    seen = Window((kernel,), (1,), (kernel - 1,), (1,)) if isinstance(kernel, int) else GLOBAL
+    work = Work(macs=x.size * kernel, adds=x.size if b is not None else 0)
+    if activation != "none":
+        work += (ACTIVATIONS["Sigmoid"] + Work(muls=1)) * x.size
+    return Facts((Tensor(x.shape, x.dtype), Tensor((*x.shape[:2], kernel - 1), x.dtype)), work, seen)
 
 
 @rule("ConvTranspose")
