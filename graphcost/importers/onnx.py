@@ -112,6 +112,22 @@ class _Place:
     """A function's inputs that the call leaves out."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """What a node says besides the names of its tensors and its own."""
+
+    kind: str
+    """The key of its rule."""
+    plain: str
+    """The operator's name without its domain."""
+    attrs: dict[str, Any]
+    bodies: tuple[tuple[str, Model], ...]
+    captures: tuple[str, ...]
+    scope: str
+    function: Proto | None
+    """The function that it calls, where the file defines it."""
+
+
 class _Importer:
     """One file: its path, its functions, and the limits that bound the work."""
 
@@ -124,7 +140,8 @@ class _Importer:
         self.expansions: dict[Any, Model] = {}
         self.sizes: dict[int, int] = {}
         self.free: dict[int, list[str]] = {}
-        self.kinds: dict[tuple[str, str], tuple[str, str]] = {}
+        self.nodes: dict[bytes, _Node] = {}
+        """By what they say: networks repeat."""
 
     def main(self, graph: Proto, opsets: dict[str, int]) -> Model:
         model = self.graph(graph, _Place(self.path, opsets), nested=False)
@@ -212,27 +229,30 @@ class _Importer:
         self.depth += 1
         ops: list[Op] = []
         names: dict[str, int] = {}
-        functions, kinds, omitted = self.functions, self.kinds, place.omitted
-        where = f"{place.where}, node "
-        for number, node in enumerate(nodes):
-            domain, op_type = node.domain, node.op_type
-            if (domain, op_type) not in kinds:
-                kinds[domain, op_type] = _kind(domain, op_type)
-            kind, plain = kinds[domain, op_type]
-            name = _text(node.name) or f"{plain}_{number}"
+        known = {} if place.attributes else self.nodes  # a node of a function may refer to them
+        for number, proto in enumerate(nodes):
+            where = f"{place.where}, node {number}"
+            inputs, outputs, name, rest = wire.names(proto.SerializeToString())
+            node = known.get(rest)
+            if node is None:
+                node = self.node(proto, place, where)
+                if (len(inputs), len(outputs), name) != (len(proto.input), len(proto.output), _text(proto.name)):
+                    # protobuf promises no order of the fields
+                    inputs, outputs, name = _names(proto.input), _names(proto.output), _text(proto.name)
+                elif not node.bodies:  # two that are equal are still two: each has weights of its own
+                    known[rest] = node
+            name = name or f"{node.plain}_{number}"
             while (seen := names.get(name, 0)) > 0:
                 names[name] = seen + 1
                 name = f"{name}#{seen + 1}"
             names[name] = 1
-            op = Op(name, kind, _names(node.input), _names(node.output), where=f"{where}{number}")
-            if omitted:
-                op.inputs = tuple(["" if read in omitted else read for read in op.inputs])
-            if node.attribute:
-                self.attributes(op, node.attribute, place)
-            if node.metadata_props:
-                op.scope = _scope(node.metadata_props)
-            if functions and (function := functions.get((domain_of(domain), op_type, node.overload))) is not None:
-                self.call(op, function, place)
+            if place.omitted:
+                inputs = tuple(["" if read in place.omitted else read for read in inputs])
+            op = Op(
+                name, node.kind, inputs, outputs, node.attrs, node.bodies, node.captures, scope=node.scope, where=where
+            )
+            if node.function is not None:
+                self.call(op, node.function, place)
             ops.append(op)
         self.built += len(ops)
         if self.built > MAX_OPS:
@@ -247,8 +267,18 @@ class _Importer:
         body = self.function(function, attrs, present, replace(place, where=op.where))
         op.bodies, op.captures = (("", body),), ()
 
-    def attributes(self, op: Op, attributes: Iterable[Proto], place: _Place) -> None:
-        """Put values into the operator's attributes, graphs into its bodies."""
+    def node(self, proto: Proto, place: _Place, where: str) -> _Node:
+        domain, op_type = domain_of(_text(proto.domain)), _text(proto.op_type)
+        attrs, bodies = self.attributes(proto.attribute, place, where)
+        captures = tuple(dict.fromkeys(read for _, body in bodies for read in self.free[id(body)]))
+        function = self.functions.get((domain, op_type, proto.overload))
+        kind = f"{domain}.{op_type}" if domain else op_type
+        return _Node(kind, op_type, attrs, bodies, captures, _scope(proto.metadata_props), function)
+
+    def attributes(
+        self, attributes: Iterable[Proto], place: _Place, where: str
+    ) -> tuple[dict[str, Any], tuple[tuple[str, Model], ...]]:
+        """The values among the attributes, and the graphs in the order of their names."""
         attrs: dict[str, Any] = {}
         bodies: list[tuple[str, Model]] = []
         for attribute in attributes:
@@ -258,20 +288,17 @@ class _Importer:
             elif kind == _INTS:
                 value = tuple(attribute.ints)
             elif kind == _GRAPH or (kind == 0 and attribute.HasField("g")):
-                inner = replace(place, where=f"{op.where}, {_text(name)}")
+                inner = replace(place, where=f"{where}, {_text(name)}")
                 value = None if attribute.ref_attr_name else self.graph(attribute.g, inner, nested=True)
             else:
-                value = _plain(attribute, op.where)
+                value = _plain(attribute, where)
             if attribute.ref_attr_name:
                 value = place.attributes.get(_text(attribute.ref_attr_name))
             if isinstance(value, Model):
                 bodies.append((_text(name), value))
             elif value is not None:
                 attrs[_text(name)] = value
-        op.attrs = attrs
-        if bodies:
-            op.bodies = tuple(sorted(bodies, key=lambda body: body[0]))
-            op.captures = tuple(dict.fromkeys(read for _, body in bodies for read in self.free[id(body)]))
+        return attrs, tuple(sorted(bodies, key=lambda body: body[0]))
 
 
 def _without_repeats(ops: list[Op]) -> list[Op]:
@@ -288,12 +315,6 @@ def domain_of(domain: str) -> str:
 def opsets_of(imports: Iterable[Proto]) -> dict[str, int]:
     """Versions by domain."""
     return {domain_of(_text(entry.domain)): entry.version for entry in imports}
-
-
-def _kind(domain: str, op_type: str) -> tuple[str, str]:
-    """The key of the rule, and the operator's name without its domain."""
-    domain, op_type = domain_of(_text(domain)), _text(op_type)
-    return (f"{domain}.{op_type}" if domain else op_type), op_type
 
 
 def _text(value: str | bytes) -> str:

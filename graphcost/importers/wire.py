@@ -67,6 +67,8 @@ _ATTRIBUTE_NUMBERS = frozenset({7, 8})
 _ATTRIBUTE_STRING = 4
 _ATTRIBUTE_TYPE = 20
 
+_INPUT, _OUTPUT, _NAME = (number << 3 | 2 for number in (1, 2, 3))  # keys of NodeProto, all of them length-delimited
+
 _VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5  # wire types; 3 and 4 are groups, which ONNX never had
 
 
@@ -106,6 +108,25 @@ def strip(buffer: Buffer, threshold: int | None = None, *, path: str = "<bytes>"
     walk = _Walk(buffer, threshold, path)
     chunks = walk.message(0, len(buffer), "model", 0)
     return walk.copy(0, len(buffer)) if chunks is None else b"".join(chunks)
+
+
+def names(node: bytes) -> tuple[tuple[str, ...], tuple[str, ...], str, bytes]:
+    """The inputs, the outputs and the name of a serialized NodeProto, and the bytes behind them.
+
+    Names are read as long as they lead, which is where protobuf writes them. Asking a message for them takes longer,
+    and what stands behind them is the same in many nodes.
+    """
+    found: dict[int, list[str]] = {_INPUT: [], _OUTPUT: [], _NAME: []}
+    at, end = 0, len(node)
+    while at < end and (key := node[at]) in found:
+        length, shift = node[at + 1], 7
+        at += 2
+        while length >= 1 << shift:  # the highest bit says that more follow
+            length += (node[at] - 1) << shift
+            at, shift = at + 1, shift + 7
+        found[key].append(node[at : at + length].decode("utf-8", "replace"))
+        at += length
+    return tuple(found[_INPUT]), tuple(found[_OUTPUT]), "".join(found[_NAME][-1:]), node[at:]
 
 
 def has_payload(tensor: TensorProto) -> bool:

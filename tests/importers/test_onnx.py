@@ -281,6 +281,23 @@ def test_module_paths_come_from_metadata_before_names():
     assert analyze(importer.build(graph([node]))).rows[0].scope == "layer1/0"
 
 
+def test_nodes_that_say_the_same_are_read_once():
+    nodes = [
+        helper.make_node("Softmax", [a], [b], axis=axis) for a, b, axis in (("x", "a", 1), ("a", "b", 1), ("b", "y", 0))
+    ]
+    first, second, third = importer.build(graph(nodes)).schedule
+    assert first.attrs is second.attrs and (first.attrs, third.attrs) == ({"axis": 1}, {"axis": 0})
+    assert [op.where for op in (first, second)] == [", node 0", ", node 1"]
+
+
+def test_nodes_are_read_in_whatever_order_their_fields_stand(monkeypatch):
+    """protobuf promises none: as if no name led."""
+    monkeypatch.setattr(importer.wire, "names", lambda node: ((), (), "", node))
+    nodes = [helper.make_node("Relu", ["x"], ["a"], "first"), helper.make_node("Relu", ["a"], ["y"])]
+    ops = importer.build(graph(nodes)).schedule
+    assert [(op.name, op.inputs, op.outputs) for op in ops] == [("first", ("x",), ("a",)), ("Relu_1", ("a",), ("y",))]
+
+
 # --- bodies and functions ---------------------------------------------------------------------------------------------
 
 BRANCHES = """
@@ -291,6 +308,16 @@ g (bool c, float[2, 3] x, float[2, 3] w) => (float[2, 3] y) {
     >
 }
 """
+
+
+def test_equal_bodies_are_graphs_of_their_own():
+    """Weights in both are weights of both: two in each branch of each If."""
+    body = "t () => (float[2] a) { a = Constant <value_floats = [1.0, 2.0]> () }"
+    choice = f"If (c) <then_branch = {body}, else_branch = {body}>"
+    text = f"g (bool c, float[2] x) => (float[2] y) {{ u = {choice} v = {choice} z = Add(x, u) y = Add(z, v) }}"
+    first, second, *_ = build(text).schedule
+    assert first.bodies[0][1] is not second.bodies[0][1]
+    assert run(text).parameters.total == 2 * 2 * 2
 
 
 def test_bodies_stand_under_their_attributes_and_their_outer_tensors_are_captured():

@@ -163,6 +163,22 @@ def test_elements_of_old_encoders_that_stand_one_by_one_are_one_payload() -> Non
     assert read == tensor
 
 
+NAMES = st.text(st.characters(codec="utf-8"), max_size=5) | st.sampled_from(["x" * 127, "y" * 128, "z" * 16384])
+
+
+@given(st.lists(NAMES, max_size=3), st.lists(NAMES, max_size=3), NAMES)
+def test_the_names_of_a_node_are_told_from_what_it_says_besides(
+    inputs: list[str], outputs: list[str], name: str
+) -> None:
+    said = helper.make_node("Conv", [], [], group=2, pads=[1, 1])
+    node = helper.make_node("Conv", inputs, outputs, name, group=2, pads=[1, 1])
+    assert wire.names(node.SerializeToString()) == (tuple(inputs), tuple(outputs), name, said.SerializeToString())
+
+
+def test_a_name_that_is_not_text_is_read_all_the_same() -> None:
+    assert wire.names(b"\x0a\x02a\xff\x22\x04Relu") == (("a\ufffd",), (), "", b"\x22\x04Relu")
+
+
 def test_a_tensor_without_elements_has_its_payload() -> None:
     dropped, empty = stripped(model(weights=[BIG, filled(0, name="empty")])).graph.initializer
     assert not wire.has_payload(dropped)
