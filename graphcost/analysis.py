@@ -211,7 +211,8 @@ class Analysis:
     def free(self) -> tuple[str, ...]:
         """The symbols that are still open, in the order of the inputs, then those that data decides."""
         tensors = [*self.inputs.values(), *self.tensors.values()]
-        extents = dict.fromkeys([extent for tensor in tensors if tensor.ranked for extent in tensor.shape])
+        shapes = dict.fromkeys([tensor.shape for tensor in tensors if tensor.ranked])  # networks repeat
+        extents = dict.fromkeys(extent for shape in shapes for extent in shape)
         formulas = [extent for extent in extents if isinstance(extent, Dim)]
         return tuple(dict.fromkeys(name for extent in formulas for name in sorted(symbols(extent))))
 

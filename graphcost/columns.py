@@ -83,7 +83,8 @@ def _output_bytes(analysis: Analysis, at: int) -> Value:
     row = analysis.rows[at]
     if row.constant:
         return 0
-    return sum((t.nbytes for t in row.outputs), 0) if all(t.ranked for t in row.outputs) else None
+    known = [t.nbytes for t in row.outputs if t.ranked]
+    return sum(known) if len(known) == len(row.outputs) else None
 
 
 def _share(analysis: Analysis, at: int) -> Value:

@@ -264,12 +264,12 @@ def schedule(ops: Sequence[Op], given: Iterable[str], path: str = "") -> tuple[O
     ready = {"", *given}
     in_order = True
     for op in ops:
-        for name in op.reads:
-            if name not in ready:
-                if name not in maker:
+        if not ready.issuperset(op.reads):
+            in_order = False
+            for name in op.reads:
+                if name not in ready and name not in maker:
                     missing = f"{op.name}: input {name!r} is made by no layer and is no input"
                     raise ModelError(op.where or path, "", missing)
-                in_order = False
         ready.update(op.outputs)
     return tuple(ops) if in_order else _sorted(ops, path)
 

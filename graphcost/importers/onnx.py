@@ -14,12 +14,13 @@ import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import prod
 from typing import Any
 
 from ..dims import Extent, symbol
 from ..errors import ModelError
-from ..graph import Model, Op, Scalar, Tensor, TensorSequence, Unranked, element_type, schedule
+from ..graph import Model, Op, Scalar, Shape, Tensor, TensorSequence, Unranked, element_type, schedule
 from . import wire
 
 MAX_DEPTH = 50
@@ -369,9 +370,12 @@ def tensor_of(proto: Proto, where: str) -> Tensor:
     if shape and min(shape) < 0:
         raise ModelError(where, "", f"tensor {_text(proto.name)!r} has a negative extent: {list(shape)}")
     size, most = prod(shape), _CONTENTS.get(dtype, _OTHER_CONTENTS if len(shape) < 2 else 0)
-    if size > most:
-        return Tensor(shape, dtype)
-    return Tensor(shape, dtype, _contents(proto, dtype, size))
+    return _tensor(shape, dtype) if size > most else Tensor(shape, dtype, _contents(proto, dtype, size))
+
+
+@lru_cache(maxsize=4096)  # networks repeat
+def _tensor(shape: Shape, dtype: str) -> Tensor:
+    return Tensor(shape, dtype)
 
 
 def _contents(proto: Proto, dtype: str, size: int) -> tuple[Scalar, ...] | None:
