@@ -113,7 +113,7 @@ class _Place:
     """A function's inputs that the call leaves out."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Node:
     """What a node says besides the names of its tensors and its own."""
 
@@ -230,18 +230,10 @@ class _Importer:
         self.depth += 1
         ops: list[Op] = []
         names: dict[str, int] = {}
-        known = {} if place.attributes else self.nodes  # a node of a function may refer to them
+        known = {} if place.attributes else self.nodes  # to which nodes may refer
         for number, proto in enumerate(nodes):
             where = f"{place.where}, node {number}"
-            inputs, outputs, name, rest = wire.names(proto.SerializeToString())
-            node = known.get(rest)
-            if node is None:
-                node = self.node(proto, place, where)
-                if (len(inputs), len(outputs), name) != (len(proto.input), len(proto.output), _text(proto.name)):
-                    # protobuf promises no order of the fields
-                    inputs, outputs, name = _names(proto.input), _names(proto.output), _text(proto.name)
-                elif not node.bodies:  # two that are equal are still two: each has weights of its own
-                    known[rest] = node
+            (inputs, outputs, name), node = self.read(proto, known, place, where)
             name = name or f"{node.plain}_{number}"
             while (seen := names.get(name, 0)) > 0:
                 names[name] = seen + 1
@@ -268,11 +260,24 @@ class _Importer:
         body = self.function(function, attrs, present, replace(place, where=op.where))
         op.bodies, op.captures = (("", body),), ()
 
+    def read(self, proto: Proto, known: dict[bytes, _Node], place: _Place, where: str) -> tuple[wire.Names, _Node]:
+        """The names in a node, and what it says besides, which is read once for all that say the same."""
+        names, rest = None, b""
+        if not proto.metadata_props:  # where exporters put tracebacks: no two nodes say the same
+            names, rest = wire.names(proto.SerializeToString())
+            if (node := known.get(rest)) is not None:
+                return names, node
+        node = self.node(proto, place, where)
+        told = _names(proto.input), _names(proto.output), _text(proto.name)
+        if names == told and not node.bodies:  # protobuf promises no order of fields; bodies have weights of their own
+            known[rest] = node
+        return told, node
+
     def node(self, proto: Proto, place: _Place, where: str) -> _Node:
         domain, op_type = domain_of(_text(proto.domain)), _text(proto.op_type)
         attrs, bodies = self.attributes(proto.attribute, place, where)
         captures = tuple(dict.fromkeys(read for _, body in bodies for read in self.free[id(body)]))
-        function = self.functions.get((domain, op_type, proto.overload))
+        function = self.functions.get((domain, op_type, proto.overload)) if self.functions else None
         kind = f"{domain}.{op_type}" if domain else op_type
         return _Node(kind, op_type, attrs, bodies, captures, _scope(proto.metadata_props), function)
 

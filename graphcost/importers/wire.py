@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from onnx import AttributeProto, ModelProto, TensorProto
 
 Buffer = bytes | mmap.mmap
+Names = tuple[tuple[str, ...], tuple[str, ...], str]
+"""Of a node's inputs, of its outputs, and its own."""
 
 KEEP_INTEGERS = 16 * 1024  # bytes of an int32 or int64 tensor: shapes, axes, indices steer later shapes; 2048 x int64
 KEEP_OTHERS = 1024  # bytes of any other tensor: scales of Resize, a quantisation's zero point; more is weights
@@ -110,7 +112,7 @@ def strip(buffer: Buffer, threshold: int | None = None, *, path: str = "<bytes>"
     return walk.copy(0, len(buffer)) if chunks is None else b"".join(chunks)
 
 
-def names(node: bytes) -> tuple[tuple[str, ...], tuple[str, ...], str, bytes]:
+def names(node: bytes) -> tuple[Names, bytes]:
     """The inputs, the outputs and the name of a serialized NodeProto, and the bytes behind them.
 
     Names are read as long as they lead, which is where protobuf writes them. Asking a message for them takes longer,
@@ -126,7 +128,7 @@ def names(node: bytes) -> tuple[tuple[str, ...], tuple[str, ...], str, bytes]:
             at, shift = at + 1, shift + 7
         found[key].append(node[at : at + length].decode("utf-8", "replace"))
         at += length
-    return tuple(found[_INPUT]), tuple(found[_OUTPUT]), "".join(found[_NAME][-1:]), node[at:]
+    return (tuple(found[_INPUT]), tuple(found[_OUTPUT]), "".join(found[_NAME][-1:])), node[at:]
 
 
 def has_payload(tensor: TensorProto) -> bool:

@@ -292,7 +292,7 @@ def test_nodes_that_say_the_same_are_read_once():
 
 def test_nodes_are_read_in_whatever_order_their_fields_stand(monkeypatch):
     """protobuf promises none: as if no name led."""
-    monkeypatch.setattr(importer.wire, "names", lambda node: ((), (), "", node))
+    monkeypatch.setattr(importer.wire, "names", lambda node: (((), (), ""), node))
     nodes = [helper.make_node("Relu", ["x"], ["a"], "first"), helper.make_node("Relu", ["a"], ["y"])]
     ops = importer.build(graph(nodes)).schedule
     assert [(op.name, op.inputs, op.outputs) for op in ops] == [("first", ("x",), ("a",)), ("Relu_1", ("a",), ("y",))]
