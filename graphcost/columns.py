@@ -11,7 +11,7 @@ from .analysis import Analysis
 from .errors import ModelError
 from .passes.infer import Cost
 from .rules import POINTWISE, Window
-from .table import Form, Value, shape_text
+from .table import Form, Value, shapes_text
 
 if TYPE_CHECKING:
     from .passes.roofline import Roofline
@@ -153,9 +153,9 @@ BUILT_IN = {
         Column("count", "layers", "operators", "operators in the row", "count", lambda a, i: 1, lambda a: len(a.rows),
                exact=lambda a: True),
         Column("input", "input", "", "shapes of the inputs", "text",
-               lambda a, i: " ".join(shape_text(t) for t in a.rows[i].inputs if t is not None)),
+               lambda a, i: shapes_text(t for t in a.rows[i].inputs if t is not None)),
         Column("output", "output", "", "shapes of the outputs", "text",
-               lambda a, i: " ".join(map(shape_text, a.rows[i].outputs))),
+               lambda a, i: shapes_text(a.rows[i].outputs)),
         Column("params", "params", "elements", "weights, each counted at the first operator that uses it", "count",
                lambda a, i: a.parameters.rows[i], lambda a: a.parameters.total),
         Column("param_bytes", "param bytes", "bytes", "the weights' bytes in the file's own types", "bytes",

@@ -10,7 +10,7 @@ from .columns import Column, find
 from .dims import Dim, symbols
 from .errors import ModelError
 from .report import Report
-from .table import Table, Value, shape_text
+from .table import Table, Value, shapes_text
 
 DEFAULT = ("count", "params", "macs", "ops", "peak")
 LONG = 60
@@ -122,4 +122,4 @@ def _weight(result: Report | Failure, column: Column) -> tuple[int, float]:
 
 
 def _inputs(report: Report) -> str:
-    return ", ".join(map(shape_text, report.analysis.inputs.values()))
+    return shapes_text(report.analysis.inputs.values())

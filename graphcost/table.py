@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -81,6 +81,11 @@ def formula(extent: Extent) -> str:
 def shape_text(tensor: Tensor) -> str:
     """A shape in a table: 1x3x12x12, batch x tokens x 768; `scalar` without axes, `?` when it is not known."""
     return extents_text(tensor.shape) if tensor.ranked else "?"
+
+
+def shapes_text(tensors: Iterable[Tensor]) -> str:
+    """Several shapes in one cell: 1x3x12x12, batch x 4."""
+    return ", ".join([shape_text(tensor) for tensor in tensors])
 
 
 @lru_cache(maxsize=4096)

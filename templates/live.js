@@ -189,7 +189,7 @@ function shape(extents, sizes) {
 
 /** Several shapes under the sizes a reader gave, or as the report has them; each that is said once. */
 function shapes(all, reported = false) {
-  return [...new Set(all.map((extents) => shape(extents, reported ? new Map() : chosen)))].join(" ");
+  return [...new Set(all.map((extents) => shape(extents, reported ? new Map() : chosen)))].join(", ");
 }
 
 /** A text of at most `most` characters, without its middle where it is longer. */
@@ -285,7 +285,7 @@ function cell(column, row, siblings = columns) {
   }
   const given = column.values[place(column, row)];
   if (column.form === "shapes") {
-    const text = once(given, () => given.map((extents) => shape(extents, chosen)).join(" "));
+    const text = once(given, () => given.map((extents) => shape(extents, chosen)).join(", "));
     return {value: text, text};
   }
   if (column.form === "text") return stale(column) ? {value: undefined, text: "–"} : {value: given, text: given};

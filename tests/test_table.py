@@ -6,7 +6,7 @@ import pytest
 
 from graphcost.dims import Dim, symbol
 from graphcost.graph import UNKNOWN, Tensor
-from graphcost.table import shape_text, show
+from graphcost.table import shape_text, shapes_text, show
 
 N, H, TOKENS = symbol("N"), symbol("H"), symbol("tokens")
 
@@ -47,3 +47,9 @@ def test_extents_that_are_words_stand_apart(shape: tuple[int | Dim, ...], text: 
 
 def test_a_shape_that_is_not_known_is_a_question_mark() -> None:
     assert shape_text(UNKNOWN) == "?"
+
+
+def test_several_shapes_are_told_apart() -> None:
+    several = [Tensor((TOKENS, 4)), Tensor(()), UNKNOWN, Tensor((2, 3))]
+    assert shapes_text(several) == "tokens x 4, scalar, ?, 2x3"
+    assert shapes_text([]) == ""

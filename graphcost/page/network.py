@@ -17,7 +17,7 @@ from ..analysis import Analysis
 from ..columns import type_text
 from ..graph import Tensor
 from ..passes.infer import Cost, body_prefix
-from ..table import shape_text
+from ..table import shape_text, shapes_text
 from .placement import Link
 
 Role = Literal["op", "module", "input", "output"]
@@ -189,7 +189,7 @@ class Network:
     def _operator(self, rows: Sequence[int]) -> Node:
         row = self.rows[rows[0]]
         constants = f"with {_count(len(rows) - 1, 'constant')}" if len(rows) > 1 else ""
-        lines = (type_text(row), " ".join(map(shape_text, row.outputs)), row.name)
+        lines = (type_text(row), shapes_text(row.outputs), row.name)
         more = tuple(filter(None, (row.why, constants)))
         return Node("op", lines, more, tuple(rows), len(row.outputs), row.status == "known")
 
@@ -197,7 +197,7 @@ class Network:
         depths = zip(*(_path(self.rows[row]) for row in operators), strict=False)
         path = [names[0] for names in takewhile(lambda names: len(set(names)) == 1, depths)]
         shapes = {shape_text(tensor): tensor for tensor in leaving if tensor is not None}
-        lines = ("/".join(path) or "outside modules", _count(len(operators), "operator"), " ".join(shapes))
+        lines = ("/".join(path) or "outside modules", _count(len(operators), "operator"), ", ".join(shapes))
         known = all(self.rows[row].status == "known" for row in rows)
         return Node("module", lines, (), tuple(sorted(rows)), len(leaving), known, tuple(shapes.values()))
 
