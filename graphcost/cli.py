@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .errors import ModelError
 from .options import SECTIONS, parser
@@ -17,6 +17,7 @@ from .options import SECTIONS, parser
 if TYPE_CHECKING:
     from .report import Report
     from .sections import Section
+    from .summary import Failure
     from .target import Target
 
 
@@ -73,14 +74,14 @@ def _run(options: argparse.Namespace) -> int:
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
     _emit(text, options.output)
-    return _verdict(options, report)
+    return _verdict(options, [] if report.analysis.complete else [(paths[0], report.coverage)])
 
 
-def _verdict(options: argparse.Namespace, *reports: Any) -> int:
-    incomplete = [report for report in reports if not report.analysis.complete]
+def _verdict(options: argparse.Namespace, incomplete: Sequence[tuple[str, str]]) -> int:
+    """The exit code, given the models whose totals are lower bounds and what these leave out."""
     if options.strict and incomplete:
-        first = incomplete[0]
-        _complain(ModelError(first.analysis.model.path, "", f"--strict: {first.coverage}"))
+        path, missing = incomplete[0]
+        _complain(ModelError(path, "", f"--strict: {missing}"))
         return 1
     return 0
 
@@ -150,7 +151,7 @@ def _refuse_unseen(report: Report, options: argparse.Namespace, format: str) -> 
 def _several(paths: list[str], options: argparse.Namespace, target: Target, format: str) -> int:
     """A row of totals for each model; what cannot be read gets a row that says why, and the others go on."""
     from .render import render
-    from .summary import DEFAULT, Failure, Summary
+    from .summary import DEFAULT, Summary
 
     given = {"--plan": options.plan, "--by": options.by, "--style": options.style != "default"}
     if format != "json":
@@ -160,26 +161,31 @@ def _several(paths: list[str], options: argparse.Namespace, target: Target, form
             raise ModelError(flag, "", f"is about one model, and there are {len(paths)}: each gets a row of totals")
     columns, top = _columns(options), options.top or 0
     Summary([], columns=columns, sort=options.sort)  # what does not exist is the fault of no model
-    results: list[Report | Failure] = []
+    if columns is None and options.device:
+        columns = [*DEFAULT, "time_bound"]
+    results = _results(paths, options, target, format)
+    summary = Summary(results, columns=columns, sort=options.sort, top=top, objects=format == "json")
+    _emit(render(summary, format), options.output)
+    return 2 if summary.failed else _verdict(options, summary.incomplete)
+
+
+def _results(paths: list[str], options: argparse.Namespace, target: Target, format: str) -> Iterator[Report | Failure]:
+    """The report of each model, or why there is none; on a terminal with the progress."""
+    from .summary import Failure
+
     progress = sys.stderr.isatty()
     for number, path in enumerate(paths, 1):
         if progress:
             print(f"\r[{number}/{len(paths)}] {path}\x1b[K", end="", file=sys.stderr, flush=True)
         try:
-            results.append(_report(path, options, target, format))
+            yield _report(path, options, target, format)
         except ModelError as problem:
             if progress:
                 print("\r\x1b[K", end="", file=sys.stderr)
             _complain(problem)
-            results.append(Failure(path, problem.reason))
+            yield Failure(path, problem.reason)
     if progress:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-    if columns is None and options.device:
-        columns = [*DEFAULT, "time_bound"]
-    _emit(render(Summary(results, columns=columns, sort=options.sort, top=top), format), options.output)
-    if any(isinstance(each, Failure) for each in results):
-        return 2
-    return _verdict(options, *results)
 
 
 def _columns(options: argparse.Namespace) -> list[str] | None:

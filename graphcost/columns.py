@@ -99,7 +99,7 @@ def _alive(analysis: Analysis, at: int) -> Value:
     step = analysis.memory.step_of.get(at)
     if step is None:
         return ""  # inside a body: its operator's row has them
-    return analysis.memory.curve[step] if analysis.memory.peak is not None else None
+    return analysis.memory.curve[step] if analysis.memory.peak_bytes is not None else None
 
 
 def _intensity(analysis: Analysis, rows: Sequence[int]) -> Value:

@@ -1,9 +1,12 @@
-"""Several models side by side: a row of totals for each; one that cannot be read says why in their place."""
+"""Several models side by side: a row of totals for each; one that cannot be read says why in their place.
+
+Of a model only what stands in its row is kept, so that there may be any number of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from .columns import Column, find
@@ -25,71 +28,105 @@ class Failure:
     reason: str
 
 
+@dataclass(frozen=True)
+class Row:
+    """What is kept of a model."""
+
+    path: str
+    error: str = ""
+    """Why it could not be read."""
+    missing: str = ""
+    """What its totals leave out, where they are lower bounds."""
+    inputs: str = ""
+    totals: tuple[Value, ...] = ()
+    texts: tuple[str, ...] = ()
+    """The totals as people read them."""
+    weight: tuple[int, float] = (0, 0.0)
+    """Where it stands in an order."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """Its JSON object, when that was asked for."""
+
+
 class Summary:
     """What several models cost in total: `Summary(reports).table`.
 
-    `columns` are keys of columns that have a total; with `sort`, one of them, the dearest model comes first; `top`
-    keeps that many rows (0: all). What is not known may be the dearest; what could not be read comes last. Raises
-    ModelError for a column that does not exist or has no total.
+    `results` may be a generator: each report is let go before the next but one is made. `columns` are keys of columns
+    that have a total; with `sort`, one of them, the dearest model comes first; `top` keeps that many rows (0: all).
+    What is not known may be the dearest; what could not be read comes last. `objects` keeps the JSON object of each
+    model for `data`. Raises ModelError for a column that does not exist or has no total.
     """
 
     def __init__(
         self,
-        results: Sequence[Report | Failure],
+        results: Iterable[Report | Failure],
         *,
         columns: Sequence[str] | None = None,
         sort: str | None = None,
         top: int = 0,
+        objects: bool = False,
     ) -> None:
         self.columns = [_totalled(key) for key in columns or DEFAULT]
-        self.results = list(results)
-        if sort is not None:
-            by = _totalled(sort)
-            self.results.sort(key=lambda each: _weight(each, by), reverse=True)
-        self.left_out = len(self.results) - top if 0 < top < len(self.results) else 0
+        by = None if sort is None else _totalled(sort)
+        self.rows = [_row(each, self.columns, by, objects) for each in results]
+        self.failed = any(row.error for row in self.rows)
+        self.incomplete = [(row.path, row.missing) for row in self.rows if row.missing]
+        """The models whose totals are lower bounds, and what these leave out."""
+        if by is not None:
+            self.rows.sort(key=lambda row: row.weight, reverse=True)
+        self.left_out = len(self.rows) - top if 0 < top < len(self.rows) else 0
         if self.left_out:
-            del self.results[top:]
+            del self.rows[top:]
 
     @property
     def table(self) -> Table:
         """A model's path, its inputs and its totals as people read them."""
-        rows: list[tuple[str, ...]] = []
-        for each in self.results:
-            if isinstance(each, Failure):
-                rows.append((each.path, f"error: {each.reason}", *[""] * len(self.columns)))
-            else:
-                totals = (_text(each, column) for column in self.columns)
-                rows.append((each.analysis.model.path, _inputs(each), *totals))
+        blank = ("",) * len(self.columns)
+        rows = [
+            (row.path, f"error: {row.error}", *blank) if row.error else (row.path, row.inputs, *row.texts)
+            for row in self.rows
+        ]
         numeric = (False, False, *(column.form != "text" for column in self.columns))
         notes = [f"{self.left_out} models are left out; --top 0 shows all."] if self.left_out else []
-        failed = frozenset(at for at, each in enumerate(self.results) if isinstance(each, Failure))
+        failed = frozenset(at for at, row in enumerate(self.rows) if row.error)
         titles = ("model", "input", *(column.title for column in self.columns))
         return Table(titles, numeric, rows, notes=notes, marked=failed)
 
     @property
     def lines(self) -> list[tuple[Value, ...]]:
         """The same unformatted, under titles; whether each model's totals are exact, and why it could not be read."""
-        lines: list[tuple[Value, ...]] = [
-            ("model", "input", *(column.key for column in self.columns), "complete", "error")
+        unread = (None,) * (len(self.columns) + 2)
+        return [
+            ("model", "input", *(column.key for column in self.columns), "complete", "error"),
+            *(
+                (row.path, *unread, row.error)
+                if row.error
+                else (row.path, row.inputs, *row.totals, "no" if row.missing else "yes", None)
+                for row in self.rows
+            ),
         ]
-        for each in self.results:
-            if isinstance(each, Failure):
-                lines.append((each.path, *[None] * (len(self.columns) + 2), each.reason))
-            else:
-                totals = (_total(each, column) for column in self.columns)
-                complete = "yes" if each.analysis.complete else "no"
-                lines.append((each.analysis.model.path, _inputs(each), *totals, complete, None))
-        return lines
 
     @property
     def data(self) -> list[dict[str, Any]]:
         """The JSON object of each model; of one that cannot be read its path and the reason."""
         return [
-            {"schema": 1, "model": {"path": each.path}, "error": each.reason}
-            if isinstance(each, Failure)
-            else each.data
-            for each in self.results
+            {"schema": 1, "model": {"path": row.path}, "error": row.error} if row.error else row.data
+            for row in self.rows
         ]
+
+
+def _row(result: Report | Failure, columns: Sequence[Column], by: Column | None, objects: bool) -> Row:
+    if isinstance(result, Failure):
+        return Row(result.path, error=result.reason)
+    analysis = result.analysis
+    return Row(
+        analysis.model.path,
+        missing="" if analysis.complete else result.coverage,
+        inputs=shapes_text(analysis.inputs.values()),
+        totals=tuple([_total(result, column) for column in columns]),
+        texts=tuple([_text(result, column) for column in columns]),
+        weight=(0, 0.0) if by is None else _weight(result, by),
+        data=result.data if objects else {},
+    )
 
 
 def _totalled(key: str) -> Column:
@@ -113,13 +150,7 @@ def _text(report: Report, column: Column) -> str:
     return f"formula in {', '.join(sorted(symbols(total)))}"
 
 
-def _weight(result: Report | Failure, column: Column) -> tuple[int, float]:
-    if isinstance(result, Failure):
-        return (0, 0.0)
-    total = _total(result, column)
-    number = result.analysis.evaluate(total) if isinstance(total, Dim) else total
+def _weight(report: Report, column: Column) -> tuple[int, float]:
+    total = _total(report, column)
+    number = report.analysis.evaluate(total) if isinstance(total, Dim) else total
     return (1, float(number)) if isinstance(number, int | float) else (2, 0.0)
-
-
-def _inputs(report: Report) -> str:
-    return shapes_text(report.analysis.inputs.values())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 import graphcost
 from graphcost.columns import find, known
 from graphcost.render import render, write
+from graphcost.report import Report
 from graphcost.summary import Failure, Summary
 from graphcost.table import scaled
 
@@ -219,7 +223,8 @@ def test_what_does_not_exist_is_refused_with_what_does(options: dict[str, Any], 
 
 
 def test_several_reports_are_a_list_with_failures_in_their_places(small: graphcost.Analysis) -> None:
-    reports = Summary([small.report(), Failure("bad.prototxt", "this is a solver, not a network")])
+    results = [small.report(), Failure("bad.prototxt", "this is a solver, not a network")]
+    reports = Summary(results, objects=True)
     assert json.loads(render(reports, "json")) == [
         small.to_dict(),
         {"schema": 1, "model": {"path": "bad.prototxt"}, "error": "this is a solver, not a network"},
@@ -231,6 +236,30 @@ def test_several_reports_are_a_list_with_failures_in_their_places(small: graphco
     ]
     assert "error: this is a solver" in render(reports, "md")
     assert '<tr class="unknown"><th scope="row">bad.prototxt</th><td>error: this is a solver' in render(reports, "html")
+
+
+@pytest.mark.parametrize("objects", [False, True])
+def test_any_number_of_models_can_be_compared(net: Any, objects: bool) -> None:
+    """An analysis is let go when its row is written, without waiting for the collector."""
+    alive: weakref.WeakSet[graphcost.Analysis] = weakref.WeakSet()
+    most = 0
+
+    def reports() -> Iterator[Report]:
+        nonlocal most
+        for _ in range(5):
+            analysis = net(HEAD + CONV + RELU)
+            alive.add(analysis)
+            most = max(most, len(alive))
+            report = analysis.report()
+            del analysis
+            yield report
+
+    gc.disable()
+    try:
+        assert len(Summary(reports(), sort="macs", objects=objects).table.rows) == 5
+    finally:
+        gc.enable()
+    assert most == 2 and not alive
 
 
 def test_of_a_long_formula_the_row_of_a_model_says_what_it_depends_on(net: Any) -> None:

@@ -98,18 +98,17 @@ class Memory:
         return spans
 
     @cached_property
-    def peak(self) -> Peak | None:
+    def peak_bytes(self) -> int | None:
         """None when a size that matters is not known, or nothing runs."""
-        if not self.storage.known or not self.curve:
-            return None
-        worst = max(self.curve)
-        at = self.curve.index(worst)
-        return Peak(self.storage.steps[at].row, at, worst, self)
+        return max(self.curve) if self.storage.known and self.curve else None
 
     @property
-    def peak_bytes(self) -> int | None:
-        """None when a size that matters is not known."""
-        return self.peak.nbytes if self.peak is not None else None
+    def peak(self) -> Peak | None:
+        """None where `peak_bytes` is."""
+        if self.peak_bytes is None:
+            return None
+        at = self.curve.index(self.peak_bytes)
+        return Peak(self.storage.steps[at].row, at, self.peak_bytes, self)
 
     def alive(self, step: int) -> list[Buffer]:
         """The buffers alive at a step, largest first."""
