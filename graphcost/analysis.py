@@ -126,6 +126,8 @@ class Analysis:
         """A Cost per operator in schedule order, bodies flattened as `loop/body/op`."""
         self.tensors: dict[str, Tensor] = inference.tensors
         """Every activation by name."""
+        self.declared: dict[str, int] = inference.declared
+        """Extents that data decides and the file declares: it is believed, unless `dims` names them."""
         self._named = inference.named
         self._evaluated: dict[Dim, int | None] = {}
 
@@ -370,6 +372,7 @@ class Analysis:
             "inputs": [{"name": name, **_tensor(tensor)} for name, tensor in self.inputs.items()],
             "outputs": [{"name": blob.get(name, name), **_tensor(self._tensor(name))} for name in model.outputs],
             "assumptions": dict(self.assumptions),
+            "declared": dict(self.declared),
             "target": asdict(self.target),
             "totals": {quantity: plain(self.total(quantity)) for quantity in TOTALS},
             "coverage": {

@@ -127,8 +127,10 @@ class Report:
         open_ = [name for name in a.free if name not in a.assumptions]
         parts = [f"{known} (batch; --dim sets it)"] if known else []
         if open_:
-            shown = ", ".join(open_[:8]) + (f" and {len(open_) - 8} more" if len(open_) > 8 else "")
-            parts.append(f"left open, so figures that need them are formulas: {shown}")
+            parts.append(f"left open, so figures that need them are formulas: {_first(open_)}")
+        if a.declared:
+            numbers = [f"{name} = {number}" for name, number in a.declared.items()]
+            parts.append(f"decided by data, and as the file declares: {_first(numbers)} (--dim sets them)")
         return "; ".join([*parts, *_asked(a.target)])
 
     @property
@@ -195,6 +197,10 @@ class Report:
         marked = frozenset(i for i, at in enumerate(order) if unknown and unknown[at])
         at = () if self.by else tuple(order)
         return Table(tuple(c.title for c in chosen), numeric, shown, tuple(total), notes, marked=marked, at=at)
+
+
+def _first(words: Sequence[str], most: int = 8) -> str:
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
 def _asked(target: Target) -> list[str]:

@@ -100,6 +100,8 @@ class Inference:
     """Every activation of the outer graph by name, inputs included, weights only where they are the model's outputs."""
     named: frozenset[str] = frozenset()
     """Names that a user may give a value: those of extents that data decides."""
+    declared: dict[str, int] = field(default_factory=dict)
+    """Those that stand nowhere, because the file declares numbers in their place, which are believed."""
 
 
 def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]) -> Inference:
@@ -116,7 +118,7 @@ def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]
         scope.tensors = {name: _with(tensor, engine.learned) for name, tensor in scope.tensors.items()}
     hidden = model.weights.keys() - set(model.outputs)
     activations = {name: tensor for name, tensor in scope.tensors.items() if name not in hidden}
-    return Inference(rows, activations, frozenset(engine.named))
+    return Inference(rows, activations, frozenset(engine.named), engine.believed)
 
 
 def _with(tensor: Tensor, sizes: Mapping[str, Extent]) -> Tensor:
@@ -271,7 +273,9 @@ class _Engine:
         self.minted: set[str] = set()
         """Those of them that stand in shapes."""
         self.learned: dict[str, Extent] = {}
-        """Which of them the file declares as numbers, there or further on."""
+        """Which of these the file declares as numbers further on."""
+        self.believed: dict[str, int] = {}
+        """All that it declares so."""
 
     def run(self, model: Model, scope: Scope, prefix: str) -> list[Cost]:
         """A row for each operator of the schedule; `scope` holds every tensor afterwards."""
@@ -327,7 +331,7 @@ class _Engine:
             if tensor.ranked and stated.ranked and stated.rank == tensor.rank:
                 for extent, number in zip(tensor.shape, stated.shape, strict=True):
                     if isinstance(extent, Dim) and isinstance(number, int) and str(extent) in self.minted:
-                        self.learned.setdefault(str(extent), number)
+                        self.learned.setdefault(str(extent), self.believed.setdefault(str(extent), number))
 
     def stated(self, declared: Mapping[str, Tensor], name: str, otherwise: Tensor = UNKNOWN) -> Tensor:
         """What the file says of a tensor, with the sizes that the user gave."""
@@ -454,7 +458,7 @@ class _Engine:
             return self.dims[own]
         stated = self.stated(declared, name)
         if stated.ranked and stated.rank == tensor.rank and isinstance(extent := stated.shape[axis], int):
-            return extent
+            return self.believed.setdefault(own, extent)
         self.minted.add(own)
         return symbol(own, least=0)
 

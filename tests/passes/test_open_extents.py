@@ -45,6 +45,18 @@ def test_the_users_word_goes_before_the_files() -> None:
     assert analysis.tensors["y"].shape == (2, 5)
 
 
+@pytest.mark.parametrize("declares", ["further on", "at once"])
+def test_a_number_that_is_only_declared_is_said_to_be_assumed(declares: str) -> None:
+    graph = FOUND.replace("SHAPE", "2, 7")
+    if declares == "at once":
+        graph = graph.replace("y)", "y) <int64[2, 7] found>", 1)
+    analysis = run(graph)
+    assert analysis.declared == analysis.to_dict()["declared"] == {"found_1": 7}
+    assert "found_1 = 7" in analysis.report().assumptions
+    told = run(graph, dims={"found_1": 5})
+    assert told.declared == {} and told.report().assumptions == ""
+
+
 FILLED = """
 g (float[3, 4] x) => (float[3, 4] y)
 <int64[2] constant = {3, 4}>
