@@ -142,7 +142,7 @@ class _Importer:
         self.sizes: dict[int, int] = {}
         self.free: dict[int, list[str]] = {}
         self.nodes: dict[bytes, _Node] = {}
-        """By what they say: networks repeat."""
+        """Those of the outermost graph by what they say: networks repeat."""
 
     def main(self, graph: Proto, opsets: dict[str, int]) -> Model:
         model = self.graph(graph, _Place(self.path, opsets), nested=False)
@@ -230,10 +230,10 @@ class _Importer:
         self.depth += 1
         ops: list[Op] = []
         names: dict[str, int] = {}
-        known = {} if place.attributes else self.nodes  # to which nodes may refer
+        outermost = self.depth == 1 and not self.calls
         for number, proto in enumerate(nodes):
             where = f"{place.where}, node {number}"
-            (inputs, outputs, name), node = self.read(proto, known, place, where)
+            (inputs, outputs, name), node = self.read(proto, place, where, outermost)
             name = name or f"{node.plain}_{number}"
             while (seen := names.get(name, 0)) > 0:
                 names[name] = seen + 1
@@ -260,17 +260,20 @@ class _Importer:
         body = self.function(function, attrs, present, replace(place, where=op.where))
         op.bodies, op.captures = (("", body),), ()
 
-    def read(self, proto: Proto, known: dict[bytes, _Node], place: _Place, where: str) -> tuple[wire.Names, _Node]:
-        """The names in a node, and what it says besides, which is read once for all that say the same."""
+    def read(self, proto: Proto, place: _Place, where: str, outermost: bool) -> tuple[wire.Names, _Node]:
+        """The names in a node, and what it says besides, which is read once for all that say the same.
+
+        Only in the outermost graph, so that no byte is written out more than once, however deep it is nested.
+        """
         names, rest = None, b""
-        if not proto.metadata_props:  # where exporters put tracebacks: no two nodes say the same
+        if outermost and not proto.metadata_props:  # where exporters put tracebacks: no two nodes say the same
             names, rest = wire.names(proto.SerializeToString())
-            if (node := known.get(rest)) is not None:
+            if (node := self.nodes.get(rest)) is not None:
                 return names, node
         node = self.node(proto, place, where)
         told = _names(proto.input), _names(proto.output), _text(proto.name)
         if names == told and not node.bodies:  # protobuf promises no order of fields; bodies have weights of their own
-            known[rest] = node
+            self.nodes[rest] = node
         return told, node
 
     def node(self, proto: Proto, place: _Place, where: str) -> _Node:

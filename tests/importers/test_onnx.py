@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import tracemalloc
 from itertools import pairwise
 from math import prod
 from pathlib import Path
@@ -318,6 +319,21 @@ def test_equal_bodies_are_graphs_of_their_own():
     first, second, *_ = build(text).schedule
     assert first.bodies[0][1] is not second.bodies[0][1]
     assert run(text).parameters.total == 2 * 2 * 2
+
+
+def test_memory_does_not_grow_with_how_deep_something_stands():
+    size = 1_000_000
+    node = helper.make_node("Warp", [], ["y"], domain="com.acme", text=b"a" * size)
+    result = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])]
+    for _ in range(20):
+        node = helper.make_node("If", ["c"], ["y"], then_branch=helper.make_graph([node], "g", [], result))
+    condition = helper.make_tensor_value_info("c", TensorProto.BOOL, [])
+    proto = helper.make_model(helper.make_graph([node], "g", [condition], result))
+    tracemalloc.start()
+    importer.build(proto)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size < most < 6 * size
 
 
 def test_bodies_stand_under_their_attributes_and_their_outer_tensors_are_captured():
