@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def command() -> int:
     """`main` as a process of its own, which is short: it builds many small objects, drops few and ends.
 
-    Searching them for cycles, then and at the end, would take half as long again.
+    Searching them for cycles, on the way and at the end, would take a quarter more time.
     """
     gc.disable()
     code = main()

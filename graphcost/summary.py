@@ -6,7 +6,7 @@ Of a model only what stands in its row is kept, so that there may be any number 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .columns import Column, find
@@ -43,7 +43,7 @@ class Row:
     """The totals as people read them."""
     weight: tuple[int, float] = (0, 0.0)
     """Where it stands in an order."""
-    data: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] | None = None
     """Its JSON object, when that was asked for."""
 
 
@@ -107,11 +107,16 @@ class Summary:
 
     @property
     def data(self) -> list[dict[str, Any]]:
-        """The JSON object of each model; of one that cannot be read its path and the reason."""
-        return [
-            {"schema": 1, "model": {"path": row.path}, "error": row.error} if row.error else row.data
-            for row in self.rows
-        ]
+        """The JSON object of each model; of one that cannot be read its path and the reason.
+
+        Raises ValueError when the objects were not kept.
+        """
+        found = []
+        for row in self.rows:
+            if row.data is None and not row.error:
+                raise ValueError("a summary without its models' objects: make it with objects=True")
+            found.append(row.data or {"schema": 1, "model": {"path": row.path}, "error": row.error})
+        return found
 
 
 def _row(result: Report | Failure, columns: Sequence[Column], by: Column | None, objects: bool) -> Row:
@@ -125,7 +130,7 @@ def _row(result: Report | Failure, columns: Sequence[Column], by: Column | None,
         totals=tuple([_total(result, column) for column in columns]),
         texts=tuple([_text(result, column) for column in columns]),
         weight=(0, 0.0) if by is None else _weight(result, by),
-        data=result.data if objects else {},
+        data=result.data if objects else None,
     )
 
 

@@ -235,6 +235,8 @@ def test_several_reports_are_a_list_with_failures_in_their_places(small: graphco
         ["", "", "", "", "", "", '"this is a solver', ' not a network"'],
     ]
     assert "error: this is a solver" in render(reports, "md")
+    with pytest.raises(ValueError, match="objects=True"):
+        render(Summary(results), "json")
     assert '<tr class="unknown"><th scope="row">bad.prototxt</th><td>error: this is a solver' in render(reports, "html")
 
 

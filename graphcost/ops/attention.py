@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..dims import Dim, Extent
+from ..dims import Extent
 from ..graph import Tensor
 from ..rules import GLOBAL, NO_WORK, Facts, Work, decided_by_data, rule
-from . import values
 from .normalize import softmax_work
+from .values import integers
 
 
 def attention_work(batch: Extent, heads: Extent, queries: Extent, keys: Extent, size: Extent, value: Extent) -> Work:
@@ -204,7 +204,11 @@ def linear_attention(
     tokens = batch * steps
     state = size * depth
     work = Work(macs=tokens * (kv_num_heads + q_num_heads) * state, muls=tokens * q_num_heads * depth)
-    if "gated" in update_rule and decay is not None:
+    if update_rule not in ("linear", "gated", "delta", "gated_delta"):
+        raise ValueError(f"there is no update rule {update_rule!r}")
+    if "gated" in update_rule:
+        if decay is None:
+            raise ValueError(f"the update rule {update_rule!r} needs a decay")
         work += Work(exps=decay.size, muls=tokens * kv_num_heads * state)
     if "delta" in update_rule:
         work += Work(macs=state, muls=depth, adds=depth) * (tokens * kv_num_heads)
@@ -253,5 +257,5 @@ def search(ids: Tensor, max_length: Tensor, *others: Tensor | None) -> Facts:
 
 def _stated(size: Tensor, axis: int) -> Extent:
     """The extent that an operand of one element states; open along `axis` when its contents are not known."""
-    number = values.only(size)
-    return number if isinstance(number, (int, Dim)) else decided_by_data(axis)
+    number = integers(size)
+    return number[0] if number else decided_by_data(axis)

@@ -154,6 +154,7 @@ def inverse(x: Tensor) -> Facts:
 
 def _square(x: Tensor) -> Extent:
     """The extent of the matrices in the last two axes. Raises ValueError when they are not square."""
-    if x.rank < 2 or contract(*x.shape[-2:]) != x.shape[-1]:
+    sides = x.shape[-2:]
+    if len(sides) < 2 or len({side for side in sides if isinstance(side, int)}) > 1:
         raise ValueError(f"the operand should be square matrices, not {show_shape(x.shape)}")
-    return x.shape[-1]
+    return contract(*sides)

@@ -157,6 +157,8 @@ def causal_conv(
     kernel = w.shape[2]
     seen = Window((kernel,), (1,), (kernel - 1,), (1,)) if isinstance(kernel, int) else GLOBAL
     work = Work(macs=x.size * kernel, adds=x.size if b is not None else 0)
+    if activation not in ("none", "silu", "swish"):
+        raise ValueError(f"there is no activation {activation!r}")
     if activation != "none":
         work += (ACTIVATIONS["Sigmoid"] + Work(muls=1)) * x.size
     return Facts((Tensor(x.shape, x.dtype), Tensor((*x.shape[:2], kernel - 1), x.dtype)), work, seen)

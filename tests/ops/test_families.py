@@ -307,6 +307,15 @@ def test_what_only_contents_tell_is_unknown(row: Any) -> None:
 
 
 REFUSED = [
+    ("LinearAttention", (t(1, 2, 4), t(1, 2, 4), t(1, 2, 4)), {"q_num_heads": 1, "kv_num_heads": 1}, "needs a decay"),
+    (
+        "LinearAttention",
+        (t(1, 2, 4), t(1, 2, 4), t(1, 2, 4)),
+        {"q_num_heads": 1, "kv_num_heads": 1, "update_rule": "x"},
+        "no update rule 'x'",
+    ),
+    ("CausalConvWithState", (t(1, 4, 9), t(4, 1, 3)), {"activation": "tanh"}, "no activation 'tanh'"),
+    ("Det", (t(2, 3),), {}, "square matrices"),
     ("Conv", (IMAGE, t(6, 3, 3, 3)), {}, "4 channels come in, the filters take 3"),
     ("Conv", (IMAGE, t(5, 2, 3, 3)), {"group": 2}, "5 filters cannot be split into 2"),
     ("Conv", (IMAGE, t(6, 4, 3, 3)), {"pads": (1, 1)}, "2 pads"),
