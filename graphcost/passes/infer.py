@@ -165,31 +165,27 @@ class Scope:
         graph = id(weights)  # a name may stand for another weight in another graph
         self.constants.update((name, (Weight((graph, name), tensor),)) for name, tensor in weights.items())
 
-    def behind(self, name: str, held: Tensor | None) -> tuple[Weight, ...]:
-        """The weights of a constant; one that is only packed so, as what it holds."""
-        weights = self.constants[name]
-        if held is None:
-            return weights
-        shape = self.tensors[name].shape
-        return tuple(Weight(w.key, held if w.tensor.shape == shape else w.tensor) for w in weights)
+    def behind(self, op: Op) -> list[tuple[Weight, ...] | None]:
+        """The weights behind each input of an operator, None behind an activation and where none is given."""
+        return [*map(self.constants.get, op.inputs)]
 
-    def pass_on(self, op: Op, facts: Facts) -> tuple[Weight, ...]:
-        """The weights an operator works with. One that sees only constants and multiplies nothing hands them on."""
-        constants = self.constants
-        own = tuple([Weight(_weight_key(op, at), tensor) for at, tensor in enumerate(facts.weights)])
-        if own and facts.weights == facts.outputs and not all(name in constants for name in op.inputs if name):
-            own = ()  # a ConstantOfShape whose shape is computed makes an activation
-        if constants.keys().isdisjoint(op.inputs) and any(op.inputs):
-            return own
-        read = [name for name in op.inputs if name]
-        held = dict(zip(op.inputs, facts.holds, strict=False)) if facts.holds else {}
-        behind = [
-            self.behind(name, held[name]) if name in held else constants[name] for name in read if name in constants
-        ]
-        weights = (*own, *[weight for group in behind for weight in group])
-        if len(behind) < len(read) or facts.work is None or facts.work.macs != 0:
+    def pass_on(self, op: Op, facts: Facts, behind: list[tuple[Weight, ...] | None]) -> tuple[Weight, ...]:
+        """The weights an operator works with; `behind` its inputs are those.
+
+        An operator that sees only constants and multiplies nothing hands them on.
+        """
+        activations = behind.count(None) - op.inputs.count("")
+        own: tuple[Weight, ...] = ()
+        if facts.weights and not (activations and facts.weights == facts.outputs):
+            # but a ConstantOfShape whose shape is computed makes an activation
+            own = tuple([Weight(_weight_key(op, at), tensor) for at, tensor in enumerate(facts.weights)])
+        for at, held in enumerate(facts.holds[: len(behind)]):
+            if held is not None and (packed := behind[at]) is not None:
+                behind[at] = _unpacked(packed, self.tensors[op.inputs[at]], held)
+        weights = (*own, *[weight for group in behind if group for weight in group])
+        if activations or facts.work is None or facts.work.macs != 0:
             return weights
-        constants.update((name, weights) for name in op.outputs)
+        self.constants.update((name, weights) for name in op.outputs if name)
         return ()
 
     def take_out(self, op: Op, bodies: Iterable[Body]) -> tuple[Weight, ...]:
@@ -198,11 +194,16 @@ class Scope:
             extra = len(body.model.outputs) - len(op.outputs)  # a loop's body begins with its condition
             results = body.model.outputs[max(0, extra) :]
             for name, inside in zip(op.outputs, results, strict=False):
-                if inside in body.scope.constants:
+                if name and inside in body.scope.constants:
                     self.constants[name] = (*self.constants.get(name, ()), *body.scope.constants[inside])
         if op.calls:
             return ()
         return tuple(weight for name in op.inputs for weight in self.constants.get(name, ()))
+
+
+def _unpacked(weights: tuple[Weight, ...], packed: Tensor, held: Tensor) -> tuple[Weight, ...]:
+    """The weights of a constant that is only packed as it is, as what it holds."""
+    return tuple([Weight(w.key, held if w.tensor.shape == packed.shape else w.tensor) for w in weights])
 
 
 def _weight_key(op: Op, at: int) -> Hashable:
@@ -311,9 +312,10 @@ class _Engine:
             if facts is None:
                 continue
             if not bodies:
-                row.weights = scope.pass_on(op, facts)
-                if not constants.keys().isdisjoint(op.inputs):
-                    row.fixed = tuple([bool(constants.get(name)) for name in op.inputs])
+                behind = scope.behind(op)
+                if any(behind):
+                    row.fixed = tuple(map(bool, behind))
+                row.weights = scope.pass_on(op, facts, behind)
                 if not constants.keys().isdisjoint(op.outputs):
                     row.constant = all(constants.get(name) for name in op.outputs if name)
                 continue

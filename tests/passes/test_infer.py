@@ -198,3 +198,18 @@ def test_more_tops_than_a_rule_tells_of_are_unknown(net: Any) -> None:
 def test_more_bottoms_than_a_rule_takes_are_left_to_the_file(net: Any) -> None:
     text = HEAD + 'layer { name: "r" type: "ReLU" bottom: "data" bottom: "data" top: "r" }'
     assert net(text)["r"].work == Work(compares=6)
+
+
+def test_a_result_that_is_left_out_is_no_constant_input() -> None:
+    """Both have no name; Clip's lower bound is missing, whatever is made of constants."""
+    analysis = onnx("""
+        g (float[4] x) => (float[4] y) <float[4] w = {1, 2, 3, 4}, float most = {6}> {
+            d, , deviation = LayerNormalization(w, w)
+            z = Add(x, d)
+            y = Clip(z, , most)
+        }
+    """)
+    clip = analysis.rows[-1]
+    assert clip.op.inputs[1] == "" and analysis.rows[0].op.outputs[1] == ""
+    assert clip.fixed == (False, False, True)
+    assert [weight.tensor.shape for weight in clip.weights] == [()]
