@@ -112,17 +112,29 @@ class _Sharing:
         self.pieces = pieces
         self.home: dict[str, int] = {}
         """The number of the block that each tensor is in."""
+        self.alike_inputs: dict[int, tuple[bool, ...]] = {}
+        """By the identity of the facts."""
+        self.sizes: dict[int, tuple[Extent | None, int | None]] = {}
+        """Bytes of tensors by their identity: the rows hold them as long as this lives."""
+
+    def measure(self, tensor: Tensor) -> tuple[Extent | None, int | None]:
+        """Bytes of a tensor as they are, and as a number; once for each tensor, since networks repeat."""
+        try:
+            return self.sizes[id(tensor)]
+        except KeyError:
+            size = nbytes(tensor)
+            self.sizes[id(tensor)] = measured = size, None if size is None else self.evaluate(size)
+            return measured
 
     def make(self, name: str, tensor: Tensor, outside: bool) -> int:
         """A block of its own for a tensor."""
-        size = nbytes(tensor)
-        bytes_ = None if size is None else self.evaluate(size)
-        if bytes_ is None and not outside:
+        size, number = self.measure(tensor)
+        if number is None and not outside:
             self.storage.known = False
         blocks = self.storage.blocks
-        self.home[name] = number = len(blocks)
-        blocks.append(Block([name], size, bytes_ or 0, outside=outside))
-        return number
+        self.home[name] = at = len(blocks)
+        blocks.append(Block([name], size, number or 0, 0, outside))
+        return at
 
     def join(self, name: str, source: str, offset: Extent, dtype: str) -> bool:
         """Put a tensor into the block of another, `offset` elements from its beginning; False where bytes are cut."""
@@ -143,22 +155,27 @@ class _Sharing:
         """What the operator of row `at` reads, makes and may take over."""
         if row.constant:
             return Step(row, at)
-        home, op, facts = self.home, row.op, row.facts
-        reads = tuple(dict.fromkeys([home[name] for name in op.reads if name in home]))
+        blocks, op, facts = self.storage.blocks, row.op, row.facts
+        operands = [*map(self.home.get, op.reads)]
+        reads = tuple(dict.fromkeys([number for number in operands if number is not None]))
         for number in reads:
-            self.storage.blocks[number].readers += 1
+            blocks[number].readers += 1
         starts = self.starts(row)
-        makes = []
-        for output, (name, tensor) in enumerate(zip(op.outputs, row.outputs, strict=True)):
+        makes: list[int] = []
+        for output, name in enumerate(op.outputs):
+            tensor = row.outputs[output]
             if name and (output >= len(starts) or not self.join(name, op.inputs[0], starts[output], tensor.dtype)):
                 makes.append(self.make(name, tensor, name in self.outside))
-        takes = facts is not None and facts.elementwise and not starts and makes and op.outputs[0]
-        return Step(row, at, reads, tuple(makes), self.takes(row, makes[0]) if takes else ())
+        if starts or not makes or not op.outputs[0] or facts is None or not facts.elementwise:
+            return Step(row, at, reads, tuple(makes))
+        return Step(row, at, reads, tuple(makes), self.takes(row, operands, makes[0]))
 
     def starts(self, row: Cost) -> tuple[Extent, ...]:
         """Where in the first input those outputs begin that lie in its block, in elements."""
         op, facts = row.op, row.facts
         views = op.in_place or (facts is not None and facts.view)
+        if not views and (facts is None or not facts.pieces):
+            return ()
         cut = facts is not None and len(facts.pieces) == len(op.outputs) > 0 and (views or self.pieces)
         if not (views or cut) or not op.inputs or op.inputs[0] not in self.home:
             return ()
@@ -168,18 +185,29 @@ class _Sharing:
             self.storage.cut.append(op)
         return facts.pieces
 
-    def takes(self, row: Cost, made: int) -> tuple[int, ...]:
-        """The blocks that the first output of an elementwise operator may be written over: a block of its own."""
-        home, blocks = self.home, self.storage.blocks
-        size, bits = blocks[made].size, BITS.get(row.outputs[0].dtype)
+    def takes(self, row: Cost, operands: Iterable[int | None], made: int) -> tuple[int, ...]:
+        """The blocks that the first output of an elementwise operator may be written over: a block of its own.
+
+        `operands` are the blocks of what it reads.
+        """
+        blocks = self.storage.blocks
+        size = blocks[made].size
         if size is None or blocks[made].outside:
             return ()
         found: dict[int, bool] = {}
-        for name, operand in zip(row.op.inputs, row.inputs, strict=False):
-            number = home.get(name)
-            if number is None or operand is None:
-                continue
-            block = blocks[number]
-            fits = not block.outside and block.size == size == nbytes(operand) and BITS.get(operand.dtype) == bits
-            found[number] = fits and found.get(number, True)  # another operand may see a part of the block
+        for number, alike in zip(operands, self.alike(row), strict=False):
+            if number is not None:  # another operand may see a part of the block
+                block = blocks[number]
+                found[number] = alike and block.size == size and not block.outside and found.get(number, True)
         return tuple([number for number, fits in found.items() if fits])
+
+    def alike(self, row: Cost) -> tuple[bool, ...]:
+        """Which inputs have the bytes and the bits of the first output; the same in all rows of the very same facts."""
+        key = id(row.facts)
+        if key not in self.alike_inputs:
+            made = row.outputs[0]
+            stored = nbytes(made), BITS.get(made.dtype)
+            self.alike_inputs[key] = tuple(
+                [each is not None and (nbytes(each), BITS.get(each.dtype)) == stored for each in row.inputs]
+            )
+        return self.alike_inputs[key]
