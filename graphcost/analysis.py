@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -151,15 +151,39 @@ class Analysis:
         return parameters.count(self.rows)
 
     @cached_property
+    def alike(self) -> list[int]:
+        """For each row the first that is the same operation on the same shapes: one of a few, as networks repeat.
+
+        Rows that are alike differ in their names, those of their tensors, their weights and their places alone.
+        """
+        first: dict[Hashable, int] = {}
+        return [
+            first.setdefault((id(row.facts or row), id(row.outputs), row.op.kind, row.times, row.constant), at)
+            for at, row in enumerate(self.rows)
+        ]
+
+    @cached_property
+    def _kinds(self) -> list[tuple[Cost, int]]:
+        """A row of each kind that is not like another, and how many are like it."""
+        return [(self.rows[first], count) for first, count in Counter(self.alike).items()]
+
+    @cached_property
     def work(self) -> Work:
         """Scalar operations of one forward run; a lower bound unless `complete`."""
-        distinct = Counter(work for row in self.rows if (work := row.work) is not None)  # sums of formulas take time
+        distinct = Counter[Work]()  # sums of formulas take time
+        for row, count in self._kinds:
+            if (work := row.work) is not None:
+                distinct[work] += count
         return sum((work * count for work, count in distinct.items()), NO_WORK)
 
     @cached_property
     def unknown(self) -> dict[str, int]:
         """Operator types whose shapes or cost are not known, with how many there are of each."""
-        return dict(Counter(row.op.type for row in self.rows if row.status != "known"))
+        unknown = Counter[str]()
+        for row, count in self._kinds:
+            if row.status != "known":
+                unknown[row.op.type] += count
+        return dict(unknown)
 
     @cached_property
     def unknown_tensors(self) -> int:
@@ -206,8 +230,12 @@ class Analysis:
 
         What operators make of constants alone is no activation: it can be made once, before the model runs.
         """
-        made = Counter(t.nbytes for row in self.rows if not row.constant for t in row.outputs if t.ranked)
-        return sum((nbytes * count for nbytes, count in made.items()), 0)  # sums of formulas take time
+        made = Counter[Extent]()  # sums of formulas take time
+        for row, count in self._kinds:
+            for tensor in row.outputs if not row.constant else ():
+                if tensor.ranked:
+                    made[tensor.nbytes] += count
+        return sum((nbytes * count for nbytes, count in made.items()), 0)
 
     @cached_property
     def free(self) -> tuple[str, ...]:

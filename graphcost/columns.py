@@ -30,6 +30,8 @@ class Column:
     form: Form
     value: Callable[[Analysis, int], Value]
     total: Callable[[Analysis], Value] | None = None
+    alike: bool = False
+    """Rows that are alike, as `Analysis.alike` has it, have the same value."""
     most: bool = False
     """A group of rows has the largest of their values, rather than the sum."""
     together: Callable[[Analysis, Sequence[int]], Value] | None = None
@@ -147,29 +149,30 @@ BUILT_IN = {
         Column("name", "layer", "", "the operator's name; inside a body loop/body/name", "text",
                lambda a, i: a.rows[i].name),
         Column("type", "type", "", "what the file calls the operator, with its kernel, /stride, dilation d and group g",
-               "text", lambda a, i: type_text(a.rows[i])),
-        Column("kind", "kind", "", "the operator's type alone", "text", lambda a, i: a.rows[i].op.type),
+               "text", lambda a, i: type_text(a.rows[i]), alike=True),
+        Column("kind", "kind", "", "the operator's type alone", "text", lambda a, i: a.rows[i].op.type,
+               alike=True),
         Column("scope", "scope", "", "the module path in the operator's name", "text", lambda a, i: a.rows[i].scope),
         Column("count", "layers", "operators", "operators in the row", "count", lambda a, i: 1, lambda a: len(a.rows),
                exact=lambda a: True),
         Column("input", "input", "", "shapes of the inputs", "text",
-               lambda a, i: shapes_text(t for t in a.rows[i].inputs if t is not None)),
+               lambda a, i: shapes_text(t for t in a.rows[i].inputs if t is not None), alike=True),
         Column("output", "output", "", "shapes of the outputs", "text",
-               lambda a, i: shapes_text(a.rows[i].outputs)),
+               lambda a, i: shapes_text(a.rows[i].outputs), alike=True),
         Column("params", "params", "elements", "weights, each counted at the first operator that uses it", "count",
                lambda a, i: a.parameters.rows[i], lambda a: a.parameters.total),
         Column("param_bytes", "param bytes", "bytes", "the weights' bytes in the file's own types", "bytes",
                lambda a, i: a.parameters.row_bytes[i], lambda a: a.parameters.nbytes),
         Column("macs", "MACs", "multiply-accumulates", "of convolutions, matrix products, recurrent and attention"
-               " arithmetic; no bias, nothing elementwise", "short", _work("macs"), lambda a: a.work.macs),
+               " arithmetic; no bias, nothing elementwise", "short", _work("macs"), lambda a: a.work.macs, alike=True),
         Column("ops", "ops", "scalar operations", "2 x MACs + muls + adds + divs + exps + compares", "short",
-               _work("ops"), lambda a: a.work.ops),
+               _work("ops"), lambda a: a.work.ops, alike=True),
         *(Column(kind, kind, "scalar operations", doc, "short", _work(kind),
-                 _total(kind)) for kind, doc in _WORK_DOCS.items()),
+                 _total(kind), alike=True) for kind, doc in _WORK_DOCS.items()),
         Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too; none of a"
                " constant", "bytes",
-               _output_bytes, lambda a: a.activation_bytes),
-        Column("share", "share", "%", "share of the model's MACs", "share", _share),
+               _output_bytes, lambda a: a.activation_bytes, alike=True),
+        Column("share", "share", "%", "share of the model's MACs", "share", _share, alike=True),
         Column("peak", "peak", "bytes", "bytes of activations alive while the operator runs; the total is the most",
                "bytes", _alive, lambda a: a.memory.peak_bytes, most=True, exact=lambda a: True),
         Column("reads", "reads", "bytes", "bytes that the operator reads of its inputs and weights; with --fuse without"
@@ -192,7 +195,7 @@ BUILT_IN = {
         Column("rf_offset", "rf offset", "input elements", "input coordinate of the first tap of position 0; negative"
                " in the padding", "text", lambda a, i: _field(a, i, "start"), notes=_untold),
         Column("status", "status", "", "known, partial (shape or cost, not both) or unknown", "text",
-               lambda a, i: a.rows[i].status),
+               lambda a, i: a.rows[i].status, alike=True),
         Column("where", "where", "", "place in the file", "text", lambda a, i: a.rows[i].op.where),
     )
 }  # fmt: skip

@@ -166,7 +166,7 @@ class Report:
         """Each column's cell for every row, or every group of rows."""
         analysis, every = self.analysis, range(len(self.analysis.rows))
         if not self.by:
-            return [[column.value(analysis, at) for at in every] for column in chosen]
+            return [self._values(column) for column in chosen]
         groups: dict[str, list[int]] = {}
         for at in every:
             groups.setdefault(_group(analysis.rows[at], self.by), []).append(at)
@@ -174,6 +174,14 @@ class Report:
             list(groups) if column.key == "name" else [_together(analysis, column, rows) for rows in groups.values()]
             for column in chosen
         ]
+
+    def _values(self, column: Column) -> list[Value]:
+        """A column's value for every row; those of rows that are alike are asked for once."""
+        analysis, alike = self.analysis, self.analysis.alike
+        if not column.alike:
+            return [column.value(analysis, at) for at in range(len(alike))]
+        known = {at: column.value(analysis, at) for at in dict.fromkeys(alike)}
+        return [known[at] for at in alike]
 
     def _weight(self, value: Value) -> tuple[int, float, str]:
         """Where a value stands in an order: text by itself, then numbers; what is not known may be the dearest."""

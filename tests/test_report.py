@@ -93,6 +93,26 @@ def test_a_total_is_the_sum_of_its_rows_or_the_most_of_them(on_a_device: graphco
         assert column.total(on_a_device) == pytest.approx(max(numbers) if column.most else sum(numbers))
 
 
+@pytest.mark.parametrize(
+    "sample", ["prototxt/ssd300.prototxt", "onnx_models/retinaface.onnx", "onnx_models/ssd300.onnx"]
+)
+def test_rows_that_are_alike_say_the_same(sample: str, root: Path) -> None:
+    analysis = graphcost.analyze(graphcost.load(root / sample))
+    assert len(set(analysis.alike)) < len(analysis.rows)
+    shared = [column for column in map(find, known()) if column.alike]
+    assert {"type", "output", "macs", "activation", "share"} <= {column.key for column in shared}
+    _, cells, _ = analysis.report(columns=[column.key for column in shared]).values()
+    for column, found in zip(shared, cells, strict=True):
+        assert found == [column.value(analysis, at) for at in range(len(analysis.rows))], column.key
+
+
+def test_rows_of_which_nothing_is_known_are_not_alike(net: Any) -> None:
+    other = MYSTERY.replace('"m"', '"n"').replace("Mystery", "Riddle")
+    analysis = net(HEAD + CONV + RELU + MYSTERY + other)
+    assert analysis.alike == [0, 1, 2, 3]
+    assert analysis.unknown == {"Mystery": 1, "Riddle": 1}
+
+
 def test_the_summary_says_what_a_person_reads_first(small: graphcost.Analysis) -> None:
     assert small.report().summary == [
         "input data 1x3x8x8",
