@@ -61,18 +61,18 @@ def read(path: str | os.PathLike[str]) -> Model:
     Raises ModelError when the file cannot be read or describes no network: a tensor that nobody makes or that two
     operators make, a cycle, a function that calls itself, graphs nested deeper than MAX_DEPTH.
     """
-    name = os.fspath(path)
-    return build(wire.read(name), name)
+    return _model(wire.read(os.fspath(path)))
 
 
 def build(message: Proto, path: str = "") -> Model:
-    """The network of a ModelProto, whose large payloads may be missing. Raises ModelError as `read` does."""
+    """The network of a ModelProto. Raises ModelError as `read` does."""
+    return _model(wire.decode(message.SerializeToString(), path=path))
+
+
+def _model(structure: wire.Structure) -> Model:
     from .onnx_definitions import OnnxDefinitions
 
-    if not message.HasField("graph"):
-        raise ModelError(path, "", "no graph in it, so there is no model")
-    opsets = opsets_of(message.opset_import)
-    model = _Importer(path, message.functions).main(message.graph, opsets)
+    model = _Importer(structure.path, structure.model.functions).main(structure)
     model.definitions = OnnxDefinitions()
     return model
 
@@ -129,6 +129,10 @@ class _Node:
     """The function that it calls, where the file defines it."""
 
 
+_Said = tuple[str, wire.Names, _Node]
+"""Where a node stands, the names in it, and what it says besides."""
+
+
 class _Importer:
     """One file: its path, its functions, and the limits that bound the work."""
 
@@ -141,16 +145,15 @@ class _Importer:
         self.expansions: dict[Any, Model] = {}
         self.sizes: dict[int, int] = {}
         self.free: dict[int, list[str]] = {}
-        self.nodes: dict[bytes, _Node] = {}
-        """Those of the outermost graph by what they say: networks repeat."""
 
-    def main(self, graph: Proto, opsets: dict[str, int]) -> Model:
-        model = self.graph(graph, _Place(self.path, opsets), nested=False)
+    def main(self, structure: wire.Structure) -> Model:
+        place = _Place(self.path, opsets_of(structure.model.opset_import))
+        model = self.graph(structure.model.graph, self.distinct(structure, place), place, nested=False)
         for name in self.free[id(model)]:
             model.warnings.append(f"the model's output {name!r} is made by no operator")
         return model
 
-    def graph(self, graph: Proto, place: _Place, *, nested: bool) -> Model:
+    def graph(self, graph: Proto, nodes: Iterable[_Said], place: _Place, *, nested: bool) -> Model:
         """A graph as a Model. If `nested`, its operators may read tensors of the graphs around it."""
         weights: dict[str, Tensor] = {}
         for tensor in graph.initializer:
@@ -163,8 +166,12 @@ class _Importer:
                 inputs[name] = type_of(info.type, name)
         outputs = _names([info.name for info in graph.output])
         declared = Declared([*graph.value_info, *graph.output])
-        ops = self.ops(graph.node, place)
+        ops = self.ops(nodes, place)
         return self.model(_text(graph.name), ops, inputs, outputs, weights, declared, place, nested)
+
+    def body(self, graph: Proto, place: _Place) -> Model:
+        """A graph within an operator."""
+        return self.graph(graph, self.each(graph.node, place), place, nested=True)
 
     def function(self, function: Proto, attrs: Mapping[str, Any], present: Sequence[bool], place: _Place) -> Model:
         """A function's graph for a call with these attributes; one Model for all calls that are alike."""
@@ -184,7 +191,7 @@ class _Importer:
         opsets = {**place.opsets, **opsets_of(function.opset_import)}
         inner = _Place(place.where, opsets, {**bound, **attrs}, omitted)
         self.calls.append(key)
-        ops = self.ops(function.node, inner)
+        ops = self.ops(self.each(function.node, inner), inner)
         self.calls.pop()
         inputs: dict[str, Tensor] = {name: Unranked() for name in formal}
         declared = Declared(function.value_info)
@@ -224,16 +231,13 @@ class _Importer:
         self.free[id(model)] = list(dict.fromkeys(free))
         return model
 
-    def ops(self, nodes: Iterable[Proto], place: _Place) -> list[Op]:
+    def ops(self, nodes: Iterable[_Said], place: _Place) -> list[Op]:
         if self.depth > MAX_DEPTH:
             raise ModelError(place.where, "", f"graphs nested deeper than {MAX_DEPTH}")
         self.depth += 1
         ops: list[Op] = []
         names: dict[str, int] = {}
-        outermost = self.depth == 1 and not self.calls
-        for number, proto in enumerate(nodes):
-            where = f"{place.where}, node {number}"
-            (inputs, outputs, name), node = self.read(proto, place, where, outermost)
+        for number, (where, (inputs, outputs, name), node) in enumerate(nodes):
             name = name or f"{node.plain}_{number}"
             while (seen := names.get(name, 0)) > 0:
                 names[name] = seen + 1
@@ -260,21 +264,27 @@ class _Importer:
         body = self.function(function, attrs, present, replace(place, where=op.where))
         op.bodies, op.captures = (("", body),), ()
 
-    def read(self, proto: Proto, place: _Place, where: str, outermost: bool) -> tuple[wire.Names, _Node]:
-        """The names in a node, and what it says besides, which is read once for all that say the same.
+    def each(self, nodes: Iterable[Proto], place: _Place) -> Iterator[_Said]:
+        """What each node says."""
+        for number, proto in enumerate(nodes):
+            where = f"{place.where}, node {number}"
+            yield where, _names_in(proto), self.node(proto, place, where)
 
-        Only in the outermost graph, so that no byte is written out more than once, however deep it is nested.
-        """
-        names, rest = None, b""
-        if outermost and not proto.metadata_props:  # where exporters put tracebacks: no two nodes say the same
-            names, rest = wire.names(proto.SerializeToString())
-            if (node := self.nodes.get(rest)) is not None:
-                return names, node
-        node = self.node(proto, place, where)
-        told = _names(proto.input), _names(proto.output), _text(proto.name)
-        if names == told and not node.bodies:  # protobuf promises no order of fields; bodies have weights of their own
-            self.nodes[rest] = node
-        return told, node
+    def distinct(self, structure: wire.Structure, place: _Place) -> Iterator[_Said]:
+        """The same of the outermost graph, read once for all nodes that say the same besides names: networks repeat."""
+        known: dict[bytes, _Node] = {}
+        for number, data in enumerate(structure.nodes):
+            where = f"{place.where}, node {number}"
+            names, rest = wire.names(data)
+            node = known.get(rest)
+            if node is None:
+                proto = structure.node(number)
+                told, node = _names_in(proto), self.node(proto, place, where)
+                # Fields may come in any order; bodies have weights of their own; in metadata exporters put tracebacks.
+                if told == names and not node.bodies and not proto.metadata_props:
+                    known[rest] = node
+                names = told
+            yield where, names, node
 
     def node(self, proto: Proto, place: _Place, where: str) -> _Node:
         domain, op_type = domain_of(_text(proto.domain)), _text(proto.op_type)
@@ -298,7 +308,7 @@ class _Importer:
                 value = tuple(attribute.ints)
             elif kind == _GRAPH or (kind == 0 and attribute.HasField("g")):
                 inner = replace(place, where=f"{where}, {_text(name)}")
-                value = None if attribute.ref_attr_name else self.graph(attribute.g, inner, nested=True)
+                value = None if attribute.ref_attr_name else self.body(attribute.g, inner)
             else:
                 value = _plain(attribute, where)
             if attribute.ref_attr_name:
@@ -329,6 +339,10 @@ def opsets_of(imports: Iterable[Proto]) -> dict[str, int]:
 def _text(value: str | bytes) -> str:
     """protobuf hands over a string field that is not UTF-8 as bytes."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _names_in(node: Proto) -> wire.Names:
+    return _names(node.input), _names(node.output), _text(node.name)
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:

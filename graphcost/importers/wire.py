@@ -2,7 +2,8 @@
 
 A model file is a few kilobytes of structure around megabytes of weights. Here the protobuf wire format is walked over a
 memory map of the file: the structure is copied, tensor payloads are stepped over without being touched, and what is
-left is handed to protobuf's own message class. The cost is that of the structure, whatever the weights weigh.
+left is handed to protobuf's own message classes: the nodes of the model's graph one by one, since most say what another
+has said. The cost is that of the structure, whatever the weights weigh.
 
 Does not know what a model means: no operators, no shapes, no opening of external data files. Wire format:
 https://protobuf.dev/programming-guides/encoding/, messages: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
@@ -19,10 +20,11 @@ import stat
 import sys
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphcost.errors import ModelError
 from graphcost.importers import sniff
@@ -30,7 +32,7 @@ from graphcost.importers import sniff
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
-    from onnx import AttributeProto, ModelProto, TensorProto
+    from onnx import AttributeProto, ModelProto, NodeProto, TensorProto
 
 Buffer = bytes | mmap.mmap
 Names = tuple[tuple[str, ...], tuple[str, ...], str]
@@ -69,12 +71,29 @@ _ATTRIBUTE_NUMBERS = frozenset({7, 8})
 _ATTRIBUTE_STRING = 4
 _ATTRIBUTE_TYPE = 20
 
-_INPUT, _OUTPUT, _NAME = (number << 3 | 2 for number in (1, 2, 3))  # keys of NodeProto, all of them length-delimited
+_NAMES = _INPUT, _OUTPUT, _NAME = 0x0A, 0x12, 0x1A  # keys of NodeProto: fields 1, 2 and 3, length-delimited
 
 _VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5  # wire types; 3 and 4 are groups, which ONNX never had
 
 
-def read(path: str | Path, *, threshold: int | None = None) -> ModelProto:
+@dataclass(frozen=True)
+class Structure:
+    """A model without the payloads of its large tensors, the nodes of its graph apart from the rest."""
+
+    model: ModelProto
+    """All but those nodes."""
+    nodes: list[bytes]
+    """Each a serialized NodeProto, in the order of the file."""
+    buffer: Buffer
+    path: str
+
+    def node(self, number: int) -> NodeProto:
+        """One of the nodes as a message. Raises ModelError, with the byte in the file, when it is malformed."""
+        message: NodeProto = _parse(messages().NodeProto, self.nodes[number], self.buffer, self.path)
+        return message
+
+
+def read(path: str | Path, *, threshold: int | None = None) -> Structure:
     """The model in an `.onnx` file, which gzip may have compressed, without the payloads of its large tensors.
 
     Text is told from binary by its content, and read as `read_text` does.
@@ -82,7 +101,8 @@ def read(path: str | Path, *, threshold: int | None = None) -> ModelProto:
     A payload is kept whole or dropped whole; `has_payload` and `has_value` tell. `threshold` is the size in bytes above
     which a tensor's payload is dropped; without it KEEP_INTEGERS and KEEP_OTHERS hold. External data is not opened.
 
-    Raises ModelError when there is no such file, when it is something else or when it is malformed.
+    Raises ModelError when there is no such file, when it is something else or when it is malformed; what is wrong
+    within a node is only found when it is asked for.
     """
     buffer = _bytes_of(Path(path))
     head = buffer[: sniff.HEAD]
@@ -90,10 +110,10 @@ def read(path: str | Path, *, threshold: int | None = None) -> ModelProto:
         raise ModelError(str(path), "", f"{known[0]}: {known[1]}")
     if sniff.is_text(head):
         return _read_text(buffer, threshold, str(path))
-    return _decode(buffer, threshold, str(path))
+    return decode(buffer, threshold, path=str(path))
 
 
-def read_text(path: str | Path, *, threshold: int | None = None) -> ModelProto:
+def read_text(path: str | Path, *, threshold: int | None = None) -> Structure:
     """The model in a text file, in protobuf's text format or in ONNX's own (`<ir_version: 8, ...> net (x) => (y) {}`).
 
     Payloads are dropped as by `read`. Raises ModelError, with the line, when it cannot be read.
@@ -101,34 +121,71 @@ def read_text(path: str | Path, *, threshold: int | None = None) -> ModelProto:
     return _read_text(_bytes_of(Path(path)), threshold, str(path))
 
 
-def strip(buffer: Buffer, threshold: int | None = None, *, path: str = "<bytes>") -> bytes:
-    """A serialized ModelProto without the payloads of its large tensors, as `read` says. The rest keeps its bytes.
+def decode(buffer: Buffer, threshold: int | None = None, *, path: str = "<bytes>") -> Structure:
+    """A serialized ModelProto without the payloads of its large tensors, as `read` says.
 
-    Only what is copied and the keys and lengths on the way to it are touched. Parts too small to hold a payload worth
-    dropping are copied unseen, so this is no validation. Raises ModelError naming `path` and the byte.
+    Raises ModelError naming `path` and the byte.
+    """
+    model, nodes = strip(buffer, threshold, path=path)
+    if len(model) + sum(map(len, nodes)) > MAX_UNSEEN:
+        seen = _count(model, messages().ModelProto.DESCRIPTOR, path)
+        for node in nodes:
+            seen = _count(node, messages().NodeProto.DESCRIPTOR, path, seen)
+    message: ModelProto = _parse(messages().ModelProto, model, buffer, path)
+    if not message.HasField("graph"):
+        raise ModelError(path, "", "not an ONNX model, or a truncated one: it has no graph")
+    return Structure(message, nodes, buffer, path)
+
+
+def strip(buffer: Buffer, threshold: int | None = None, *, path: str = "<bytes>") -> tuple[bytes, list[bytes]]:
+    """A serialized ModelProto without the payloads of its large tensors and the nodes of its graph, and these.
+
+    What is kept has the bytes that it had. Only what is copied and the keys and lengths on the way to it are touched.
+    Parts too small to hold a payload worth dropping are copied unseen, so this is no validation. Raises ModelError
+    naming `path` and the byte.
     """
     walk = _Walk(buffer, threshold, path)
     chunks = walk.message(0, len(buffer), "model", 0)
-    return walk.copy(0, len(buffer)) if chunks is None else b"".join(chunks)
+    return walk.copy(0, len(buffer)) if chunks is None else b"".join(chunks), walk.nodes
 
 
 def names(node: bytes) -> tuple[Names, bytes]:
     """The inputs, the outputs and the name of a serialized NodeProto, and the bytes behind them.
 
     Names are read as long as they lead, which is where protobuf writes them. Asking a message for them takes longer,
-    and what stands behind them is the same in many nodes.
+    and what stands behind them is the same in many nodes. A node cut short within its names is all behind them.
     """
-    found: dict[int, list[str]] = {_INPUT: [], _OUTPUT: [], _NAME: []}
+    inputs: list[str] = []
+    outputs: list[str] = []
+    name = ""
     at, end = 0, len(node)
-    while at < end and (key := node[at]) in found:
-        length, shift = node[at + 1], 7
-        at += 2
-        while length >= 1 << shift:  # the highest bit says that more follow
-            length += (node[at] - 1) << shift
-            at, shift = at + 1, shift + 7
-        found[key].append(node[at : at + length].decode("utf-8", "replace"))
-        at += length
-    return (tuple(found[_INPUT]), tuple(found[_OUTPUT]), "".join(found[_NAME][-1:])), node[at:]
+    try:
+        while at < end and (key := node[at]) in _NAMES:
+            length, start = node[at + 1], at + 2
+            if length > 127:  # the highest bit says that more follow
+                length, start = _long(node, at + 1)
+            at = start + length
+            text = node[start:at].decode("utf-8", "replace")
+            if key == _INPUT:
+                inputs.append(text)
+            elif key == _OUTPUT:
+                outputs.append(text)
+            else:
+                name = text
+    except IndexError:
+        at = end + 1
+    return ((tuple(inputs), tuple(outputs), name), node[at:]) if at <= end else (((), (), ""), node)
+
+
+def _long(data: bytes, at: int) -> tuple[int, int]:
+    """The variable-length integer at a place, and where it stops. Raises IndexError when it does not."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
 
 
 def has_payload(tensor: TensorProto) -> bool:
@@ -179,12 +236,17 @@ class _Walk:
         self.seen = 0  # fields, against MAX_FIELDS
         self.kept = 0  # bytes, against MAX_STRUCTURE
         self.harmless = min(self.keep_integers, self.keep_others)  # a part this small holds nothing to drop
+        self.nodes: list[bytes] = []  # those of the model's graph
 
     def message(self, start: int, end: int, kind: str, depth: int) -> list[bytes] | None:
-        """The chunks of the message without payloads, or None when nothing is to be dropped from it."""
+        """The chunks of the message without payloads, or None when nothing is to be dropped from it.
+
+        What is dropped of the nodes of the model's own graph are these themselves, into `nodes`.
+        """
         if depth > MAX_DEPTH:
             raise self.malformed(start, f"more than {MAX_DEPTH} messages within one another")
         parts = _PARTS[kind]
+        apart = "node" if kind == "graph" and depth == 1 else ""  # the parts that go into `nodes`
         chunks: list[bytes] = []
         copied = start
         for key, begin, content, stop in self.fields(start, end, kind):
@@ -199,15 +261,20 @@ class _Walk:
                 continue
             if key & 7 != _DELIMITED:
                 raise self.malformed(begin, f"wire type {key & 7} for {_a(part)}, which is length-delimited")
-            if stop - content <= self.harmless:
-                continue
-            if part == "tensor":
+            replaced: list[bytes] | None
+            if stop - content <= self.harmless and depth > 0:
+                replaced = None
+            elif part == "tensor":
                 replaced = self.tensor(content, stop)
             elif part == "attribute" and stop - content > KEEP_ATTRIBUTE:
                 replaced = self.large_attribute(content, stop, depth + 1)
             else:
                 replaced = self.message(content, stop, part, depth + 1)
-            if replaced is not None:
+            if part == apart:
+                self.nodes.append(self.copy(content, stop) if replaced is None else b"".join(replaced))
+                chunks.append(self.copy(copied, begin))
+                copied = stop
+            elif replaced is not None:
                 chunks.append(self.copy(copied, begin) + _varint(key) + _varint(sum(map(len, replaced))))
                 chunks += replaced
                 copied = stop
@@ -347,21 +414,23 @@ def _varint(value: int) -> bytes:
     return bytes(encoded)
 
 
-def _decode(buffer: Buffer, threshold: int | None, path: str) -> ModelProto:
+def _count(data: bytes, kind: Descriptor, path: str, seen: int = 0) -> int:
+    """How many fields there are when so many have been seen. Raises ModelError when they are more than MAX_FIELDS."""
+    walk = _Walk(data, None, path)
+    walk.seen = seen
+    walk.count(0, len(data), kind)
+    return walk.seen
+
+
+def _parse(kind: type[Message], data: bytes, buffer: Buffer, path: str) -> Any:
+    """A message of the structure in `buffer`. Raises ModelError, with the byte there, when protobuf refuses it."""
     from google.protobuf.message import DecodeError
 
-    message: ModelProto
-    structure = strip(buffer, threshold, path=path)
-    if len(structure) > MAX_UNSEEN:
-        _Walk(structure, None, path).count(0, len(structure), messages().ModelProto.DESCRIPTOR)
     try:
-        message = messages().ModelProto.FromString(structure)
+        return kind.FromString(data)
     except DecodeError as error:
         _Walk(buffer, -1, path).message(0, len(buffer), "model", 0)  # looks into the small parts too: says where
         raise ModelError(path, "", f"not an ONNX model: {_one_line(str(error))}") from None
-    if not message.HasField("graph"):
-        raise ModelError(path, "", "not an ONNX model, or a truncated one: it has no graph")
-    return message
 
 
 def _bytes_of(path: Path) -> Buffer:
@@ -396,7 +465,7 @@ def _decompressed(path: Path) -> bytes:
     return bytes(data)
 
 
-def _read_text(buffer: Buffer, threshold: int | None, path: str) -> ModelProto:
+def _read_text(buffer: Buffer, threshold: int | None, path: str) -> Structure:
     if len(buffer) > MAX_TEXT:
         raise ModelError(path, "", f"{len(buffer)} bytes of text, more than the {MAX_TEXT} that are read")
     data = buffer[:]
@@ -410,7 +479,7 @@ def _read_text(buffer: Buffer, threshold: int | None, path: str) -> ModelProto:
         message = _parse_onnx_syntax(text, path)
     else:
         message = _parse_text_format(text, path)
-    return _decode(message.SerializeToString(), threshold, path)
+    return decode(message.SerializeToString(), threshold, path=path)
 
 
 def _parse_text_format(text: str, path: str) -> Message:

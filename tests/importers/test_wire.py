@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from graphcost.errors import ModelError
+from graphcost.importers import onnx as importer
 from graphcost.importers import wire
 
 FLOAT, INT64, STRING = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
@@ -39,9 +40,16 @@ def constant(tensor: TensorProto, output: str = "c") -> onnx.NodeProto:
     return helper.make_node("Constant", [], [output], value=tensor)
 
 
+def whole(structure: wire.Structure) -> onnx.ModelProto:
+    """The model with its nodes in their place."""
+    message = onnx.ModelProto()
+    message.CopyFrom(structure.model)
+    message.graph.node.extend(map(structure.node, range(len(structure.nodes))))
+    return message
+
+
 def stripped(message: onnx.ModelProto, threshold: int | None = None) -> onnx.ModelProto:
-    read: onnx.ModelProto = onnx.ModelProto.FromString(wire.strip(message.SerializeToString(), threshold))
-    return read
+    return whole(wire.decode(message.SerializeToString(), threshold))
 
 
 def tensors(message: Any) -> Iterator[TensorProto]:
@@ -112,7 +120,8 @@ def test_structure_is_that_of_the_file_and_no_payload_is_left_at_threshold_zero(
 
 @pytest.mark.parametrize("message", MODELS.values(), ids=MODELS)
 def test_nothing_changes_when_everything_is_below_the_threshold(message: onnx.ModelProto) -> None:
-    assert wire.strip(message.SerializeToString(), 10**6) == message.SerializeToString()
+    assert stripped(message, 10**6) == message
+    assert wire.decode(message.SerializeToString(), 10**6).nodes == [n.SerializeToString() for n in message.graph.node]
 
 
 @pytest.mark.parametrize("name", sorted(set(MODELS) - {"no weights"}))
@@ -159,7 +168,7 @@ def test_elements_of_old_encoders_that_stand_one_by_one_are_one_payload() -> Non
     one = b"\x25\x00\x00\x80\x3f"  # field 4, 32 bits, 1.0
     body = tensor.SerializeToString() + one * 300
     graph = b"\x2a" + wire._varint(len(body)) + body
-    (read,) = onnx.ModelProto.FromString(wire.strip(b"\x3a" + wire._varint(len(graph)) + graph)).graph.initializer
+    (read,) = wire.decode(b"\x3a" + wire._varint(len(graph)) + graph).model.graph.initializer
     assert read == tensor
 
 
@@ -174,6 +183,24 @@ def test_the_names_of_a_node_are_told_from_what_it_says_besides(
     node = helper.make_node("Conv", inputs, outputs, name, group=2, pads=[1, 1])
     names = tuple(inputs), tuple(outputs), name
     assert wire.names(node.SerializeToString()) == (names, said.SerializeToString())
+
+
+@given(st.binary(max_size=40), st.integers(0, 60))
+def test_names_that_go_past_the_end_of_a_node_are_left_to_protobuf(said: bytes, length: int) -> None:
+    node = b"\x0a\x01a\x12" + wire._varint(max(length, len(said) + 1)) + said
+    for cut in (node, node[:4], node[:3] + b"\x0a\xff", node[:1]):
+        assert wire.names(cut) == (((), (), ""), cut)
+
+
+def test_a_node_cut_short_is_refused_though_all_nodes_say_the_same(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Relu", ["x"], ["y"]).SerializeToString()] * 2
+    graph = b"".join(b"\x0a" + wire._varint(len(node)) + node for node in nodes)
+    data = bytearray(b"\x3a" + wire._varint(len(graph)) + graph)
+    data[-len(nodes[1]) + 1] = 100  # the length of its input's name
+    said = reading(bytes(data), tmp_path)
+    assert said.startswith(f":byte {len(data) - len(nodes[1])}: truncated: field 1 of a node of 100 bytes goes past")
+    with pytest.raises(ModelError, match="truncated: field 1 of a node"):
+        importer.read(tmp_path / "m.onnx")
 
 
 def test_a_name_that_is_not_text_is_read_all_the_same() -> None:
@@ -191,7 +218,7 @@ def test_external_data_is_described_and_not_opened(tmp_path: Path) -> None:
     tensor.external_data.add(key="location", value="absent.bin")
     tensor.doc_string = "d" * 2000  # long enough to be looked into
     onnx.save(model(weights=[tensor]), tmp_path / "m.onnx")
-    (read,) = wire.read(tmp_path / "m.onnx").graph.initializer
+    (read,) = wire.read(tmp_path / "m.onnx").model.graph.initializer
     assert [(entry.key, entry.value) for entry in read.external_data] == [("location", "absent.bin")]
     assert not wire.has_payload(read)
 
@@ -274,7 +301,7 @@ def test_weights_are_not_touched(tmp_path: Path) -> None:
     wire.messages()
     tracemalloc.start()
     try:
-        message = wire.read(file)
+        message = wire.read(file).model
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -299,7 +326,7 @@ def test_reading_imports_neither_onnx_nor_numpy(tmp_path: Path) -> None:
     program = f"""
 import sys
 from graphcost.importers import wire
-assert wire.read({str(tmp_path / "m.onnx")!r}).graph.node
+assert wire.read({str(tmp_path / "m.onnx")!r}).node(0).op_type == "Relu"
 assert not {{"onnx", "numpy"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
@@ -312,7 +339,7 @@ def reading(data: bytes, tmp_path: Path) -> str:
     """What is said about a file with these bytes."""
     (tmp_path / "m.onnx").write_bytes(data)
     with pytest.raises(ModelError) as caught:
-        wire.read(tmp_path / "m.onnx")
+        whole(wire.read(tmp_path / "m.onnx"))
     assert "\n" not in str(caught.value)
     return str(caught.value).removeprefix(str(tmp_path / "m.onnx"))
 
@@ -358,7 +385,7 @@ def nested(depth: int) -> bytes:
     return b"\x3a" + wire._varint(len(data)) + data
 
 
-@pytest.mark.parametrize("depth", [100, 1000, 100_000 // 3])
+@pytest.mark.parametrize("depth", [103, 1000, 100_000 // 3])
 def test_nesting_is_bounded(depth: int, tmp_path: Path) -> None:
     assert "more than 100 messages within one another" in reading(nested(depth - depth % 3 + 1), tmp_path)
 
@@ -382,9 +409,9 @@ def test_what_no_payload_can_hide_in_is_counted_once_it_is_much(
     files = [tmp_path / "flood.onnx", tmp_path / "numbers.onnx"]
     for file, message in zip(files, (flood, numbers), strict=True):
         file.write_bytes(message.SerializeToString())
-        assert wire.read(file) == message
+        assert whole(wire.read(file)) == message
     monkeypatch.setattr(wire, "MAX_UNSEEN", 100)
-    assert wire.read(files[1]) == numbers
+    assert whole(wire.read(files[1])) == numbers
     with pytest.raises(ModelError, match="more than 1000 nodes"):
         wire.read(files[0])
 
@@ -399,17 +426,17 @@ def test_a_structure_beyond_the_bound_is_refused(tmp_path: Path, monkeypatch: py
 def test_a_model_cut_anywhere_is_read_or_refused(tmp_path: Path) -> None:
     """Only where a cut leaves whole fields behind the graph is there still a model."""
     data = model(constant(filled(4)), branching(filled(2)), weights=[filled(300)]).SerializeToString()
-    whole = onnx.ModelProto.FromString(data)
+    message = onnx.ModelProto.FromString(data)
     read = 0
     for size in range(len(data)):
         (tmp_path / "m.onnx").write_bytes(data[:size])
         try:
-            cut = wire.read(tmp_path / "m.onnx")
+            cut = whole(wire.read(tmp_path / "m.onnx"))
         except ModelError as error:
             assert error.reason
         else:
             read += 1
-            assert cut.graph.node == whole.graph.node
+            assert cut.graph.node == message.graph.node
     assert 1 <= read < 10
 
 
@@ -425,7 +452,7 @@ def test_flipped_bits_are_read_or_refused(flips: list[tuple[int, int]], threshol
     for position, bit in flips:
         data[position] ^= 1 << bit
     try:
-        message = wire._decode(bytes(data), threshold, "m.onnx")
+        message = whole(wire.decode(bytes(data), threshold))
     except ModelError as error:
         assert error.reason
     else:
@@ -445,7 +472,7 @@ def test_what_is_no_file_is_refused_in_words(tmp_path: Path) -> None:
 def test_a_gzipped_model_is_read(tmp_path: Path) -> None:
     message = MODELS["initializer"]
     (tmp_path / "m.onnx.gz").write_bytes(gzip.compress(message.SerializeToString(), mtime=0))
-    assert wire.read(tmp_path / "m.onnx.gz", threshold=0) == without_payloads(message)
+    assert whole(wire.read(tmp_path / "m.onnx.gz", threshold=0)) == without_payloads(message)
 
 
 @pytest.mark.parametrize(
@@ -482,7 +509,7 @@ def test_a_gzip_file_without_a_model_is_refused(
 )
 def test_text_models_are_read(text: str, tmp_path: Path) -> None:
     (tmp_path / "m.txt").write_text(text)
-    for read in (wire.read_text(tmp_path / "m.txt"), wire.read(tmp_path / "m.txt")):
+    for read in map(whole, (wire.read_text(tmp_path / "m.txt"), wire.read(tmp_path / "m.txt"))):
         assert (read.graph.name, [node.op_type for node in read.graph.node]) == ("g", ["Relu"])
 
 
@@ -510,5 +537,5 @@ DEEPER = "node { attribute { g { "
 def test_text_that_is_no_model_is_refused(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "m.txt").write_bytes(text.encode("latin-1"))
     with pytest.raises(ModelError) as caught:
-        wire.read_text(tmp_path / "m.txt")
+        whole(wire.read_text(tmp_path / "m.txt"))
     assert str(caught.value).endswith(said)
