@@ -99,11 +99,10 @@ def _text(name: str) -> str:
 
 def aligned(table: Table, escape: bool) -> list[str]:
     """The lines of a pipe table with its columns padded, numbers at the right."""
-    clean = _cell if escape else _barless
     total = [table.total] if any(table.total) else []
     columns, rules = [], []
     for cells, right in zip(zip(table.titles, *table.rows, *total, strict=True), table.right, strict=True):
-        texts = {cell: clean(cell) for cell in set(cells)}  # each distinct one once: networks repeat
+        texts = _written(set(cells), escape)  # each distinct one once: networks repeat
         width = max(3, *map(len, texts.values()))
         padded = {cell: text.rjust(width) if right else text.ljust(width) for cell, text in texts.items()}
         columns.append([padded[cell] for cell in cells])
@@ -114,8 +113,9 @@ def aligned(table: Table, escape: bool) -> list[str]:
 
 _CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _CONTROL = re.compile(rf"[{_CONTROLS}]+")
-_MARKUP = re.compile(r"[\\<`*\[\]]|&(?=\w+;)|_(?!\w)|_(?<!\w_)")  # each way begins with a character: thrice as fast
-_SPECIAL = re.compile(rf"[|{_CONTROLS}]|{_MARKUP.pattern}")
+_EDGE = re.compile(r"_(?:(?!\w)|(?<!\w_))")  # an underscore that could open or close emphasis
+_MARKUP = re.compile(rf"[\\<`*\[\]]|&(?=\w+;)|{_EDGE.pattern}")
+_SPECIAL = re.compile(rf"[|\\<`*\[\]&{_CONTROLS}]")  # one set, and _EDGE apart: many times as fast as both in one
 
 
 def _line(text: str) -> str:
@@ -133,10 +133,21 @@ def _barless(text: str) -> str:
     return _line(text).replace("|", "\u00a6")
 
 
+def _written(cells: set[str], escape: bool) -> dict[str, str]:
+    """What stands in a table for each cell: mostly each itself."""
+    if not _telling(" ".join(cells)):
+        return {cell: cell for cell in cells}
+    clean = _cell if escape else _barless
+    return {cell: clean(cell) if _telling(cell) else cell for cell in cells}
+
+
+def _telling(text: str) -> bool:
+    """Whether there is anything in a text that a table may have to write otherwise."""
+    return bool(_SPECIAL.search(text) or _EDGE.search(text))
+
+
 def _cell(text: str) -> str:
     """A cell of a Markdown table."""
-    if not _SPECIAL.search(text):
-        return text
     return "<br>".join(_plain(_barless(part)) for part in text.split("\n"))
 
 
