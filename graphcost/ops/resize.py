@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from math import floor
 
 from ..dims import Dim, Extent
@@ -51,24 +50,21 @@ def _window(x: Tensor, y: Tensor, mode: str) -> Window:
         return POINTWISE
     if x.rank < 3 or x.shape[:2] != y.shape[:2] or mode not in ("nearest", "linear", "bilinear"):
         return GLOBAL
-    factors: list[Fraction] = []
+    up: list[int] = []
     for a, b in zip(x.shape[2:], y.shape[2:], strict=True):
-        if isinstance(a, int) and isinstance(b, int) and a and b:
-            factors.append(Fraction(b, a))
+        if isinstance(a, int) and isinstance(b, int) and a and b and b % a == 0:
+            up.append(b // a)
         elif isinstance(b, Dim) and isinstance(ratio := b // a, int) and ratio * a == b:
-            factors.append(Fraction(ratio))
+            up.append(ratio)
         else:
             return GLOBAL
-    if any(factor.denominator != 1 for factor in factors):
-        return GLOBAL
-    up = tuple(int(factor) for factor in factors)
     ones = (1,) * len(up)
     if mode == "nearest":
-        return Window(up, ones, tuple(factor - 1 for factor in up), ones, up)
+        return Window(tuple(up), ones, tuple(factor - 1 for factor in up), ones, tuple(up))
     # linear, half-pixel centres: output o blends the inputs around (o + 1/2) / up - 1/2
     kernel = tuple(1 if factor == 1 else 2 * factor if factor % 2 == 0 else 2 * factor - 1 for factor in up)
     pad = tuple(k - 1 - (f // 2 if f > 1 else 0) for k, f in zip(kernel, up, strict=True))
-    return Window(kernel, ones, pad, ones, up)
+    return Window(kernel, ones, pad, ones, tuple(up))
 
 
 @rule("Upsample")
@@ -147,6 +143,8 @@ def _entries(given: Tensor, axes: Sequence[int]) -> Sequence[Scalar]:
 
 def _fit(before: Sequence[Extent], wanted: Sequence[Scalar], policy: str) -> list[Extent | None]:
     """Sizes as they are given, or as the aspect ratio allows: not larger, or not smaller, than given."""
+    from fractions import Fraction  # it imports decimal
+
     plain: list[Extent | None] = [w if isinstance(w, (int, Dim)) else None for w in wanted]
     if policy == "stretch":
         return plain
