@@ -272,7 +272,8 @@ class _Walk:
                 replaced = self.message(content, stop, part, depth + 1)
             if part == apart:
                 self.nodes.append(self.copy(content, stop) if replaced is None else b"".join(replaced))
-                chunks.append(self.copy(copied, begin))
+                if begin > copied or not chunks:
+                    chunks.append(self.copy(copied, begin))
                 copied = stop
             elif replaced is not None:
                 chunks.append(self.copy(copied, begin) + _varint(key) + _varint(sum(map(len, replaced))))
