@@ -165,28 +165,31 @@ class Scope:
         graph = id(weights)  # a name may stand for another weight in another graph
         self.constants.update((name, (Weight((graph, name), tensor),)) for name, tensor in weights.items())
 
-    def behind(self, op: Op) -> list[tuple[Weight, ...] | None]:
-        """The weights behind each input of an operator, None behind an activation and where none is given."""
-        return [*map(self.constants.get, op.inputs)]
+    def weigh(self, row: Cost, facts: Facts) -> None:
+        """Note the weights that an operator without bodies works with, and what about it is constant.
 
-    def pass_on(self, op: Op, facts: Facts, behind: list[tuple[Weight, ...] | None]) -> tuple[Weight, ...]:
-        """The weights an operator works with; `behind` its inputs are those.
-
-        An operator that sees only constants and multiplies nothing hands them on.
+        One that sees only constants and multiplies nothing hands them on.
         """
+        op = row.op
+        behind = [*map(self.constants.get, op.inputs)]  # the weights of each input, None for an activation
+        if any(behind):
+            row.fixed = tuple(map(bool, behind))
         activations = behind.count(None) - op.inputs.count("")
-        own: tuple[Weight, ...] = ()
+        weights: tuple[Weight, ...] = ()
         if facts.weights and not (activations and facts.weights == facts.outputs):
             # but a ConstantOfShape whose shape is computed makes an activation
-            own = tuple([Weight(_weight_key(op, at), tensor) for at, tensor in enumerate(facts.weights)])
+            weights = tuple([Weight(_weight_key(op, at), tensor) for at, tensor in enumerate(facts.weights)])
         for at, held in enumerate(facts.holds[: len(behind)]):
             if held is not None and (packed := behind[at]) is not None:
                 behind[at] = _unpacked(packed, self.tensors[op.inputs[at]], held)
-        weights = (*own, *[weight for group in behind if group for weight in group])
+        for group in behind:
+            if group:
+                weights += group
         if activations or facts.work is None or facts.work.macs != 0:
-            return weights
+            row.weights = weights
+            return
         self.constants.update((name, weights) for name in op.outputs if name)
-        return ()
+        row.constant = bool(weights)
 
     def take_out(self, op: Op, bodies: Iterable[Body]) -> tuple[Weight, ...]:
         """The weights an operator with bodies works with; those that only pass through a body stay constant outside."""
@@ -260,11 +263,15 @@ class Body:
         return all(row.status == "known" for row in self.rows)
 
 
+_Answer = tuple[Facts | None, str, bool]
+"""What a rule says, or None and why it cannot decide; and whether an extent in it still needs a name."""
+
+
 class _Engine:
     def __init__(self, model: Model, dims: Mapping[str, Extent]) -> None:
         self.definitions = model.definitions
         self.dims = dims
-        self.memo: dict[Any, tuple[Facts | str, bool]] = {}
+        self.memo: dict[Hashable, _Answer] = {}
         self.rules: dict[str, Rule | None] = {}
         """By kind, under the operator sets of the graph that is run."""
         self.opsets: Mapping[str, int] = {}
@@ -291,7 +298,7 @@ class _Engine:
     def rows(self, model: Model, scope: Scope, prefix: str) -> list[Cost]:
         rows: list[Cost] = []
         scope.hold(model.weights)
-        tensors, constants, declared = scope.tensors, scope.constants, model.declared
+        tensors, declared = scope.tensors, model.declared
         for op in model.schedule:
             inputs = tuple([tensors.get(name, UNKNOWN) if name else None for name in op.inputs])
             bodies = self.bodies(op, scope, prefix) if op.bodies else []
@@ -304,20 +311,16 @@ class _Engine:
                 outputs = outputs[: len(op.outputs)] + tuple(self.stated(declared, name) for name in missing)
             if self.minted:
                 self.learn(declared, op.outputs, outputs)
-            for name, tensor in zip(op.outputs, outputs, strict=True):
+            for at, name in enumerate(op.outputs):
                 if name:
+                    tensor = outputs[at]
                     tensors[name] = self.stated(declared, name, tensor) if type(tensor) is Unranked else tensor
             row = Cost(op, prefix + op.name, inputs, outputs, facts, 1, why)
             rows.append(row)
             if facts is None:
                 continue
             if not bodies:
-                behind = scope.behind(op)
-                if any(behind):
-                    row.fixed = tuple(map(bool, behind))
-                row.weights = scope.pass_on(op, facts, behind)
-                if not constants.keys().isdisjoint(op.outputs):
-                    row.constant = all(constants.get(name) for name in op.outputs if name)
+                scope.weigh(row, facts)
                 continue
             row.weights = scope.take_out(op, bodies)
             for body, times in zip(bodies, facts.times, strict=False):
@@ -363,7 +366,7 @@ class _Engine:
         self, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body], declared: Mapping[str, Tensor]
     ) -> tuple[Facts | None, str]:
         """The facts of an operator, or None and why not."""
-        if op.calls:
+        if bodies and op.calls:
             try:
                 return Facts(bodies[0](*inputs), NO_WORK, times=(1,)), ""
             except Undecided as reason:
@@ -371,19 +374,14 @@ class _Engine:
         rule = self.rule(op)
         if rule is None:
             return None, f"no rule for {op.type}"
-        if bodies:
-            answer = self.answer(rule, op, inputs, bodies)
-            is_open = _is_open(answer)
-        else:
-            question = (rule.function, tuple(op.attrs.items()), inputs, len(op.outputs))
-            try:
-                answer, is_open = self.memo[question]
-            except KeyError:
-                answer = self.answer(rule, op, inputs, bodies)
-                self.memo[question] = answer, (is_open := _is_open(answer))
-        if isinstance(answer, str):
-            return None, answer
-        return (self.name_open(answer, op, declared) if is_open else answer), answer.note
+        question = (rule.function, tuple(op.attrs.items()), inputs, len(op.outputs))
+        known = None if bodies else self.memo.get(question)
+        if known is None:
+            known = self.answer(rule, op, inputs, bodies)
+            if not bodies:
+                self.memo[question] = known
+        facts, why, is_open = known
+        return (self.name_open(facts, op, declared) if facts and is_open else facts), why
 
     def rule(self, op: Op) -> Rule | None:
         """The rule of an operator under the operator sets of the graph that is run."""
@@ -393,8 +391,8 @@ class _Engine:
             rule = self.rules[op.kind] = find(op.kind, self.opsets.get(op.kind.rpartition(".")[0], 1))
             return rule
 
-    def answer(self, rule: Rule, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body]) -> Facts | str:
-        """Call a rule; text when it cannot decide. Raises ModelError when it finds a contradiction."""
+    def answer(self, rule: Rule, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body]) -> _Answer:
+        """Call a rule. Raises ModelError when it finds a contradiction."""
         attrs = op.attrs if rule.takes_any else {k: v for k, v in op.attrs.items() if k in rule.keywords}
         extra: dict[str, Any] = {"outputs": len(op.outputs)} if "outputs" in rule.keywords else {}
         labelled = zip(op.bodies, bodies, strict=True)
@@ -405,9 +403,9 @@ class _Engine:
             given = inputs if rule.most is None else inputs[: rule.most]
             facts = rule.function(*given, **{**attrs, **extra})
             _check_numbers(facts)
-            return facts
+            return facts, facts.note, _is_open(facts)
         except (UnknownShape, Undecided, TooLarge) as reason:
-            return str(reason)
+            return None, str(reason), False
         except ModelError:
             raise
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as problem:
@@ -465,10 +463,8 @@ class _Engine:
         return symbol(own, least=0)
 
 
-def _is_open(facts: Facts | str) -> bool:
+def _is_open(facts: Facts) -> bool:
     """Whether it holds an extent that data decides and that has no name yet."""
-    if isinstance(facts, str):
-        return False
     for tensor in facts.outputs:
         for extent in tensor.shape if tensor.ranked else ():
             if isinstance(extent, Dim) and any(free.startswith(OPEN) for free in symbols(extent)):
