@@ -195,7 +195,11 @@ def allocate(storage: Storage, order: Sequence[int] | None = None) -> list[Buffe
         step = storage.steps[which]
         for number in step.reads:
             holders[number].death = at
-        over = next((number for number in step.takes if pending[number] == 1), None)
+        over = None
+        for number in step.takes:
+            if pending[number] == 1:
+                over = number
+                break
         for made in step.makes:
             if over is None:
                 hold(made, at)

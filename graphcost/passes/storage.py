@@ -8,8 +8,9 @@ besides its operands is not known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
 from ..dims import Extent
 from ..graph import BITS, Model, Op, Tensor, TensorSequence
@@ -112,7 +113,7 @@ class _Sharing:
         self.pieces = pieces
         self.home: dict[str, int] = {}
         """The number of the block that each tensor is in."""
-        self.alike_inputs: dict[int, tuple[bool, ...]] = {}
+        self.alike_inputs: dict[int, tuple[list[bool], list[bool]]] = {}
         """By the identity of the facts."""
         self.sizes: dict[int, tuple[Extent | None, int | None]] = {}
         """Bytes of tensors by their identity: the rows hold them as long as this lives."""
@@ -185,29 +186,34 @@ class _Sharing:
             self.storage.cut.append(op)
         return facts.pieces
 
-    def takes(self, row: Cost, operands: Iterable[int | None], made: int) -> tuple[int, ...]:
+    def takes(self, row: Cost, operands: Sequence[int | None], made: int) -> tuple[int, ...]:
         """The blocks that the first output of an elementwise operator may be written over: a block of its own.
 
-        `operands` are the blocks of what it reads.
+        `operands` are the blocks of what it reads. One of which another operand sees a part cannot be written over.
         """
         blocks = self.storage.blocks
         size = blocks[made].size
         if size is None or blocks[made].outside:
             return ()
-        found: dict[int, bool] = {}
-        for number, alike in zip(operands, self.alike(row), strict=False):
-            if number is not None:  # another operand may see a part of the block
+        alike, other = self.alike(row)
+        partly = set(compress(operands, other))
+        found: list[int] = []
+        for number in dict.fromkeys(compress(operands, alike)):
+            if number is not None and number not in partly:
                 block = blocks[number]
-                found[number] = alike and block.size == size and not block.outside and found.get(number, True)
-        return tuple([number for number, fits in found.items() if fits])
+                if block.size == size and not block.outside:
+                    found.append(number)
+        return tuple(found)
 
-    def alike(self, row: Cost) -> tuple[bool, ...]:
-        """Which inputs have the bytes and the bits of the first output; the same in all rows of the very same facts."""
+    def alike(self, row: Cost) -> tuple[list[bool], list[bool]]:
+        """Which inputs have the bytes and the bits of the first output, and which have not.
+
+        They are the same in all rows of the very same facts.
+        """
         key = id(row.facts)
         if key not in self.alike_inputs:
             made = row.outputs[0]
             stored = nbytes(made), BITS.get(made.dtype)
-            self.alike_inputs[key] = tuple(
-                [each is not None and (nbytes(each), BITS.get(each.dtype)) == stored for each in row.inputs]
-            )
+            alike = [each is not None and (nbytes(each), BITS.get(each.dtype)) == stored for each in row.inputs]
+            self.alike_inputs[key] = alike, [not each for each in alike]
         return self.alike_inputs[key]
