@@ -357,7 +357,12 @@ class _Walk:
             wire_type = key & 7
             content = position
             if wire_type == _DELIMITED:
-                length, content = self.varint(position, end)
+                if position < end and (length := buffer[position]) < 0x80:
+                    content = position + 1
+                elif position + 1 < end and (high := buffer[position + 1]) < 0x80:
+                    length, content = length & 0x7F | high << 7, position + 2
+                else:
+                    length, content = self.varint(position, end)
                 position = content + length
             elif wire_type == _VARINT:
                 _, position = self.varint(position, end)
