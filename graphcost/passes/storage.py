@@ -119,17 +119,14 @@ class _Sharing:
         """Bytes of tensors by their identity: the rows hold them as long as this lives."""
 
     def measure(self, tensor: Tensor) -> tuple[Extent | None, int | None]:
-        """Bytes of a tensor as they are, and as a number; once for each tensor, since networks repeat."""
-        try:
-            return self.sizes[id(tensor)]
-        except KeyError:
-            size = nbytes(tensor)
-            self.sizes[id(tensor)] = measured = size, None if size is None else self.evaluate(size)
-            return measured
+        """Bytes of a tensor as they are, and as a number."""
+        size = nbytes(tensor)
+        self.sizes[id(tensor)] = measured = size, None if size is None else self.evaluate(size)
+        return measured
 
     def make(self, name: str, tensor: Tensor, outside: bool) -> int:
         """A block of its own for a tensor."""
-        size, number = self.measure(tensor)
+        size, number = self.sizes.get(id(tensor)) or self.measure(tensor)  # once for each: networks repeat
         if number is None and not outside:
             self.storage.known = False
         blocks = self.storage.blocks
@@ -161,7 +158,7 @@ class _Sharing:
         reads = tuple(dict.fromkeys([number for number in operands if number is not None]))
         for number in reads:
             blocks[number].readers += 1
-        starts = self.starts(row)
+        starts = self.starts(row) if op.in_place or (facts is not None and (facts.view or facts.pieces)) else ()
         makes: list[int] = []
         for output, name in enumerate(op.outputs):
             tensor = row.outputs[output]
@@ -175,8 +172,6 @@ class _Sharing:
         """Where in the first input those outputs begin that lie in its block, in elements."""
         op, facts = row.op, row.facts
         views = op.in_place or (facts is not None and facts.view)
-        if not views and (facts is None or not facts.pieces):
-            return ()
         cut = facts is not None and len(facts.pieces) == len(op.outputs) > 0 and (views or self.pieces)
         if not (views or cut) or not op.inputs or op.inputs[0] not in self.home:
             return ()
@@ -195,8 +190,9 @@ class _Sharing:
         size = blocks[made].size
         if size is None or blocks[made].outside:
             return ()
-        alike, other = self.alike(row)
-        partly = set(compress(operands, other))
+        alike, other = self.alike_inputs.get(id(row.facts)) or self.alike(row)
+        several = len(operands) - operands.count(None) > 1
+        partly = set(compress(operands, other)) if several else ()
         found: list[int] = []
         for number in dict.fromkeys(compress(operands, alike)):
             if number is not None and number not in partly:
@@ -210,10 +206,8 @@ class _Sharing:
 
         They are the same in all rows of the very same facts.
         """
-        key = id(row.facts)
-        if key not in self.alike_inputs:
-            made = row.outputs[0]
-            stored = nbytes(made), BITS.get(made.dtype)
-            alike = [each is not None and (nbytes(each), BITS.get(each.dtype)) == stored for each in row.inputs]
-            self.alike_inputs[key] = alike, [not each for each in alike]
-        return self.alike_inputs[key]
+        made = row.outputs[0]
+        stored = nbytes(made), BITS.get(made.dtype)
+        alike = [each is not None and (nbytes(each), BITS.get(each.dtype)) == stored for each in row.inputs]
+        self.alike_inputs[id(row.facts)] = found = alike, [not each for each in alike]
+        return found
