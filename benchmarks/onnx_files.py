@@ -1,4 +1,4 @@
-"""Wall time and peak memory of whole processes on ONNX files, against other tools; medians of alternating runs.
+"""Wall time and peak memory of whole processes on ONNX files, against other tools; medians of runs in turns.
 
     python benchmarks/onnx_files.py [--tools PYTHON] [MODEL ...]
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -75,10 +76,10 @@ def measure(path: Path, python: str) -> None:
     tools = commands(path, python)
     found: dict[str, list[tuple[float, float]]] = {}
     for turn in range(ROUNDS):
-        for tool, command in tools.items():
+        for tool in random.sample(list(tools), len(tools)):  # what ran before leaves its mark on the caches
             if turn and tool not in found:  # it failed on this file
                 continue
-            result = run(command)
+            result = run(tools[tool])
             if result is not None:
                 found.setdefault(tool, []).append(result)
     for tool in tools:
