@@ -175,10 +175,10 @@ class Scope:
         if any(behind):
             row.fixed = tuple(map(bool, behind))
         activations = behind.count(None) - op.inputs.count("")
-        weights: tuple[Weight, ...] = ()
+        weights: list[Weight] = []
         if facts.weights and not (activations and facts.weights == facts.outputs):
             # but a ConstantOfShape whose shape is computed makes an activation
-            weights = tuple([Weight(_weight_key(op, at), tensor) for at, tensor in enumerate(facts.weights)])
+            weights = [Weight(_weight_key(op, at), tensor) for at, tensor in enumerate(facts.weights)]
         for at, held in enumerate(facts.holds[: len(behind)]):
             if held is not None and (packed := behind[at]) is not None:
                 behind[at] = _unpacked(packed, self.tensors[op.inputs[at]], held)
@@ -186,9 +186,9 @@ class Scope:
             if group:
                 weights += group
         if activations or facts.work is None or facts.work.macs != 0:
-            row.weights = weights
+            row.weights = tuple(weights)
             return
-        self.constants.update((name, weights) for name in op.outputs if name)
+        self.constants.update(dict.fromkeys(filter(None, op.outputs), tuple(weights)))
         row.constant = bool(weights)
 
     def take_out(self, op: Op, bodies: Iterable[Body]) -> tuple[Weight, ...]:
