@@ -91,10 +91,10 @@ def share(
     `evaluate` turns a symbolic size into a number, or None. Under `io="caller"` inputs and outputs are outside, and no
     result is written over an input. Constants are not activations and have no block.
     """
-    sharing = _Sharing(evaluate, frozenset(model.outputs) if io == "caller" else frozenset(), pieces)
+    sharing = _Sharing(evaluate, frozenset((*inputs, *model.outputs) if io == "caller" else ()), pieces)
     storage, home = sharing.storage, sharing.home
     for name, tensor in inputs.items():
-        storage.given.append(sharing.make(name, tensor, io == "caller"))
+        storage.given.append(sharing.make(name, tensor))
     ops = frozenset(model.schedule)
     for at, row in enumerate(rows):
         if row.op in ops:
@@ -124,8 +124,9 @@ class _Sharing:
         self.sizes[id(tensor)] = measured = size, None if size is None else self.evaluate(size)
         return measured
 
-    def make(self, name: str, tensor: Tensor, outside: bool) -> int:
+    def make(self, name: str, tensor: Tensor) -> int:
         """A block of its own for a tensor."""
+        outside = name in self.outside
         size, number = self.sizes.get(id(tensor)) or self.measure(tensor)  # once for each: networks repeat
         if number is None and not outside:
             self.storage.known = False
@@ -155,15 +156,17 @@ class _Sharing:
             return Step(row, at)
         blocks, op, facts = self.storage.blocks, row.op, row.facts
         operands = [*map(self.home.get, op.reads)]
-        reads = tuple(dict.fromkeys([number for number in operands if number is not None]))
+        reads = tuple([number for number in operands if number is not None])
+        if len(reads) > 1:
+            reads = tuple(dict.fromkeys(reads))
         for number in reads:
             blocks[number].readers += 1
         starts = self.starts(row) if op.in_place or (facts is not None and (facts.view or facts.pieces)) else ()
         makes: list[int] = []
         for output, name in enumerate(op.outputs):
             tensor = row.outputs[output]
-            if name and (output >= len(starts) or not self.join(name, op.inputs[0], starts[output], tensor.dtype)):
-                makes.append(self.make(name, tensor, name in self.outside))
+            if name and not (output < len(starts) and self.join(name, op.inputs[0], starts[output], tensor.dtype)):
+                makes.append(self.make(name, tensor))
         if starts or not makes or not op.outputs[0] or facts is None or not facts.elementwise:
             return Step(row, at, reads, tuple(makes))
         return Step(row, at, reads, tuple(makes), self.takes(row, operands, makes[0]))
@@ -191,15 +194,12 @@ class _Sharing:
         if size is None or blocks[made].outside:
             return ()
         alike, other = self.alike_inputs.get(id(row.facts)) or self.alike(row)
-        several = len(operands) - operands.count(None) > 1
-        partly = set(compress(operands, other)) if several else ()
-        found: list[int] = []
-        for number in dict.fromkeys(compress(operands, alike)):
-            if number is not None and number not in partly:
-                block = blocks[number]
-                if block.size == size and not block.outside:
-                    found.append(number)
-        return tuple(found)
+        whole: Iterable[int | None] = compress(operands, alike)
+        if len(operands) - operands.count(None) > 1:
+            partly = set(compress(operands, other))
+            whole = [number for number in dict.fromkeys(whole) if number not in partly]
+        fitting = [at for at in whole if at is not None and blocks[at].size == size and not blocks[at].outside]
+        return tuple(fitting)
 
     def alike(self, row: Cost) -> tuple[list[bool], list[bool]]:
         """Which inputs have the bytes and the bits of the first output, and which have not.
