@@ -272,6 +272,10 @@ class _Engine:
         self.definitions = model.definitions
         self.dims = dims
         self.memo: dict[Hashable, _Answer] = {}
+        """By the question: the rule, the attributes, the inputs and how many outputs there are."""
+        self.same: dict[Hashable, tuple[_Answer, object, object]] = {}
+        """By the identities of these, which operators that are alike mostly share: to tell that two are the same is
+        faster than to compare them. They are held, so that nothing else gets their identities."""
         self.rules: dict[str, Rule | None] = {}
         """By kind, under the operator sets of the graph that is run."""
         self.opsets: Mapping[str, int] = {}
@@ -374,14 +378,19 @@ class _Engine:
         rule = self.rule(op)
         if rule is None:
             return None, f"no rule for {op.type}"
-        question = (rule.function, tuple(op.attrs.items()), inputs, len(op.outputs))
-        known = None if bodies else self.memo.get(question)
-        if known is None:
-            known = self.answer(rule, op, inputs, bodies)
-            if not bodies:
-                self.memo[question] = known
-        facts, why, is_open = known
+        facts, why, is_open = self.answer(rule, op, inputs, bodies) if bodies else self.remembered(rule, op, inputs)
         return (self.name_open(facts, op, declared) if facts and is_open else facts), why
+
+    def remembered(self, rule: Rule, op: Op, inputs: tuple[Tensor | None, ...]) -> _Answer:
+        """The answer to a question; a rule is asked each distinct one once."""
+        same = (rule.function, id(op.attrs), len(op.outputs), *map(id, inputs))
+        if (known := self.same.get(same)) is not None:
+            return known[0]
+        question = (rule.function, tuple(op.attrs.items()), inputs, len(op.outputs))
+        if (answer := self.memo.get(question)) is None:
+            answer = self.memo[question] = self.answer(rule, op, inputs, [])
+        self.same[same] = answer, op.attrs, inputs
+        return answer
 
     def rule(self, op: Op) -> Rule | None:
         """The rule of an operator under the operator sets of the graph that is run."""
