@@ -32,6 +32,8 @@ class Column:
     total: Callable[[Analysis], Value] | None = None
     alike: bool = False
     """Rows that are alike, as `Analysis.alike` has it, have the same value."""
+    brief: Callable[[Analysis, int], str] | None = None
+    """What stands in a table where the text is long."""
     most: bool = False
     """A group of rows has the largest of their values, rather than the sum."""
     together: Callable[[Analysis, Sequence[int]], Value] | None = None
@@ -156,9 +158,11 @@ BUILT_IN = {
         Column("count", "layers", "operators", "operators in the row", "count", lambda a, i: 1, lambda a: len(a.rows),
                exact=lambda a: True),
         Column("input", "input", "", "shapes of the inputs", "text",
-               lambda a, i: shapes_text(t for t in a.rows[i].inputs if t is not None), alike=True),
+               lambda a, i: shapes_text(filter(None, a.rows[i].inputs)), alike=True,
+               brief=lambda a, i: shapes_text(filter(None, a.rows[i].inputs), brief=True)),
         Column("output", "output", "", "shapes of the outputs", "text",
-               lambda a, i: shapes_text(a.rows[i].outputs), alike=True),
+               lambda a, i: shapes_text(a.rows[i].outputs), alike=True,
+               brief=lambda a, i: shapes_text(a.rows[i].outputs, brief=True)),
         Column("params", "params", "elements", "weights, each counted at the first operator that uses it", "count",
                lambda a, i: a.parameters.rows[i], lambda a: a.parameters.total),
         Column("param_bytes", "param bytes", "bytes", "the weights' bytes in the file's own types", "bytes",

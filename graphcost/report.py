@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from . import columns
@@ -10,7 +11,7 @@ from .analysis import Analysis
 from .columns import Column, find
 from .dims import Dim
 from .errors import ModelError
-from .table import Table, Value, formula, shape_text, show
+from .table import EXPLAINED, LONG, Table, Value, formula, is_brief, shape_text, show
 
 if TYPE_CHECKING:
     from .graph import Tensor
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from .target import Target
 
 GROUPS = ("op", "scope", "stage")
+INPUTS = 12
+"""Inputs that the headline names; of more it says how many."""
+HEADLINE = 240
+"""Letters of a total's formula where it stands by itself."""
 PEOPLE_ROWS, PEOPLE_TOP = 60, 40
 """A person who asked for nothing else gets so many rows at most, and of more the dearest so many."""
 
@@ -80,9 +85,10 @@ class Report:
         """The figures a person reads first."""
         a = self.analysis
         peak = a.memory.peak
-        parts = [f"input {name} {shape_text(tensor)}" for name, tensor in a.inputs.items()]
+        parts = [f"input {name} {shape_text(tensor)}" for name, tensor in list(a.inputs.items())[:INPUTS]]
+        parts += [f"{len(a.inputs) - INPUTS} more inputs"] if len(a.inputs) > INPUTS else []
         parts.append(f"{len(a.rows)} layers")
-        params, nbytes, macs = (self.total(find(key)) for key in ("params", "param_bytes", "macs"))
+        params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("params", "param_bytes", "macs"))
         parts += [f"{params} parameters ({nbytes})", f"{macs} MACs"]
         if peak is not None:
             parts.append(f"peak activations {show(peak.nbytes, 'bytes')} at {peak.name}")
@@ -90,24 +96,32 @@ class Report:
             parts.append("peak activations unknown")
         return parts
 
-    def _written(self, values: Sequence[Value], column: Column) -> list[str]:
-        """The cells of a column; each distinct value is written once, since networks repeat."""
-        written = {value: value if isinstance(value, str) else self.show(value, column.form) for value in set(values)}
+    def _written(self, values: Sequence[Value], column: Column, at: Sequence[int]) -> list[str]:
+        """The cells of a column, of the rows `at`; each distinct value is written once, since networks repeat."""
+        distinct = set(values)
+        if column.brief is not None and not self.by and (long := {each for each in distinct if len(str(each)) > LONG}):
+            brief, analysis = column.brief, self.analysis
+            values = [brief(analysis, i) if each in long else each for i, each in zip(at, values, strict=True)]
+            distinct = set(values)
+        written = {each: each if isinstance(each, str) else self.show(each, column.form, LONG) for each in distinct}
         return [written[value] for value in values]
 
-    def total(self, column: Column) -> str:
+    def total(self, column: Column, most: int | None = None) -> str:
         """A column's total as text, "" when it has none; a lower bound says so."""
         if column.total is None:
             return ""
         total = column.total(self.analysis)
-        text = self.show(total, column.form)
+        text = self.show(total, column.form, most)
         return text if total is None or column.exact(self.analysis) else f">= {text}"
 
-    def show(self, value: Value, form: str) -> str:
-        """A value as text; a formula is evaluated under the assumptions when they suffice."""
+    def show(self, value: Value, form: str, most: int | None = None) -> str:
+        """A value as text; a formula is evaluated under the assumptions when they suffice.
+
+        Of a formula of more than `most` letters it is said what it depends on.
+        """
         if isinstance(value, Dim):
             number = self.analysis.evaluate(value)
-            return formula(value) if number is None else show(number, form)
+            return formula(value, most) if number is None else show(number, form)
         return show(value, form)
 
     @property
@@ -136,7 +150,10 @@ class Report:
     @property
     def table(self) -> Table:
         """The table of layers in the chosen style; that of a tool is of numbers wherever the assumptions make them."""
-        return self._lay_out(self.analysis.assumed) if self._lay_out else self._default_table()
+        table = self._lay_out(self.analysis.assumed) if self._lay_out else self._default_table()
+        if self.analysis.free and is_brief(chain.from_iterable([table.total, *table.rows])):
+            table.notes.append(EXPLAINED)
+        return table
 
     @property
     def tables(self) -> list[Table]:
@@ -193,8 +210,8 @@ class Report:
     def _default_table(self) -> Table:
         chosen, columns, order = self.values()
         numeric = tuple(column.form != "text" for column in chosen)
-        shown = list(zip(*map(self._written, columns, chosen), strict=True))
-        total = list(map(self.total, chosen))
+        written = [self._written(cells, column, order) for cells, column in zip(columns, chosen, strict=True)]
+        total = [self.total(column, LONG) for column in chosen]
         if total and not total[0]:
             total[0] = "total"
         every = self.analysis.rows
@@ -204,6 +221,7 @@ class Report:
         unknown = [] if self.by or self.analysis.complete else [row.status != "known" for row in every]
         marked = frozenset(i for i, at in enumerate(order) if unknown and unknown[at])
         at = () if self.by else tuple(order)
+        shown = list(zip(*written, strict=True))
         return Table(tuple(c.title for c in chosen), numeric, shown, tuple(total), notes, marked=marked, at=at)
 
 

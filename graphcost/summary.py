@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .columns import Column, find
-from .dims import Dim, symbols
+from .dims import Dim
 from .errors import ModelError
 from .report import Report
-from .table import Table, Value, shapes_text
+from .table import EXPLAINED, LONG, Table, Value, is_brief, shapes_text
 
 DEFAULT = ("count", "params", "macs", "ops", "peak")
-LONG = 60
-"""Letters of a formula that people can still compare."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +85,8 @@ class Summary:
         ]
         numeric = (False, False, *(column.form != "text" for column in self.columns))
         notes = [f"{self.left_out} models are left out; --top 0 shows all."] if self.left_out else []
+        if is_brief(text for row in self.rows for text in row.texts):
+            notes.append(EXPLAINED)
         failed = frozenset(at for at, row in enumerate(self.rows) if row.error)
         titles = ("model", "input", *(column.title for column in self.columns))
         return Table(titles, numeric, rows, notes=notes, marked=failed)
@@ -128,7 +128,7 @@ def _row(result: Report | Failure, columns: Sequence[Column], by: Column | None,
         missing="" if analysis.complete else result.coverage,
         inputs=shapes_text(analysis.inputs.values()),
         totals=tuple([_total(result, column) for column in columns]),
-        texts=tuple([_text(result, column) for column in columns]),
+        texts=tuple([result.total(column, LONG) for column in columns]),
         weight=(0, 0.0) if by is None else _weight(result, by),
         data=result.data if objects else None,
     )
@@ -145,14 +145,6 @@ def _totalled(key: str) -> Column:
 def _total(report: Report, column: Column) -> Value:
     assert column.total is not None
     return column.total(report.analysis)
-
-
-def _text(report: Report, column: Column) -> str:
-    """A total; of a formula too long to compare, what it depends on."""
-    text, total = report.total(column), _total(report, column)
-    if len(text) <= LONG or not isinstance(total, Dim):
-        return text
-    return f"formula in {', '.join(sorted(symbols(total)))}"
 
 
 def _weight(report: Report, column: Column) -> tuple[int, float]:

@@ -7,13 +7,24 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-from .dims import Dim, Extent
+from .dims import Dim, Extent, symbols
 from .graph import Shape, Tensor
 
 Form = Literal["text", "count", "short", "bytes", "share", "ratio", "time"]
 """How people see a value: a count exactly; short as 27.0 k; bytes in KiB and MiB; a share in per cent; a ratio with one
 decimal; a time, which is in seconds, in s, ms, us or ns."""
 Value = Extent | str | float | None
+LONG = 60
+"""Letters of a formula that people can take in where others stand beside it."""
+EXTENT = 20
+"""The same of an extent among others, in a shape that is long."""
+SHAPES = 8
+"""Shapes in a cell that is long."""
+BRIEF = "ƒ("
+"""What a longer one begins with, as `ƒ(H, W)`: it says only what it depends on."""
+NAMED = 3
+"""So many of these, and of more that there are more."""
+EXPLAINED = f"{BRIEF}...) is a formula too long to stand here; --format json has it."
 
 
 @dataclass
@@ -73,9 +84,21 @@ def scaled(value: float, base: int, units: Sequence[str]) -> str:
     return f"{value:,.1f} {units[power]}" if power else f"{value:,.0f} {units[0]}".rstrip()
 
 
-def formula(extent: Extent) -> str:
-    """A number or a formula for people: 416·N·((H + 1)//2), where a program reads `*`."""
-    return str(extent).replace("**", "^").replace("*", "·")
+def formula(extent: Extent, most: int | None = None) -> str:
+    """A number or a formula for people: 416·N·((H + 1)//2), where a program reads `*`.
+
+    Of a formula of more than `most` letters what it depends on: ƒ(H, N, W).
+    """
+    text = str(extent).replace("**", "^").replace("*", "·")
+    if most is None or len(text) <= most or not isinstance(extent, Dim):
+        return text
+    names = sorted(symbols(extent))
+    return f"{BRIEF}{', '.join([*names[:NAMED], *['...'][: len(names) - NAMED]])})"
+
+
+def is_brief(cells: Iterable[str]) -> bool:
+    """Whether a formula among these cells only says what it depends on."""
+    return any(BRIEF in cell for cell in cells)
 
 
 def shape_text(tensor: Tensor) -> str:
@@ -83,20 +106,27 @@ def shape_text(tensor: Tensor) -> str:
     return extents_text(tensor.shape) if tensor.ranked else "?"
 
 
-def shapes_text(tensors: Iterable[Tensor]) -> str:
-    """Several shapes in one cell: 1x3x12x12, batch x 4."""
-    return ", ".join([shape_text(tensor) for tensor in tensors])
+def shapes_text(tensors: Iterable[Tensor], brief: bool = False) -> str:
+    """Several shapes in one cell: 1x3x12x12, batch x 4.
+
+    When `brief`, of long formulas among the extents what they depend on, and of many shapes the first.
+    """
+    most = EXTENT if brief else None
+    texts = [extents_text(tensor.shape, most) if tensor.ranked else "?" for tensor in tensors]
+    if brief and len(texts) > SHAPES:
+        texts[SHAPES:] = [f"{len(texts) - SHAPES} more"]
+    return ", ".join(texts)
 
 
 @lru_cache(maxsize=4096)
-def extents_text(shape: Shape) -> str:
+def extents_text(shape: Shape, most: int | None = None) -> str:
     """A shape, or a part of one, as it stands in a table: Hx(2·W)."""
-    extents = list(map(extent_text, shape))
-    words = any(extent.isidentifier() and len(extent) > 1 for extent in extents)
+    extents = [extent_text(extent, most) for extent in shape]
+    words = any(extent.startswith(BRIEF) or (extent.isidentifier() and len(extent) > 1) for extent in extents)
     return (" x " if words else "x").join(extents) or "scalar"
 
 
-def extent_text(extent: Extent) -> str:
+def extent_text(extent: Extent, most: int | None = None) -> str:
     """An extent where others stand beside it: a formula in brackets."""
-    text = formula(extent)
-    return text if text.isalnum() or text.isidentifier() else f"({text})"
+    text = formula(extent, most)
+    return text if text.isalnum() or text.isidentifier() or text.startswith(BRIEF) else f"({text})"

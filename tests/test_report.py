@@ -194,6 +194,35 @@ def test_sizes_that_stay_open_print_as_formulas(net: Any) -> None:
     assert report.assumptions.endswith("left open, so figures that need them are formulas: H")
 
 
+def test_long_formulas_stand_whole_where_programs_read_and_briefly_where_people_do(net: Any) -> None:
+    """Maps of H/2, H/3, ... rows, one above the other."""
+    layers = bottoms = ""
+    for size in (2, 3, 5, 7, 11):
+        layers += f'layer {{ name: "p{size}" type: "Pooling" bottom: "data" top: "p{size}" '
+        layers += f"pooling_param {{ kernel_h: {size} stride_h: {size} kernel_w: 1 stride_w: 1 }} }}\n"
+        bottoms += f'bottom: "p{size}" '
+    layers += f'layer {{ name: "c" type: "Concat" {bottoms} top: "c" concat_param {{ axis: 2 }} }}\n'
+    layers += 'layer { name: "r" type: "ReLU" bottom: "c" top: "r" }'
+    analysis = net(HEAD + layers, shapes={"data": ("N", 3, "H", "W")})
+    report = analysis.report(columns=["name", "output", "ops"])
+    first, *_, last = report.table.rows
+    assert "H + 1)//2" in first[1] and last[1:] == ("N x 3 x ƒ(H) x W", "ƒ(H, N, W)")
+    assert report.table.total[2] == "ƒ(H, N, W)"
+    assert ["ƒ(...)" in note for note in report.table.notes] == [True]
+    assert "ƒ" not in report.render("csv") + report.render("json")
+    rows = str(analysis.rows[-1].outputs[0].shape[2])
+    assert len(rows) > 60 and rows in report.render("csv")
+    assert analysis.report(columns=["name"]).table.notes == []  # there is nothing to explain
+
+
+def test_a_headline_names_the_first_inputs_and_counts_the_others(net: Any) -> None:
+    names = [f"in{at}" for at in range(15)]
+    inputs = "".join(f'input: "{name}" input_shape {{ dim: 2 dim: 1 }} ' for name in names)
+    bottoms = "".join(f'bottom: "{name}" ' for name in names)
+    summary = net(f'{inputs} layer {{ name: "c" type: "Concat" {bottoms} top: "c" }}').report().summary
+    assert summary[11:14] == ["input in11 2x1", "3 more inputs", "1 layers"]
+
+
 @pytest.mark.parametrize(
     ("value", "base", "text"),
     [(0, 1000, "0"), (999, 1000, "999"), (1000, 1000, "1.0 k"), (999_949, 1000, "999.9 k"), (999_950, 1000, "1.0 M"),
@@ -288,7 +317,7 @@ def test_of_a_long_formula_the_row_of_a_model_says_what_it_depends_on(net: Any) 
     layers = "".join(CONV.replace("block/conv", f"c{k}").replace('"c"', f'"c{k}"').replace("stride: 2", f"stride: {k}")
                      for k in (2, 3, 5))  # fmt: skip
     summary = Summary([net(HEAD + layers, shapes={"data": ("N", 3, "H", "W")}).report()], columns=["params", "macs"])
-    assert summary.table.rows[0][2:] == (f"{3 * 112:,}", "formula in H, N, W")
+    assert summary.table.rows[0][2:] == (f"{3 * 112:,}", "ƒ(H, N, W)")
     assert "//5" in str(summary.lines[1][3])
 
 

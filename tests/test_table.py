@@ -6,7 +6,7 @@ import pytest
 
 from graphcost.dims import Dim, symbol
 from graphcost.graph import UNKNOWN, Tensor
-from graphcost.table import shape_text, shapes_text, show
+from graphcost.table import formula, shape_text, shapes_text, show
 
 N, H, TOKENS = symbol("N"), symbol("H"), symbol("tokens")
 
@@ -53,3 +53,19 @@ def test_several_shapes_are_told_apart() -> None:
     several = [Tensor((TOKENS, 4)), Tensor(()), UNKNOWN, Tensor((2, 3))]
     assert shapes_text(several) == "tokens x 4, scalar, ?, 2x3"
     assert shapes_text([]) == ""
+
+
+LONG_EXTENT = (H + 1) // 2 + (TOKENS + 3) // 4 + (N + 5) // 6
+
+
+def test_a_long_formula_says_what_it_depends_on() -> None:
+    text = str(LONG_EXTENT)
+    assert formula(LONG_EXTENT) == formula(LONG_EXTENT, len(text)) == text
+    assert formula(LONG_EXTENT, len(text) - 1) == "ƒ(H, N, tokens)"
+    assert formula(LONG_EXTENT * symbol("a") * symbol("b"), 10) == "ƒ(H, N, a, ...)"
+    assert formula(12_345_678_901, 5) == "12345678901"  # a number stays
+
+
+def test_a_brief_cell_keeps_what_is_short_in_it() -> None:
+    assert shapes_text([Tensor((LONG_EXTENT, 4)), Tensor((N, 2 * H))], brief=True) == "ƒ(H, N, tokens) x 4, Nx(2·H)"
+    assert shapes_text([Tensor((1, at)) for at in range(11)], brief=True).endswith("1x6, 1x7, 3 more")

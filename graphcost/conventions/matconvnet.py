@@ -18,7 +18,7 @@ from ..passes.infer import Cost
 from ..passes.parameters import learned
 from ..passes.receptive_field import Axis, Field
 from ..rules import GLOBAL
-from ..table import Table, extent_text, formula
+from ..table import EXTENT, LONG, Table, extent_text, formula
 from . import Convention, Metric
 from .families import family
 
@@ -50,7 +50,7 @@ def param_mem(row: Cost) -> Extent:
 def size_text(nbytes: Extent) -> str:
     """B, KB or MB of 1024, no decimals, halves rounded up."""
     if not isinstance(nbytes, int):
-        return formula(nbytes)
+        return formula(nbytes, LONG)
     for unit, power in (("MB", 20), ("KB", 10)):
         if nbytes >= 1 << power:
             return f"{floor(Fraction(nbytes, 1 << power) + Fraction(1, 2))}{unit}"
@@ -69,7 +69,7 @@ def lay_out(analysis: Analysis) -> Table:
     ]
     made = sum((v for row in analysis.rows if (v := data_mem(row)) is not None), _bytes(_image(analysis)))
     params = analysis.parameters.total
-    count = f"{float(params):.2g}" if isinstance(params, int) else formula(params)
+    count = f"{float(params):.2g}" if isinstance(params, int) else formula(params, LONG)
     batch = _image(analysis).shape[0]
     notes = [
         f"parameter memory | {size_text(4 * params)} ({count} parameters)",
@@ -126,7 +126,7 @@ def _window(row: Cost) -> tuple[str, str, str, str, str]:
     window = row.facts.window if row.facts else GLOBAL
     support = [(k - 1) * d + 1 for k, d in zip(window.kernel, window.dilation, strict=True)]
     filters = next((weight.tensor.shape for weight in row.weights if weight.tensor.rank > 1), None)
-    dim, number = ("n/a", "n/a") if filters is None else (formula(filters[1]), formula(filters[0]))
+    dim, number = ("n/a", "n/a") if filters is None else (formula(filters[1], LONG), formula(filters[0], LONG))
     return _one(support or [1]), dim, number, _one(window.stride or [1]), _one(window.pad or [0])
 
 
@@ -144,12 +144,12 @@ def _data(tensor: Tensor | None) -> tuple[str, str, str, str]:
         return ("n/a",) * 4
     spatial = tensor.shape[2:] or (1,)
     depth, number = (tensor.shape[1] if tensor.rank > 1 else 1), (tensor.shape[0] if tensor.rank else 1)
-    return _one(spatial), formula(depth), formula(number), size_text(_bytes(tensor))
+    return _one(spatial), formula(depth, LONG), formula(number, LONG), size_text(_bytes(tensor))
 
 
 def _one(numbers: Sequence[Extent | Fraction]) -> str:
     """One number when the axes agree, 3x5 when not."""
-    texts = [f"{float(n):g}" if isinstance(n, (int, Fraction)) else extent_text(n) for n in numbers]
+    texts = [f"{float(n):g}" if isinstance(n, (int, Fraction)) else extent_text(n, EXTENT) for n in numbers]
     return texts[0] if len(set(texts)) == 1 else "x".join(texts)
 
 

@@ -13,7 +13,7 @@ from ..dims import Extent
 from ..graph import Op, Tensor
 from ..passes.infer import Cost
 from ..rules import GLOBAL, Work
-from ..table import Table, extents_text, formula
+from ..table import EXTENT, LONG, Table, extents_text, formula
 from . import Convention, Metric
 from .families import ends, family, linear, macs, neighbours
 
@@ -94,7 +94,7 @@ def _metric(key: str, doc: str, word: str = "") -> Metric:
 def short(number: Extent) -> str:
     """netscope's numbers: k, M, G of 1000 with at most two decimals."""
     if not isinstance(number, int):
-        return formula(number)
+        return formula(number, LONG)
     value, unit = float(number), ""
     for factor, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number > factor:
@@ -140,7 +140,7 @@ def _extents(tensor: Tensor | None) -> tuple[str, str]:
     """Channels and height x width."""
     if tensor is None or not tensor.ranked or tensor.rank < 2:
         return "", ""
-    return formula(tensor.shape[1]), extents_text(tensor.shape[2:] or (1, 1))
+    return formula(tensor.shape[1], LONG), extents_text(tensor.shape[2:] or (1, 1), EXTENT)
 
 
 def _in_order(analysis: Analysis) -> list[Cost]:

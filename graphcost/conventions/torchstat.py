@@ -16,7 +16,7 @@ from ..dims import Extent
 from ..graph import Tensor
 from ..passes.infer import Cost
 from ..passes.parameters import learned
-from ..table import Table, extent_text, formula
+from ..table import LONG, Table, extent_text, formula
 from . import Convention, Metric
 from .families import adaptive, bias, by_ends, ends, family, halves, linear, macs, taps
 from .modules import path
@@ -145,13 +145,13 @@ def lay_out(analysis: Analysis) -> Table:
 
 def _cells(figures: Sequence[Extent]) -> tuple[str, ...]:
     params, made, madds, flop, read, write = figures
-    memory = f"{made * 4 / 2**20:.2f}" if isinstance(made, int) else formula(4 * made)
+    memory = f"{made * 4 / 2**20:.2f}" if isinstance(made, int) else formula(4 * made, LONG)
     counts = (_number(madds), _number(flop), _number(read), _number(write), "-", _number(read + write))
     return (_number(params), memory, *counts)
 
 
 def _number(number: Extent) -> str:
-    return f"{number:,}" if isinstance(number, int) else formula(number)
+    return f"{number:,}" if isinstance(number, int) else formula(number, LONG)
 
 
 def _image(tensor: Tensor | None) -> str:

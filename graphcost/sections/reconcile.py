@@ -19,7 +19,7 @@ from ..conventions.modules import pathless
 from ..dims import Dim, Extent, plain
 from ..graph import Tensor
 from ..passes.infer import Cost
-from ..table import Table, formula, show
+from ..table import EXPLAINED, LONG, Table, formula, is_brief, show
 from . import Section
 
 SHOWN = 6
@@ -170,6 +170,8 @@ def lay_out(analysis: Analysis) -> list[Table]:
     if pathless(analysis):
         notes.append("The file has no module paths: tools that walk modules are taken to see every operator as one.")
     notes += [f"Not known, and so without a figure: {text} ({_named(tools)})." for text, tools in silent.items()]
+    if is_brief(cell for row in rows for cell in row):
+        notes.append(EXPLAINED)
     titles = ("tool", "calls it", "total", "of ours", "difference", "share", "because of")
     return [Table(titles, (False, False, True, True, True, True, False), rows, notes=notes, heading="How tools count")]
 
@@ -207,12 +209,13 @@ def _named(tools: Container[str]) -> str:
 
 
 def _exact(value: Extent, exact: bool) -> str:
-    return show(value, "count") if exact else f">= {show(value, 'count')}"
+    text = formula(value, LONG) if isinstance(value, Dim) else show(value, "count")
+    return text if exact else f">= {text}"
 
 
 def _signed(value: Extent) -> str:
     if isinstance(value, Dim):
-        return formula(value)
+        return formula(value, LONG)
     return f"{'-' if value < 0 else '+'}{show(abs(value), 'short')}"
 
 
