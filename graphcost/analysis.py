@@ -107,6 +107,23 @@ def _extent(extent: int | str) -> Extent:
     return extent
 
 
+class _Numbers:
+    """The numbers that extents are under assumptions, each found once. It holds no analysis: results of one hold it."""
+
+    def __init__(self, assumptions: Mapping[str, int]) -> None:
+        self.assumptions = assumptions
+        self.found: dict[Dim, int | None] = {}
+
+    def __call__(self, extent: Extent | None) -> int | None:
+        if not isinstance(extent, Dim):
+            return extent
+        if extent not in self.found:
+            closed = symbols(extent) <= self.assumptions.keys()
+            number = substitute(extent, self.assumptions) if closed else None
+            self.found[extent] = number if isinstance(number, int) else None
+        return self.found[extent]
+
+
 class Analysis:
     """What one model costs at one set of input shapes. Counts are integers, or formulas while dimensions are open."""
 
@@ -129,7 +146,6 @@ class Analysis:
         self.declared: dict[str, int] = inference.declared
         """Extents that data decides and the file declares: it is believed, unless `dims` names them."""
         self._named = inference.named
-        self._evaluated: dict[Dim, int | None] = {}
 
     @cached_property
     def _by_name(self) -> dict[str, Cost]:
@@ -292,7 +308,7 @@ class Analysis:
     @cached_property
     def memory(self) -> memory.Memory:
         """Live activation bytes over the schedule; open dimensions count as `assumptions` says."""
-        return memory.liveness(self.model, self.rows, self.inputs, self.evaluate, self.target.io)
+        return memory.liveness(self.model, self.rows, self.inputs, self._numbers, self.target.io)
 
     @cached_property
     def folded(self) -> traffic.Traffic:
@@ -383,13 +399,11 @@ class Analysis:
 
     def evaluate(self, extent: Extent | None) -> int | None:
         """A number under `assumptions`; None when a symbol without one is left in it."""
-        if not isinstance(extent, Dim):
-            return extent
-        if extent not in self._evaluated:
-            closed = symbols(extent) <= self.assumptions.keys()
-            number = substitute(extent, self.assumptions) if closed else None
-            self._evaluated[extent] = number if isinstance(number, int) else None
-        return self._evaluated[extent]
+        return self._numbers(extent)
+
+    @cached_property
+    def _numbers(self) -> _Numbers:
+        return _Numbers(self.assumptions)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of `--format json`: integers, open dimensions as formulas in text, None for unknown."""

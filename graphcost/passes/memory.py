@@ -6,7 +6,7 @@ operator runs, at its worst moment. No workspace of any kernel is known here, no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -70,8 +70,8 @@ class Memory:
     """Bytes alive at each step, an operator's inputs and outputs together; sizes that are not known count as 0."""
     copied: frozenset[Op] = frozenset()
     """The operators, those of bodies too, that copy pieces of a tensor though these could lie inside it."""
-    otherwise: Storage | None = field(default=None, repr=False)
-    """The storage when pieces are copied, or are not, whichever is not so in `storage`."""
+    otherwise: Callable[[], Storage] | None = field(default=None, repr=False)
+    """Makes the storage when pieces are copied, or are not, whichever is not so in `storage`; None without pieces."""
 
     @cached_property
     def steps(self) -> list[Cost]:
@@ -132,7 +132,14 @@ class Memory:
         from .order import search
 
         self._check("a better order")
-        return search(self.storage, *([self.otherwise] if self.otherwise else []))
+        return search(self.storage, *([self.otherwise()] if self.otherwise else []))
+
+    def has_pieces(self, step: int) -> bool:
+        """Whether a piece of a tensor lies in a buffer that is alive at a step, and has been made by then."""
+        cut = set(self.storage.cut)
+        runs = {name: at for at, row in enumerate(self.steps) if row.op in cut for name in row.op.outputs}
+        alive = self.alive(step) if runs else []
+        return any(runs.get(name, step + 1) <= step for buffer in alive for name in buffer.tensors)
 
     def _check(self, what: str) -> None:
         if not self.storage.known:
@@ -150,14 +157,23 @@ def liveness(
     any of them; where copies of all pieces have a lower peak, they are copies.
     """
     rows = list(rows)
-    inside = _follow(model, rows, share(model, rows, inputs, evaluate, io), evaluate)
-    if inside.peak is not None and inside.storage.cut:
-        copied = _follow(model, rows, share(model, rows, inputs, evaluate, io, pieces=False), evaluate)
-        inside.otherwise, copied.otherwise = copied.storage, inside.storage
-        if copied.peak is not None and copied.peak.nbytes < inside.peak.nbytes:
-            copied.copied |= frozenset(inside.storage.cut)
-            return copied
-    return inside
+
+    def lay_out(pieces: bool) -> Memory:
+        return _follow(model, rows, share(model, rows, inputs, evaluate, io, pieces=pieces), evaluate)
+
+    inside = lay_out(pieces=True)
+    if inside.peak is None or not inside.storage.cut:
+        return inside
+    if not inside.has_pieces(inside.peak.step):  # then as much is alive at that step when they are copied
+        inside.otherwise = lambda: lay_out(pieces=False).storage
+        return inside
+    copied = lay_out(pieces=False)
+    one, other = inside.storage, copied.storage
+    inside.otherwise, copied.otherwise = lambda: other, lambda: one
+    if copied.peak is None or copied.peak.nbytes >= inside.peak.nbytes:
+        return inside
+    copied.copied |= frozenset(one.cut)
+    return copied
 
 
 def _follow(model: Model, rows: Sequence[Cost], storage: Storage, evaluate: Evaluate) -> Memory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from onnx import TensorProto, helper
 
 import graphcost
 from graphcost.graph import Tensor, TensorSequence
+from graphcost.passes.memory import Memory
 from graphcost.passes.storage import nbytes
 from graphcost.target import Target
 
@@ -153,6 +155,42 @@ def test_pieces_across_rows_are_copies(graph: Onnx) -> None:
     nodes = [node("Split", ["i"], ["a", "b"], axis=1)]
     analysis = graph(nodes, {"i": [2, 6]}, ["a", "b"])
     assert analysis.memory.curve == [4 * 12 + 2 * (4 * 6)]
+
+
+def cut_at_random(draw: random.Random) -> tuple[int, list[Any], dict[str, list[int]]]:
+    """Rows of an input of four columns, nodes that cut, join and map it, and the lengths of the cuts by name."""
+    rows, nodes, parts = {"i": draw.randint(4, 12)}, [], dict[str, list[int]]()
+    for at in range(draw.randint(5, 14)):
+        x, y = draw.choice(list(rows)[-4:]), f"t{at}"
+        if draw.random() < 0.4 and rows[x] > 1:
+            parts[f"parts{at}"] = first, second = [(half := draw.randint(1, rows[x] - 1)), rows[x] - half]
+            nodes.append(node("Split", [x, f"parts{at}"], [y, f"{y}b"], axis=0))
+            rows |= {y: first, f"{y}b": second}
+        elif draw.random() < 0.4:
+            other = draw.choice(list(rows))
+            nodes.append(node("Concat", [x, other], [y], axis=0))
+            rows[y] = rows[x] + rows[other]
+        else:
+            nodes.append(node(draw.choice(["Relu", "Softmax"]), [x], [y]))
+            rows[y] = rows[x]
+    return rows["i"], nodes, parts
+
+
+def test_copies_are_tried_wherever_they_could_leave_less_alive(graph: Onnx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no piece is alive at the peak they are not tried, and would not help."""
+    draw, spared, copied = random.Random(5), 0, 0
+    for _ in range(200):
+        rows, nodes, parts = cut_at_random(draw)
+        analysis = graph(nodes, {"i": [rows, 4]}, [nodes[-1].output[0]], parts)
+        found = analysis.memory
+        with monkeypatch.context() as patch:
+            patch.setattr(Memory, "has_pieces", lambda memory, step: True)
+            tried = graphcost.analyze(analysis.model).memory
+        assert (found.curve, found.copied, found.buffers) == (tried.curve, tried.copied, tried.buffers)
+        assert found.reorder() == tried.reorder()
+        spared += bool(found.peak and found.storage.cut and not found.has_pieces(found.peak.step))
+        copied += bool(found.copied)
+    assert spared > 20 and copied > 20
 
 
 def test_pieces_are_copies_where_that_leaves_less_alive(graph: Onnx) -> None:
