@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, NoReturn
 
 from ..dims import Extent, symbol
 from ..errors import ModelError
@@ -27,6 +27,9 @@ MAX_DEPTH = 50
 """Graphs within graphs and functions within functions; what exporters write nests three or four deep."""
 MAX_OPS = 200_000
 """Operators once functions are expanded at every call: a tree of calls can be far larger than its file."""
+
+MAX_RANK = 256
+"""Axes of a tensor; four times what numpy has. More are a mistake in the file, or an attack."""
 
 _CODES = {
     "float32": "f", "uint8": "B", "int8": "b", "uint16": "H", "int16": "h", "int32": "i", "int64": "q", "bool": "?",
@@ -251,9 +254,6 @@ class _Importer:
             if node.function is not None:
                 self.call(op, node.function, place)
             ops.append(op)
-        self.built += len(ops)
-        if self.built > MAX_OPS:
-            raise ModelError(place.where, "", f"more than {MAX_OPS:,} operators once its functions are expanded")
         self.depth -= 1
         return ops
 
@@ -264,14 +264,22 @@ class _Importer:
         body = self.function(function, attrs, present, replace(place, where=op.where))
         op.bodies, op.captures = (("", body),), ()
 
-    def each(self, nodes: Iterable[Proto], place: _Place) -> Iterator[_Said]:
+    def count(self, nodes: int, place: _Place) -> None:
+        """Raises ModelError when operators are to be built of more than MAX_OPS nodes."""
+        self.built += nodes
+        if self.built > MAX_OPS:
+            raise ModelError(place.where, "", f"more than {MAX_OPS:,} operators once its functions are expanded")
+
+    def each(self, nodes: Sequence[Proto], place: _Place) -> Iterator[_Said]:
         """What each node says."""
+        self.count(len(nodes), place)
         for number, proto in enumerate(nodes):
             where = f"{place.where}, node {number}"
             yield where, _names_in(proto), self.node(proto, place, where)
 
     def distinct(self, structure: wire.Structure, place: _Place) -> Iterator[_Said]:
         """The same of the outermost graph, read once for all nodes that say the same besides names: networks repeat."""
+        self.count(len(structure.nodes), place)
         known: dict[bytes, _Node] = {}
         for number, data in enumerate(structure.nodes):
             where = f"{place.where}, node {number}"
@@ -363,7 +371,10 @@ def _scope(properties: Iterable[Proto]) -> str:
 
 
 def type_of(proto: Proto, name: str) -> Tensor:
-    """A TypeProto as a tensor; an extent that it leaves open becomes a symbol, after the axis when it has no name."""
+    """A TypeProto as a tensor; an extent that it leaves open becomes a symbol, after the axis when it has no name.
+
+    Of more than MAX_RANK axes none is believed.
+    """
     kind = proto.WhichOneof("value")
     if kind == "sequence_type":
         return TensorSequence(type_of(proto.sequence_type.elem_type, name))
@@ -373,7 +384,7 @@ def type_of(proto: Proto, name: str) -> Tensor:
         return Unranked()  # a map, or a type that nobody but its maker knows
     tensor = getattr(proto, kind)
     dtype = element_type(tensor.elem_type)
-    if not tensor.HasField("shape"):
+    if not tensor.HasField("shape") or len(tensor.shape.dim) > MAX_RANK:
         return Unranked(dtype)
     return Tensor(tuple([_extent(dim, name, axis) for axis, dim in enumerate(tensor.shape.dim)]), dtype)
 
@@ -387,10 +398,13 @@ def _extent(dim: Proto, name: str, axis: int) -> Extent:
 
 
 def tensor_of(proto: Proto, where: str) -> Tensor:
-    """A TensorProto as a tensor, with its contents when they are small. Raises ModelError for a negative extent."""
+    """A TensorProto as a tensor, with its contents when they are small.
+
+    Raises ModelError for a negative extent and for more than MAX_RANK axes.
+    """
     shape, dtype = tuple(proto.dims), element_type(proto.data_type)
-    if shape and min(shape) < 0:
-        raise ModelError(where, "", f"tensor {_text(proto.name)!r} has a negative extent: {list(shape)}")
+    if shape and (min(shape) < 0 or len(shape) > MAX_RANK):
+        _refuse(shape, f"tensor {_text(proto.name)!r}", where)
     size, most = prod(shape), _CONTENTS.get(dtype, _OTHER_CONTENTS if len(shape) < 2 else 0)
     return _tensor(shape, dtype) if size > most else Tensor(shape, dtype, _contents(proto, dtype, size))
 
@@ -419,10 +433,18 @@ def _contents(proto: Proto, dtype: str, size: int) -> tuple[Scalar, ...] | None:
 
 
 def _sparse(proto: Proto, where: str) -> Tensor:
-    """A SparseTensorProto under its dense shape."""
-    if any(extent < 0 for extent in proto.dims):
-        raise ModelError(where, "", f"a sparse tensor has a negative extent: {list(proto.dims)}")
-    return Tensor(tuple(proto.dims), element_type(proto.values.data_type))
+    """A SparseTensorProto under its dense shape. Raises ModelError as `tensor_of` does."""
+    shape = tuple(proto.dims)
+    if shape and (min(shape) < 0 or len(shape) > MAX_RANK):
+        _refuse(shape, "a sparse tensor", where)
+    return Tensor(shape, element_type(proto.values.data_type))
+
+
+def _refuse(shape: Sequence[int], tensor: str, where: str) -> NoReturn:
+    """Say why no tensor can have a shape. Raises ModelError."""
+    if len(shape) > MAX_RANK:
+        raise ModelError(where, "", f"{tensor} has {len(shape):,} axes; more than {MAX_RANK} cannot be meant")
+    raise ModelError(where, "", f"{tensor} has a negative extent: {list(shape)}")
 
 
 def _plain(attribute: Proto, where: str) -> Any:

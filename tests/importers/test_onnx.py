@@ -45,6 +45,27 @@ def graph(nodes: list[onnx.NodeProto], inputs: tuple[str, ...] = ("x",)) -> onnx
 # --- tensors ----------------------------------------------------------------------------------------------------------
 
 
+def test_a_tensor_of_absurdly_many_axes_is_refused_and_a_declared_one_not_believed():
+    most, more = [1] * importer.MAX_RANK, [1] * (importer.MAX_RANK + 1)
+    nodes = [helper.make_node("Add", ["x", "w"], ["y"])]
+    proto = graph(nodes)
+    proto.graph.initializer.append(helper.make_tensor("w", TensorProto.FLOAT, most, [0.0]))
+    assert importer.build(proto).weights["w"].rank == importer.MAX_RANK
+    proto.graph.initializer[0].dims.append(1)
+    with pytest.raises(ModelError, match="tensor 'w' has 257 axes; more than 256 cannot be meant"):
+        importer.build(proto)
+    declared = graph(nodes, ("x", "w"))
+    declared.graph.input[1].CopyFrom(helper.make_tensor_value_info("w", TensorProto.FLOAT, more))
+    assert not importer.build(declared).inputs["w"].ranked
+
+
+def test_more_operators_than_are_built_are_refused_before_any_is(monkeypatch):
+    monkeypatch.setattr(importer, "MAX_OPS", 3)
+    monkeypatch.setattr(importer, "Op", None)
+    with pytest.raises(ModelError, match="more than 3 operators"):
+        importer.build(graph([helper.make_node("Relu", ["x"], [f"y{at}"]) for at in range(4)]))
+
+
 def test_an_initializer_that_is_listed_as_input_is_a_weight():
     proto = graph([helper.make_node("Add", ["x", "w"], ["y"])], ("x", "w"))
     proto.graph.initializer.append(helper.make_tensor("w", TensorProto.FLOAT, [2, 3], [0.0] * 6))
