@@ -28,6 +28,8 @@ MAX_DEPTH = 50
 MAX_OPS = 200_000
 """Operators once functions are expanded at every call: a tree of calls can be far larger than its file."""
 
+MAX_CONTENTS = 4_000_000
+"""Elements of all tensors whose contents are kept, 40 bytes each; what comes after them is known by its shape only."""
 MAX_RANK = 256
 """Axes of a tensor; four times what numpy has. More are a mistake in the file, or an attack."""
 
@@ -148,6 +150,7 @@ class _Importer:
         self.expansions: dict[Any, Model] = {}
         self.sizes: dict[int, int] = {}
         self.free: dict[int, list[str]] = {}
+        self.contents = 0
 
     def main(self, structure: wire.Structure) -> Model:
         place = _Place(self.path, opsets_of(structure.model.opset_import))
@@ -160,7 +163,7 @@ class _Importer:
         """A graph as a Model. If `nested`, its operators may read tensors of the graphs around it."""
         weights: dict[str, Tensor] = {}
         for tensor in graph.initializer:
-            weights[_text(tensor.name)] = tensor_of(tensor, self.path)
+            weights[_text(tensor.name)] = self.bounded(tensor_of(tensor, self.path))
         for sparse in graph.sparse_initializer:
             weights[_text(sparse.values.name)] = _sparse(sparse, self.path)
         inputs: dict[str, Tensor] = {}
@@ -302,6 +305,13 @@ class _Importer:
         kind = f"{domain}.{op_type}" if domain else op_type
         return _Node(kind, op_type, attrs, bodies, captures, _scope(proto.metadata_props), function)
 
+    def bounded(self, tensor: Tensor) -> Tensor:
+        """A tensor, without its contents when more than MAX_CONTENTS elements have been kept."""
+        if tensor.value is None:
+            return tensor
+        self.contents += len(tensor.value)
+        return tensor if self.contents <= MAX_CONTENTS else Tensor(tensor.shape, tensor.dtype)
+
     def attributes(
         self, attributes: Iterable[Proto], place: _Place, where: str
     ) -> tuple[dict[str, Any], tuple[tuple[str, Model], ...]]:
@@ -319,6 +329,8 @@ class _Importer:
                 value = None if attribute.ref_attr_name else self.body(attribute.g, inner)
             else:
                 value = _plain(attribute, where)
+                if isinstance(value, Tensor):
+                    value = self.bounded(value)
             if attribute.ref_attr_name:
                 value = place.attributes.get(_text(attribute.ref_attr_name))
             if isinstance(value, Model):

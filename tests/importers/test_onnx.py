@@ -59,6 +59,18 @@ def test_a_tensor_of_absurdly_many_axes_is_refused_and_a_declared_one_not_believ
     assert not importer.build(declared).inputs["w"].ranked
 
 
+def test_contents_are_kept_of_so_many_elements_and_no_more(monkeypatch):
+    monkeypatch.setattr(importer, "MAX_CONTENTS", 5)
+    constant = helper.make_node("Constant", [], ["b"], value=helper.make_tensor("", TensorProto.INT64, [2], [4, 5]))
+    proto = graph([constant, helper.make_node("Add", ["b", "a"], ["y"])])
+    proto.graph.initializer.append(helper.make_tensor("w", TensorProto.INT64, [3], [1, 2, 3]))
+    proto.graph.initializer.append(helper.make_tensor("v", TensorProto.INT64, [1], [6]))
+    proto.graph.initializer.append(helper.make_tensor("a", TensorProto.FLOAT, [2, 2], [0.0] * 4))
+    model = importer.build(proto)
+    assert [model.weights[name].value for name in "wva"] == [(1, 2, 3), (6,), None]
+    assert model.schedule[0].attrs == {"value": Tensor((2,), "int64")}
+
+
 def test_more_operators_than_are_built_are_refused_before_any_is(monkeypatch):
     monkeypatch.setattr(importer, "MAX_OPS", 3)
     monkeypatch.setattr(importer, "Op", None)
