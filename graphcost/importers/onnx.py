@@ -30,6 +30,8 @@ MAX_OPS = 200_000
 
 MAX_CONTENTS = 4_000_000
 """Elements of all tensors whose contents are kept, 40 bytes each; what comes after them is known by its shape only."""
+MAX_LISTED = 12_000_000
+"""Numbers and texts in the lists of all attributes; large tree ensembles have some millions."""
 MAX_RANK = 256
 """Axes of a tensor; four times what numpy has. More are a mistake in the file, or an attack."""
 
@@ -151,6 +153,7 @@ class _Importer:
         self.sizes: dict[int, int] = {}
         self.free: dict[int, list[str]] = {}
         self.contents = 0
+        self.listed = 0
 
     def main(self, structure: wire.Structure) -> Model:
         place = _Place(self.path, opsets_of(structure.model.opset_import))
@@ -331,6 +334,10 @@ class _Importer:
                 value = _plain(attribute, where)
                 if isinstance(value, Tensor):
                     value = self.bounded(value)
+            if isinstance(value, tuple):
+                self.listed += len(value)
+                if self.listed > MAX_LISTED:
+                    raise ModelError(where, "", f"more than {MAX_LISTED:,} numbers in attributes, {name!r} the last")
             if attribute.ref_attr_name:
                 value = place.attributes.get(_text(attribute.ref_attr_name))
             if isinstance(value, Model):

@@ -71,6 +71,15 @@ def test_contents_are_kept_of_so_many_elements_and_no_more(monkeypatch):
     assert model.schedule[0].attrs == {"value": Tensor((2,), "int64")}
 
 
+def test_attributes_list_so_many_numbers_and_no_more(monkeypatch):
+    monkeypatch.setattr(importer, "MAX_LISTED", 5)
+    cut = helper.make_node("Pad", ["x"], ["y"], pads=[0, 0, 0, 0], mode="edge")
+    assert importer.build(graph([cut])).schedule[0].attrs["pads"] == (0, 0, 0, 0)
+    cut.attribute.append(helper.make_attribute("axes", [0, 1]))
+    with pytest.raises(ModelError, match="node 0: more than 5 numbers in attributes, 'axes' the last"):
+        importer.build(graph([cut]))
+
+
 def test_more_operators_than_are_built_are_refused_before_any_is(monkeypatch):
     monkeypatch.setattr(importer, "MAX_OPS", 3)
     monkeypatch.setattr(importer, "Op", None)
