@@ -120,6 +120,8 @@ def _refuse_others(net: Message, path: str) -> None:
 
 def _layers(net: Message, path: str) -> Iterator[Layer]:
     """Every layer in file order, upgraded to V2. V0's padding layers become the padding of the layer they feed."""
+    if (count := len(net.all("layer")) + len(net.all("layers"))) > MAX_LAYERS:
+        raise ModelError(path, "", f"{count:,} layers; more than {MAX_LAYERS:,} are not read")
     paddings: dict[str, tuple[str, Any]] = {}  # top of a padding layer -> its bottom, its padding
     for position, (key, message) in enumerate(net.items()):
         if key not in ("layer", "layers"):
@@ -221,6 +223,7 @@ class _Builder:
         self.maker: dict[str, str] = {}
         self.blobs: dict[str, str] = {}
         self.names: dict[str, int] = {}
+        self.versions: dict[str, int] = {}
         self.warnings: list[str] = []
 
     def net_inputs(self, net: Message) -> None:
@@ -269,7 +272,7 @@ class _Builder:
             self.maker[blob] = layer.name
         self.ops.append(
             Op(
-                name=self.unique(layer.name),
+                name=self.unique(layer.name, self.names),
                 kind=f"caffe.{layer.type}",
                 inputs=reads,
                 outputs=tuple(tops),
@@ -298,15 +301,18 @@ class _Builder:
                 self.warnings.append(f"{', '.join(wanted)}: brought only by {layer.name}, which this stage leaves out")
 
     def version(self, blob: str, layer: str) -> str:
-        name = f"{blob}@{layer}"
-        while name in self.blobs:
-            name += "'"
+        """The name of a blob as a layer rewrites it."""
+        name = self.unique(f"{blob}@{layer}", self.versions)
         self.blobs[name] = blob
         return name
 
-    def unique(self, name: str) -> str:
-        count = self.names[name] = self.names.get(name, 0) + 1
-        return name if count == 1 else f"{name}#{count}"
+    def unique(self, name: str, given: dict[str, int]) -> str:
+        """A name that is in none of those `given`, which are counted there."""
+        while (count := given.get(name, 0)) > 0:
+            given[name] = count + 1
+            name = f"{name}#{count + 1}"
+        given[name] = 1
+        return name
 
     def finish(self, name: str) -> Model:
         if not self.ops and not self.inputs:
@@ -325,6 +331,10 @@ class _Builder:
         )
 
 
+MAX_LAYERS = 200_000
+"""As many as operators of an ONNX file; the largest network seen in public has some thousand."""
+MAX_RANK = 32
+"""Axes of a blob (kMaxBlobAxes in blob.hpp of BVLC Caffe)."""
 SOURCES = {"Input", "Data", "ImageData", "HDF5Data", "MemoryData", "WindowData", "DummyData", "Python"}
 """Layer types that bring data in when they have no bottom; a fork's `*Data` and `*_DATA` are taken for such too."""
 
@@ -376,10 +386,14 @@ def _channels(layer: Layer) -> int | None:
 
 
 def _dims(shape: Any, path: str, line: int = 0) -> tuple[Extent, ...]:
-    """The extents of a BlobShape."""
+    """The extents of a BlobShape. Raises ModelError for more than MAX_RANK, and for one that is no size."""
     if isinstance(shape, Message):
-        return tuple(_size(extent, path, shape.line) for extent in shape.all("dim"))
-    return tuple(_size(extent, path, line) for extent in _all(dict(shape).get("dim", ())))
+        extents, line = shape.all("dim"), shape.line
+    else:
+        extents = _all(dict(shape).get("dim", ()))
+    if len(extents) > MAX_RANK:
+        raise ModelError(path, str(line), f"a shape of {len(extents):,} axes; Caffe's blobs have at most {MAX_RANK}")
+    return tuple([_size(extent, path, line) for extent in extents])
 
 
 def _size(extent: Any, path: str, line: int) -> Extent:

@@ -21,7 +21,7 @@ from graphcost.errors import ModelError
 
 Value: TypeAlias = "Message | bool | int | float | str"
 
-MAX_BYTES = 64 << 20  # the largest prototxt seen in public is under half a MiB
+MAX_BYTES = 16 << 20  # the largest prototxt seen in public is under half a MiB
 MAX_DEPTH = 100  # Caffe's own schema nests five deep
 
 

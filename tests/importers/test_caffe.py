@@ -364,3 +364,21 @@ def test_every_spelling_of_the_text_format_is_understood(tmp_path: Path) -> None
     analysis = graphcost.analyze(graphcost.load(path))
     assert analysis.model.name == "net" and analysis.tensors["c"].shape == (1, 3, 1, 1)
     assert analysis["c"].op.where == f"{path}:4"
+
+
+def test_layers_without_names_that_rewrite_a_blob_are_told_apart_in_short(net: Any) -> None:
+    text = 'input: "x" input_shape { dim: 2 }\n' + 'layer { type: "ReLU" bottom: "x" top: "x" }\n' * 300
+    model = net(text).model
+    assert len(model.blobs) == len({op.name for op in model.schedule}) == 300
+    assert set(model.blobs.values()) == {"x"} and max(map(len, model.blobs)) < 10
+
+
+def test_a_blob_of_more_axes_than_caffe_has_is_refused(net: Any) -> None:
+    with pytest.raises(graphcost.ModelError, match=":2: a shape of 33 axes; Caffe's blobs have at most 32"):
+        net('input: "x"\ninput_shape { ' + "dim: 1 " * 33 + "}")
+
+
+def test_more_layers_than_are_read_are_refused(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caffe, "MAX_LAYERS", 2)
+    with pytest.raises(graphcost.ModelError, match="3 layers; more than 2 are not read"):
+        net('input: "x" input_shape { dim: 2 }\n' + 'layer { type: "ReLU" bottom: "x" top: "x" }\n' * 3)
