@@ -239,6 +239,15 @@ class Model:
         return f"<Model {self.name!r}: {self.format}, {len(self.schedule)} ops>"
 
 
+def unique(name: str, given: dict[str, int]) -> str:
+    """A name that is none of those `given`, which are counted there: `conv`, `conv#2`."""
+    while (count := given.get(name, 0)) > 0:
+        given[name] = count + 1
+        name = f"{name}#{count + 1}"
+    given[name] = 1
+    return name
+
+
 def connect(ops: Iterable[Op]) -> nx.DiGraph:
     """The DAG of operators: nodes in the order given, an edge from each to those that read what it makes."""
     import networkx as nx

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..dims import Extent
 from ..errors import ModelError
-from ..graph import Model, Op, Tensor, Unranked, schedule
+from ..graph import Model, Op, Tensor, Unranked, schedule, unique
 from . import prototxt
 from .prototxt import Message
 
@@ -55,6 +55,10 @@ V0_FIELDS = {
 }  # fmt: skip
 """V0 fields whose names changed; the others kept theirs."""
 
+MAX_LAYERS = 200_000
+"""As many as operators of an ONNX file; the largest network seen in public has some thousand."""
+MAX_RANK = 32
+"""Axes of a blob (kMaxBlobAxes in blob.hpp of BVLC Caffe)."""
 WIRING = {"name", "type", "bottom", "top", "include", "exclude", "param", "loss_weight", "blobs", "phase", "layer"}
 
 
@@ -272,7 +276,7 @@ class _Builder:
             self.maker[blob] = layer.name
         self.ops.append(
             Op(
-                name=self.unique(layer.name, self.names),
+                name=unique(layer.name, self.names),
                 kind=f"caffe.{layer.type}",
                 inputs=reads,
                 outputs=tuple(tops),
@@ -302,16 +306,8 @@ class _Builder:
 
     def version(self, blob: str, layer: str) -> str:
         """The name of a blob as a layer rewrites it."""
-        name = self.unique(f"{blob}@{layer}", self.versions)
+        name = unique(f"{blob}@{layer}", self.versions)
         self.blobs[name] = blob
-        return name
-
-    def unique(self, name: str, given: dict[str, int]) -> str:
-        """A name that is in none of those `given`, which are counted there."""
-        while (count := given.get(name, 0)) > 0:
-            given[name] = count + 1
-            name = f"{name}#{count + 1}"
-        given[name] = 1
         return name
 
     def finish(self, name: str) -> Model:
@@ -331,10 +327,6 @@ class _Builder:
         )
 
 
-MAX_LAYERS = 200_000
-"""As many as operators of an ONNX file; the largest network seen in public has some thousand."""
-MAX_RANK = 32
-"""Axes of a blob (kMaxBlobAxes in blob.hpp of BVLC Caffe)."""
 SOURCES = {"Input", "Data", "ImageData", "HDF5Data", "MemoryData", "WindowData", "DummyData", "Python"}
 """Layer types that bring data in when they have no bottom; a fork's `*Data` and `*_DATA` are taken for such too."""
 

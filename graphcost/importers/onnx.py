@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from ..dims import Extent, symbol
 from ..errors import ModelError
-from ..graph import Model, Op, Scalar, Shape, Tensor, TensorSequence, Unranked, element_type, schedule
+from ..graph import Model, Op, Scalar, Shape, Tensor, TensorSequence, Unranked, element_type, schedule, unique
 from . import wire
 
 MAX_DEPTH = 50
@@ -152,8 +152,8 @@ class _Importer:
         self.expansions: dict[Any, Model] = {}
         self.sizes: dict[int, int] = {}
         self.free: dict[int, list[str]] = {}
-        self.contents = 0
-        self.listed = 0
+        self.contents = 0  # elements, against MAX_CONTENTS
+        self.listed = 0  # numbers, against MAX_LISTED
 
     def main(self, structure: wire.Structure) -> Model:
         place = _Place(self.path, opsets_of(structure.model.opset_import))
@@ -247,11 +247,7 @@ class _Importer:
         ops: list[Op] = []
         names: dict[str, int] = {}
         for number, (where, (inputs, outputs, name), node) in enumerate(nodes):
-            name = name or f"{node.plain}_{number}"
-            while (seen := names.get(name, 0)) > 0:
-                names[name] = seen + 1
-                name = f"{name}#{seen + 1}"
-            names[name] = 1
+            name = unique(name or f"{node.plain}_{number}", names)
             if place.omitted:
                 inputs = tuple(["" if read in place.omitted else read for read in inputs])
             op = Op(

@@ -89,8 +89,11 @@ class Structure:
 
     def node(self, number: int) -> NodeProto:
         """One of the nodes as a message. Raises ModelError, with the byte in the file, when it is malformed."""
-        message: NodeProto = _parse(messages().NodeProto, self.nodes[number], self.buffer, self.path)
-        return message
+        data = self.nodes[number]
+        graph = b"\x0a" + _varint(len(data)) + data
+        model = b"\x3a" + _varint(len(graph)) + graph  # as deep as it stands in the file: protobuf bounds the depth
+        node: NodeProto = _parse(messages().ModelProto, model, self.buffer, self.path).graph.node[0]
+        return node
 
 
 def read(path: str | Path, *, threshold: int | None = None) -> Structure:
@@ -163,7 +166,7 @@ def names(node: bytes) -> tuple[Names, bytes]:
         while at < end and (key := node[at]) in _NAMES:
             length, start = node[at + 1], at + 2
             if length > 127:  # the highest bit says that more follow
-                length, start = _long(node, at + 1)
+                length, start = _Walk(node, None, "").varint(at + 1, end)
             at = start + length
             text = node[start:at].decode("utf-8", "replace")
             if key == _INPUT:
@@ -172,20 +175,9 @@ def names(node: bytes) -> tuple[Names, bytes]:
                 outputs.append(text)
             else:
                 name = text
-    except IndexError:
+    except (IndexError, ModelError):
         at = end + 1
     return ((tuple(inputs), tuple(outputs), name), node[at:]) if at <= end else (((), (), ""), node)
-
-
-def _long(data: bytes, at: int) -> tuple[int, int]:
-    """The variable-length integer at a place, and where it stops. Raises IndexError when it does not."""
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
 
 
 def has_payload(tensor: TensorProto) -> bool:

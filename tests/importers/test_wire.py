@@ -120,8 +120,11 @@ def test_structure_is_that_of_the_file_and_no_payload_is_left_at_threshold_zero(
 
 @pytest.mark.parametrize("message", MODELS.values(), ids=MODELS)
 def test_nothing_changes_when_everything_is_below_the_threshold(message: onnx.ModelProto) -> None:
+    data, rest = message.SerializeToString(), onnx.ModelProto()
+    rest.CopyFrom(message)
+    del rest.graph.node[:]
+    assert wire.strip(data, 10**6) == (rest.SerializeToString(), [n.SerializeToString() for n in message.graph.node])
     assert stripped(message, 10**6) == message
-    assert wire.decode(message.SerializeToString(), 10**6).nodes == [n.SerializeToString() for n in message.graph.node]
 
 
 @pytest.mark.parametrize("name", sorted(set(MODELS) - {"no weights"}))
@@ -385,7 +388,7 @@ def nested(depth: int) -> bytes:
     return b"\x3a" + wire._varint(len(data)) + data
 
 
-@pytest.mark.parametrize("depth", [103, 1000, 100_000 // 3])
+@pytest.mark.parametrize("depth", [100, 1000, 100_000 // 3])
 def test_nesting_is_bounded(depth: int, tmp_path: Path) -> None:
     assert "more than 100 messages within one another" in reading(nested(depth - depth % 3 + 1), tmp_path)
 
