@@ -13,7 +13,7 @@ from .dims import Dim, Extent, identifier, plain, substitute, symbol, symbols
 from .errors import ModelError
 from .graph import UNKNOWN, Model, Tensor, TensorSequence
 from .passes import infer, memory, parameters
-from .passes.infer import Cost
+from .passes.rows import Inference, Row
 from .rules import NO_WORK, Work
 from .shapes import show_shape
 from .target import AS_IT_IS, Target
@@ -59,8 +59,8 @@ def analyze(
         if tensor.ranked:
             named.update(*map(symbols, tensor.shape))
             inputs[name] = _bound(tensor, bindings)
-        elif name in model.asks:
-            raise ModelError(model.path, *model.asks[name])
+        elif name in model.unsized_inputs:
+            raise ModelError(model.path, *model.unsized_inputs[name])
     analysis = _infer(model, inputs, bindings, named, target)
     if not target.reorder:
         return analysis
@@ -132,15 +132,15 @@ class Analysis:
         model: Model,
         inputs: dict[str, Tensor],
         dims: dict[str, Extent],
-        inference: infer.Inference,
+        inference: Inference,
         target: Target = AS_IT_IS,
     ) -> None:
         self.model = model
         self.target = target
         self.inputs = inputs
         self.dims = dims
-        self.rows: list[Cost] = inference.rows
-        """A Cost per operator in schedule order, bodies flattened as `loop/body/op`."""
+        self.rows: list[Row] = inference.rows
+        """A Row per operator in schedule order, bodies flattened as `loop/body/op`."""
         self.tensors: dict[str, Tensor] = inference.tensors
         """Every activation by name."""
         self.declared: dict[str, int] = inference.declared
@@ -148,10 +148,10 @@ class Analysis:
         self._named = inference.named
 
     @cached_property
-    def _by_name(self) -> dict[str, Cost]:
+    def _by_name(self) -> dict[str, Row]:
         return {row.name: row for row in reversed(self.rows)}
 
-    def __getitem__(self, name: str) -> Cost:
+    def __getitem__(self, name: str) -> Row:
         """The row of an operator: `analysis["conv1"].work.macs`. Raises KeyError naming what is alike."""
         try:
             return self._by_name[name]
@@ -174,12 +174,12 @@ class Analysis:
         """
         first: dict[Hashable, int] = {}
         return [
-            first.setdefault((id(row.facts or row), id(row.outputs), row.op.kind, row.times, row.constant), at)
+            first.setdefault((id(row.facts or row), id(row.outputs), row.op.kind, row.trip_count, row.constant), at)
             for at, row in enumerate(self.rows)
         ]
 
     @cached_property
-    def _kinds(self) -> list[tuple[Cost, int]]:
+    def _kinds(self) -> list[tuple[Row, int]]:
         """A row of each kind that is not like another, and how many are like it."""
         return [(self.rows[first], count) for first, count in Counter(self.alike).items()]
 
@@ -407,7 +407,7 @@ class Analysis:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of `--format json`: integers, open dimensions as formulas in text, None for unknown."""
-        model, blob = self.model, self.model.blobs
+        model, blob = self.model, self.model.blob_names
         return {
             "schema": 1,
             "model": {"path": model.path, "name": model.name, "format": model.format, "opsets": dict(model.opsets)},
@@ -429,8 +429,8 @@ class Analysis:
     def _tensor(self, name: str) -> Tensor:
         return self.tensors.get(name) or self.model.weights.get(name) or UNKNOWN
 
-    def _layer(self, at: int, row: Cost) -> dict[str, Any]:
-        blob, work = self.model.blobs, row.work
+    def _layer(self, at: int, row: Row) -> dict[str, Any]:
+        blob, work = self.model.blob_names, row.work
         return {
             "name": row.name,
             "kind": row.op.type,
@@ -448,7 +448,7 @@ class Analysis:
             "work": {kind: plain(getattr(work, kind)) for kind in Work.__slots__} if work else None,
             **_fields(self.fields(at)),
             "status": row.status,
-            "where": row.op.where,
+            "where": row.op.location,
         }
 
     def report(self, **options: Any) -> Report:

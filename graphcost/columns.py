@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .analysis import Analysis
 from .errors import ModelError
-from .passes.infer import Cost
+from .passes.rows import Row
 from .rules import POINTWISE, Window
 from .table import Form, Value, shapes_text
 
@@ -44,7 +44,7 @@ class Column:
     """What a reader of the column should know of this model."""
 
 
-def type_text(row: Cost) -> str:
+def type_text(row: Row) -> str:
     """The operator's type and what defines it: kernel, /stride, dilation, group; as `Convolution 3x3/2 g32`."""
     group = row.op.attrs.get("group", 1)
     window = row.facts.window if row.facts else POINTWISE
@@ -200,7 +200,7 @@ BUILT_IN = {
                " in the padding", "text", lambda a, i: _field(a, i, "start"), notes=_untold),
         Column("status", "status", "", "known, partial (shape or cost, not both) or unknown", "text",
                lambda a, i: a.rows[i].status, alike=True),
-        Column("where", "where", "", "place in the file", "text", lambda a, i: a.rows[i].op.where),
+        Column("where", "where", "", "place in the file", "text", lambda a, i: a.rows[i].op.location),
     )
 }  # fmt: skip
 

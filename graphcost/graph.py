@@ -167,7 +167,7 @@ class Op:
     in_place: bool = False
     scope: str = ""
     """The module it belongs to, `layer1/0/conv1`, where the file says so apart from the name."""
-    where: str = ""
+    location: str = ""
     """Where it stands in the file: `det1.prototxt:14`, `model.onnx, node 38`."""
 
     @property
@@ -176,12 +176,12 @@ class Op:
         return self.kind.removeprefix("caffe.")
 
     @property
-    def calls(self) -> bool:
+    def is_call(self) -> bool:
         """Whether it calls a function that the file defines: its one body, which has no label."""
         return bool(self.bodies) and not self.bodies[0][0]
 
     @property
-    def reads(self) -> tuple[str, ...]:
+    def all_inputs(self) -> tuple[str, ...]:
         """Every tensor it needs, those that only its bodies read included."""
         return self.inputs + self.captures
 
@@ -206,14 +206,14 @@ class Model:
     inputs: dict[str, Tensor]
     outputs: tuple[str, ...] = ()
     weights: dict[str, Tensor] = field(default_factory=dict)
-    asks: dict[str, tuple[str, str]] = field(default_factory=dict)
+    unsized_inputs: dict[str, tuple[str, str]] = field(default_factory=dict)
     """For an input whose size the file does not say: the place in the file, and what to ask the user."""
     declared: Mapping[str, Tensor] = field(default_factory=dict)
     """Shapes that the file states; what is inferred wins over them."""
     opsets: dict[str, int] = field(default_factory=dict)
     format: str = ""
     path: str = ""
-    blobs: dict[str, str] = field(default_factory=dict)
+    blob_names: dict[str, str] = field(default_factory=dict)
     """For a Caffe blob rewritten in place: the name of each later version -> the blob's name in the file."""
     warnings: list[str] = field(default_factory=list)
     definitions: Definitions | None = None
@@ -255,7 +255,7 @@ def connect(ops: Iterable[Op]) -> nx.DiGraph:
     dag = nx.DiGraph()
     dag.add_nodes_from(ops)
     maker = {name: op for op in dag for name in op.outputs if name}
-    dag.add_edges_from((maker[name], op) for op in dag for name in op.reads if name in maker)
+    dag.add_edges_from((maker[name], op) for op in dag for name in op.all_inputs if name in maker)
     return dag
 
 
@@ -269,16 +269,16 @@ def schedule(ops: Sequence[Op], given: Iterable[str], path: str = "") -> tuple[O
         for name in op.outputs:
             if name and maker.setdefault(name, op) is not op:
                 twice = f"{op.name}: output {name!r} is already made by {maker[name].name}"
-                raise ModelError(op.where or path, "", twice)
+                raise ModelError(op.location or path, "", twice)
     ready = {"", *given}
     in_order = True
     for op in ops:
-        if not ready.issuperset(op.reads):
+        if not ready.issuperset(op.all_inputs):
             in_order = False
-            for name in op.reads:
+            for name in op.all_inputs:
                 if name not in ready and name not in maker:
                     missing = f"{op.name}: input {name!r} is made by no layer and is no input"
-                    raise ModelError(op.where or path, "", missing)
+                    raise ModelError(op.location or path, "", missing)
         ready.update(op.outputs)
     return tuple(ops) if in_order else _sorted(ops, path)
 
@@ -294,4 +294,4 @@ def _sorted(ops: Sequence[Op], path: str) -> tuple[Op, ...]:
     except nx.NetworkXUnfeasible:
         cycle = [source for source, _ in nx.find_cycle(dag)]
         names = " -> ".join(op.name for op in [*cycle, cycle[0]])
-        raise ModelError(cycle[0].where or path, "", f"the layers form a cycle: {names}") from None
+        raise ModelError(cycle[0].location or path, "", f"the layers form a cycle: {names}") from None

@@ -15,7 +15,7 @@ from .table import EXPLAINED, LONG, Table, Value, formula, is_brief, shape_text,
 
 if TYPE_CHECKING:
     from .graph import Tensor
-    from .passes.infer import Cost
+    from .passes.rows import Row
     from .sections import Section
     from .target import Target
 
@@ -289,7 +289,7 @@ def _most(values: Sequence[Value]) -> Value:
     return max(numbers) if numbers else None if None in values else ""
 
 
-def _group(row: Cost, by: str) -> str:
+def _group(row: Row, by: str) -> str:
     return row.op.type if by == "op" else (row.scope or "(root)") if by == "scope" else _stage(row.outputs)
 
 

@@ -108,22 +108,22 @@ class Facts:
     window: Window = POINTWISE
     weights: tuple[Tensor, ...] = ()
     """Tensors that the operator holds itself: the blobs a Caffe layer allocates, the contents of a Constant."""
-    view: bool = False
+    is_view: bool = False
     """The first output is the first input under another shape: no bytes move."""
-    pieces: tuple[Extent, ...] = ()
+    slice_offsets: tuple[Extent, ...] = ()
     """Where each output begins in the first input, in elements, when each is an unbroken piece of it."""
     elementwise: bool = False
     """Each element of the first output needs that element alone of each operand that is not broadcast to it: the
     operator can run in place, or be folded into the one that makes its operand."""
-    reads: tuple[Extent, ...] | None = None
+    elements_read: tuple[Extent, ...] | None = None
     """Elements read of each input, then of each of its own weights; what the tuple leaves off is read whole."""
-    holds: tuple[Tensor | None, ...] = ()
+    packed_as: tuple[Tensor | None, ...] = ()
     """What an input is where its own shape and type are only how it is packed: [8, 64] uint4 in [8, 32] bytes."""
-    times: tuple[Extent, ...] = ()
+    trip_counts: tuple[Extent, ...] = ()
     """How often each of the operator's bodies runs, in the order of their names."""
     anchors: Anchors | None = None
     """The boxes that it places on a map."""
-    detects: bool = False
+    is_detection: bool = False
     """It makes boxes, or a loss, of what it reads: that comes from a detector's heads."""
     note: str = ""
     """What a reader should know of the count: that it is an upper bound, which branch it is of."""
@@ -217,14 +217,14 @@ def known() -> tuple[Rule, ...]:
     return tuple(sorted((entry for entries in _table.values() for entry in entries), key=lambda e: (e.kind, e.since)))
 
 
-OPEN = "open_"  # prefix of the symbols that stand for an extent which only data decides
+FRESH = "open_"  # prefix of the symbols that stand for an extent which only data decides
 
 
-def decided_by_data(axis: int = 0) -> Dim:
+def data_dependent(axis: int = 0) -> Dim:
     """An extent that no shape tells (the boxes that survive, the nonzero elements).
 
     The engine replaces it by a symbol named after the operator's output, which the user may bind.
     """
-    extent = symbol(f"{OPEN}{axis}", least=0)
+    extent = symbol(f"{FRESH}{axis}", least=0)
     assert isinstance(extent, Dim)
     return extent

@@ -27,7 +27,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Row:
+class ModelRow:
     """What is kept of a model."""
 
     path: str
@@ -119,11 +119,11 @@ class Summary:
         return found
 
 
-def _row(result: Report | Failure, columns: Sequence[Column], by: Column | None, objects: bool) -> Row:
+def _row(result: Report | Failure, columns: Sequence[Column], by: Column | None, objects: bool) -> ModelRow:
     if isinstance(result, Failure):
-        return Row(result.path, error=result.reason)
+        return ModelRow(result.path, error=result.reason)
     analysis = result.analysis
-    return Row(
+    return ModelRow(
         analysis.model.path,
         missing="" if analysis.complete else result.coverage,
         inputs=shapes_text(analysis.inputs.values()),

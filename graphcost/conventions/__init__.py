@@ -13,7 +13,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Literal
 
 from ..dims import Extent
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from ..table import Table
 from .modules import functional
 
@@ -31,10 +31,10 @@ class Metric:
     key: str
     unit: str
     doc: str
-    value: Callable[[Cost], Extent | None]
+    value: Callable[[Row], Extent | None]
     """For one run of the operator."""
     form: Literal["count", "short", "bytes"] = "count"
-    functional: Callable[[Cost], Extent | None] | None = None
+    functional: Callable[[Row], Extent | None] | None = None
     """The same where no module of its own stands behind the operator; None: that makes no difference."""
     word: str = ""
     """What the tool calls the sum when it quotes that for a model: MACs, FLOPs, MAdd, ...; "" when it does not."""
@@ -52,7 +52,7 @@ class Metric:
         if self.functional is not None and at in functional(analysis):
             count = self.functional
         value = count(row)
-        return value * row.times if value is not None and self.repeats and row.times != 1 else value
+        return value * row.trip_count if value is not None and self.repeats and row.trip_count != 1 else value
 
     def total(self, analysis: Analysis) -> Extent:
         """The sum over all rows of which the tool has something to say."""

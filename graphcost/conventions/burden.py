@@ -6,13 +6,13 @@ from math import prod
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from . import Convention, Metric
 from .families import bias, by_ends, linear, macs
 
 
 @by_ends
-def flops(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
+def flops(row: Row, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """MACs + bias; ReLU 2 out; pool 2 out x the product of strides; sum out; LRN out + (2 + 2C)HW an image."""
     if kind in ("conv", "deconv") or linear(row):
         return macs(row) + (y.size if bias(row) else 0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from ..table import Table, extent_text, extents_text, formula
 from . import Convention, Metric
 from .families import family
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..analysis import Analysis
 
 
-def memory(row: Cost) -> Extent | None:
+def memory(row: Row) -> Extent | None:
     """Elements of the output for one image; 0 for what the table does not list."""
     y = row.outputs[0] if row.outputs else None
     if y is None or not y.ranked:
@@ -28,7 +28,7 @@ def memory(row: Cost) -> Extent | None:
     return prod(y.shape[1:]) if family(row) in ("conv", "dense", "max_pool", "average_pool") else 0
 
 
-def weights(row: Cost) -> Extent:
+def weights(row: Row) -> Extent:
     """Filter and matrix elements, without biases."""
     if family(row) not in ("conv", "dense"):
         return 0
@@ -76,7 +76,7 @@ def lay_out(analysis: Analysis) -> Table:
     return Table(("",), (False,), lines, notes=notes, listing=True)
 
 
-def _line(row: Cost, kind: str, before: tuple[Extent, ...], after: tuple[Extent, ...], own: Extent) -> str:
+def _line(row: Row, kind: str, before: tuple[Extent, ...], after: tuple[Extent, ...], own: Extent) -> str:
     count = f"{own:,}" if isinstance(own, int) else formula(own)
     if kind == "dense":
         factors = "*".join(map(extent_text, (*_flattened(before, own, after[-1]), after[-1])))

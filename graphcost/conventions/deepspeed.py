@@ -9,13 +9,13 @@ from math import prod
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from . import Convention, Metric
 from .families import bias, by_ends, cell, halves, macs
 
 
 @by_ends
-def flops(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
+def flops(row: Row, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """2 x MACs (+ convolution bias); batch norm 2 in; layer and group norm 5 in; activation, softmax, pool in."""
     if kind in ("conv", "deconv"):
         return 2 * macs(row) + (y.size if bias(row) else 0)
@@ -35,7 +35,7 @@ _ONE = {
 }  # fmt: skip
 
 
-def _recurrent(row: Cost) -> Extent | None:
+def _recurrent(row: Row) -> Extent | None:
     """Per step: two operations a product but for the first of each sum, the biases, the sums of the states."""
     inner = cell(row)
     if inner is None:

@@ -9,7 +9,7 @@ from math import prod
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from ..rules import GLOBAL
 
 _FAMILIES = {
@@ -57,7 +57,7 @@ _ONNX = {
 _ELTWISE = {"PROD": "Mul", 0: "Mul", "MAX": "Max", 2: "Max"}
 
 
-def family(row: Cost) -> str:
+def family(row: Row) -> str:
     """The family of an operator, "" when no tool here knows it."""
     type_ = row.op.type
     if type_ == "Pooling":
@@ -68,13 +68,13 @@ def family(row: Cost) -> str:
     return BY_TYPE.get(type_, "")
 
 
-def _pools(row: Cost) -> bool:
+def _pools(row: Row) -> bool:
     """Whether a mean is over all positions of a map and leaves it one: exporters write global pooling so."""
     x, y = ends(row)
     return x is not None and y is not None and x.rank > 3 and y.shape == (*x.shape[:2], *[1] * (x.rank - 2))
 
 
-def onnx_type(row: Cost) -> str:
+def onnx_type(row: Row) -> str:
     """The ONNX operator that does what a Caffe layer does, as a converter writes it; its own type otherwise."""
     type_ = row.op.type
     if not row.op.kind.startswith("caffe."):
@@ -89,20 +89,20 @@ def onnx_type(row: Cost) -> str:
     return _ONNX.get(type_, type_)
 
 
-def ends(row: Cost) -> tuple[Tensor | None, Tensor | None]:
+def ends(row: Row) -> tuple[Tensor | None, Tensor | None]:
     """The first input and the first output, None where their shapes are not known."""
     x, y = (row.inputs or (None,))[0], (row.outputs or (None,))[0]
     return (x if x is not None and x.ranked else None), (y if y is not None and y.ranked else None)
 
 
-def by_ends(formula: Callable[[Cost, Tensor, Tensor, str], Extent | None]) -> Callable[[Cost], Extent | None]:
+def by_ends(formula: Callable[[Row, Tensor, Tensor, str], Extent | None]) -> Callable[[Row], Extent | None]:
     """What a tool counts for an operator, by a formula of the operator, its first input, first output and family.
 
     Nothing for what computes constants, which a framework has as parameters; None where a shape is not known.
     """
 
     @wraps(formula)
-    def count(row: Cost) -> Extent | None:
+    def count(row: Row) -> Extent | None:
         if row.constant:
             return 0
         x, y = ends(row)
@@ -111,17 +111,17 @@ def by_ends(formula: Callable[[Cost, Tensor, Tensor, str], Extent | None]) -> Ca
     return count
 
 
-def macs(row: Cost) -> Extent:
+def macs(row: Row) -> Extent:
     """Our multiply-accumulates of one run of an operator; 0 where they are not known."""
     return row.facts.work.macs if row.facts and row.facts.work else 0
 
 
-def bias(row: Cost) -> bool:
+def bias(row: Row) -> bool:
     """Whether a convolution or a fully connected layer adds a bias."""
     return row.work is not None and row.work.adds != 0
 
 
-def one_vector(row: Cost) -> bool:
+def one_vector(row: Row) -> bool:
     """Whether an addition or product is with a constant vector.
 
     Exporters write so the bias of a linear layer, and the scale and shift of a normalisation that they spell out.
@@ -130,18 +130,18 @@ def one_vector(row: Cost) -> bool:
     return vector and row.op.type in ("Add", "Mul")
 
 
-def adds_bias(row: Cost) -> bool:
+def adds_bias(row: Row) -> bool:
     """Whether an addition is the bias of a linear layer that the exporter wrote as a product and an addition."""
     return row.op.type == "Add" and one_vector(row)
 
 
-def linear(row: Cost) -> bool:
+def linear(row: Row) -> bool:
     """Whether an operator multiplies by a constant matrix, as the linear layer of a framework does."""
     kind = family(row)
     return kind == "dense" or (kind == "matmul" and bool(row.weights))
 
 
-def halves(row: Cost) -> int:
+def halves(row: Row) -> int:
     """How much of a batch normalisation an operator is: 1 to normalise, 1 to scale and shift.
 
     ONNX does both in one operator, Caffe in a layer each, BatchNorm and Scale.
@@ -151,44 +151,44 @@ def halves(row: Cost) -> int:
     return 2 if family(row) == "batch_norm" else 0
 
 
-def everywhere(row: Cost) -> bool:
+def everywhere(row: Row) -> bool:
     """Whether an operator sees all positions at once, as a global pool does."""
     return row.facts is None or row.facts.window is GLOBAL
 
 
-def adaptive(row: Cost) -> bool:
+def adaptive(row: Row) -> bool:
     """Whether an average pool is what exporters make of adaptive pooling: global, or of one element each."""
     if family(row) != "average_pool" or row.facts is None:
         return False
     return everywhere(row) or set(row.facts.window.kernel) == {1}
 
 
-def taps(row: Cost, x: Tensor) -> Extent:
+def taps(row: Row, x: Tensor) -> Extent:
     """Inputs that one output of a pool sees: its kernel, or all spatial extents when it is global."""
     return prod(x.shape[2:]) if everywhere(row) or row.facts is None else prod(row.facts.window.kernel)
 
 
-def gates(row: Cost) -> int:
+def gates(row: Row) -> int:
     """Matrices of each direction of a recurrent layer: 4 of an LSTM, 3 of a GRU."""
     return {"LSTM": 4, "GRU": 3}.get(row.op.type, 1)
 
 
-def groups(row: Cost) -> int:
+def groups(row: Row) -> int:
     """Groups of a convolution."""
     return int(row.op.attrs.get("group", 1))
 
 
-def neighbours(row: Cost) -> int:
+def neighbours(row: Row) -> int:
     """Channels or positions that a local response normalisation looks at."""
     return int(row.op.attrs.get("local_size", row.op.attrs.get("size", 5)))
 
 
-def length(row: Cost, x: Tensor) -> Extent:
+def length(row: Row, x: Tensor) -> Extent:
     """Elements along the axis of a softmax or a layer normalisation, the last where the file names none."""
     return x.shape[int(row.op.attrs.get("axis", -1))] if x.rank else 1
 
 
-def linear_resize(row: Cost) -> bool:
+def linear_resize(row: Row) -> bool:
     """Whether a resize interpolates linearly rather than takes the nearest."""
     return row.op.type == "Interp" or row.op.attrs.get("mode") in ("linear", "bilinear")
 
@@ -222,7 +222,7 @@ class Cell:
         return 2 * self.rows if self.biased else 0
 
 
-def cell(row: Cost) -> Cell | None:
+def cell(row: Row) -> Cell | None:
     """The cell of a recurrent operator, None when its shapes are not known; the static input of Caffe's is left out."""
     x, y = ends(row)
     if x is None:

@@ -7,12 +7,12 @@ does not know and counts as nothing.
 from __future__ import annotations
 
 from ..dims import Extent
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from . import Convention, Metric
 from .families import macs
 
 
-def flops(row: Cost) -> Extent | None:
+def flops(row: Row) -> Extent | None:
     """2 x MACs; everything else is nothing. None where the cost is not known."""
     if row.work is None:
         return None

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from . import Convention, Metric
 from .families import adaptive, by_ends, halves, linear_resize, macs
 
 
 @by_ends
-def flops(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
+def flops(row: Row, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """MACs without bias; batch norm 2 in, layer and group norm 5 in, resize 1 or 4 out, adaptive pool in (2-D)."""
     if half := halves(row):
         return half * x.size

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..passes.infer import Cost
 from ..passes.parameters import learned
 from ..passes.receptive_field import Axis, Field
+from ..passes.rows import Row
 from ..rules import GLOBAL
 from ..table import EXTENT, LONG, Table, extent_text, formula
 from . import Convention, Metric
@@ -35,14 +35,14 @@ _TYPES = {
 }  # fmt: skip
 
 
-def data_mem(row: Cost) -> Extent | None:
+def data_mem(row: Row) -> Extent | None:
     """4 bytes for each element of the output."""
     if row.constant:
         return 0
     return 4 * row.outputs[0].size if row.outputs and row.outputs[0].ranked else None
 
 
-def param_mem(row: Cost) -> Extent:
+def param_mem(row: Row) -> Extent:
     """4 bytes for each filter weight and bias."""
     return 4 * sum((weight.tensor.size for weight in row.weights if learned(weight, row)), 0)
 
@@ -115,13 +115,13 @@ def _layers(analysis: Analysis) -> list[tuple[str, ...]]:
     return layers
 
 
-def _type(row: Cost) -> str:
+def _type(row: Row) -> str:
     if row.op.type == "SoftmaxWithLoss":
         return "softmxl"
     return _TYPES.get(family(row), row.op.type.lower())
 
 
-def _window(row: Cost) -> tuple[str, str, str, str, str]:
+def _window(row: Row) -> tuple[str, str, str, str, str]:
     """support, filt dim, num filts, stride, pad."""
     window = row.facts.window if row.facts else GLOBAL
     support = [(k - 1) * d + 1 for k, d in zip(window.kernel, window.dilation, strict=True)]

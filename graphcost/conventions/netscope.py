@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..dims import Extent
 from ..graph import Op, Tensor
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from ..rules import GLOBAL, Work
 from ..table import EXTENT, LONG, Table, extents_text, formula
 from . import Convention, Metric
@@ -23,7 +23,7 @@ KEYS = ("macc", "comp", "add", "div", "exp", "activation", "param")
 _AFFINE = {"relu", "prelu", "leaky_relu", "elu", "relu6", "dropout"}
 
 
-def work(row: Cost) -> dict[str, Extent] | None:
+def work(row: Row) -> dict[str, Extent] | None:
     """The operations that the tool lists for a layer; None where its shapes are not known."""
     if row.constant:
         return {}
@@ -56,7 +56,7 @@ def work(row: Cost) -> dict[str, Extent] | None:
     return {}
 
 
-def _products(row: Cost, kind: str) -> Extent:
+def _products(row: Row, kind: str) -> Extent:
     """Multiply-accumulates; a deconvolution as input positions x output channels x taps per stride."""
     x, y, window = row.inputs[0], row.outputs[0], row.facts.window if row.facts else GLOBAL
     if kind != "deconv" or x is None or window is GLOBAL:
@@ -64,7 +64,7 @@ def _products(row: Cost, kind: str) -> Extent:
     return x.shape[1] * y.size * prod(window.kernel) // prod(window.up)
 
 
-def param(row: Cost) -> Extent:
+def param(row: Row) -> Extent:
     """Weights and biases of convolutions and inner products, 2C of a batch normalisation, 2 of an LRN; else none."""
     kind = family(row)
     if kind in ("conv", "deconv") or linear(row):
@@ -74,7 +74,7 @@ def param(row: Cost) -> Extent:
     return 2 if kind == "lrn" else 0
 
 
-def activation(row: Cost) -> Extent | None:
+def activation(row: Row) -> Extent | None:
     """Elements of every top, in place or not."""
     if row.constant:
         return 0
@@ -84,7 +84,7 @@ def activation(row: Cost) -> Extent | None:
 
 
 def _metric(key: str, doc: str, word: str = "") -> Metric:
-    def count(row: Cost) -> Extent | None:
+    def count(row: Row) -> Extent | None:
         found = work(row)
         return None if found is None else found.get(key, 0)
 
@@ -143,7 +143,7 @@ def _extents(tensor: Tensor | None) -> tuple[str, str]:
     return formula(tensor.shape[1], LONG), extents_text(tensor.shape[2:] or (1, 1), EXTENT)
 
 
-def _in_order(analysis: Analysis) -> list[Cost]:
+def _in_order(analysis: Analysis) -> list[Row]:
     """Reverse postorder of a depth-first walk, children in file order, as the tool's topological sort yields."""
     dag = analysis.model.dag
     done: list[Op] = []

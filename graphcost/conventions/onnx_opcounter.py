@@ -7,7 +7,7 @@ makes of them.
 from __future__ import annotations
 
 from ..dims import Extent
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from . import Convention, Metric
 from .families import ends, family, groups, linear_resize, macs, onnx_type, taps
 
@@ -17,7 +17,7 @@ FREE = {
 }  # fmt: skip
 
 
-def count(row: Cost) -> Extent | None:
+def count(row: Row) -> Extent | None:
     """Convolutions MACs; products prod(in) x last extent; batch norm 2 out; ReLU, addition in; linear resize 11 out."""
     x, y = ends(row)
     type_ = onnx_type(row)

@@ -10,7 +10,7 @@ from math import prod
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from . import Convention, Metric
 from .families import bias, cell, ends, family, groups, length, linear_resize, macs, neighbours, onnx_type, taps
 
@@ -29,7 +29,7 @@ REDUCTIONS = {"ReduceMean": 1, "ReduceSum": 1, "ReduceProd": 1, "ReduceMin": 1, 
 """The same for each input element."""
 
 
-def count(row: Cost) -> Extent | None:
+def count(row: Row) -> Extent | None:
     """MACs + 1 an output for a bias; pools k an output; linear resize 4, cubic 8, nearest 0; the rest by price."""
     x, y = ends(row)
     if row.name != row.op.name:
@@ -48,7 +48,7 @@ def count(row: Cost) -> Extent | None:
     return _windowed(row, type_, x, y)
 
 
-def _windowed(row: Cost, type_: str, x: Tensor, y: Tensor) -> Extent | None:
+def _windowed(row: Row, type_: str, x: Tensor, y: Tensor) -> Extent | None:
     """What slides, mixes or resizes."""
     kind = family(row)
     if kind in ("conv", "dense", "matmul"):
@@ -70,7 +70,7 @@ def _windowed(row: Cost, type_: str, x: Tensor, y: Tensor) -> Extent | None:
     return _recurrent(row) if type_ in ("LSTM", "GRU") else 0
 
 
-def _recurrent(row: Cost) -> Extent | None:
+def _recurrent(row: Row) -> Extent | None:
     """The products and biases of all directions, the states of one."""
     inner = cell(row)
     if inner is None:

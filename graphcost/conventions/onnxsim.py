@@ -7,7 +7,7 @@ counted as the ONNX operators that a converter makes of them.
 from __future__ import annotations
 
 from ..dims import Extent
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from . import Convention, Metric
 from .families import macs, onnx_type
 
@@ -17,7 +17,7 @@ COUNTED = {
 }  # fmt: skip
 
 
-def flops(row: Cost) -> Extent | None:
+def flops(row: Row) -> Extent | None:
     """2 x MACs of the operators it knows."""
     return 2 * macs(row) if onnx_type(row) in COUNTED else 0
 

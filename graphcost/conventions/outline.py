@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from ..rules import NO_WORK, Window
 from ..table import Table, shape_text
 from . import Convention
@@ -44,7 +44,7 @@ class Chain:
     """One line."""
 
     graph: str
-    rows: list[Cost]
+    rows: list[Row]
     sources: list[Key]
     """What its first operator reads."""
     end: int
@@ -57,9 +57,9 @@ class Network:
     """The operators of an analysis as chains, and the names of tensors between them."""
 
     def __init__(self, analysis: Analysis) -> None:
-        self.rows: list[Cost] = []
+        self.rows: list[Row] = []
         self._weights = analysis.model.weights.keys()
-        self.makers: dict[Key, Cost] = {}
+        self.makers: dict[Key, Row] = {}
         self._operands: list[list[Key]] = []
         hidden: set[Key] = set()
         for row in analysis.rows:
@@ -73,10 +73,10 @@ class Network:
             self.makers.update(dict.fromkeys(made, row))
         self._readers = Counter(key for keys in self._operands for key in keys)
 
-    def _read(self, row: Cost) -> Iterator[Key]:
+    def _read(self, row: Row) -> Iterator[Key]:
         """What an operator reads that is no constant, each tensor once; what only lends its shape if that is all."""
         graph = row.prefix
-        fixed = {name for name, constant in zip(row.op.inputs, row.fixed, strict=False) if constant}
+        fixed = {name for name, constant in zip(row.op.inputs, row.constant_inputs, strict=False) if constant}
         if not graph:
             fixed |= self._weights
         seen = [name for name, _ in row.read if name and name not in fixed]
@@ -107,12 +107,12 @@ class Network:
                 tails.update(dict.fromkeys(self._used(row), chain))
         return sorted(found, key=lambda chain: chain.end)
 
-    def _used(self, row: Cost) -> list[Key]:
+    def _used(self, row: Row) -> list[Key]:
         """The outputs that somebody reads."""
         graph = row.prefix
         return [(graph, name) for name in row.op.outputs if self._readers[graph, name]]
 
-    def several(self, row: Cost) -> bool:
+    def several(self, row: Row) -> bool:
         """Whether more than one of its outputs is read."""
         return len(self._used(row)) > 1
 
@@ -195,7 +195,7 @@ def _texts(chain: Chain, network: Network) -> Iterator[str]:
         yield f"{title}({', '.join([*parts, *_parameters(row, bool(operands))])})"
 
 
-def _parameters(row: Cost, joins: bool) -> Iterator[str]:
+def _parameters(row: Row, joins: bool) -> Iterator[str]:
     """What defines an operator: channels and window, or the shape it gives what it moves."""
     facts = row.facts
     x, y = ends(row)
@@ -243,23 +243,23 @@ def _each(name: str, numbers: Sequence[int | Fraction]) -> str:
     return f"{name}=" + "x".join(map(str, numbers if len(set(numbers)) > 1 else numbers[:1]))
 
 
-def _kernel(row: Cost, x: Tensor) -> Tensor | None:
+def _kernel(row: Row, x: Tensor) -> Tensor | None:
     """What slides over `x`: a constant if there is one, else its second input."""
     tensors = [*(weight.tensor for weight in row.weights), *(tensor for tensor in row.inputs[1:] if tensor)]
     return next((tensor for tensor in tensors if tensor.ranked and tensor.rank == x.rank), None)
 
 
-def _multiplies(row: Cost) -> bool:
+def _multiplies(row: Row) -> bool:
     return row.facts is not None and row.facts.work is not None and row.facts.work.macs != 0
 
 
-def _word(row: Cost) -> str:
+def _word(row: Row) -> str:
     """The operator's type as people write it."""
     type_ = onnx_type(row) if row.op.type in _SEVERAL else row.op.type
     return _WORDS.get(type_, type_.rpartition(".")[2])
 
 
-def _names(row: Cost) -> Iterator[str]:
+def _names(row: Row) -> Iterator[str]:
     """Its name in the file if that is short; before that Conv3 for conv3, conv_3 and Convolution3."""
     name, word = row.op.name, _word(row)
     if len(name) > SHORT or not _NAME.fullmatch(name):
@@ -270,7 +270,7 @@ def _names(row: Cost) -> Iterator[str]:
     yield name
 
 
-def _stage(row: Cost) -> tuple[Extent, ...]:
+def _stage(row: Row) -> tuple[Extent, ...]:
     """The extents of a map; empty for what is none."""
     _, y = ends(row)
     return y.shape[2:] if y is not None and y.rank > 3 else ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from . import Convention, Metric
 from .families import adds_bias, bias, by_ends, cell, halves, linear, macs
 
@@ -17,7 +17,7 @@ _TWICE = {"relu", "prelu", "elu", "gelu", "max_pool", "average_pool"}
 
 
 @by_ends
-def count(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
+def count(row: Row, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """MACs + bias; batch, group and instance norm 2 in, layer norm in; ReLU and its kin, pools 2 in; softmax in."""
     if kind in ("conv", "deconv", "dense"):
         return macs(row) + (y.size if bias(row) else 0)
@@ -40,7 +40,7 @@ _ONCE = {"layer_norm", "leaky_relu", "relu6", "softmax"}
 
 
 @by_ends
-def functional(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
+def functional(row: Row, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """Outside modules: products without a bias; activations, pools and softmax in; resizes out."""
     if kind == "upsample":
         return y.size
@@ -49,7 +49,7 @@ def functional(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     return macs(row) if kind == "matmul" and not linear(row) else 0
 
 
-def _recurrent(row: Cost) -> Extent | None:
+def _recurrent(row: Row) -> Extent | None:
     """Per step: the products, the biases, and the sums and products of the states."""
     inner = cell(row)
     if inner is None:

@@ -9,13 +9,13 @@ from math import prod
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from . import Convention, Metric
 from .families import adaptive, by_ends, cell, groups, halves, length, linear, linear_resize, macs, taps
 
 
 @by_ends
-def count(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
+def count(row: Row, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """MACs without bias; batch and layer norm 4 in; softmax 3n - 1 a row; adaptive pool taps + 1 an output; PReLU in.
 
     Average pool out, whatever its kernel; resize 1, 11 or 259 out; transposed convolution by its output's positions.
@@ -42,7 +42,7 @@ def count(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     return x.size if kind == "prelu" else 0
 
 
-def _recurrent(row: Cost) -> Extent | None:
+def _recurrent(row: Row) -> Extent | None:
     """Per step: each gate's products, sum, and two biases, then the products and sums of the states."""
     inner = cell(row)
     if inner is None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from math import prod
 
 from ..dims import Extent
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from . import Convention, Metric
 from .families import cell, family, halves, one_vector
 
 
-def mult_adds(row: Cost) -> Extent | None:
+def mult_adds(row: Row) -> Extent | None:
     """Convolution parameters (bias too) x N x output positions; recurrent ones x N x steps; any others x N."""
     y = row.outputs[0] if row.outputs else None
     if row.constant:
@@ -37,7 +37,7 @@ _LEARNED = {
 """Families that are modules with parameters."""
 
 
-def _params(row: Cost) -> Extent:
+def _params(row: Row) -> Extent:
     """Elements of what a module calls its weight and bias: no statistics of a normalisation, no constants."""
     if half := halves(row):
         channels = row.outputs[0].shape[1] if row.outputs[0].rank > 1 else 1

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..passes.infer import Cost
 from ..passes.parameters import learned
+from ..passes.rows import Row
 from ..table import LONG, Table, extent_text, formula
 from . import Convention, Metric
 from .families import adaptive, bias, by_ends, ends, family, halves, linear, macs, taps
@@ -30,7 +30,7 @@ _MOVES = {"conv", "batch_norm", "dense", *_POOLS, *_RELUS}
 
 
 @by_ends
-def flops(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
+def flops(row: Row, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """Per batch: convolution out x K (+ out with a bias), batch norm 2 in, pool and ReLU in, linear in x out."""
     if kind == "conv":
         return macs(row) + (y.size if bias(row) else 0)
@@ -43,7 +43,7 @@ def flops(row: Cost, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     return x.size if kind in _RELUS or (kind in _POOLS and not adaptive(row)) else 0
 
 
-def madd(row: Cost) -> Extent | None:
+def madd(row: Row) -> Extent | None:
     """Per image: convolutions out x (2K - 1 + bias), batch norm 4 in, max pool out x (k - 1), softmax 3n - 1, ..."""
     x, y = ends(row)
     if x is None or y is None or not y.rank:
@@ -67,19 +67,19 @@ def madd(row: Cost) -> Extent | None:
     return made if kind in ("relu", "relu6") else 0
 
 
-def mem_read(row: Cost) -> Extent | None:
+def mem_read(row: Row) -> Extent | None:
     """Bytes of input and parameters at 4 each, of the module types that the tool knows."""
     x, _ = ends(row)
     return None if x is None else 4 * (x.size + _params([row])) if family(row) in _MOVES else 0
 
 
-def mem_write(row: Cost) -> Extent | None:
+def mem_write(row: Row) -> Extent | None:
     """Bytes of the output at 4 each, of the module types that the tool knows."""
     _, y = ends(row)
     return None if y is None else 4 * y.size if family(row) in _MOVES else 0
 
 
-def _params(rows: Iterable[Cost]) -> Extent:
+def _params(rows: Iterable[Row]) -> Extent:
     distinct = {weight.key: weight.tensor.size for row in rows for weight in row.weights if learned(weight, row)}
     return sum(distinct.values(), 0)
 
@@ -87,7 +87,7 @@ def _params(rows: Iterable[Cost]) -> Extent:
 @dataclass
 class _Module:
     name: str
-    rows: list[Cost]
+    rows: list[Row]
 
     def figures(self) -> tuple[Tensor | None, Tensor | None, list[Extent]]:
         """Its input and output, and params, output elements, MAdd, Flops, MemRead, MemWrite."""
@@ -100,10 +100,10 @@ class _Module:
         return x, y, [_params(self.rows), made, *(0 if value is None else value for value in counted)]
 
 
-def _modules(analysis: Analysis) -> tuple[list[_Module], list[Cost]]:
+def _modules(analysis: Analysis) -> tuple[list[_Module], list[Row]]:
     """Rows by module scope, in order, and the functional rest; without scopes every layer that the tool has is one."""
     modules: dict[str, _Module] = {}
-    rest: list[Cost] = []
+    rest: list[Row] = []
     scoped = any(row.scope for row in analysis.rows)
     for row in analysis.rows:
         name = path(row.scope) if scoped else row.name if family(row) in _LAYERS else ""

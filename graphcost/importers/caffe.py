@@ -222,7 +222,7 @@ class _Builder:
         self.path = path
         self.ops: list[Op] = []
         self.inputs: dict[str, Tensor] = {}
-        self.asks: dict[str, tuple[str, str]] = {}
+        self.unsized_inputs: dict[str, tuple[str, str]] = {}
         self.current: dict[str, str] = {}  # blob -> the version that a layer standing here reads
         self.maker: dict[str, str] = {}
         self.blobs: dict[str, str] = {}
@@ -241,14 +241,18 @@ class _Builder:
             self.input(name, shapes[at] if at < len(shapes) else None, str(net.line_of("input")))
 
     def input(self, name: str, shape: Sequence[Extent] | None, line: str, what: str = "") -> None:
-        if name in self.asks and shape is not None:
-            del self.inputs[name], self.asks[name], self.maker[name]  # named at the head of the net, sized by a layer
+        if name in self.unsized_inputs and shape is not None:
+            del (
+                self.inputs[name],
+                self.unsized_inputs[name],
+                self.maker[name],
+            )  # named at the head of the net, sized by a layer
         if name in self.maker:
             raise ModelError(self.path, line, f"input {name!r} is already made by {self.maker[name]}")
         self.inputs[name] = Tensor(tuple(shape)) if shape is not None else Unranked("float32")
         if shape is None and what is not None:
             reason = f"the file does not say how large {name!r} is{what}: give it, as --input {name}=1x3xHxW"
-            self.asks[name] = line, reason
+            self.unsized_inputs[name] = line, reason
         self.current[name] = name
         self.maker[name] = "the net's input"
 
@@ -283,7 +287,7 @@ class _Builder:
                 attrs=layer.attrs,
                 weight_names=layer.weight_names,
                 in_place=in_place,
-                where=f"{self.path}:{layer.line}",
+                location=f"{self.path}:{layer.line}",
             )
         )
 
@@ -293,7 +297,7 @@ class _Builder:
             line, what = str(layer.line), f" (a top of {layer.name}, {layer.type})"
             self.input(blob, shape, line, what)
             if at and shape is None:
-                del self.asks[blob]  # labels and the like; only what the network computes on has to be sized
+                del self.unsized_inputs[blob]  # labels and the like; only what the network computes on has to be sized
 
     def lend(self, left_out: Sequence[Layer]) -> None:
         """Take an input that is read but only brought by layers left out from those, the phase's own stages last."""
@@ -318,11 +322,11 @@ class _Builder:
             name=name,
             schedule=schedule(self.ops, self.inputs, self.path),
             inputs=self.inputs,
-            asks=self.asks,
+            unsized_inputs=self.unsized_inputs,
             outputs=tuple(top for op in self.ops for top in op.outputs if top not in read),
             format="caffe",
             path=self.path,
-            blobs=self.blobs,
+            blob_names=self.blobs,
             warnings=self.warnings,
         )
 

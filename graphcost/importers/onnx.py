@@ -227,7 +227,7 @@ class _Importer:
         free = [output for output in outputs if output and output not in known]
         given = {*inputs, *weights}
         if nested:
-            free += [read for op in ops for read in op.reads if read and read not in known]
+            free += [read for op in ops for read in op.all_inputs if read and read not in known]
             given.update(free)
         model = Model(
             name, schedule(ops, given, place.where), inputs, outputs, weights,
@@ -251,7 +251,15 @@ class _Importer:
             if place.omitted:
                 inputs = tuple(["" if read in place.omitted else read for read in inputs])
             op = Op(
-                name, node.kind, inputs, outputs, node.attrs, node.bodies, node.captures, scope=node.scope, where=where
+                name,
+                node.kind,
+                inputs,
+                outputs,
+                node.attrs,
+                node.bodies,
+                node.captures,
+                scope=node.scope,
+                location=where,
             )
             if node.function is not None:
                 self.call(op, node.function, place)
@@ -263,7 +271,7 @@ class _Importer:
         """Make `op` a call of `function`: its one body is the function's graph and has no label."""
         present = [bool(name) for name in op.inputs]
         attrs = {**op.attrs, **dict(op.bodies)}
-        body = self.function(function, attrs, present, replace(place, where=op.where))
+        body = self.function(function, attrs, present, replace(place, where=op.location))
         op.bodies, op.captures = (("", body),), ()
 
     def count(self, nodes: int, place: _Place) -> None:

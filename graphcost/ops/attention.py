@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..rules import GLOBAL, NO_WORK, Facts, Work, decided_by_data, rule
+from ..rules import GLOBAL, NO_WORK, Facts, Work, data_dependent, rule
 from .normalize import softmax_work
 from .values import integers
 
@@ -171,7 +171,7 @@ def group_query_attention(
     if total is not None and total.value is not None and isinstance(total.value[0], int):
         keys = total.value[0]
     elif past_key is not None:
-        keys = past_key.shape[2] + steps if past_key.ranked else decided_by_data(2)
+        keys = past_key.shape[2] + steps if past_key.ranked else data_dependent(2)
     cache = Tensor((batch, kv_num_heads, keys, size), query.dtype)
     work = attention_work(batch, num_heads, steps, keys, size, size)
     if do_rotary:
@@ -258,4 +258,4 @@ def search(ids: Tensor, max_length: Tensor, *others: Tensor | None) -> Facts:
 def _stated(size: Tensor, axis: int) -> Extent:
     """The extent that an operand of one element states; open along `axis` when its contents are not known."""
     number = integers(size)
-    return number[0] if number else decided_by_data(axis)
+    return number[0] if number else data_dependent(axis)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..rules import NO_WORK, Facts, decided_by_data, rule
+from ..rules import NO_WORK, Facts, data_dependent, rule
 from . import resize, windowed
 
 LARGEST_BLOCK = 16
@@ -47,4 +47,4 @@ def upsample(x: Tensor, *, scales: Sequence[int] = (1, 1, 1, 1), mode: str = "ne
 
 def _in_blocks(channels: Extent) -> Extent:
     whole = isinstance(channels, int) and channels % LARGEST_BLOCK == 0
-    return channels if whole else decided_by_data(1)
+    return channels if whole else data_dependent(1)

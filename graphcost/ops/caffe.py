@@ -16,7 +16,7 @@ from typing import Any
 
 from ..dims import Extent, bounds, ceil_div, minimum
 from ..graph import Shape, Tensor
-from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, decided_by_data, rule
+from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, data_dependent, rule
 from ..shapes import axis_of, show_shape
 from . import dense, movement, normalize, windowed
 from .normalize import lrn_work, softmax_work, standardise_work
@@ -344,7 +344,7 @@ def embed(x: Tensor, *, num_output: Value = None, input_dim: Value = None, bias_
     filters, rows = whole(num_output, "num_output", 1), whole(input_dim, "input_dim", 1)
     y = Tensor((*x.shape, filters))
     weights = (blob(rows, filters), blob(filters)) if bias_term else (blob(rows, filters),)
-    return Facts((y,), Work(adds=y.size if bias_term else 0), weights=weights, reads=(x.size, y.size))
+    return Facts((y,), Work(adds=y.size if bias_term else 0), weights=weights, elements_read=(x.size, y.size))
 
 
 def _recurrent(bottoms: Sequence[Tensor], hidden: int, expose: bool, outputs: int, gates: int, per_step: Work) -> Facts:
@@ -552,19 +552,19 @@ def slice_(
         lengths = [size // outputs] * outputs
     tops = tuple(Tensor((*x.shape[:at], length, *x.shape[at + 1 :])) for length in lengths)
     starts = [0, *accumulate(lengths[:-1])]
-    return Facts(tops, NO_WORK, pieces=movement.begins(x, at, starts, outputs))
+    return Facts(tops, NO_WORK, slice_offsets=movement.begins(x, at, starts, outputs))
 
 
 @rule("caffe.Split")
 def split(x: Tensor, *, outputs: int = 1) -> Facts:
     """The bottom, once for each top."""
-    return Facts((Tensor(x.shape),) * outputs, NO_WORK, view=True, pieces=(0,) * outputs)
+    return Facts((Tensor(x.shape),) * outputs, NO_WORK, is_view=True, slice_offsets=(0,) * outputs)
 
 
 @rule("caffe.Silence")
 def silence(*bottoms: Tensor) -> Facts:
     """Takes its bottoms, so that they are no outputs of the net, and looks at none."""
-    return Facts((), NO_WORK, reads=(0,) * len(bottoms))
+    return Facts((), NO_WORK, elements_read=(0,) * len(bottoms))
 
 
 @rule("caffe.HDF5Output")
@@ -585,7 +585,7 @@ def crop(x: Tensor, reference: Tensor, *, axis: Value = 2, offset: Value = None)
             raise ValueError(f"cannot cut {wanted} elements from {start} on out of {size}")
     spatial_offsets = ((0,) * at + offsets)[2:]
     ones = (1,) * len(spatial_offsets)
-    return Facts((y,), NO_WORK, Window(ones, ones, tuple(-o for o in spatial_offsets), ones), reads=(y.size, 0))
+    return Facts((y,), NO_WORK, Window(ones, ones, tuple(-o for o in spatial_offsets), ones), elements_read=(y.size, 0))
 
 
 @rule("caffe.Reshape")
@@ -642,13 +642,13 @@ def tile(x: Tensor, *, axis: Value = 1, tiles: Value = None) -> Facts:
 def batch_reindex(x: Tensor, index: Tensor) -> Facts:
     """[N, ...] and [M] -> [M, ...]."""
     y = Tensor((index.shape[0], *x.shape[1:]))
-    return Facts((y,), NO_WORK, reads=(y.size, index.size))
+    return Facts((y,), NO_WORK, elements_read=(y.size, index.size))
 
 
 @rule("caffe.Filter")
 def filter_(*bottoms: Tensor) -> Facts:
     """The items of each bottom but the last that the last selects; how many, the data decides."""
-    tops = tuple(Tensor((decided_by_data(), *bottom.shape[1:])) for bottom in bottoms[:-1])
+    tops = tuple(Tensor((data_dependent(), *bottom.shape[1:])) for bottom in bottoms[:-1])
     return Facts(tops, Work(compares=bottoms[-1].size))
 
 

@@ -57,7 +57,7 @@ def prior_box(
     down = (step_h or step, img_h or img_size or image.shape[2], x.shape[2])
     y = Tensor((1, 2, x.shape[2] * x.shape[3] * len(sizes) * 4))
     work = Work(adds=y.size // 2, muls=y.size // 2)
-    return Facts((y,), work, GLOBAL, reads=(0, 0), anchors=Anchors(sizes, _steps(across, down)))
+    return Facts((y,), work, GLOBAL, elements_read=(0, 0), anchors=Anchors(sizes, _steps(across, down)))
 
 
 def _priors(least: Sequence[float], most: Sequence[float], others: Sequence[float], flip: bool) -> Sizes:
@@ -122,7 +122,7 @@ def detection_output(
     kept = minimum(boxes, whole(best, "top_k")) if best != -1 else boxes
     work = _decoding(locations) + Work(compares=scores.size) + suppression(kept) * (scores.shape[0] * classes)
     note = "as if every box passed the threshold and none were suppressed"
-    return Facts((Tensor((1, 1, 1, 7)),), work, GLOBAL, note=note, detects=True)
+    return Facts((Tensor((1, 1, 1, 7)),), work, GLOBAL, note=note, is_detection=True)
 
 
 def _decoding(locations: Tensor) -> Work:
@@ -133,7 +133,7 @@ def _decoding(locations: Tensor) -> Work:
 @rule("caffe.YoloDetectionOutput", "caffe.Yolov3DetectionOutput")
 def yolo_detection_output(*bottoms: Tensor) -> Facts:
     """Feature maps -> [1, 1, 1, 7] until the network has run; what suppression costs depends on the boxes."""
-    return Facts((Tensor((1, 1, 1, 7)),), None, GLOBAL, detects=True)
+    return Facts((Tensor((1, 1, 1, 7)),), None, GLOBAL, is_detection=True)
 
 
 @rule("caffe.DetectionEvaluate")
@@ -176,7 +176,7 @@ def psroi_pooling(x: Tensor, rois: Tensor, *, output_dim: Value = None, group_si
 def _boxes(kind: str, *shapes: Shape) -> None:
     @rule(f"caffe.{kind}")
     def boxes(*bottoms: Tensor, outputs: int = 1) -> Facts:
-        return Facts(tuple(Tensor(shape) for shape in shapes[:outputs]), None, GLOBAL, detects=True)
+        return Facts(tuple(Tensor(shape) for shape in shapes[:outputs]), None, GLOBAL, is_detection=True)
 
     boxes.__doc__ = f"{kind}: boxes for one image; how many survive, and so the cost, is known when it runs."
 
@@ -208,7 +208,7 @@ def proposal(
         sizes += [(width * float(factor), round(width * each) * float(factor)) for factor in listed(scale)]
     anchors = Anchors(tuple(sizes), (float(feat_stride),) * 2 if feat_stride else None, operand=1)
     tops = (Tensor((1, 1, 1, 5)), Tensor((1, 1, 1, 1)))
-    return Facts(tops[:outputs], None, GLOBAL, anchors=anchors, detects=True)
+    return Facts(tops[:outputs], None, GLOBAL, anchors=anchors, is_detection=True)
 
 
 @rule("caffe.DecodeBBox")
@@ -261,19 +261,19 @@ def box_annotator_ohem(
 # --- losses ----------------------------------------------------------------------------------------------------------
 
 
-def _loss(kind: str, detects: bool) -> None:
+def _loss(kind: str, is_detection: bool) -> None:
     @rule(f"caffe.{kind}")
     def loss(*bottoms: Tensor, outputs: int = 1) -> Facts:
         each = Tensor((bottoms[0].shape[0], 1, *bottoms[0].shape[2:]))  # the loss of each position, in R-FCN's
-        return Facts((Tensor(()), *[each] * (outputs - 1)), None, GLOBAL, detects=detects)
+        return Facts((Tensor(()), *[each] * (outputs - 1)), None, GLOBAL, is_detection=is_detection)
 
     loss.__doc__ = f"{kind}: a scalar; a loss for training, whose cost is not stated."
 
 
 for _kind in ("MultiBoxLoss", "RegionLoss", "YoloV3Loss"):
-    _loss(_kind, detects=True)
+    _loss(_kind, is_detection=True)
 for _kind in ("SmoothL1Loss", "SmoothL1LossOHEM", "WarpCTCLoss", "FocalLoss", "CenterLoss"):
-    _loss(_kind, detects=False)
+    _loss(_kind, is_detection=False)
 
 
 @rule("caffe.SoftmaxWithLossOHEM")

@@ -377,7 +377,7 @@ def batch_to_space_nd(x: Tensor, *, block_shape: Value = (), crops: Value = ()) 
 def crop_v1(x: Tensor, reference: Tensor) -> Facts:
     """Height and width of the second bottom (the FCN branch's layer, before Crop); where it cuts is not stated."""
     y = Tensor((*x.shape[:2], *reference.shape[2:]))
-    return Facts((y,), NO_WORK, GLOBAL, reads=(y.size, 0))
+    return Facts((y,), NO_WORK, GLOBAL, elements_read=(y.size, 0))
 
 
 @rule("caffe.MergeCrop")

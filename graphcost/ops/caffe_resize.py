@@ -42,7 +42,7 @@ def interp(
         elif reference is not None:
             e = reference.shape[2 + axis]
         extents.append(e)
-    return replace(resized(x, (*x.shape[:2], *extents), "linear"), reads=(x.size, 0))
+    return replace(resized(x, (*x.shape[:2], *extents), "linear"), elements_read=(x.size, 0))
 
 
 @rule("caffe.Resample")
@@ -55,7 +55,7 @@ def resample(
     else:
         extents = (whole(height, "height", 1), whole(width, "width", 1))
     facts = resized(x, (*x.shape[:2], *extents), choice(type, "", "NEAREST", "CUBIC", "LINEAR").lower())
-    return replace(facts, reads=(*(facts.reads or (x.size,)), 0))
+    return replace(facts, elements_read=(*(facts.elements_read or (x.size,)), 0))
 
 
 @rule("caffe.Upsample")

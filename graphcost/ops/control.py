@@ -15,7 +15,7 @@ from functools import reduce
 from ..dims import Dim, Extent, Undecided, symbol, symbols
 from ..errors import ModelError
 from ..graph import UNKNOWN, Tensor, TensorSequence, UnknownShape, Unranked, element_type
-from ..rules import NO_WORK, OPEN, Body, Facts, Work, decided_by_data, rule
+from ..rules import FRESH, NO_WORK, Body, Facts, Work, data_dependent, rule
 from ..shapes import axis_of
 from .movement import concat
 
@@ -49,7 +49,7 @@ def either(a: Tensor, b: Tensor, output: int = 0) -> Tensor:
     if not a.ranked or not b.ranked or a.rank != b.rank:
         return Unranked(dtype)
     extents = enumerate(zip(a.shape, b.shape, strict=True))
-    shape = tuple(x if x == y else decided_by_data(_own(output, axis)) for axis, (x, y) in extents)
+    shape = tuple(x if x == y else data_dependent(_own(output, axis)) for axis, (x, y) in extents)
     value = None
     if a.shape == b.shape and a.value is not None and b.value is not None:
         value = tuple(x if x == y else None for x, y in zip(a.value, b.value, strict=True))
@@ -70,20 +70,22 @@ def if_(condition: Tensor, *, then_branch: Body, else_branch: Body) -> Facts:
     chosen = scalar(condition)
     if isinstance(chosen, int):
         outputs = then_branch() if chosen else else_branch()
-        return Facts(outputs, NO_WORK, times=(0, 1) if chosen else (1, 0))  # bodies stand in the order of their names
+        return Facts(
+            outputs, NO_WORK, trip_counts=(0, 1) if chosen else (1, 0)
+        )  # bodies stand in the order of their names
     one, other = _possible(then_branch), _possible(else_branch)
     if one is None or other is None:
         if one is None and other is None:
             then_branch()  # raises its reason
         outputs = one or other or ()
         note = f"the {'then' if one is None else 'else'}_branch contradicts its inputs, so it is never taken"
-        return Facts(outputs, NO_WORK, times=(1, 0) if one is None else (0, 1), note=note)
+        return Facts(outputs, NO_WORK, trip_counts=(1, 0) if one is None else (0, 1), note=note)
     if len(one) != len(other):
         raise ValueError(f"the branches make {len(one)} and {len(other)} tensors")
     outputs = tuple([either(a, b, at) for at, (a, b) in enumerate(zip(one, other, strict=True))])
     then_is_dearer, why = _dearer(then_branch.work, else_branch.work)
     note = f"data decides; counted: {'then_branch' if then_is_dearer else 'else_branch'}, {why}"
-    return Facts(outputs, NO_WORK, times=(0, 1) if then_is_dearer else (1, 0), note=note)
+    return Facts(outputs, NO_WORK, trip_counts=(0, 1) if then_is_dearer else (1, 0), note=note)
 
 
 def _possible(branch: Body) -> tuple[Tensor, ...] | None:
@@ -111,13 +113,13 @@ def loop(limit: Tensor | None = None, condition: Tensor | None = None, *state: T
     """
     most: Extent | None = scalar(limit)
     if limit is not None and most is None:
-        most = decided_by_data(_own(len(state), 0))
+        most = data_dependent(_own(len(state), 0))
     elif isinstance(most, int) and most >= ENDLESS:
         most = None
     enters = 1 if condition is None else scalar(condition)
     if enters == 0 or (isinstance(most, int) and most <= 0):
         additions = body(_first(body, 0, "int64", 0), _first(body, 1, "bool", 1), *state)[1 + len(state) :]
-        return Facts((*state, *(_stacked(each, 0, 0) for each in additions)), NO_WORK, times=(0,))
+        return Facts((*state, *(_stacked(each, 0, 0) for each in additions)), NO_WORK, trip_counts=(0,))
     lead = (_first(body, 0, "int64", None), _first(body, 1, "bool", 1 if enters == 1 else None))
     carried = _settle(body, lead, state, 1)
     sure = enters == 1 and scalar(carried.condition) == 1
@@ -126,11 +128,13 @@ def loop(limit: Tensor | None = None, condition: Tensor | None = None, *state: T
         if followed is not None:
             return followed
         carried = _settle(body, lead, state, 1)
-    trips = most if sure and most is not None else decided_by_data(_own(len(state), 1))
+    trips = most if sure and most is not None else data_dependent(_own(len(state), 1))
     outputs = carried.after(trips, [0] * len(carried.additions))
     if trips == most or most is None:
-        return Facts(outputs, NO_WORK, times=(trips,))
-    return Facts(outputs, NO_WORK, times=(most,), note="its condition may end it before the trip count that is counted")
+        return Facts(outputs, NO_WORK, trip_counts=(trips,))
+    return Facts(
+        outputs, NO_WORK, trip_counts=(most,), note="its condition may end it before the trip count that is counted"
+    )
 
 
 def _first(body: Body, at: int, dtype: str, value: int | None) -> Tensor:
@@ -167,7 +171,7 @@ class _Carried:
         stacked = []
         for at, (tensor, axis) in enumerate(zip(self.additions, axes, strict=True), len(last)):
             if tensor.ranked and any(symbols(extent) & moving for extent in tensor.shape):
-                shape = [decided_by_data(_own(at, n)) if symbols(e) & moving else e for n, e in enumerate(tensor.shape)]
+                shape = [data_dependent(_own(at, n)) if symbols(e) & moving else e for n, e in enumerate(tensor.shape)]
                 tensor = Tensor(tuple(shape), tensor.dtype)
             stacked.append(_stacked(tensor, trips, axis))
         return (*last, *stacked)
@@ -184,7 +188,7 @@ class _Carried:
             if first == before:
                 shape.append(first)
             elif symbols(growth) & moving or _is_open(trips):
-                shape.append(decided_by_data(_own(output, axis)))
+                shape.append(data_dependent(_own(output, axis)))
             else:
                 shape.append(first + trips * growth)
         return Tensor(tuple(shape), given.dtype)
@@ -192,7 +196,7 @@ class _Carried:
 
 def _is_open(trips: Extent) -> bool:
     """Whether it is the stand-in for a number that only data tells."""
-    return any(name.startswith(OPEN) for name in symbols(trips))
+    return any(name.startswith(FRESH) for name in symbols(trips))
 
 
 def _settle(
@@ -251,7 +255,7 @@ def _follow(body: Body, most: Extent | None, state: tuple[Tensor, ...]) -> Facts
         if not goes_on:
             break
     stacked = [_joined(each, at) for at, each in enumerate(zip(*steps, strict=True), len(state))]
-    return Facts((*state, *stacked), NO_WORK, times=(1,))  # the rows already hold the work of every step
+    return Facts((*state, *stacked), NO_WORK, trip_counts=(1,))  # the rows already hold the work of every step
 
 
 def _joined(tensors: Sequence[Tensor], output: int) -> Tensor:
@@ -298,7 +302,7 @@ def scan(
     length = _agreed(lengths)
     result = _settle(body, (), state, 0, slices)
     axes = (*scan_output_axes, *[0] * len(result.additions))[: len(result.additions)]
-    return Facts(result.after(length, axes), NO_WORK, times=(length,))
+    return Facts(result.after(length, axes), NO_WORK, trip_counts=(length,))
 
 
 @rule("Scan")
@@ -316,7 +320,7 @@ def scan_8(lengths: Tensor | None = None, *tensors: Tensor, body: Body, num_scan
     slices = [Tensor(tensor.shape[2:], tensor.dtype) for tensor in tensors[carried:]]
     result = _settle(body, (), state, 0, slices)
     outputs = result.after(length, [0] * len(result.additions))
-    return Facts(tuple([_stacked(each, batch, 0) for each in outputs]), NO_WORK, times=(batch * length,))
+    return Facts(tuple([_stacked(each, batch, 0) for each in outputs]), NO_WORK, trip_counts=(batch * length,))
 
 
 def _agreed(extents: Sequence[Extent]) -> Extent:
@@ -339,14 +343,14 @@ def sequence_map(first: Tensor, *others: Tensor, body: Body, outputs: int) -> Fa
     sequences = [tensor for tensor in given if isinstance(tensor, TensorSequence)]
     if first.items is None or len(first.items) > STEPS or any(sequence.items is None for sequence in sequences):
         results = body(*[each.element if isinstance(each, TensorSequence) else each for each in given])
-        times = decided_by_data() if first.items is None else len(first.items)
-        return Facts(tuple(map(TensorSequence, results)), NO_WORK, times=(times,))
+        times = data_dependent() if first.items is None else len(first.items)
+        return Facts(tuple(map(TensorSequence, results)), NO_WORK, trip_counts=(times,))
     columns: list[tuple[Tensor, ...]] = []
     for at in range(len(first.items)):
         run = body.again if columns else body
         columns.append(run(*[_item(each, at) if isinstance(each, TensorSequence) else each for each in given]))
     made = list(zip(*columns, strict=True)) or [()] * outputs
-    return Facts(tuple([sequence_of(items) for items in made]), NO_WORK, times=(1,))
+    return Facts(tuple([sequence_of(items) for items in made]), NO_WORK, trip_counts=(1,))
 
 
 def _item(sequence: TensorSequence, at: int) -> Tensor:
@@ -440,7 +444,7 @@ def split_to_sequence(x: Tensor, split: Tensor | None = None, *, axis: int = 0, 
         sizes = [1] * extent
     elif split.rank == 0 and isinstance(size := scalar(split), int) and size > 0:
         if not isinstance(extent, int) or extent // size > ITEMS:
-            return Facts((TensorSequence(piece(decided_by_data(at))),), NO_WORK)
+            return Facts((TensorSequence(piece(data_dependent(at))),), NO_WORK)
         sizes = [min(size, extent - start) for start in range(0, extent, size)]
     elif split.rank == 1 and split.value is not None:
         sizes = [size if isinstance(size, (int, Dim)) else None for size in split.value]
@@ -451,8 +455,8 @@ def split_to_sequence(x: Tensor, split: Tensor | None = None, *, axis: int = 0, 
         ):
             raise ValueError(f"pieces of {list(sizes)} do not make up an extent of {extent}")
     if sizes is None:
-        return Facts((TensorSequence(piece(decided_by_data(at))),), NO_WORK)
-    return Facts((sequence_of([piece(decided_by_data(at) if size is None else size) for size in sizes]),), NO_WORK)
+        return Facts((TensorSequence(piece(data_dependent(at))),), NO_WORK)
+    return Facts((sequence_of([piece(data_dependent(at) if size is None else size) for size in sizes]),), NO_WORK)
 
 
 @rule("ConcatFromSequence")
@@ -468,10 +472,10 @@ def concat_from_sequence(sequence: Tensor, *, axis: int, new_axis: int = 0) -> F
         one = reduce(either, known.items)
         return Facts((_stacked(one, len(known.items), axis),), NO_WORK)
     if new_axis:
-        return Facts((_stacked(known.element, decided_by_data(), axis),), NO_WORK)
+        return Facts((_stacked(known.element, data_dependent(), axis),), NO_WORK)
     shape = list(known.element.shape)
     at = axis_of(axis, len(shape))
-    shape[at] = decided_by_data(at)
+    shape[at] = data_dependent(at)
     return Facts((Tensor(tuple(shape), known.element.dtype),), NO_WORK)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..rules import GLOBAL, Facts, Work, decided_by_data, rule
+from ..rules import GLOBAL, Facts, Work, data_dependent, rule
 from .windowed import Axes
 
 
@@ -25,11 +25,11 @@ def non_max_suppression(boxes: Tensor, scores: Tensor, most: Tensor | None = Non
     https://onnx.ai/onnx/operators/onnx__NonMaxSuppression.html
     """
     batch, classes, priors = scores.shape
-    kept: Extent = decided_by_data()
+    kept: Extent = data_dependent()
     if most is None or (most.value is not None and most.value[0] == 0):
         kept = 0
     work = Work(compares=scores.size) + suppression(priors) * (batch * classes)
-    return Facts((Tensor((kept, 3), "int64"),), work, GLOBAL, detects=True)
+    return Facts((Tensor((kept, 3), "int64"),), work, GLOBAL, is_detection=True)
 
 
 @rule("MaxRoiPool")

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..dims import Dim, Extent, Undecided, bounds, ceil_div, maximum, minimum
 from ..graph import Scalar, Shape, Tensor, UnknownShape
-from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, decided_by_data, rule
+from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, data_dependent, rule
 from ..shapes import axis_of
 from . import movement, values
 from .shape_values import opened
@@ -42,7 +42,7 @@ def slice_from(
     """
     which = values.whole(axes)
     if axes is not None and which is None:  # any axis may be cut
-        y = Tensor(tuple(decided_by_data(axis) for axis in range(x.rank)), x.dtype)
+        y = Tensor(tuple(data_dependent(axis) for axis in range(x.rank)), x.dtype)
         return Facts((y,), NO_WORK, GLOBAL)
     count = len(which) if which is not None else _length(starts, ends)
     if count > x.rank:
@@ -50,7 +50,7 @@ def slice_from(
     jumps = None if steps is None else _bounds(steps, count)
     facts = sliced(x, _bounds(starts, count), _bounds(ends, count), which, jumps)
     others = tuple(0 if given is None else given.size for given in (starts, ends, axes, steps))
-    return replace(facts, reads=(facts.outputs[0].size, *others))
+    return replace(facts, elements_read=(facts.outputs[0].size, *others))
 
 
 rule("com.microsoft.DynamicSlice", "DynamicSlice")(slice_from)
@@ -94,7 +94,9 @@ def sliced(
         begins = [start for start in origin if isinstance(start, int)]
         offsets = map(values.walk, y.shape, values.strides(x.shape), begins, jump)
         y = replace(y, value=values.pick(x, *offsets))
-    return Facts((y,), NO_WORK, _crop(x, y, origin, jump), reads=(y.size,), pieces=_piece(x, y, origin, jump))
+    return Facts(
+        (y,), NO_WORK, _crop(x, y, origin, jump), elements_read=(y.size,), slice_offsets=_piece(x, y, origin, jump)
+    )
 
 
 def _piece(x: Tensor, y: Tensor, origin: Sequence[Extent | None], jump: Sequence[int]) -> tuple[Extent, ...]:
@@ -177,7 +179,7 @@ def gather(x: Tensor, indices: Tensor, *, axis: int = 0) -> Facts:
         stride, extent = values.strides(x.shape)[at], values.count((x.shape[at],))
         axes[at] = [inside(index, extent) * stride for index in chosen]
         y = replace(y, value=values.pick(x, *axes))
-    return Facts((y,), NO_WORK, POINTWISE if at < 2 else GLOBAL, reads=(y.size, indices.size))
+    return Facts((y,), NO_WORK, POINTWISE if at < 2 else GLOBAL, elements_read=(y.size, indices.size))
 
 
 @rule("GatherElements")
@@ -195,7 +197,7 @@ def gather_elements(x: Tensor, indices: Tensor, *, axis: int = 0) -> Facts:
         value = tuple([x.value[place] for place in places])
     return Facts(
         (Tensor(indices.shape, x.dtype, value),), NO_WORK, POINTWISE if at < 2 else GLOBAL,
-        reads=(indices.size, indices.size),
+        elements_read=(indices.size, indices.size),
     )  # fmt: skip
 
 
@@ -222,7 +224,7 @@ def gather_nd(x: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Facts:
     starts = _starts(x, indices, batch_dims)
     if starts is not None and x.value is not None and values.small(y.shape):
         y = replace(y, value=values.pick(x, starts, range(values.count(rest))))
-    return Facts((y,), NO_WORK, GLOBAL, reads=(y.size, indices.size))
+    return Facts((y,), NO_WORK, GLOBAL, elements_read=(y.size, indices.size))
 
 
 def _rest(x: Tensor, indices: Tensor, batch: int = 0) -> Shape:
@@ -350,11 +352,11 @@ def compress(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Facts:
     chosen = None
     if condition.value is not None and not any(c is None or isinstance(c, Dim) for c in condition.value):
         chosen = tuple(index for index, kept in enumerate(condition.value) if kept)
-    found = decided_by_data(at) if chosen is None else len(chosen)
+    found = data_dependent(at) if chosen is None else len(chosen)
     y = Tensor((*flat.shape[:at], found, *flat.shape[at + 1 :]), x.dtype)
     if chosen is not None:
         y = gather(flat, Tensor((len(chosen),), "int64", chosen), axis=at).outputs[0]
-    return Facts((y,), NO_WORK, GLOBAL, reads=(y.size, condition.size))
+    return Facts((y,), NO_WORK, GLOBAL, elements_read=(y.size, condition.size))
 
 
 def sorting(size: Extent, length: Extent) -> Work | None:
@@ -369,7 +371,7 @@ def unique(x: Tensor, *, axis: int | None = None, outputs: int = 1) -> Facts:
     They are sorted.  https://onnx.ai/onnx/operators/onnx__Unique.html
     """
     at = 0 if axis is None else axis_of(axis, x.rank)
-    found = decided_by_data(at)
+    found = data_dependent(at)
     length = x.size if axis is None else x.shape[at]
     y = Tensor((found,) if axis is None else (*x.shape[:at], found, *x.shape[at + 1 :]), x.dtype)
     counts, inverse = Tensor((found,), "int64"), Tensor((length,), "int64")
@@ -379,7 +381,7 @@ def unique(x: Tensor, *, axis: int | None = None, outputs: int = 1) -> Facts:
 @rule("com.microsoft.Unique")
 def unique_of_vector(x: Tensor, *, outputs: int = 3) -> Facts:
     """[N] -> the distinct elements, which one each is, and how often it occurs."""
-    found = Tensor((decided_by_data(),), x.dtype)
+    found = Tensor((data_dependent(),), x.dtype)
     counts = Tensor(found.shape, "int64")
     return Facts((found, Tensor(x.shape, "int64"), counts)[:outputs], sorting(x.size, x.size), GLOBAL)
 
@@ -409,7 +411,7 @@ def best(x: Tensor, k: Extent | None, axis: int) -> Facts:
     size = x.shape[at]
     if isinstance(k, int) and isinstance(size, int) and not 0 <= k <= size:
         raise ValueError(f"the best {k} of an axis of {size}")
-    shape = (*x.shape[:at], decided_by_data(at) if k is None else k, *x.shape[at + 1 :])
+    shape = (*x.shape[:at], data_dependent(at) if k is None else k, *x.shape[at + 1 :])
     limits = [bounds(extent)[1] for extent in (k, size) if extent is not None]
     most = next((limit for limit in limits if limit is not None), None)
     work = None if most is None else Work(compares=x.size * most.bit_length())  # ceil(log2(k + 1))

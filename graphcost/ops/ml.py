@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..dims import Extent
 from ..graph import Tensor, TensorSequence, Unranked
-from ..rules import GLOBAL, NO_WORK, Facts, Work, decided_by_data, rule
+from ..rules import GLOBAL, NO_WORK, Facts, Work, data_dependent, rule
 
 
 def _rows(x: Tensor) -> Extent:
@@ -169,7 +169,7 @@ def cast_map(x: Tensor, *, cast_to: str = "TO_FLOAT", map_form: str = "DENSE", m
     https://onnx.ai/onnx/operators/onnx_aionnxml_CastMap.html
     """
     dtype = {"TO_STRING": "string", "TO_INT64": "int64"}.get(cast_to, "float32")
-    return Facts((Tensor((1, max_map if map_form == "SPARSE" else decided_by_data(1)), dtype),), NO_WORK, GLOBAL)
+    return Facts((Tensor((1, max_map if map_form == "SPARSE" else data_dependent(1)), dtype),), NO_WORK, GLOBAL)
 
 
 @rule("ai.onnx.ml.DictVectorizer")

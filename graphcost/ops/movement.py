@@ -11,7 +11,7 @@ from math import prod
 
 from ..dims import Dim, Extent, Undecided, ceil_div, floor_div
 from ..graph import Scalar, Shape, Tensor, UnknownShape
-from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, decided_by_data, rule
+from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, data_dependent, rule
 from ..shapes import axis_of, broadcast, show_shape
 from . import values
 from .shape_values import opened, shaped
@@ -55,7 +55,7 @@ def flat(x: Tensor, start: int, end: int) -> Facts:
     merged: Extent = 1
     for extent in x.shape[first : last + 1]:
         merged = merged * extent
-    return Facts((Tensor((*x.shape[:first], merged, *x.shape[last + 1 :]), x.dtype),), NO_WORK, GLOBAL, view=True)
+    return Facts((Tensor((*x.shape[:first], merged, *x.shape[last + 1 :]), x.dtype),), NO_WORK, GLOBAL, is_view=True)
 
 
 # --- the same elements under another shape ----------------------------------------------------------------------------
@@ -69,7 +69,7 @@ def viewed(x: Tensor, shape: Shape) -> Facts:
     axes = min(x.rank, len(shape)) - 2
     window = POINTWISE if axes > 0 and x.shape[-axes:] == shape[-axes:] else GLOBAL
     value = x.value if x.value is not None and values.small(shape) and prod(shape) == len(x.value) else None
-    return Facts((Tensor(shape, x.dtype, value),), NO_WORK, window, view=True)
+    return Facts((Tensor(shape, x.dtype, value),), NO_WORK, window, is_view=True)
 
 
 @rule("Reshape")
@@ -95,7 +95,7 @@ def reshape_to(x: Tensor, target: Tensor, *, allowzero: int = 0) -> Facts:
         stated = tuple(extent for extent in wanted if extent is not None and (isinstance(extent, Dim) or extent > 0))
         if len(stated) < len(wanted):
             raise UnknownShape("the shape of an input is not known")
-        return Facts((Tensor(stated, x.dtype),), NO_WORK, GLOBAL, view=True)
+        return Facts((Tensor(stated, x.dtype),), NO_WORK, GLOBAL, is_view=True)
     return viewed(x, fitted(x, wanted, copies=not allowzero))
 
 
@@ -305,11 +305,11 @@ def cut(
     starts: list[Extent] = []
     start: Extent | None = 0
     for number, length in enumerate(parts):
-        known = decided_by_data(number) if length is None else length
+        known = data_dependent(number) if length is None else length
         tops.append(section(x, at, start, known))
         starts += [] if start is None else [start]
         start = None if start is None or length is None else start + length
-    return Facts(tuple(tops), NO_WORK, POINTWISE if at < 2 else GLOBAL, pieces=begins(x, at, starts, len(parts)))
+    return Facts(tuple(tops), NO_WORK, POINTWISE if at < 2 else GLOBAL, slice_offsets=begins(x, at, starts, len(parts)))
 
 
 def begins(x: Tensor, axis: int, starts: Sequence[Extent], outputs: int) -> tuple[Extent, ...]:
@@ -490,7 +490,7 @@ def crop(x: Tensor, *, border: Sequence[int] = (0, 0, 0, 0), scale: Sequence[int
     left, top, right, bottom = border
     height, width = scale or (h - top - bottom, w - left - right)
     y = Tensor((n, c, height, width), x.dtype)
-    return Facts((y,), NO_WORK, Window((1, 1), (1, 1), (-top, -left), (1, 1)), reads=(y.size,))
+    return Facts((y,), NO_WORK, Window((1, 1), (1, 1), (-top, -left), (1, 1)), elements_read=(y.size,))
 
 
 @rule("CenterCropPad")
@@ -507,4 +507,4 @@ def center_crop_pad(x: Tensor, target: Tensor, *, axes: Sequence[int] | None = N
     for axis, size in zip(chosen, sizes, strict=True):
         shape[axis] = size
     y = Tensor(opened(shape), x.dtype)
-    return Facts((y,), NO_WORK, POINTWISE if x.shape[2:] == y.shape[2:] else GLOBAL, reads=(y.size,))
+    return Facts((y,), NO_WORK, POINTWISE if x.shape[2:] == y.shape[2:] else GLOBAL, elements_read=(y.size,))

@@ -187,7 +187,7 @@ def embed_layer_normalization(
     added = Work(adds=2 if segments is not None else 1) * y.size
     reads = (ids.size, 0 if segments is None else segments.size, y.size, y.size)
     tops = (y, Tensor((ids.shape[0],), "int32"), y)[:outputs]
-    return Facts(tops, (facts.work or Work()) + added, GLOBAL, reads=reads)
+    return Facts(tops, (facts.work or Work()) + added, GLOBAL, elements_read=reads)
 
 
 @rule("LpNormalization")

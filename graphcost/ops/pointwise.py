@@ -185,13 +185,13 @@ def dropout_bool_mask(
 def _dropped(x: Tensor, work: Work, mask: str, outputs: int) -> Facts:
     if work is not NO_WORK:
         return Facts((Tensor(x.shape, x.dtype), Tensor(x.shape, mask))[:outputs], work * x.size, elementwise=True)
-    return Facts((x, Tensor(x.shape, mask))[:outputs], NO_WORK, view=True)
+    return Facts((x, Tensor(x.shape, mask))[:outputs], NO_WORK, is_view=True)
 
 
 @rule("Identity")
 def identity(x: Tensor) -> Facts:
     """The input, whatever it is.  https://onnx.ai/onnx/operators/onnx__Identity.html"""
-    return Facts((x,), NO_WORK, view=True)
+    return Facts((x,), NO_WORK, is_view=True)
 
 
 # --- element types ----------------------------------------------------------------------------------------------------
@@ -218,13 +218,13 @@ def cast(x: Tensor, *, to: int | str) -> Facts:
 @rule("CastLike")
 def cast_like(x: Tensor, like: Tensor) -> Facts:
     """[*any] -> the same shape, as the second input's type.  https://onnx.ai/onnx/operators/onnx__CastLike.html"""
-    return replace(_converted(x, like.dtype), reads=(x.size, 0) if x.ranked else None)
+    return replace(_converted(x, like.dtype), elements_read=(x.size, 0) if x.ranked else None)
 
 
 @rule("BitCast")
 def bit_cast(x: Tensor, *, to: int) -> Facts:
     """[*any] -> the same bits read as another type of that width.  https://onnx.ai/onnx/operators/onnx__BitCast.html"""
-    return Facts((Tensor(x.shape, element_type(to)),), NO_WORK, view=True)
+    return Facts((Tensor(x.shape, element_type(to)),), NO_WORK, is_view=True)
 
 
 # --- two operands -----------------------------------------------------------------------------------------------------

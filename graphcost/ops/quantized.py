@@ -167,7 +167,7 @@ def matmul_n_bits(
     dense.contract(a.shape[-1], K)
     y = Tensor((*a.shape[:-1], N), a.dtype)
     work = Work(macs=y.size * K, adds=y.size if bias is not None else 0) + DEQUANTIZE * (N * K)
-    return Facts((y,), work, GLOBAL, holds=(None, _unpacked(Tensor((N, K)), bits)))
+    return Facts((y,), work, GLOBAL, packed_as=(None, _unpacked(Tensor((N, K)), bits)))
 
 
 @rule("com.microsoft.MatMulBnb4")
@@ -178,7 +178,7 @@ def matmul_bnb4(a: Tensor, packed: Tensor, absmax: Tensor, *, K: int, N: int) ->
     """
     dense.contract(a.shape[-1], K)
     y = Tensor((*a.shape[:-1], N), a.dtype)
-    return Facts((y,), Work(macs=y.size * K, muls=N * K), GLOBAL, holds=(None, _unpacked(Tensor((N, K)), 4)))
+    return Facts((y,), Work(macs=y.size * K, muls=N * K), GLOBAL, packed_as=(None, _unpacked(Tensor((N, K)), 4)))
 
 
 @rule("com.microsoft.GatherBlockQuantized")
@@ -200,7 +200,9 @@ def gather_block_quantized(
         held = _unpacked(Tensor((*data.shape[:-1], data.shape[-1] * (8 // bits))), bits)
     gathered = gather(held, indices, axis=gather_axis).outputs[0]
     y = Tensor(gathered.shape, scales.dtype)
-    return Facts((y,), DEQUANTIZE * y.size, GLOBAL, holds=(held,), reads=(y.size // (held.size // data.size),))
+    return Facts(
+        (y,), DEQUANTIZE * y.size, GLOBAL, packed_as=(held,), elements_read=(y.size // (held.size // data.size),)
+    )
 
 
 def _unpacked(tensor: Tensor, bits: int) -> Tensor:

@@ -27,7 +27,7 @@ def _random(kind: str, work: Work) -> None:
 def _random_like(kind: str, work: Work, reads: tuple[int, ...] | None = (0,)) -> None:
     @rule(kind)
     def random_like(x: Tensor, *, dtype: int = 0) -> Facts:
-        return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), work * x.size, reads=reads)
+        return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), work * x.size, elements_read=reads)
 
     random_like.__doc__ = f"{kind}: [*any] -> the same shape.  https://onnx.ai/onnx/operators/onnx__{kind}.html"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..dims import Extent
 from ..graph import Shape, Tensor, UnknownShape
-from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, decided_by_data, rule
+from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, data_dependent, rule
 from ..shapes import axis_of
 from . import values
 from .pointwise import onnx_link
@@ -124,7 +124,7 @@ def _over_unknown(x: Tensor, axes: Tensor | None, keepdims: int) -> Facts:
         if not isinstance(number, int):
             raise UnknownShape("which axes are reduced is not known")
         rank -= number
-    return Facts((Tensor(tuple(decided_by_data(axis) for axis in range(rank)), x.dtype),), None, GLOBAL)
+    return Facts((Tensor(tuple(data_dependent(axis) for axis in range(rank)), x.dtype),), None, GLOBAL)
 
 
 for _kind, _row in REDUCTIONS.items():

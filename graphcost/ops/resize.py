@@ -7,7 +7,7 @@ from math import floor
 
 from ..dims import Dim, Extent
 from ..graph import Scalar, Tensor, UnknownShape
-from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, decided_by_data, rule
+from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, data_dependent, rule
 from ..shapes import axis_of
 from .values import exact
 
@@ -24,7 +24,7 @@ INTERPOLATION = {
 def scaled_extent(size: Extent, scale: Scalar, axis: int) -> Extent:
     """floor(size * scale); for a symbolic size only by a whole or unit-fraction scale."""
     if scale is None:
-        return decided_by_data(axis)
+        return data_dependent(axis)
     if isinstance(size, int) and isinstance(scale, (int, float)):
         return floor(size * scale)
     product = exact(size, scale, lambda a, b: a * b)
@@ -32,7 +32,7 @@ def scaled_extent(size: Extent, scale: Scalar, axis: int) -> Extent:
         return product
     if isinstance(scale, float) and scale > 0 and (1 / scale).is_integer():
         return size // int(1 / scale)
-    return decided_by_data(axis)
+    return data_dependent(axis)
 
 
 def resized(x: Tensor, shape: Sequence[Extent], mode: str) -> Facts:
@@ -41,7 +41,7 @@ def resized(x: Tensor, shape: Sequence[Extent], mode: str) -> Facts:
     changed = [axis for axis in range(x.rank) if x.shape[axis] != y.shape[axis]]
     each = INTERPOLATION.get(mode, INTERPOLATION["linear"])
     work = NO_WORK if each is NO_WORK else each * (y.size * len(changed))
-    return Facts((y,), work, _window(x, y, mode), reads=(y.size,) if mode == "nearest" else None)
+    return Facts((y,), work, _window(x, y, mode), elements_read=(y.size,) if mode == "nearest" else None)
 
 
 def _window(x: Tensor, y: Tensor, mode: str) -> Window:
@@ -112,7 +112,7 @@ def resize(
         wanted = _entries(sizes, at)
         fitted = _fit([x.shape[axis] for axis in at], wanted, keep_aspect_ratio_policy)
         for axis, size in zip(at, fitted, strict=True):
-            shape[axis] = decided_by_data(axis) if size is None else size
+            shape[axis] = data_dependent(axis) if size is None else size
     elif scales is not None:
         factors = _entries(scales, at)
         cropped = coordinate_transformation_mode == "tf_crop_and_resize"
@@ -124,12 +124,12 @@ def resize(
                     shape[axis] = floor(size * (end - begin) * factor)
                     continue
             shape[axis] = (
-                decided_by_data(axis) if cropped and part is None else scaled_extent(x.shape[axis], factor, axis)
+                data_dependent(axis) if cropped and part is None else scaled_extent(x.shape[axis], factor, axis)
             )
     else:
         raise UnknownShape("neither scales nor sizes are given")
     facts = resized(x, shape, mode)
-    return Facts(facts.outputs, facts.work, GLOBAL, reads=facts.reads) if antialias else facts
+    return Facts(facts.outputs, facts.work, GLOBAL, elements_read=facts.elements_read) if antialias else facts
 
 
 def _entries(given: Tensor, axes: Sequence[int]) -> Sequence[Scalar]:
@@ -183,7 +183,7 @@ def affine_grid(theta: Tensor, size: Tensor) -> Facts:
     """
     if size.value is None or theta.rank != 3:
         raise UnknownShape("the size of the grid is not known")
-    extents = [e if isinstance(e, (int, Dim)) else decided_by_data(a) for a, e in enumerate(size.value)]
+    extents = [e if isinstance(e, (int, Dim)) else data_dependent(a) for a, e in enumerate(size.value)]
     axes = len(extents) - 2
     y = Tensor((extents[0], *extents[2:], axes), theta.dtype)
     return Facts((y,), Work(macs=y.size * (axes + 1)), GLOBAL)
@@ -217,7 +217,7 @@ def roi_align(
 def crop_and_resize(x: Tensor, rois: Tensor, batch: Tensor, size: Tensor, *, mode: str = "bilinear") -> Facts:
     """x [N, C, H, W], rois [R, 4] -> [R, C, *size]."""
     extents = size.value or (None, None)
-    out = [e if isinstance(e, (int, Dim)) else decided_by_data(2 + a) for a, e in enumerate(extents)]
+    out = [e if isinstance(e, (int, Dim)) else data_dependent(2 + a) for a, e in enumerate(extents)]
     y = Tensor((rois.shape[0], x.shape[1], *out), x.dtype)
     each = INTERPOLATION.get(mode, INTERPOLATION["linear"])
     return Facts((y,), NO_WORK if each is NO_WORK else each * (y.size * 2), GLOBAL)

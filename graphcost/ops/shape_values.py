@@ -8,7 +8,7 @@ from typing import Any
 
 from ..dims import Dim, Extent, ceil_div, maximum
 from ..graph import Scalar, Shape, Tensor, Unranked, element_type
-from ..rules import NO_WORK, Facts, Work, decided_by_data, rule
+from ..rules import NO_WORK, Facts, Work, data_dependent, rule
 from ..shapes import axis_of
 from . import values
 
@@ -28,7 +28,7 @@ def shaped(sizes: Tensor, dtype: str) -> Tensor:
 
 def opened(extents: Sequence[Extent | None]) -> Shape:
     """A shape in which data decides the extents that are None."""
-    return tuple(decided_by_data(axis) if extent is None else extent for axis, extent in enumerate(extents))
+    return tuple(data_dependent(axis) if extent is None else extent for axis, extent in enumerate(extents))
 
 
 # --- constants --------------------------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ def given_tensor_fill(
 @rule("EyeLike")
 def eye_like(x: Tensor, *, dtype: int = 0) -> Facts:
     """[M, N] -> [M, N], ones on a diagonal.  https://onnx.ai/onnx/operators/onnx__EyeLike.html"""
-    return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), NO_WORK, reads=(0,))
+    return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), NO_WORK, elements_read=(0,))
 
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
@@ -125,13 +125,13 @@ def eye_like(x: Tensor, *, dtype: int = 0) -> Facts:
 def shape(x: Tensor, *, start: int = 0, end: int | None = None) -> Facts:
     """[*extents] -> [rank], the extents from `start` to `end`.  https://onnx.ai/onnx/operators/onnx__Shape.html"""
     part = x.shape[start:end]
-    return Facts((Tensor((len(part),), "int64", tuple(part)),), NO_WORK, reads=(0,))
+    return Facts((Tensor((len(part),), "int64", tuple(part)),), NO_WORK, elements_read=(0,))
 
 
 @rule("Size")
 def size(x: Tensor) -> Facts:
     """[*any] -> a scalar, the number of elements.  https://onnx.ai/onnx/operators/onnx__Size.html"""
-    return Facts((Tensor((), "int64", (prod(x.shape),)),), NO_WORK, reads=(0,))
+    return Facts((Tensor((), "int64", (prod(x.shape),)),), NO_WORK, elements_read=(0,))
 
 
 # --- ranges -----------------------------------------------------------------------------------------------------------
@@ -163,17 +163,17 @@ def steps(first: Any, last: Any, step: Any) -> Extent:
     """
     given = (first, last, step)
     if None in given:
-        return decided_by_data()
+        return data_dependent()
     if not isinstance(step, Dim) and step == 0:
         raise ValueError("a step of 0 goes nowhere")
     if any(isinstance(element, Dim) for element in given):
         if any(isinstance(element, float) and not element.is_integer() for element in given):
-            return decided_by_data()
+            return data_dependent()
         first, last, step = (int(element) if isinstance(element, float) else element for element in given)
         return maximum(0, ceil_div(last - first, step) if step > 0 else ceil_div(first - last, -step))
     if isinstance(first, float) or isinstance(last, float) or isinstance(step, float):
         count = (last - first) / step
-        return max(0, ceil(count)) if isfinite(count) else decided_by_data()
+        return max(0, ceil(count)) if isfinite(count) else data_dependent()
     return max(0, -int((first - last) // step))
 
 
@@ -189,7 +189,7 @@ def non_zero(x: Tensor) -> Facts:
     work = Work(compares=x.size)
     rank = max(x.rank, 1)
     if x.value is None or any(element is None or isinstance(element, Dim) for element in x.value):
-        return Facts((Tensor((rank, decided_by_data()), "int64"),), work)
+        return Facts((Tensor((rank, data_dependent()), "int64"),), work)
     found = [place for place, element in enumerate(x.value) if element]
     places = [place // stride % extent for extent, stride in _axes(x) for place in found]
     return Facts((Tensor((rank, len(found)), "int64", tuple(places)),), work)
@@ -209,5 +209,5 @@ def one_hot(indices: Tensor, depth: Tensor, pair: Tensor, *, axis: int = -1) -> 
     """
     classes = values.only(depth)
     at = axis_of(axis, indices.rank + 1)
-    extent = decided_by_data(at) if classes is None else classes if isinstance(classes, Dim) else int(classes)
+    extent = data_dependent(at) if classes is None else classes if isinstance(classes, Dim) else int(classes)
     return Facts((Tensor((*indices.shape[:at], extent, *indices.shape[at:]), pair.dtype),), NO_WORK)

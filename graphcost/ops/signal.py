@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..dims import Dim, Extent
 from ..graph import Tensor, UnknownShape, element_type
-from ..rules import GLOBAL, Facts, Work, decided_by_data, rule
+from ..rules import GLOBAL, Facts, Work, data_dependent, rule
 from ..shapes import axis_of
 from .values import integers, whole
 
@@ -69,7 +69,7 @@ def stft(
 def window_(size: Tensor, *, output_datatype: int = 1) -> Facts:
     """A scalar n -> [n], cosines summed.  https://onnx.ai/onnx/operators/onnx__HannWindow.html"""
     found = integers(size)
-    y = Tensor((found[0] if found else decided_by_data(),), element_type(output_datatype, "float32"))
+    y = Tensor((found[0] if found else data_dependent(),), element_type(output_datatype, "float32"))
     return Facts((y,), Work(muls=2, adds=1, divs=1, exps=1) * y.size)
 
 
@@ -79,6 +79,6 @@ def mel_weight_matrix(
 ) -> Facts:
     """Scalars -> [length // 2 + 1, bins].  https://onnx.ai/onnx/operators/onnx__MelWeightMatrix.html"""
     columns, size = integers(bins), integers(length)
-    rows: Extent = size[0] // 2 + 1 if size else decided_by_data(0)
-    y = Tensor((rows, columns[0] if columns else decided_by_data(1)), element_type(output_datatype, "float32"))
+    rows: Extent = size[0] // 2 + 1 if size else data_dependent(0)
+    y = Tensor((rows, columns[0] if columns else data_dependent(1)), element_type(output_datatype, "float32"))
     return Facts((y,), None if isinstance(rows, Dim) else Work(muls=1, adds=1, divs=1) * y.size, GLOBAL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..graph import Tensor
-from ..rules import GLOBAL, NO_WORK, Facts, decided_by_data, rule
+from ..rules import GLOBAL, NO_WORK, Facts, data_dependent, rule
 from ..shapes import broadcast
 
 
@@ -15,7 +15,7 @@ def string_normalizer(x: Tensor, *, stopwords: Sequence[str] = ()) -> Facts:
 
     https://onnx.ai/onnx/operators/onnx__StringNormalizer.html
     """
-    left = decided_by_data(x.rank - 1) if stopwords else x.shape[-1]
+    left = data_dependent(x.rank - 1) if stopwords else x.shape[-1]
     return Facts((Tensor((*x.shape[:-1], left), "string"),), NO_WORK)
 
 
@@ -28,7 +28,7 @@ def string_concat(a: Tensor, b: Tensor) -> Facts:
 @rule("StringSplit")
 def string_split(x: Tensor) -> Facts:
     """[*any] -> [*any, most parts], and how many each has.  https://onnx.ai/onnx/operators/onnx__StringSplit.html"""
-    return Facts((Tensor((*x.shape, decided_by_data(x.rank)), "string"), Tensor(x.shape, "int64")), NO_WORK)
+    return Facts((Tensor((*x.shape, data_dependent(x.rank)), "string"), Tensor(x.shape, "int64")), NO_WORK)
 
 
 @rule("RegexFullMatch")
@@ -50,4 +50,4 @@ def tf_idf_vectorizer(x: Tensor, *, ngram_indexes: Sequence[int]) -> Facts:
 def image_decoder(x: Tensor, *, pixel_format: str = "RGB") -> Facts:
     """Bytes -> [height, width, channels].  https://onnx.ai/onnx/operators/onnx__ImageDecoder.html"""
     channels = 1 if pixel_format == "Grayscale" else 3
-    return Facts((Tensor((decided_by_data(0), decided_by_data(1), channels), "uint8"),), None, GLOBAL)
+    return Facts((Tensor((data_dependent(0), data_dependent(1), channels), "uint8"),), None, GLOBAL)

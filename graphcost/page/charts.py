@@ -162,8 +162,8 @@ class Charts:
 
     @property
     def layers(self) -> Chart:
-        """Cost by layer, stacked by kind of operation."""
-        return self.bars("cost", "Cost by layer", self.measure, WIDE)
+        """Row by layer, stacked by kind of operation."""
+        return self.bars("cost", "Row by layer", self.measure, WIDE)
 
     @property
     def parameters(self) -> Chart:

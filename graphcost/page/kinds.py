@@ -6,7 +6,7 @@ A kind follows from an operator's family, and where it has none from the facts i
 from __future__ import annotations
 
 from ..conventions.families import family
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from ..rules import GLOBAL
 
 KINDS = (
@@ -39,7 +39,7 @@ _OF_FAMILY = {
 _CONVOLUTION, _DENSE, _, _, _ELEMENTWISE, _, _MOVEMENT, _OTHER = range(len(KINDS))
 
 
-def kind(row: Cost) -> int:
+def kind(row: Row) -> int:
     """The kind of operation of a row.
 
     Without a family: what multiplies and accumulates convolves if it has a window, what has no arithmetic moves.

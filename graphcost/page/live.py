@@ -152,7 +152,7 @@ def device(analysis: Analysis) -> dict[str, Any] | None:
         "operands": [each.operands for each in moved],
         "constants": [each.constants for each in moved],
         "results": [each.results for each in moved],
-        "times": [row.times for row in analysis.rows],
+        "times": [row.trip_count for row in analysis.rows],
     }
     return {
         "bandwidth": on.bandwidth,

@@ -16,7 +16,7 @@ from typing import Literal
 from ..analysis import Analysis
 from ..columns import type_text
 from ..graph import Tensor
-from ..passes.infer import Cost, body_prefix
+from ..passes.rows import Row, body_prefix
 from ..table import shape_text, shapes_text
 from .placement import Link
 
@@ -66,7 +66,7 @@ class Network:
             if ("", name) in makers:
                 source, tensor = makers["", name]
                 self.links[source, len(self.rows) + len(self.ends)] = tensor
-                shown = analysis.model.blobs.get(name, name)
+                shown = analysis.model.blob_names.get(name, name)
                 said = f"output {shape_text(tensor)} of type {tensor.dtype}"
                 self.ends.append(Node("output", (shown,), (said,), shapes=(tensor,)))
 
@@ -78,7 +78,7 @@ class Network:
         runners: dict[str, int] = {}
         for at, row in enumerate(self.rows):
             body = row.prefix
-            for name in filter(None, row.op.reads):
+            for name in filter(None, row.op.all_inputs):
                 source, tensor = makers.get((body, name), (runners.get(body), None))
                 if source is not None:
                     self.links.setdefault((source, at), tensor)
@@ -208,7 +208,7 @@ def _runs(groups: Groups, keys: Sequence[object]) -> Iterator[list[int]]:
         yield [row for at in run for row in groups[at]]
 
 
-def _path(row: Cost) -> tuple[str, ...]:
+def _path(row: Row) -> tuple[str, ...]:
     return tuple(filter(None, row.scope.split("/")))
 
 

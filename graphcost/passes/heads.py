@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..rules import NO_WORK
-from .infer import Cost
+from .rows import Row
 
 
-def find(rows: Sequence[Cost], outputs: Iterable[str]) -> list[Cost]:
+def find(rows: Sequence[Row], outputs: Iterable[str]) -> list[Row]:
     """The rows, of those of the outer graph, that are heads, in order; `outputs` are the model's."""
     wanted = set(outputs)
     heads = []
     for row in reversed(rows):
-        if row.facts is not None and row.facts.detects:
+        if row.facts is not None and row.facts.is_detection:
             wanted.update(name for name, _ in row.read)
         if wanted.isdisjoint(row.op.outputs):
             continue
@@ -30,7 +30,7 @@ def find(rows: Sequence[Cost], outputs: Iterable[str]) -> list[Cost]:
     return heads[::-1]
 
 
-def _convolves(row: Cost) -> bool:
+def _convolves(row: Row) -> bool:
     """Whether it slides a kernel that multiplies, without enlarging the map."""
     facts = row.facts
     if facts is None or facts.work is None:
@@ -38,11 +38,11 @@ def _convolves(row: Cost) -> bool:
     return facts.work.macs != 0 and _slides(row) and not facts.window.up
 
 
-def _slides(row: Cost) -> bool:
+def _slides(row: Row) -> bool:
     return row.facts is not None and bool(row.facts.window.kernel)
 
 
-def _carries(row: Cost) -> bool:
+def _carries(row: Row) -> bool:
     """Whether its outputs are values that it reads: moved, or changed one by one."""
     facts = row.facts
     if facts is None or row.op.bodies or _slides(row) or (facts.work is not None and facts.work.macs != 0):
@@ -50,6 +50,6 @@ def _carries(row: Cost) -> bool:
     return facts.work == NO_WORK or facts.elementwise or _same_shape(row)
 
 
-def _same_shape(row: Cost) -> bool:
+def _same_shape(row: Row) -> bool:
     x, y = row.inputs[0] if row.inputs else None, row.outputs[0] if row.outputs else None
     return x is not None and y is not None and x.ranked and y.ranked and x.shape == y.shape

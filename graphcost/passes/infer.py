@@ -7,101 +7,21 @@ contradicts itself is one: a ModelError with its name, its place, its inputs and
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..dims import Dim, Extent, TooLarge, Undecided, identifier, substitute, symbol, symbols
 from ..errors import ModelError
 from ..graph import UNKNOWN, Model, Op, Tensor, UnknownShape, Unranked
-from ..rules import NO_WORK, OPEN, Facts, Rule, Work, find
+from ..rules import FRESH, NO_WORK, Facts, Rule, Work, find
 from ..shapes import show_shape
+from .rows import Inference, Row, Weight, body_prefix
 
 MAX_STEPS = 200_000
 """Operators looked at inside bodies, each time a loop in a loop is followed step by step counted anew."""
 LARGEST = 2**50
 """Elements of the largest tensor believed; beyond it a size is a mistake in the file, or an attack."""
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """A constant tensor at the place it comes from, so that it is counted once however often it is used."""
-
-    key: Hashable
-    tensor: Tensor
-    file_dtype: str = ""
-    """Its element type in the file, where `tensor` is as if it were converted."""
-
-
-@dataclass(slots=True)
-class Cost:
-    """One operator and what is known of it: a row of every report."""
-
-    op: Op
-    name: str
-    """The operator's name; inside a body `loop/body/name`."""
-    inputs: tuple[Tensor | None, ...]
-    outputs: tuple[Tensor, ...]
-    facts: Facts | None
-    times: Extent = 1
-    """How often it runs in one forward run of the model: a loop's trip count, 0 in a branch that is not the dearer."""
-    why: str = ""
-    """The reason when something is not known, or what was counted where that needs saying."""
-    weights: tuple[Weight, ...] = ()
-    """The constants it works with: its own blobs, initializers, and those behind operators that only see constants."""
-    fixed: tuple[bool, ...] = ()
-    """Which of its inputs are constants; empty when none is."""
-    constant: bool = False
-    """Its outputs are constants: it can run once, before the model does."""
-    merged: bool = False
-    """It stands for several runs of a loop that was followed step by step: their work, and the shapes of the last."""
-
-    @property
-    def work(self) -> Work | None:
-        """Scalar operations in one forward run of the model; None when they are not known."""
-        if self.facts is None or self.facts.work is None:
-            return None
-        return self.facts.work if self.times == 1 else self.facts.work * self.times
-
-    @property
-    def prefix(self) -> str:
-        """What the names of all rows of its graph begin with: `loop/body/`, "" outside of bodies."""
-        return self.name.removesuffix(self.op.name)
-
-    @property
-    def read(self) -> Iterator[tuple[str, Tensor | None]]:
-        """The operands whose elements it reads, by name; a tensor that only lends its shape is not among them."""
-        reads = (self.facts.reads if self.facts else None) or ()
-        for at, (name, operand) in enumerate(zip(self.op.inputs, self.inputs, strict=True)):
-            if at >= len(reads) or reads[at] != 0:
-                yield name, operand
-
-    @property
-    def scope(self) -> str:
-        """The module path of the operator: the file's own, else what stands before the last `/` of its name."""
-        return self.op.scope or self.name.rpartition("/")[0].strip("/")
-
-    @property
-    def status(self) -> str:
-        """`known`, `partial` (shapes or cost, not both) or `unknown`."""
-        known = all(tensor.known for tensor in self.outputs)
-        if self.work is not None:
-            return "known" if known else "partial"
-        return "partial" if known and self.outputs else "unknown"
-
-
-@dataclass(slots=True)
-class Inference:
-    """What one run over the schedule found."""
-
-    rows: list[Cost]
-    """A row per operator in schedule order; those of a body follow the operator that runs it."""
-    tensors: dict[str, Tensor]
-    """Every activation of the outer graph by name, inputs included, weights only where they are the model's outputs."""
-    named: frozenset[str] = frozenset()
-    """Names that a user may give a value: those of extents that data decides."""
-    declared: dict[str, int] = field(default_factory=dict)
-    """Those that stand nowhere, because the file declares numbers in their place, which are believed."""
 
 
 def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]) -> Inference:
@@ -128,19 +48,19 @@ def _with(tensor: Tensor, sizes: Mapping[str, Extent]) -> Tensor:
     return replace(tensor, shape=tuple([substitute(extent, sizes) for extent in tensor.shape]))
 
 
-def _settle(row: Cost, sizes: Mapping[str, Extent]) -> None:
+def _settle(row: Row, sizes: Mapping[str, Extent]) -> None:
     """Put values in the place of symbols all over a row."""
     row.inputs = tuple([tensor and _with(tensor, sizes) for tensor in row.inputs])
     row.outputs = tuple([_with(tensor, sizes) for tensor in row.outputs])
-    row.times = substitute(row.times, sizes)
+    row.trip_count = substitute(row.trip_count, sizes)
     if row.facts is not None:
         work = row.facts.work
         if work is not None:
             work = Work(*(substitute(getattr(work, kind), sizes) for kind in Work.__slots__))
-        reads = row.facts.reads and tuple([substitute(extent, sizes) for extent in row.facts.reads])
-        pieces = tuple([substitute(extent, sizes) for extent in row.facts.pieces])
+        reads = row.facts.elements_read and tuple([substitute(extent, sizes) for extent in row.facts.elements_read])
+        pieces = tuple([substitute(extent, sizes) for extent in row.facts.slice_offsets])
         outputs = tuple([_with(tensor, sizes) for tensor in row.facts.outputs])
-        row.facts = replace(row.facts, work=work, outputs=outputs, reads=reads, pieces=pieces)
+        row.facts = replace(row.facts, work=work, outputs=outputs, elements_read=reads, slice_offsets=pieces)
 
 
 @dataclass(slots=True)
@@ -165,7 +85,7 @@ class Scope:
         graph = id(weights)  # a name may stand for another weight in another graph
         self.constants.update((name, (Weight((graph, name), tensor),)) for name, tensor in weights.items())
 
-    def weigh(self, row: Cost, facts: Facts) -> None:
+    def weigh(self, row: Row, facts: Facts) -> None:
         """Note the weights that an operator without bodies works with, and what about it is constant.
 
         One that sees only constants and multiplies nothing hands them on.
@@ -173,13 +93,13 @@ class Scope:
         op = row.op
         behind = [*map(self.constants.get, op.inputs)]  # the weights of each input, None for an activation
         if any(behind):
-            row.fixed = tuple(map(bool, behind))
+            row.constant_inputs = tuple(map(bool, behind))
         activations = behind.count(None) - op.inputs.count("")
         weights: list[Weight] = []
         if facts.weights and not (activations and facts.weights == facts.outputs):
             # but a ConstantOfShape whose shape is computed makes an activation
             weights = [Weight(_weight_key(op, at), tensor) for at, tensor in enumerate(facts.weights)]
-        for at, held in enumerate(facts.holds[: len(behind)]):
+        for at, held in enumerate(facts.packed_as[: len(behind)]):
             if held is not None and (packed := behind[at]) is not None:
                 behind[at] = _unpacked(packed, self.tensors[op.inputs[at]], held)
         for group in behind:
@@ -199,7 +119,7 @@ class Scope:
             for name, inside in zip(op.outputs, results, strict=False):
                 if name and inside in body.scope.constants:
                     self.constants[name] = (*self.constants.get(name, ()), *body.scope.constants[inside])
-        if op.calls:
+        if op.is_call:
             return ()
         return tuple(weight for name in op.inputs for weight in self.constants.get(name, ()))
 
@@ -223,7 +143,7 @@ class Body:
     scope: Scope
     """What the body sees of its surroundings, and after a call all that it has made."""
     prefix: str
-    rows: list[Cost] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     """A row per operator, of the last call or of several `added`."""
 
     def __call__(self, *arguments: Tensor | None) -> tuple[Tensor, ...]:
@@ -249,7 +169,7 @@ class Body:
             if work is not None and other is not None and other.work is not None:
                 work = work + other.work
             row.facts = None if row.facts is None else replace(row.facts, work=work)
-            row.times, row.merged = 1, True
+            row.trip_count, row.unrolled = 1, True
         self.rows.extend(before.values())  # of a branch that was not taken this time
         return outputs
 
@@ -289,7 +209,7 @@ class _Engine:
         self.believed: dict[str, int] = {}
         """All that it declares so."""
 
-    def run(self, model: Model, scope: Scope, prefix: str) -> list[Cost]:
+    def run(self, model: Model, scope: Scope, prefix: str) -> list[Row]:
         """A row for each operator of the schedule; `scope` holds every tensor afterwards."""
         outer = self.opsets, self.rules
         if model.opsets != self.opsets:
@@ -299,8 +219,8 @@ class _Engine:
         finally:
             self.opsets, self.rules = outer
 
-    def rows(self, model: Model, scope: Scope, prefix: str) -> list[Cost]:
-        rows: list[Cost] = []
+    def rows(self, model: Model, scope: Scope, prefix: str) -> list[Row]:
+        rows: list[Row] = []
         scope.hold(model.weights)
         tensors, declared = scope.tensors, model.declared
         for op in model.schedule:
@@ -319,7 +239,7 @@ class _Engine:
                 if name:
                     tensor = outputs[at]
                     tensors[name] = self.stated(declared, name, tensor) if type(tensor) is Unranked else tensor
-            row = Cost(op, prefix + op.name, inputs, outputs, facts, 1, why)
+            row = Row(op, prefix + op.name, inputs, outputs, facts, 1, why)
             rows.append(row)
             if facts is None:
                 continue
@@ -327,9 +247,9 @@ class _Engine:
                 scope.weigh(row, facts)
                 continue
             row.weights = scope.take_out(op, bodies)
-            for body, times in zip(bodies, facts.times, strict=False):
+            for body, times in zip(bodies, facts.trip_counts, strict=False):
                 for inner in body.rows:
-                    inner.times = inner.times * times
+                    inner.trip_count = inner.trip_count * times
                 rows.extend(body.rows)
         return rows
 
@@ -355,7 +275,7 @@ class _Engine:
         """The operator's bodies, each in a scope of its own: what it captures, or what a call gives the function."""
         bodies = []
         for label, body in op.bodies:
-            outer, own = (op.inputs, body.inputs) if op.calls else (op.captures, op.captures)
+            outer, own = (op.inputs, body.inputs) if op.is_call else (op.captures, op.captures)
             inner = scope.inner(zip(outer, own, strict=False))
             bodies.append(Body(self, body, inner, body_prefix(prefix, op, label)))
         return bodies
@@ -370,9 +290,9 @@ class _Engine:
         self, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body], declared: Mapping[str, Tensor]
     ) -> tuple[Facts | None, str]:
         """The facts of an operator, or None and why not."""
-        if bodies and op.calls:
+        if bodies and op.is_call:
             try:
-                return Facts(bodies[0](*inputs), NO_WORK, times=(1,)), ""
+                return Facts(bodies[0](*inputs), NO_WORK, trip_counts=(1,)), ""
             except Undecided as reason:
                 return None, str(reason)
         rule = self.rule(op)
@@ -418,7 +338,7 @@ class _Engine:
         except ModelError:
             raise
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as problem:
-            raise ModelError(op.where, "", f"{describe(op)}: {problem}; {situation(op, inputs)}") from problem
+            raise ModelError(op.location, "", f"{describe(op)}: {problem}; {situation(op, inputs)}") from problem
 
     def fall_back(self, op: Op, inputs: tuple[Tensor | None, ...], declared: Mapping[str, Tensor]) -> Facts | None:
         """What can be said without a rule: by the operator's own definition, the format's library, the file's word."""
@@ -439,10 +359,10 @@ class _Engine:
         for name, tensor in zip(op.outputs, facts.outputs, strict=False):
             for axis, extent in enumerate(tensor.shape if tensor.ranked else ()):
                 for free in symbols(extent):
-                    if free.startswith(OPEN) and free not in names:
+                    if free.startswith(FRESH) and free not in names:
                         names[free] = self.open_extent(name, tensor, axis, declared)
-        for free in sorted(name for times in facts.times for name in symbols(times)):
-            if free.startswith(OPEN) and free not in names:
+        for free in sorted(name for times in facts.trip_counts for name in symbols(times)):
+            if free.startswith(FRESH) and free not in names:
                 own = identifier(f"{op.name}_times")
                 self.named.add(own)
                 names[free] = self.dims.get(own, symbol(own, least=0))
@@ -455,9 +375,11 @@ class _Engine:
         work = facts.work
         if work is not None:
             work = Work(*(substitute(getattr(work, kind), names) for kind in Work.__slots__))
-        times = tuple(substitute(extent, names) for extent in facts.times)
-        reads = facts.reads and tuple(substitute(extent, names) for extent in facts.reads)
-        return replace(facts, outputs=tuple(map(named, facts.outputs)), work=work, times=times, reads=reads)
+        times = tuple(substitute(extent, names) for extent in facts.trip_counts)
+        reads = facts.elements_read and tuple(substitute(extent, names) for extent in facts.elements_read)
+        return replace(
+            facts, outputs=tuple(map(named, facts.outputs)), work=work, trip_counts=times, elements_read=reads
+        )
 
     def open_extent(self, name: str, tensor: Tensor, axis: int, declared: Mapping[str, Tensor]) -> Extent:
         """What stands for an extent that data decides: the user's word, a number that the file declares, or a name."""
@@ -476,9 +398,9 @@ def _is_open(facts: Facts) -> bool:
     """Whether it holds an extent that data decides and that has no name yet."""
     for tensor in facts.outputs:
         for extent in tensor.shape if tensor.ranked else ():
-            if isinstance(extent, Dim) and any(free.startswith(OPEN) for free in symbols(extent)):
+            if isinstance(extent, Dim) and any(free.startswith(FRESH) for free in symbols(extent)):
                 return True
-    return any(free.startswith(OPEN) for extent in facts.times for free in symbols(extent))
+    return any(free.startswith(FRESH) for extent in facts.trip_counts for free in symbols(extent))
 
 
 def _check_numbers(facts: Facts) -> None:
@@ -511,11 +433,6 @@ def _check_arity(rule: Rule, inputs: tuple[Tensor | None, ...]) -> None:
         raise ValueError(f"needs at least {rule.least} inputs and has {given}")
     if any(tensor is None for tensor in inputs[: rule.least]):
         raise ValueError(f"input {inputs.index(None)} is left out, but is not optional")
-
-
-def body_prefix(prefix: str, op: Op, label: str) -> str:
-    """What the names of the rows in a body begin with, where those beside the operator begin with `prefix`."""
-    return f"{prefix}{op.name}/{label}/" if label else f"{prefix}{op.name}/"
 
 
 def describe(op: Op) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..dims import Extent
 from ..errors import ModelError
 from ..graph import Model, Op, Tensor
-from .infer import Cost
+from .rows import Row
 from .storage import Evaluate, Storage, share
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Buffer:
 class Peak:
     """The worst moment."""
 
-    row: Cost
+    row: Row
     """The operator that runs then, the first if there are several such moments."""
     step: int
     nbytes: int
@@ -74,7 +74,7 @@ class Memory:
     """Makes the storage when pieces are copied, or are not, whichever is not so in `storage`; None without pieces."""
 
     @cached_property
-    def steps(self) -> list[Cost]:
+    def steps(self) -> list[Row]:
         """The row that runs at each step: those of the outer graph."""
         return [step.row for step in self.storage.steps]
 
@@ -88,7 +88,7 @@ class Memory:
         """The steps at which each tensor is made and last read."""
         spans = dict.fromkeys(self.model.inputs, (0, 0))
         for at, row in enumerate(self.steps):
-            for name in row.op.reads:
+            for name in row.op.all_inputs:
                 if name in spans:
                     spans[name] = (spans[name][0], at)
             spans.update((name, (at, at)) for name in row.op.outputs if name)
@@ -118,14 +118,14 @@ class Memory:
         """Those of a buffer's tensors that it holds at a step, as the file calls them."""
         held = [name for name in buffer.tensors if name in self.spans]
         alive = [name for name in held if self.spans[name][0] <= step <= self.spans[name][1]]
-        return list(dict.fromkeys(self.model.blobs.get(name, name) for name in alive or buffer.tensors[:1]))
+        return list(dict.fromkeys(self.model.blob_names.get(name, name) for name in alive or buffer.tensors[:1]))
 
     def plan(self, align: int = 1) -> Plan:
         """Offsets that are multiples of `align` for every buffer. Raises ModelError when a size is not known."""
         from .arena import plan
 
         self._check("an arena")
-        return plan(self.buffers, align, [row.name for row in self.steps], self.model.blobs)
+        return plan(self.buffers, align, [row.name for row in self.steps], self.model.blob_names)
 
     def reorder(self) -> Order:
         """The order with the lowest peak that is found. Raises ModelError when a size is not known."""
@@ -148,7 +148,7 @@ class Memory:
 
 
 def liveness(
-    model: Model, rows: Iterable[Cost], inputs: Mapping[str, Tensor], evaluate: Evaluate, io: str = "keep"
+    model: Model, rows: Iterable[Row], inputs: Mapping[str, Tensor], evaluate: Evaluate, io: str = "keep"
 ) -> Memory:
     """The live-bytes curve of a graph; `evaluate` turns a symbolic size into bytes, or None.
 
@@ -176,7 +176,7 @@ def liveness(
     return copied
 
 
-def _follow(model: Model, rows: Sequence[Cost], storage: Storage, evaluate: Evaluate) -> Memory:
+def _follow(model: Model, rows: Sequence[Row], storage: Storage, evaluate: Evaluate) -> Memory:
     """What is alive when, step by step; the rows of an operator's bodies stand after its own."""
     copied: frozenset[Op] = frozenset()
     ends = [step.at for step in storage.steps[1:]] + [len(rows)]

@@ -149,7 +149,7 @@ class _Graph:
     def _precedence(self) -> list[set[int]]:
         """The steps that must run before each: makers of what it reads, and readers of what it writes over."""
         maker = {name: at for at, step in enumerate(self.steps) for name in step.row.op.outputs if name}
-        before = [{maker[name] for name in step.row.op.reads if name in maker} for step in self.steps]
+        before = [{maker[name] for name in step.row.op.all_inputs if name in maker} for step in self.steps]
         for at, step in enumerate(self.steps):
             if step.row.op.in_place and step.reads:
                 for other in _members(self.readers[step.reads[0]] & ~(1 << self.count)):
@@ -298,7 +298,7 @@ class _Graph:
             while waiting:
                 at = waiting[-1]
                 missing = [
-                    maker[name] for name in steps[at].row.op.reads if name in maker and maker[name] not in placed
+                    maker[name] for name in steps[at].row.op.all_inputs if name in maker and maker[name] not in placed
                 ]
                 if missing:
                     waiting += reversed(missing)

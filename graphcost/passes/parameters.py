@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ..dims import Extent
 from ..graph import BITS
-from .infer import Cost, Weight
+from .rows import Row, Weight
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Parameters:
     row_bytes: list[Extent] = field(default_factory=list)
 
 
-def count(rows: Iterable[Cost]) -> Parameters:
+def count(rows: Iterable[Row]) -> Parameters:
     """Elements and bytes of every weight, each at the first row that uses it."""
     result = Parameters()
     seen: set[Hashable] = set()
@@ -50,7 +50,7 @@ def count(rows: Iterable[Cost]) -> Parameters:
     return result
 
 
-def learned(weight: Weight, row: Cost) -> bool:
+def learned(weight: Weight, row: Row) -> bool:
     """Whether a constant that an operator reads is a parameter of it."""
     dtype = weight.file_dtype or weight.tensor.dtype
     if not weight.tensor.ranked or dtype in ("bool", "string"):

@@ -25,7 +25,7 @@ from typing import Any
 from ..dims import Extent
 from ..graph import Tensor
 from ..rules import GLOBAL, POINTWISE, Window
-from .infer import Cost
+from .rows import Row
 
 Number = int | Fraction
 Interval = tuple[int, int]
@@ -131,7 +131,7 @@ WHOLE = Field(whole=True)
 class ReceptiveFields:
     """The fields of every tensor with respect to every input that has spatial axes."""
 
-    rows: list[Cost]
+    rows: list[Row]
     inputs: dict[str, Tensor]
     fields: dict[str, dict[str, Field]] = field(default_factory=dict)
     """Tensor name -> input name -> field; an input that cannot be seen is left out."""
@@ -173,12 +173,12 @@ class ReceptiveFields:
             raise ValueError(f"there is no position {where} on {tensor}, a map of {size}")
 
 
-def trace(rows: Iterable[Cost], inputs: Mapping[str, Tensor]) -> ReceptiveFields:
+def trace(rows: Iterable[Row], inputs: Mapping[str, Tensor]) -> ReceptiveFields:
     """The receptive fields of all activations of the outer graph."""
     outer = [row for row in rows if row.name == row.op.name]
     result = ReceptiveFields(outer, dict(inputs))
     fields = result.fields
-    makers: dict[str, Cost] = {}
+    makers: dict[str, Row] = {}
     for name, tensor in inputs.items():
         if tensor.ranked and tensor.rank > 2:
             fields[name] = {name: Field((Axis(),) * (tensor.rank - 2))}
@@ -204,7 +204,7 @@ def trace(rows: Iterable[Cost], inputs: Mapping[str, Tensor]) -> ReceptiveFields
     return result
 
 
-def _way(fields: Mapping[str, Mapping[str, Field]], makers: Mapping[str, Cost], tensor: str, source: str) -> list[str]:
+def _way(fields: Mapping[str, Mapping[str, Field]], makers: Mapping[str, Row], tensor: str, source: str) -> list[str]:
     """From an input to `tensor`, the operators passed: at each, by way of the first operand that sees the input."""
     way = []
     while (row := makers.get(tensor)) is not None:
@@ -230,7 +230,7 @@ def _text(numbers: Sequence[Number]) -> str:
     return "x".join(f"{float(number):g}" for number in (numbers if len(set(numbers)) > 1 else numbers[:1]))
 
 
-def _forward(before: Field, operand: Tensor | None, row: Cost) -> Field:
+def _forward(before: Field, operand: Tensor | None, row: Row) -> Field:
     """A field seen through one operator."""
     if before.whole or before.why:
         return before
@@ -244,7 +244,7 @@ def _forward(before: Field, operand: Tensor | None, row: Cost) -> Field:
     return Field(tuple(axis.through(*entry) for axis, entry in zip(before.axes, _entries(window), strict=True)))
 
 
-def _window(row: Cost, axes: int) -> Window:
+def _window(row: Row, axes: int) -> Window:
     """The operator's window if it speaks of that many axes, else everything."""
     window = row.facts.window if row.facts is not None and not row.op.bodies else GLOBAL
     return window if window is POINTWISE or len(window.kernel) == axes else GLOBAL
@@ -255,7 +255,7 @@ def _entries(window: Window) -> Iterator[tuple[int, Number, Number, int, int]]:
     return zip(window.kernel, window.stride, window.pad, window.dilation, up, strict=True)
 
 
-def _aligned(operand: Tensor, row: Cost) -> bool:
+def _aligned(operand: Tensor, row: Row) -> bool:
     """Whether each output position stands for the same position of the operand: their spatial extents are the same."""
     if not operand.ranked:
         return False
@@ -277,7 +277,7 @@ def _hull(intervals: Sequence[tuple[Interval, ...]]) -> tuple[Interval, ...]:
     return tuple((min(lo for lo, _ in axis), max(hi for _, hi in axis)) for axis in zip(*intervals, strict=True))
 
 
-def _back(interval: tuple[Interval, ...], operand: Tensor, row: Cost) -> tuple[Interval, ...] | None:
+def _back(interval: tuple[Interval, ...], operand: Tensor, row: Row) -> tuple[Interval, ...] | None:
     """What an interval of output positions reads of an operand; None when only padding."""
     extents = [_number(extent) for extent in operand.shape[2:]]
     window = _window(row, len(extents))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..graph import Tensor, TensorSequence, Unranked
-from .infer import Cost, Inference, Weight
+from .rows import Inference, Row, Weight
 
 
 def convert(
@@ -23,9 +23,9 @@ def convert(
     return replace(inference, rows=rows, tensors=tensors), {name: activations(t) for name, t in inputs.items()}
 
 
-def _row(row: Cost, activations: _Conversion, weights: _Conversion) -> Cost:
+def _row(row: Row, activations: _Conversion, weights: _Conversion) -> Row:
     made = weights if row.constant else activations
-    fixed = row.fixed or (False,) * len(row.inputs)
+    fixed = row.constant_inputs or (False,) * len(row.inputs)
     operands = zip(row.inputs, fixed, strict=True)
     facts = row.facts
     if facts is not None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ..devices import Device
 from ..dims import Dim, Extent, symbol, symbols
-from .infer import Cost
+from .rows import Row
 from .traffic import Moved, Traffic
 
 Evaluate = Callable[[Extent | None], int | None]
@@ -73,7 +73,7 @@ class _Load:
     """Bytes among them that need not if the weights are in fast memory when the run begins."""
 
 
-def bound(rows: Sequence[Cost], traffic: Traffic, device: Device, evaluate: Evaluate) -> Roofline:
+def bound(rows: Sequence[Row], traffic: Traffic, device: Device, evaluate: Evaluate) -> Roofline:
     """The least time of each row; `traffic` is of the rows with all folded that can be.
 
     Fast memory holds as many bytes when an operator begins, and as many when it ends, so what an operator reads or
@@ -96,7 +96,7 @@ def bound(rows: Sequence[Cost], traffic: Traffic, device: Device, evaluate: Eval
     return Roofline(device, bounds, None if why else sum(sums.values()), sums["compute"], sums["memory"], why)
 
 
-def repeats(rows: Sequence[Cost]) -> set[int]:
+def repeats(rows: Sequence[Row]) -> set[int]:
     """The rows whose weights an earlier row has brought in."""
     seen: set[object] = set()
     found = set()
@@ -108,19 +108,19 @@ def repeats(rows: Sequence[Cost]) -> set[int]:
     return found
 
 
-def calculates_in(row: Cost, moved: Moved) -> str:
+def calculates_in(row: Row, moved: Moved) -> str:
     """The element type whose peak holds for a row: that in which its first activation is read."""
     return moved.dtype or next((t.dtype for t in row.inputs if t is not None), "unknown")
 
 
-def _load(row: Cost, moved: Moved, device: Device, evaluate: Evaluate, again: bool) -> _Load | Bound:
+def _load(row: Row, moved: Moved, device: Device, evaluate: Evaluate, again: bool) -> _Load | Bound:
     if row.work is None:
         return Bound(None, why=row.why)
     if row.work.macs == moved.nbytes == 0:
         return _Load(0.0, 0.0, 0.0)
-    if free := _open((row.work.macs, row.times, moved.operands, moved.constants, moved.results), evaluate):
+    if free := _open((row.work.macs, row.trip_count, moved.operands, moved.constants, moved.results), evaluate):
         return Bound(None, why=f"{row.name} depends on {', '.join(free)}, left open (--input, --dim)")
-    macs, times = evaluate(row.work.macs) or 0, evaluate(row.times) or 0
+    macs, times = evaluate(row.work.macs) or 0, evaluate(row.trip_count) or 0
     compute = 0.0
     if macs:
         dtype = calculates_in(row, moved)

@@ -14,7 +14,7 @@ from itertools import compress
 
 from ..dims import Extent
 from ..graph import BITS, Model, Op, Tensor, TensorSequence
-from .infer import Cost
+from .rows import Row
 
 Evaluate = Callable[[Extent], int | None]
 
@@ -38,7 +38,7 @@ class Block:
 class Step:
     """What one operator does to the blocks, by their number."""
 
-    row: Cost
+    row: Row
     at: int = 0
     """The row's number."""
     reads: tuple[int, ...] = ()
@@ -79,7 +79,7 @@ def nbytes(tensor: Tensor) -> Extent | None:
 
 def share(
     model: Model,
-    rows: Iterable[Cost],
+    rows: Iterable[Row],
     inputs: Mapping[str, Tensor],
     evaluate: Evaluate,
     io: str = "keep",
@@ -150,18 +150,20 @@ class _Sharing:
             offsets[name] = at
         return True
 
-    def step(self, row: Cost, at: int) -> Step:
+    def step(self, row: Row, at: int) -> Step:
         """What the operator of row `at` reads, makes and may take over."""
         if row.constant:
             return Step(row, at)
         blocks, op, facts = self.storage.blocks, row.op, row.facts
-        operands = [*map(self.home.get, op.reads)]
+        operands = [*map(self.home.get, op.all_inputs)]
         reads = tuple([number for number in operands if number is not None])
         if len(reads) > 1:
             reads = tuple(dict.fromkeys(reads))
         for number in reads:
             blocks[number].readers += 1
-        starts = self.starts(row) if op.in_place or (facts is not None and (facts.view or facts.pieces)) else ()
+        starts = (
+            self.starts(row) if op.in_place or (facts is not None and (facts.is_view or facts.slice_offsets)) else ()
+        )
         makes: list[int] = []
         for output, name in enumerate(op.outputs):
             tensor = row.outputs[output]
@@ -171,20 +173,20 @@ class _Sharing:
             return Step(row, at, reads, tuple(makes))
         return Step(row, at, reads, tuple(makes), self.takes(row, operands, makes[0]))
 
-    def starts(self, row: Cost) -> tuple[Extent, ...]:
+    def starts(self, row: Row) -> tuple[Extent, ...]:
         """Where in the first input those outputs begin that lie in its block, in elements."""
         op, facts = row.op, row.facts
-        views = op.in_place or (facts is not None and facts.view)
-        cut = facts is not None and len(facts.pieces) == len(op.outputs) > 0 and (views or self.pieces)
+        views = op.in_place or (facts is not None and facts.is_view)
+        cut = facts is not None and len(facts.slice_offsets) == len(op.outputs) > 0 and (views or self.pieces)
         if not (views or cut) or not op.inputs or op.inputs[0] not in self.home:
             return ()
         if facts is None or not cut:
             return (0,)
         if not views:
             self.storage.cut.append(op)
-        return facts.pieces
+        return facts.slice_offsets
 
-    def takes(self, row: Cost, operands: Sequence[int | None], made: int) -> tuple[int, ...]:
+    def takes(self, row: Row, operands: Sequence[int | None], made: int) -> tuple[int, ...]:
         """The blocks that the first output of an elementwise operator may be written over: a block of its own.
 
         `operands` are the blocks of what it reads. One of which another operand sees a part cannot be written over.
@@ -201,7 +203,7 @@ class _Sharing:
         fitting = [at for at in whole if at is not None and blocks[at].size == size and not blocks[at].outside]
         return tuple(fitting)
 
-    def alike(self, row: Cost) -> tuple[list[bool], list[bool]]:
+    def alike(self, row: Row) -> tuple[list[bool], list[bool]]:
         """Which inputs have the bytes and the bits of the first output, and which have not.
 
         They are the same in all rows of the very same facts.

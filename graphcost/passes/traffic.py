@@ -21,7 +21,7 @@ from math import prod
 from ..dims import Extent, maximum, minimum
 from ..graph import BITS, Model, Op, Tensor
 from ..rules import POINTWISE
-from .infer import Cost, body_prefix
+from .rows import Row, body_prefix
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ class Traffic:
 
 def count(
     model: Model,
-    rows: Sequence[Cost],
+    rows: Sequence[Row],
     *,
     fuse: bool = False,
     joins: bool = False,
@@ -121,15 +121,15 @@ def count(
     return Traffic(moved)
 
 
-def _alone(rows: Sequence[Cost], copied: frozenset[Op]) -> list[Moved]:
+def _alone(rows: Sequence[Row], copied: frozenset[Op]) -> list[Moved]:
     """What each row moves by itself; networks repeat, so rows with the very same facts and names are asked for once."""
     walk, known, moved = _Walk(_Graph(), rows, joins=False, copied=copied), dict[object, Moved](), []
     for row in rows:
         op = row.op
         names = tuple(map(op.inputs.index, op.inputs)), tuple(map(bool, op.outputs)), bool(op.bodies)
-        key = (id(row.facts), names, row.fixed, row.constant, row.merged, row.times, op in copied)
+        key = (id(row.facts), names, row.constant_inputs, row.constant, row.unrolled, row.trip_count, op in copied)
         if row.facts is None or key not in known:
-            known[key] = walk.part(row).moved(row.times)
+            known[key] = walk.part(row).moved(row.trip_count)
         moved.append(known[key])
     return moved
 
@@ -142,7 +142,7 @@ class _Graph:
     rows: list[int] = field(default_factory=list)
 
 
-def _graphs(model: Model, rows: Sequence[Cost]) -> Iterable[_Graph]:
+def _graphs(model: Model, rows: Sequence[Row]) -> Iterable[_Graph]:
     graphs = {"": _Graph(frozenset(model.outputs))}
     for at, row in enumerate(rows):
         graphs.setdefault(row.prefix, _Graph()).rows.append(at)
@@ -203,7 +203,7 @@ class _Source:
 class _Walk:
     """One graph's rows in the order of the schedule, folded into one another."""
 
-    def __init__(self, graph: _Graph, rows: Sequence[Cost], joins: bool, copied: frozenset[Op]) -> None:
+    def __init__(self, graph: _Graph, rows: Sequence[Row], joins: bool, copied: frozenset[Op]) -> None:
         self.graph = graph
         self.rows = rows
         self.joins = joins
@@ -228,7 +228,7 @@ class _Walk:
             return
         if row.constant:
             self.store(row)
-        elif row.facts.view or self.cut(row):
+        elif row.facts.is_view or self.cut(row):
             self.look_through(at, row)
         elif not (row.facts.elementwise and (self.widen(at, row, part) or self.fold(at, row, part))):
             self.home.update(dict.fromkeys(part.writes, at))
@@ -237,25 +237,25 @@ class _Walk:
         into = self.into.get(at)
         while into in self.into:
             into = self.into[into]
-        return self.parts[at].moved(self.rows[at].times, into)
+        return self.parts[at].moved(self.rows[at].trip_count, into)
 
-    def cut(self, row: Cost) -> bool:
+    def cut(self, row: Row) -> bool:
         """Whether the outputs are pieces that lie inside the first input."""
-        return row.facts is not None and bool(row.facts.pieces) and row.op not in self.copied
+        return row.facts is not None and bool(row.facts.slice_offsets) and row.op not in self.copied
 
-    def part(self, row: Cost) -> _Part:
+    def part(self, row: Row) -> _Part:
         """What a row reads and writes by itself."""
         facts = row.facts
-        if facts is None or facts.work is None or row.merged:
+        if facts is None or facts.work is None or row.unrolled:
             return _Part(known=False)
         part = _Part()
         if row.constant or row.op.bodies or self.cut(row):
             return part
         written = [(name, _whole(tensor)) for name, tensor in zip(row.op.outputs, row.outputs, strict=True)]
-        part.writes = {name: tensor.nbytes for name, tensor in written[facts.view :] if name}
-        if facts.view:
+        part.writes = {name: tensor.nbytes for name, tensor in written[facts.is_view :] if name}
+        if facts.is_view:
             return part
-        stated = facts.reads or _stepped_over(row)
+        stated = facts.elements_read or _stepped_over(row)
         for at, (name, tensor) in enumerate(zip(row.op.inputs, row.inputs, strict=True)):
             if tensor is None:
                 continue
@@ -264,7 +264,7 @@ class _Walk:
                 read.elements = stated[at] if read.elements is None else minimum(stated[at], read.elements)
             if read.elements == 0:
                 continue
-            if row.fixed and row.fixed[at]:
+            if row.constant_inputs and row.constant_inputs[at]:
                 part.constants[name] = _least(read.nbytes, self.stored.get(name))
                 continue
             source = self.sources.get(name)
@@ -282,7 +282,7 @@ class _Walk:
                 part.constants[f"{row.name}:{at}"] = read.nbytes
         return part
 
-    def store(self, row: Cost) -> None:
+    def store(self, row: Row) -> None:
         """Note what the file holds of a constant that is another one in a wider type."""
         facts = row.facts
         if facts is None or facts.weights == facts.outputs:
@@ -297,7 +297,7 @@ class _Walk:
             if tensor.ranked and tensor.size in sizes and (total := _sum(held)) is not None:
                 self.stored[name] = total
 
-    def look_through(self, at: int, row: Cost) -> None:
+    def look_through(self, at: int, row: Row) -> None:
         """Let the outputs of a view stand for what it is a view of."""
         operand = row.op.inputs[0]
         source = self.sources.get(operand)
@@ -313,7 +313,7 @@ class _Walk:
             self.home[name] = self.home[operand]
         self.home.update(dict.fromkeys(row.op.outputs[1:], at))
 
-    def widen(self, at: int, row: Cost, part: _Part) -> bool:
+    def widen(self, at: int, row: Row, part: _Part) -> bool:
         """Fold an operator that makes its operand wider into its readers, if all of them can take the operand."""
         operands = self.operands(row)
         output = row.op.outputs[0]
@@ -332,7 +332,7 @@ class _Walk:
     def first_reader(self, name: str) -> int:
         """The first operator that reads a tensor or a view of it."""
         at = self.readers[name][0]
-        while (facts := self.rows[at].facts) is not None and (facts.view or self.cut(self.rows[at])):
+        while (facts := self.rows[at].facts) is not None and (facts.is_view or self.cut(self.rows[at])):
             at = next(self.readers[name][0] for name in self.rows[at].op.outputs if name in self.readers)
         return at
 
@@ -346,17 +346,17 @@ class _Walk:
                 return False
             for at in readers:
                 row = self.rows[at]
-                if row.op.bodies or row.facts is None or row.facts.work is None or row.merged:
+                if row.op.bodies or row.facts is None or row.facts.work is None or row.unrolled:
                     return False
                 if self.cut(row):
                     names.extend(row.op.outputs)
-                elif row.facts.view:
+                elif row.facts.is_view:
                     names.append(row.op.outputs[0])
                     if row.outputs[0].dtype != (row.inputs[0] and row.inputs[0].dtype):
                         return False
         return True
 
-    def fold(self, at: int, row: Cost, part: _Part) -> bool:
+    def fold(self, at: int, row: Row, part: _Part) -> bool:
         """Fold an elementwise operator into the one that makes its operand, if there is such a one."""
         operands = self.operands(row)
         if len(operands) != 1 and not self.joins:
@@ -383,12 +383,12 @@ class _Walk:
         self.parts[at] = _Part()
         return True
 
-    def operands(self, row: Cost) -> list[tuple[str, Tensor]]:
+    def operands(self, row: Row) -> list[tuple[str, Tensor]]:
         """The activations that a row reads."""
         found: dict[str, Tensor] = {}
-        stated = (row.facts and row.facts.reads) or ()
+        stated = (row.facts and row.facts.elements_read) or ()
         for at, (name, tensor) in enumerate(zip(row.op.inputs, row.inputs, strict=True)):
-            unread = (row.fixed and row.fixed[at]) or stated[at : at + 1] == (0,)
+            unread = (row.constant_inputs and row.constant_inputs[at]) or stated[at : at + 1] == (0,)
             if tensor is not None and tensor.ranked and not unread:
                 found[name] = tensor
         return list(found.items())
@@ -397,7 +397,7 @@ class _Walk:
         return self.readers[name] == [at] and name not in self.graph.outputs
 
 
-def _stepped_over(row: Cost) -> tuple[Extent, ...]:
+def _stepped_over(row: Row) -> tuple[Extent, ...]:
     """Elements of the first input that windows touch, where strides step over some: a quarter under 1x1/2; else ()."""
     window = row.facts.window if row.facts is not None else POINTWISE
     if window.up or all(stride <= kernel for stride, kernel in zip(window.stride, window.kernel, strict=True)):
@@ -409,7 +409,7 @@ def _stepped_over(row: Cost) -> tuple[Extent, ...]:
     return (prod(x.shape[:2]) * prod([minimum(size, steps * kernel) for size, steps, kernel in spatial]),)
 
 
-def _names_read(row: Cost) -> Iterable[str]:
+def _names_read(row: Row) -> Iterable[str]:
     """The tensors that a row needs; one of which only the shape matters is not read."""
     return dict.fromkeys((*(name for name, _ in row.read), *row.op.captures))
 

@@ -93,7 +93,7 @@ def described(analysis: Analysis, sizes: Mapping[str, Sequence[Size]]) -> list[P
 
 
 def _place(analysis: Analysis, name: str, tensor: str, sizes: tuple[Size, ...], step: Size | None = None) -> Place:
-    blob = analysis.model.blobs.get(tensor, tensor)
+    blob = analysis.model.blob_names.get(tensor, tensor)
     return Place(name, blob, analysis.tensors.get(tensor, UNKNOWN), analysis.receptive_fields.of(tensor), sizes, step)
 
 

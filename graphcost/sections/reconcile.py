@@ -18,7 +18,7 @@ from ..conventions.families import adds_bias
 from ..conventions.modules import pathless
 from ..dims import Dim, Extent, plain
 from ..graph import Tensor
-from ..passes.infer import Cost
+from ..passes.rows import Row
 from ..table import EXPLAINED, LONG, Table, formula, is_brief, show
 from . import Section
 
@@ -107,12 +107,12 @@ class _Seen:
     image: Extent
 
 
-def _seen(row: Cost, metric: Metric, ours: Extent) -> _Seen:
+def _seen(row: Row, metric: Metric, ours: Extent) -> _Seen:
     once = ours if metric.repeats or row.facts is None or row.facts.work is None else row.facts.work.macs
     return _Seen(once, _image(once, row) if metric.per_image else once)
 
 
-def _image(extent: Extent, row: Cost) -> Extent:
+def _image(extent: Extent, row: Row) -> Extent:
     """The part of one image of a batch; everything where the first axis of the output is not a batch."""
     y = row.outputs[0]
     batch = y.shape[0] if y.ranked and y.rank else 1
@@ -120,10 +120,10 @@ def _image(extent: Extent, row: Cost) -> Extent:
     return part if part * batch == extent else extent
 
 
-def _elements(tensors: Sequence[Tensor | None], row: Cost, metric: Metric) -> Extent:
+def _elements(tensors: Sequence[Tensor | None], row: Row, metric: Metric) -> Extent:
     """Elements that the tool sees of a row's first input or output."""
     size = sum((tensor.size for tensor in tensors if tensor is not None and tensor.ranked), 0)
-    size = size * row.times if metric.repeats else size
+    size = size * row.trip_count if metric.repeats else size
     return _image(size, row) if metric.per_image else size
 
 

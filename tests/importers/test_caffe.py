@@ -363,14 +363,14 @@ def test_every_spelling_of_the_text_format_is_understood(tmp_path: Path) -> None
     )
     analysis = graphcost.analyze(graphcost.load(path))
     assert analysis.model.name == "net" and analysis.tensors["c"].shape == (1, 3, 1, 1)
-    assert analysis["c"].op.where == f"{path}:4"
+    assert analysis["c"].op.location == f"{path}:4"
 
 
 def test_layers_without_names_that_rewrite_a_blob_are_told_apart_in_short(net: Any) -> None:
     text = 'input: "x" input_shape { dim: 2 }\n' + 'layer { type: "ReLU" bottom: "x" top: "x" }\n' * 300
     model = net(text).model
-    assert len(model.blobs) == len({op.name for op in model.schedule}) == 300
-    assert set(model.blobs.values()) == {"x"} and max(map(len, model.blobs)) < 10
+    assert len(model.blob_names) == len({op.name for op in model.schedule}) == 300
+    assert set(model.blob_names.values()) == {"x"} and max(map(len, model.blob_names)) < 10
 
 
 def test_a_blob_of_more_axes_than_caffe_has_is_refused(net: Any) -> None:

@@ -229,7 +229,9 @@ def test_unnamed_nodes_are_named_by_type_and_position_and_equal_names_are_told_a
 
 
 def test_a_node_knows_its_place_in_the_file():
-    assert build("g (float[2] x) => (float[2] y) { a = Relu(x) y = Relu(a) }").schedule[1].where == "net.onnx, node 1"
+    assert (
+        build("g (float[2] x) => (float[2] y) { a = Relu(x) y = Relu(a) }").schedule[1].location == "net.onnx, node 1"
+    )
 
 
 def test_attributes_become_plain_hashable_values():
@@ -330,7 +332,7 @@ def test_nodes_that_say_the_same_are_read_once():
     ]
     first, second, third = importer.build(graph(nodes)).schedule
     assert first.attrs is second.attrs and (first.attrs, third.attrs) == ({"axis": 1}, {"axis": 0})
-    assert [op.where for op in (first, second)] == [", node 0", ", node 1"]
+    assert [op.location for op in (first, second)] == [", node 0", ", node 1"]
 
 
 def test_nodes_are_read_in_whatever_order_their_fields_stand(monkeypatch):
@@ -382,7 +384,7 @@ def test_bodies_stand_under_their_attributes_and_their_outer_tensors_are_capture
     (op,) = build(BRANCHES).schedule
     assert [label for label, _ in op.bodies] == ["else_branch", "then_branch"]
     assert set(op.captures) == {"x", "w"}
-    assert op.bodies[1][1].schedule[0].where == "net.onnx, node 0, then_branch, node 0"
+    assert op.bodies[1][1].schedule[0].location == "net.onnx, node 0, then_branch, node 0"
 
 
 def test_what_a_body_in_a_body_reads_is_captured_by_the_outer_operator_too():

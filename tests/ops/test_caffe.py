@@ -316,7 +316,7 @@ def test_a_crop_moves_the_window_by_its_offset() -> None:
     ("kind", "fields"), [("Reshape", {"shape": (("dim", (0, -1)),)}), ("Flatten", {}), ("Split", {})]
 )
 def test_what_only_renames_shares_its_bottoms_memory(kind: str, fields: dict[str, Any]) -> None:
-    assert ask(kind, IMAGE, **fields).view
+    assert ask(kind, IMAGE, **fields).is_view
 
 
 def test_sizes_that_are_open_stay_in_the_answer() -> None:

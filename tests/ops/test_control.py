@@ -15,7 +15,7 @@ from graphcost.graph import TensorSequence, Unranked
 from graphcost.importers import onnx as importer
 from graphcost.ops.control import either, sequence_of
 from graphcost.passes import infer
-from graphcost.rules import decided_by_data
+from graphcost.rules import data_dependent
 
 
 def text(graph: str, opset: int = 17) -> str:
@@ -45,7 +45,7 @@ def test_a_branch_that_data_chooses_costs_what_the_dearer_does():
     assert analysis.work.macs == 4 * 5 * 8  # else_branch
     assert shape(analysis) == (4, symbol("y_1", least=0))
     assert analysis["If_0"].why == "data decides; counted: else_branch, the dearer"
-    assert [(row.name, row.times) for row in analysis.rows[1:]] == [
+    assert [(row.name, row.trip_count) for row in analysis.rows[1:]] == [
         ("If_0/else_branch/MatMul_0", 1),
         ("If_0/then_branch/MatMul_0", 0),
     ]
@@ -122,7 +122,7 @@ def test_a_loop_costs_its_body_times_its_trip_count():
     assert analysis.work.compares == 5 * (2 * 3)
     assert shape(analysis) == (2, 3)
     assert shape(analysis, "z") == (5, 2, 3)
-    assert analysis["Loop_1/body/Relu_1"].times == 5
+    assert analysis["Loop_1/body/Relu_1"].trip_count == 5
     assert analysis.complete
 
 
@@ -378,7 +378,7 @@ def test_an_optional_left_empty_holds_nothing():
     ("a", "b", "expected"),
     [
         (Tensor((2, 3)), Tensor((2, 3)), Tensor((2, 3))),
-        (Tensor((2, 3)), Tensor((2, 4)), Tensor((2, decided_by_data(1)))),
+        (Tensor((2, 3)), Tensor((2, 4)), Tensor((2, data_dependent(1)))),
         (Tensor((2, 3)), Tensor((2,)), Unranked("float32")),
         (Tensor((2,), "int64", (4, 5)), Tensor((2,), "int64", (4, 6)), Tensor((2,), "int64", (4, None))),
         (sequence_of([Tensor((1,))]), sequence_of([]), TensorSequence(Tensor((1,)))),

@@ -115,8 +115,8 @@ def test_a_slice_of_an_image_is_a_crop(ask: Ask) -> None:
     facts = ask("Slice", t(1, 3, 10, 10), ints(1, 2), ints(9, 10), ints(2, 3), ints(1, 2))
     assert facts.outputs[0].shape == (1, 3, 9 - 1, (10 - 2) // 2)
     assert facts.window == Window((1, 1), (1, 2), (-1, -2), (1, 1))
-    assert facts.reads is not None
-    assert facts.reads[0] == 1 * 3 * 8 * 4
+    assert facts.elements_read is not None
+    assert facts.elements_read[0] == 1 * 3 * 8 * 4
 
 
 def test_a_slice_of_channels_keeps_positions_and_a_flip_does_not(ask: Ask) -> None:
@@ -141,7 +141,7 @@ def test_gather_picks_contents(agrees: Ask, indices: Any, axis: int) -> None:
 def test_an_embedding_reads_the_rows_it_picks(ask: Ask) -> None:
     facts = ask("Gather", t(30522, 768), t(1, 128, dtype="int64"))
     assert facts.outputs[0].shape == (1, 128, 768)
-    assert facts.reads == (128 * 768, 128)
+    assert facts.elements_read == (128 * 768, 128)
 
 
 def test_gather_of_a_shape_with_symbols(ask: Ask) -> None:

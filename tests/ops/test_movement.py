@@ -55,7 +55,7 @@ RESHAPES = [
 def test_reshape(ask: Ask, x: Tensor, target: tuple[Any, ...], expected: tuple[Any, ...]) -> None:
     facts = ask("Reshape", x, ints(*target))
     assert facts.outputs[0].shape == expected
-    assert facts.view
+    assert facts.is_view
     assert facts.work == NO_WORK
     if None not in target:
         assert ask("Reshape", x, opset=1, shape=target).outputs[0].shape == expected
@@ -119,7 +119,7 @@ def test_axes_are_an_attribute_before_version_13_and_an_input_from_then_on(
         facts = ask("Squeeze", x, None if axes is None else ints(*axes))
         back = ask("Unsqueeze", facts.outputs[0], ints(*(axes or (0, 2))))
     assert facts.outputs[0].shape == expected
-    assert facts.view
+    assert facts.is_view
     assert back.outputs[0].shape == x.shape
 
 

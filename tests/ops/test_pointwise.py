@@ -120,7 +120,7 @@ def test_a_channel_operand_does_not_broadcast_at_an_axis_from_version_7(ask: Ask
 def test_the_mask_of_dropout_is_boolean_from_version_10(ask: Ask, opset: int, mask: str) -> None:
     facts = ask("Dropout", t(2, 3), opset=opset, outputs=2)
     assert facts.outputs == (t(2, 3), t(2, 3, dtype=mask))
-    assert facts.view
+    assert facts.is_view
 
 
 def test_clip_takes_its_bounds_from_attributes_before_version_11(ask: Ask) -> None:

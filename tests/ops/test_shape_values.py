@@ -81,7 +81,7 @@ def test_constant_of_a_shape_of_which_only_the_rank_is_known(ask: Ask) -> None:
 def test_shape_from_start_to_end(ask: Ask, start: int, end: int | None, expected: tuple[Any, ...]) -> None:
     facts = ask("Shape", t(N, 3, S), start=start, end=end)
     assert facts.outputs == (ints(*expected),)
-    assert facts.reads == (0,)
+    assert facts.elements_read == (0,)
 
 
 def test_the_shape_of_an_unknown_tensor_is_unknown(ask: Ask) -> None:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import graphcost
 from graphcost.graph import Model, Op, Tensor
 from graphcost.passes import arena
-from graphcost.passes.infer import Cost
 from graphcost.passes.memory import Buffer, liveness
+from graphcost.passes.rows import Row
 from graphcost.rules import NO_WORK, Facts
 
 Records = list[tuple[int, int, int]]
@@ -145,7 +145,7 @@ class Network:
     """A network of one-byte elements, and what the bytes of each of its tensors should be."""
 
     model: Model
-    rows: list[Cost]
+    rows: list[Row]
     contents: dict[str, list[str]]
 
 
@@ -154,7 +154,7 @@ def build(spec: Spec, outputs: list[int]) -> Network:
     has the first operand as a "view", or is its two parts, "cut" at the middle.
     """
     contents = {"t0": [f"t0[{at}]" for at in range(4)]}
-    rows: list[Cost] = []
+    rows: list[Row] = []
 
     def of(name: str) -> Tensor:
         return Tensor((len(contents[name]),), "int8")
@@ -176,18 +176,18 @@ def build(spec: Spec, outputs: list[int]) -> Network:
         facts = Facts(
             tuple(of(name) for name in made),
             NO_WORK,
-            view=does == "view",
+            is_view=does == "view",
             elementwise=does == "elementwise",
-            pieces=(0, middle) if does == "cut" else (),
+            slice_offsets=(0, middle) if does == "cut" else (),
         )
         op = Op(f"op{len(rows)}", does, tuple(names), tuple(made))
-        rows.append(Cost(op, op.name, inputs, facts.outputs, facts))
+        rows.append(Row(op, op.name, inputs, facts.outputs, facts))
     ends = tuple(dict.fromkeys(f"t{end % len(contents)}" for end in outputs))
     model = Model("random", tuple(row.op for row in rows), {"t0": Tensor((4,), "int8")}, ends)
     return Network(model, rows, contents)
 
 
-def run(network: Network, plan: arena.Plan, steps: list[Cost]) -> None:
+def run(network: Network, plan: arena.Plan, steps: list[Row]) -> None:
     """Run in the arena: every operator finds in its operands what was put there."""
     arena_: list[str] = [""] * plan.nbytes
     place = {

@@ -211,5 +211,5 @@ def test_a_result_that_is_left_out_is_no_constant_input() -> None:
     """)
     clip = analysis.rows[-1]
     assert clip.op.inputs[1] == "" and analysis.rows[0].op.outputs[1] == ""
-    assert clip.fixed == (False, False, True)
+    assert clip.constant_inputs == (False, False, True)
     assert [weight.tensor.shape for weight in clip.weights] == [()]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import graphcost
 from graphcost.graph import Model, Op, Tensor, schedule
 from graphcost.passes import order
-from graphcost.passes.infer import Cost
 from graphcost.passes.memory import Memory, allocate, live_bytes, liveness
+from graphcost.passes.rows import Row
 from graphcost.passes.storage import Storage
 from graphcost.rules import NO_WORK, Facts
 
@@ -33,9 +33,9 @@ def memory(spec: Spec, outputs: Sequence[int] = (), io: str = "keep") -> Memory:
     for at, (size, does, reads) in enumerate(spec, 1):
         sizes[at] = sizes[reads[0]] if does == "view" else size
         tensor = Tensor((sizes[at],), "int8")
-        facts = Facts((tensor,), NO_WORK, elementwise=does == "elementwise", view=does == "view")
+        facts = Facts((tensor,), NO_WORK, elementwise=does == "elementwise", is_view=does == "view")
         op = Op(f"op{at}", "Any", tuple(f"t{read}" for read in reads), (f"t{at}",))
-        rows.append(Cost(op, op.name, tuple(Tensor((sizes[read],), "int8") for read in reads), (tensor,), facts))
+        rows.append(Row(op, op.name, tuple(Tensor((sizes[read],), "int8") for read in reads), (tensor,), facts))
     ends = tuple(f"t{at}" for at in (outputs or [len(spec)]))
     model = Model("network", tuple(row.op for row in rows), {"t0": Tensor((4,), "int8")}, ends)
     return liveness(model, rows, model.inputs, number, io)
@@ -44,7 +44,7 @@ def memory(spec: Spec, outputs: Sequence[int] = (), io: str = "keep") -> Memory:
 def orders(storage: Storage) -> Iterator[list[int]]:
     """Every order in which each step comes after the makers of what it reads."""
     maker = {name: at for at, step in enumerate(storage.steps) for name in step.row.op.outputs}
-    needs = [{maker[name] for name in step.row.op.reads if name in maker} for step in storage.steps]
+    needs = [{maker[name] for name in step.row.op.all_inputs if name in maker} for step in storage.steps]
 
     def extend(done: list[int]) -> Iterator[list[int]]:
         if len(done) == len(needs):

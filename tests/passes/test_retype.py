@@ -11,8 +11,8 @@ from onnx import TensorProto, helper
 
 import graphcost
 from graphcost.graph import Tensor, TensorSequence, Unranked
-from graphcost.passes.infer import Inference
 from graphcost.passes.retype import convert
+from graphcost.passes.rows import Inference
 from graphcost.target import Target
 
 FC = (

@@ -367,5 +367,5 @@ def test_folding_never_moves_more_and_what_is_folded_moves_nothing(graph: str) -
             if row.into is not None:
                 assert row.nbytes == 0 and way.rows[row.into].into is None
     written = sum(net.tensors[name].nbytes for name in net.model.outputs)
-    if not any(row.facts is not None and row.facts.view for row in net.rows):
+    if not any(row.facts is not None and row.facts.is_view for row in net.rows):
         assert joined >= written  # type: ignore[operator]

@@ -1,0 +1,99 @@
+"""What infer finds, as data: a row for each operator, and the weights behind it.
+
+Every pass after infer, the conventions and the reports read these records; only infer makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+
+from ..dims import Extent
+from ..graph import Op, Tensor
+from ..rules import Facts, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A constant tensor at the place it comes from, so that it is counted once however often it is used."""
+
+    key: Hashable
+    tensor: Tensor
+    file_dtype: str = ""
+    """Its element type in the file, where `tensor` is as if it were converted."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One operator and what is known of it: a row of every report."""
+
+    op: Op
+    name: str
+    """The operator's name; inside a body `loop/body/name`."""
+    inputs: tuple[Tensor | None, ...]
+    outputs: tuple[Tensor, ...]
+    facts: Facts | None
+    trip_count: Extent = 1
+    """How often it runs in one forward run of the model: a loop's trip count, 0 in a branch that is not the dearer."""
+    why: str = ""
+    """The reason when something is not known, or what was counted where that needs saying."""
+    weights: tuple[Weight, ...] = ()
+    """The constants it works with: its own blobs, initializers, and those behind operators that only see constants."""
+    constant_inputs: tuple[bool, ...] = ()
+    """Which of its inputs are constants; empty when none is."""
+    constant: bool = False
+    """Its outputs are constants: it can run once, before the model does."""
+    unrolled: bool = False
+    """It stands for several runs of a loop that was followed step by step: their work, and the shapes of the last."""
+
+    @property
+    def work(self) -> Work | None:
+        """Scalar operations in one forward run of the model; None when they are not known."""
+        if self.facts is None or self.facts.work is None:
+            return None
+        return self.facts.work if self.trip_count == 1 else self.facts.work * self.trip_count
+
+    @property
+    def prefix(self) -> str:
+        """What the names of all rows of its graph begin with: `loop/body/`, "" outside of bodies."""
+        return self.name.removesuffix(self.op.name)
+
+    @property
+    def read(self) -> Iterator[tuple[str, Tensor | None]]:
+        """The operands whose elements it reads, by name; a tensor that only lends its shape is not among them."""
+        reads = (self.facts.elements_read if self.facts else None) or ()
+        for at, (name, operand) in enumerate(zip(self.op.inputs, self.inputs, strict=True)):
+            if at >= len(reads) or reads[at] != 0:
+                yield name, operand
+
+    @property
+    def scope(self) -> str:
+        """The module path of the operator: the file's own, else what stands before the last `/` of its name."""
+        return self.op.scope or self.name.rpartition("/")[0].strip("/")
+
+    @property
+    def status(self) -> str:
+        """`known`, `partial` (shapes or cost, not both) or `unknown`."""
+        known = all(tensor.known for tensor in self.outputs)
+        if self.work is not None:
+            return "known" if known else "partial"
+        return "partial" if known and self.outputs else "unknown"
+
+
+@dataclass(slots=True)
+class Inference:
+    """What one run over the schedule found."""
+
+    rows: list[Row]
+    """A row per operator in schedule order; those of a body follow the operator that runs it."""
+    tensors: dict[str, Tensor]
+    """Every activation of the outer graph by name, inputs included, weights only where they are the model's outputs."""
+    named: frozenset[str] = frozenset()
+    """Names that a user may give a value: those of extents that data decides."""
+    declared: dict[str, int] = field(default_factory=dict)
+    """Those that stand nowhere, because the file declares numbers in their place, which are believed."""
+
+
+def body_prefix(prefix: str, op: Op, label: str) -> str:
+    """What the names of the rows in a body begin with, where those beside the operator begin with `prefix`."""
+    return f"{prefix}{op.name}/{label}/" if label else f"{prefix}{op.name}/"
