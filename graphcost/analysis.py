@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +64,7 @@ def analyze(
     analysis = _infer(model, inputs, bindings, named, target)
     if not target.reorder:
         return analysis
-    return _infer(replace(model, schedule=analysis.memory.reorder().schedule), inputs, bindings, named, target)
+    return _infer(model.in_order(analysis.memory.reorder().schedule), inputs, bindings, named, target)
 
 
 def _infer(
@@ -216,7 +216,7 @@ class Analysis:
             for tensor in [*graph.inputs.values(), *graph.declared.values()]:
                 for extent in tensor.shape if tensor.ranked else ():
                     idle = idle.difference(symbols(extent))
-            graphs += [body for op in graph.schedule for _, body in op.bodies]
+            graphs += [body for op in graph.dag for _, body in op.bodies]
         return tuple(name for name in self.dims if name in idle)
 
     @cached_property

@@ -7,16 +7,15 @@ never go back onto the graph, so that one model can be analysed under several bi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
+
+import networkx as nx
 
 from .dims import Dim, Extent
 from .errors import ModelError
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 Shape = tuple[Extent, ...]
 Scalar = int | float | Dim | None  # None: this element is not known
@@ -42,6 +41,10 @@ DTYPES = (
 def element_type(number: int, default: str = "unknown") -> str:
     """The element type of a number; `default` for 0, which is "not given", and for numbers of the future."""
     return DTYPES[number] if 0 < number < len(DTYPES) else default
+
+
+CYCLE = 8
+"""Layers of a cycle that an error names before it only counts them."""
 
 
 class UnknownShape(ValueError):
@@ -72,7 +75,7 @@ class Tensor:
     @property
     def size(self) -> Extent:
         """Number of elements."""
-        return _elements(self.shape)
+        return prod(self.shape)
 
     @property
     def nbytes(self) -> Extent:
@@ -80,14 +83,9 @@ class Tensor:
         return _packed(self.shape, self.dtype)
 
 
-@lru_cache(maxsize=4096)  # networks repeat, and products of formulas take time
-def _elements(shape: Shape) -> Extent:
-    return prod(shape)
-
-
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # asked of each tensor about nine times a run, and a product of formulas takes 3 us
 def _packed(shape: Shape, dtype: str) -> Extent:
-    bits, size = BITS.get(dtype, 0), _elements(shape)
+    bits, size = BITS.get(dtype, 0), prod(shape)
     return size * (bits // 8) if bits % 8 == 0 else -(-size * bits // 8)
 
 
@@ -201,8 +199,9 @@ class Model:
     """A network: its operators as the nodes of a DAG, and what the file says of its tensors."""
 
     name: str
-    schedule: tuple[Op, ...]
-    """The order of execution: the file's own when that is valid, else a topological order as near to it as can be."""
+    dag: nx.DiGraph
+    """The operators, as nodes in the order of execution: `for op in model.dag` is a topological walk. Edges lead from
+    makers of tensors to readers, and `dag.edges[a, b]["tensors"]` names what flows. Made by `build_dag`."""
     inputs: dict[str, Tensor]
     outputs: tuple[str, ...] = ()
     weights: dict[str, Tensor] = field(default_factory=dict)
@@ -219,24 +218,54 @@ class Model:
     definitions: Definitions | None = None
     """Where the format itself defines operators that have no rule."""
 
-    @cached_property
-    def dag(self) -> nx.DiGraph:
-        """A plain networkx DiGraph whose nodes are the Op objects; edges lead from makers of tensors to readers.
+    @property
+    def schedule(self) -> tuple[Op, ...]:
+        """The operators in the order of execution, for indexing."""
+        return tuple(self.dag)
 
-        Made when it is first asked for: importing networkx takes longer than all of a run on a small network, and
-        passes that go through the operators in order have the schedule.
+    def in_order(self, ops: Iterable[Op]) -> Model:
+        """The same network run in another order, which has to be a topological one of the same operators."""
+        dag = nx.DiGraph()
+        dag.add_nodes_from(ops)
+        dag.add_edges_from(self.dag.edges(data=True))
+        return replace(self, dag=dag)
+
+    def to_networkx(self, *, tensors: bool = False) -> nx.DiGraph | nx.MultiDiGraph:
+        """A graph of names for other tools: nodes are operators with `kind`, `scope` and `location` as attributes.
+
+        An edge names what flows in `tensors`, parted by blanks. With `tensors=True` each tensor is an edge of its own
+        whose key is its name, in a MultiDiGraph, and the model's inputs and outputs are nodes too, of the kinds
+        `input` and `output`, named `input:NAME` and `output:NAME`. It is a copy: the model's own `dag` stays as it is.
         """
-        return connect(self.schedule)
+        graph = nx.MultiDiGraph(name=self.name) if tensors else nx.DiGraph(name=self.name)
+        for op in self.dag:
+            graph.add_node(op.name, kind=op.type, scope=op.scope, location=op.location)
+        for maker, reader, names in self.dag.edges(data="tensors"):
+            if tensors:
+                graph.add_edges_from((maker.name, reader.name, name) for name in names)
+            else:
+                graph.add_edge(maker.name, reader.name, tensors=" ".join(names))
+        if tensors:
+            self._add_ends(graph)
+        return graph
 
-    def producer(self, tensor: str) -> Op | None:
-        """The operator that makes a tensor, None for inputs and weights."""
-        for op in self.schedule:
-            if tensor in op.outputs:
-                return op
-        return None
+    def _add_ends(self, graph: nx.MultiDiGraph) -> None:
+        """Add the model's inputs and outputs as nodes, with an edge for each operator that reads or makes one."""
+        for name in self.inputs:
+            graph.add_node(f"input:{name}", kind="input", scope="", location="")
+        for name in self.outputs:
+            graph.add_node(f"output:{name}", kind="output", scope="", location="")
+        outputs = frozenset(self.outputs)
+        for op in self.dag:
+            for name in dict.fromkeys(op.all_inputs):
+                if name in self.inputs:
+                    graph.add_edge(f"input:{name}", op.name, name)
+            for name in op.outputs:
+                if name in outputs:
+                    graph.add_edge(op.name, f"output:{name}", name)
 
     def __repr__(self) -> str:
-        return f"<Model {self.name!r}: {self.format}, {len(self.schedule)} ops>"
+        return f"<Model {self.name!r}: {self.format}, {len(self.dag)} ops>"
 
 
 def unique(name: str, given: dict[str, int]) -> str:
@@ -248,50 +277,60 @@ def unique(name: str, given: dict[str, int]) -> str:
     return name
 
 
-def connect(ops: Iterable[Op]) -> nx.DiGraph:
-    """The DAG of operators: nodes in the order given, an edge from each to those that read what it makes."""
-    import networkx as nx
+def build_dag(ops: Sequence[Op], available: Iterable[str] = (), path: str = "") -> nx.DiGraph:
+    """The DAG of operators; `available` are the tensors that none of them makes: inputs, weights, the outer scope.
 
+    Nodes stand in the file's order when that is valid, else in a topological order as near to it as can be. Raises
+    ModelError for a tensor that two operators make, one that nobody makes, and a cycle.
+    """
+    maker = _makers(ops, path)
     dag = nx.DiGraph()
     dag.add_nodes_from(ops)
-    maker = {name: op for op in dag for name in op.outputs if name}
-    dag.add_edges_from((maker[name], op) for op in dag for name in op.all_inputs if name in maker)
-    return dag
+    ready = {"", *available}
+    in_order = True
+    for op in ops:
+        made: dict[Op, list[str]] = {}  # what flows into the operator, by where it is made
+        for name in op.all_inputs:
+            if (source := maker.get(name)) is not None:
+                names = made.setdefault(source, [])
+                if name not in names:
+                    names.append(name)
+            elif name not in ready:
+                missing = f"{op.name}: input {name!r} is made by no layer and is no input"
+                raise ModelError(op.location or path, "", missing)
+        in_order = in_order and ready.issuperset(op.all_inputs)
+        ready.update(op.outputs)
+        dag.add_edges_from((source, op, {"tensors": tuple(names)}) for source, names in made.items())
+    return dag if in_order else _sorted(dag, path)
 
 
-def schedule(ops: Sequence[Op], given: Iterable[str], path: str = "") -> tuple[Op, ...]:
-    """The order of execution; `given` are the tensors that no op makes: inputs, weights, outer scope.
-
-    Raises ModelError for a tensor that two ops make, one that nobody makes, and a cycle.
-    """
+def _makers(ops: Iterable[Op], path: str) -> dict[str, Op]:
+    """The operator that makes each tensor. Raises ModelError when there are two."""
     maker: dict[str, Op] = {}
     for op in ops:
         for name in op.outputs:
             if name and maker.setdefault(name, op) is not op:
                 twice = f"{op.name}: output {name!r} is already made by {maker[name].name}"
                 raise ModelError(op.location or path, "", twice)
-    ready = {"", *given}
-    in_order = True
-    for op in ops:
-        if not ready.issuperset(op.all_inputs):
-            in_order = False
-            for name in op.all_inputs:
-                if name not in ready and name not in maker:
-                    missing = f"{op.name}: input {name!r} is made by no layer and is no input"
-                    raise ModelError(op.location or path, "", missing)
-        ready.update(op.outputs)
-    return tuple(ops) if in_order else _sorted(ops, path)
+    return maker
 
 
-def _sorted(ops: Sequence[Op], path: str) -> tuple[Op, ...]:
-    """A topological order as near to the file's as can be."""
-    import networkx as nx
-
-    dag = connect(ops)
-    position = {op: at for at, op in enumerate(ops)}
+def _sorted(dag: nx.DiGraph, path: str) -> nx.DiGraph:
+    """The same graph, its nodes in the topological order that is nearest to the one they stand in."""
+    position = {op: at for at, op in enumerate(dag)}
     try:
-        return tuple(nx.lexicographical_topological_sort(dag, key=position.__getitem__))
+        order = list(nx.lexicographical_topological_sort(dag, key=position.__getitem__))
     except nx.NetworkXUnfeasible:
-        cycle = [source for source, _ in nx.find_cycle(dag)]
-        names = " -> ".join(op.name for op in [*cycle, cycle[0]])
-        raise ModelError(cycle[0].location or path, "", f"the layers form a cycle: {names}") from None
+        raise _cycle(dag, path) from None
+    arranged = nx.DiGraph()
+    arranged.add_nodes_from(order)
+    arranged.add_edges_from(dag.edges(data=True))
+    return arranged
+
+
+def _cycle(dag: nx.DiGraph, path: str) -> ModelError:
+    """What to say of a graph that has a cycle: the layers on one, the first few where they are many."""
+    cycle = [source for source, _ in nx.find_cycle(dag)]
+    names = [op.name for op in cycle]
+    shown = [*names, names[0]] if len(names) <= CYCLE else [*names[:CYCLE], f"{len(names) - CYCLE} more", names[0]]
+    return ModelError(cycle[0].location or path, "", f"the layers form a cycle: {' -> '.join(shown)}")

@@ -148,7 +148,7 @@ def _in_order(analysis: Analysis) -> list[Row]:
     dag = analysis.model.dag
     done: list[Op] = []
     seen: set[Op] = set()
-    for source in (op for op in analysis.model.schedule if not dag.in_degree(op)):
+    for source in (op for op in dag if not dag.in_degree(op)):
         seen.add(source)
         open_ = [(source, iter(dag.successors(source)))]
         while open_:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..dims import Extent
 from ..errors import ModelError
-from ..graph import Model, Op, Tensor, Unranked, schedule, unique
+from ..graph import Model, Op, Tensor, Unranked, build_dag, unique
 from . import prototxt
 from .prototxt import Message
 
@@ -320,7 +320,7 @@ class _Builder:
         read = {tensor for op in self.ops for tensor in op.inputs}
         return Model(
             name=name,
-            schedule=schedule(self.ops, self.inputs, self.path),
+            dag=build_dag(self.ops, self.inputs, self.path),
             inputs=self.inputs,
             unsized_inputs=self.unsized_inputs,
             outputs=tuple(top for op in self.ops for top in op.outputs if top not in read),

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from ..dims import Extent, symbol
 from ..errors import ModelError
-from ..graph import Model, Op, Scalar, Shape, Tensor, TensorSequence, Unranked, element_type, schedule, unique
+from ..graph import Model, Op, Scalar, Shape, Tensor, TensorSequence, Unranked, build_dag, element_type, unique
 from . import wire
 
 MAX_DEPTH = 50
@@ -230,7 +230,7 @@ class _Importer:
             free += [read for op in ops for read in op.all_inputs if read and read not in known]
             given.update(free)
         model = Model(
-            name, schedule(ops, given, place.where), inputs, outputs, weights,
+            name, build_dag(ops, given, place.where), inputs, outputs, weights,
             declared=declared, opsets=place.opsets, format="onnx", path=self.path,
         )  # fmt: skip
         size = len(ops) + sum(self.sizes[id(body)] for op in ops for _, body in op.bodies)

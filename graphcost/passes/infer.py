@@ -148,7 +148,7 @@ class Body:
 
     def __call__(self, *arguments: Tensor | None) -> tuple[Tensor, ...]:
         """Raises Undecided when more than MAX_STEPS operators have been looked at."""
-        self.engine.step(len(self.model.schedule))
+        self.engine.step(len(self.model.dag))
         tensors = self.scope.tensors
         for at, name in enumerate(self.model.inputs):
             tensors[name] = (arguments[at] if at < len(arguments) else None) or UNKNOWN
@@ -223,7 +223,7 @@ class _Engine:
         rows: list[Row] = []
         scope.hold(model.weights)
         tensors, declared = scope.tensors, model.declared
-        for op in model.schedule:
+        for op in model.dag:
             inputs = tuple([tensors.get(name, UNKNOWN) if name else None for name in op.inputs])
             bodies = self.bodies(op, scope, prefix) if op.bodies else []
             facts, why = self.ask(op, inputs, bodies, declared)

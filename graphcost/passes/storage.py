@@ -95,7 +95,7 @@ def share(
     storage, home = sharing.storage, sharing.home
     for name, tensor in inputs.items():
         storage.given.append(sharing.make(name, tensor))
-    ops = frozenset(model.schedule)
+    ops = model.dag
     for at, row in enumerate(rows):
         if row.op in ops:
             storage.steps.append(sharing.step(row, at))

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from graphcost import Analysis, analyze
-from graphcost.graph import Model, Op, Shape, Tensor, schedule
+from graphcost.graph import Model, Op, Shape, Tensor, build_dag
 
 
 class Network:
@@ -49,8 +49,8 @@ class Network:
         return self.op(path, "Add", self.op(path, "MatMul", x, weights=((taken, made),)), weights=((made,),))
 
     def analyse(self) -> Analysis:
-        ops = schedule(self.ops, [*self.inputs, *self.weights])
-        model = Model("net", ops, self.inputs, (), self.weights, opsets={"": 21}, format="onnx")
+        dag = build_dag(self.ops, [*self.inputs, *self.weights])
+        model = Model("net", dag, self.inputs, (), self.weights, opsets={"": 21}, format="onnx")
         return analyze(model)
 
 

@@ -14,7 +14,7 @@ import graphcost
 from graphcost import conventions
 from graphcost.conventions.families import Cell, cell
 from graphcost.dims import symbol
-from graphcost.graph import Model, Op, Tensor
+from graphcost.graph import Model, Op, Tensor, build_dag
 
 # 1x3x8x8 -> conv 3x3 to 4 channels, 6x6 -> batch norm -> ReLU -> max pool 2x2/2, 3x3 -> inner product to 10 -> softmax
 NET = """
@@ -237,6 +237,8 @@ def test_a_style_keeps_formulas_where_the_assumptions_cannot_be() -> None:
     """The best 2 of n numbers: an n that leads an input is taken for 1, and of that there are no best 2."""
     best = Op("best", "TopK", ("x", "k"), ("values", "places"))
     weights = {"k": Tensor((1,), "int64", (2,))}
-    analysis = graphcost.analyze(Model("net", [best], {"x": Tensor((symbol("n"),))}, (), weights, opsets={"": 11}))
+    analysis = graphcost.analyze(
+        Model("net", build_dag([best], ["x", *weights]), {"x": Tensor((symbol("n"),))}, (), weights, opsets={"": 11})
+    )
     assert analysis.assumptions == {"n": 1} and analysis.assumed is analysis
     assert "best" in analysis.report(style="netscope").render("md")

@@ -7,7 +7,7 @@ import pytest
 import graphcost
 from graphcost import Analysis
 from graphcost.conventions.modules import functional, path, pathless
-from graphcost.graph import Model, Op, Tensor
+from graphcost.graph import Model, Op, Tensor, build_dag
 
 
 def analyse(*names: str) -> Analysis:
@@ -18,7 +18,9 @@ def analyse(*names: str) -> Analysis:
         kind = "Conv" if name.endswith("Conv") else "Relu"
         ops.append(Op(name, kind, (taken, "w") if kind == "Conv" else (taken,), (made,)))
     weights = {"w": Tensor((2, 2, 1, 1))}
-    model = Model("net", tuple(ops), {"x": Tensor((1, 2, 3, 3))}, (), weights, opsets={"": 17}, format="onnx")
+    model = Model(
+        "net", build_dag(ops, ["x", *weights]), {"x": Tensor((1, 2, 3, 3))}, (), weights, opsets={"": 17}, format="onnx"
+    )
     return graphcost.analyze(model)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import graphcost
-from graphcost.graph import Model, Op, Tensor
+from graphcost.graph import Model, Op, Tensor, build_dag
 from graphcost.page import drawing, placement
 from graphcost.page.charts import Charts
 from graphcost.page.drawing import HOTTEST, WIDTH, Box, Drawing, Edge, View, draw
@@ -43,7 +43,9 @@ def operators(analysis: graphcost.Analysis) -> View:
 def relus(names: list[str], format: str = "onnx") -> graphcost.Analysis:
     """A chain of operators."""
     ops = tuple(Op(name, "Relu", (f"t{at}",), (f"t{at + 1}",)) for at, name in enumerate(names))
-    model = Model("chain", ops, {"t0": Tensor((1, 8))}, (f"t{len(names)}",), opsets={"": 17}, format=format)
+    model = Model(
+        "chain", build_dag(ops, ["t0"]), {"t0": Tensor((1, 8))}, (f"t{len(names)}",), opsets={"": 17}, format=format
+    )
     return graphcost.analyze(model)
 
 
@@ -121,7 +123,7 @@ def test_an_edge_that_would_be_too_long_is_a_stub_above_its_target(monkeypatch: 
         Op("b", "Relu", ("a",), ("b",)),
         Op("c", "Add", ("x", "b"), ("c",)),
     )
-    model = Model("net", ops, {"x": Tensor((1, 8))}, ("c",), opsets={"": 17}, format="onnx")
+    model = Model("net", build_dag(ops, ["x"]), {"x": Tensor((1, 8))}, ("c",), opsets={"": 17}, format="onnx")
     view = operators(graphcost.analyze(model))
     (stub,) = (edge for edge in view.edges if edge.stub)
     target = view.boxes[2]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import graphcost
-from graphcost.graph import Model, Op, Tensor
+from graphcost.graph import Model, Op, Tensor, build_dag
 from graphcost.page.network import Graph, Groups, Network
 
 HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
@@ -19,7 +19,9 @@ MYSTERY = 'layer { name: "m" type: "Mystery" bottom: "r" top: "m" }\n'
 def onnx(*ops: Op, outputs: tuple[str, ...]) -> Network:
     """A network that reads x and y, of 1x8."""
     inputs = {name: Tensor((1, 8)) for name in "xy"}
-    return Network(graphcost.analyze(Model("net", ops, inputs, outputs, opsets={"": 17}, format="onnx")))
+    return Network(
+        graphcost.analyze(Model("net", build_dag(ops, inputs), inputs, outputs, opsets={"": 17}, format="onnx"))
+    )
 
 
 def chain(*names: str) -> Network:
@@ -111,7 +113,9 @@ def test_a_constant_that_the_model_hands_out_is_a_node() -> None:
 
 
 def test_the_body_of_a_function_hangs_on_the_operator_that_calls_it() -> None:
-    body = Model("f", (Op("inner", "Relu", ("p",), ("q",)),), {"p": Tensor((1, 8))}, ("q",), opsets={"": 17})
+    body = Model(
+        "f", build_dag([Op("inner", "Relu", ("p",), ("q",))], ["p"]), {"p": Tensor((1, 8))}, ("q",), opsets={"": 17}
+    )
     call = Op("call", "f", ("x",), ("f",), bodies=(("", body),))
     graph = operators(onnx(call, Op("after", "Relu", ("f",), ("z",)), outputs=("z",)))
     assert leads(graph) == {("x 1x8", "call"), ("call", "call/inner"), ("call", "after"), ("after", "z")}

@@ -15,7 +15,7 @@ from functools import cache
 import pytest
 
 import graphcost
-from graphcost.graph import Model, Op, Tensor, schedule
+from graphcost.graph import Model, Op, Tensor, build_dag
 from graphcost.passes.receptive_field import ReceptiveFields
 
 Padding = str | int
@@ -55,8 +55,8 @@ class Net:
         return self.add("Add", (a, b), self.channels[a], name)
 
     def model(self) -> Model:
-        order = schedule(self.ops, {*self.inputs, *self.weights})
-        return Model("net", order, self.inputs, (self.ops[-1].name,), self.weights, opsets={"": 22})
+        dag = build_dag(self.ops, {*self.inputs, *self.weights})
+        return Model("net", dag, self.inputs, (self.ops[-1].name,), self.weights, opsets={"": 22})
 
 
 def padded(padding: Padding) -> dict[str, object]:

@@ -17,7 +17,7 @@ import graphcost
 from graphcost import Analysis, cli, conventions
 from graphcost.conventions import Metric
 from graphcost.dims import Extent, symbol
-from graphcost.graph import Model, Op, Tensor, schedule
+from graphcost.graph import Model, Op, Tensor, build_dag
 from graphcost.sections.reconcile import data, lay_out, reasons
 
 QUOTED = {f"{c.name}.{metric.key}": metric for c in conventions.known() for metric in c.quoted}
@@ -89,8 +89,8 @@ def test_the_reasons_sum_to_the_difference_in_any_network(
         add("Gemm", "head/fc", pooled, ((10, CHANNELS), (10,)), {"transB": 1})
     extents = tuple(symbol(extent) if isinstance(extent, str) else extent for extent in (batch, CHANNELS, size, size))
     inputs = {"image": Tensor(extents)}
-    order = schedule(ops, ["image", *weights])
-    analysis = graphcost.analyze(Model("net", order, inputs, (), weights, opsets={"": 20}, format="onnx"))
+    dag = build_dag(ops, ["image", *weights])
+    analysis = graphcost.analyze(Model("net", dag, inputs, (), weights, opsets={"": 20}, format="onnx"))
     for key, metric in QUOTED.items():
         assert explained(analysis, metric) == metric.total(analysis) - analysis.work.macs, key
 
