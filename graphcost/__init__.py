@@ -5,7 +5,8 @@ from .dims import Dim
 from .errors import ModelError
 from .graph import Model, Op, Tensor
 from .importers import load
-from .rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, rule
+from .ops import rule
+from .rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work
 from .target import Target
 from .version import __version__
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from . import columns as column_table
-from . import conventions, rules
+from . import conventions, ops
 from . import devices as device_table
 from .render import aligned
 from .table import Table, show
@@ -20,7 +20,7 @@ def columns() -> str:
 def operators() -> str:
     """Every operator that has a rule, with the versions of its operator set from which each rule holds."""
     since: dict[str, list[int]] = {}
-    for entry in rules.known():
+    for entry in ops.known():
         since.setdefault(entry.kind, []).append(entry.since)
     return _table(("operator", "since"), ((kind, ", ".join(map(str, versions))) for kind, versions in since.items()))
 

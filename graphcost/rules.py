@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .dims import Dim, Extent, symbol
@@ -161,59 +160,77 @@ class Rule:
     keywords: frozenset[str]
     takes_any: bool
     """It accepts keywords that it does not name."""
+    replaces: bool = False
+    """It stands in the place of another, registered before it or after."""
+
+    @property
+    def place(self) -> str:
+        """Where its function is written: `graphcost.ops.dense.gemm`."""
+        return f"{self.function.__module__}.{self.function.__qualname__}"
 
 
 _table: dict[str, list[Rule]] = {}
+"""By kind, the newest first."""
 
 F = TypeVar("F", bound=Callable[..., Facts])
 
 
-def rule(*kinds: str, since: int = 1) -> Callable[[F], F]:
+def rule(*kinds: str, since: int = 1, replace: bool = False) -> Callable[[F], F]:
     """Register a function as the rule of `kinds`, from version `since` of their operator set on.
 
     Kinds are ONNX operator names, `domain.Name` outside ai.onnx, `caffe.Type` for Caffe layers. A rule that declares
     the keyword `outputs` is told how many outputs the operator has. Raises ValueError when a kind already has a rule
-    for that version.
+    for that version, unless `replace` says that this one is to stand in its place.
     """
 
     def register(function: F) -> F:
         for kind in kinds:
-            entries = _table.setdefault(kind, [])
-            if any(entry.since == since for entry in entries):
-                raise ValueError(f"{kind} already has a rule since version {since}")
-            entries.append(_describe(function, kind, since))
-            entries.sort(key=lambda entry: -entry.since)
-        find.cache_clear()
+            _register(_describe(function, kind, since, replace))
         return function
 
     return register
 
 
-def _describe(function: Callable[..., Facts], kind: str, since: int) -> Rule:
+def _register(new: Rule) -> None:
+    """Put a rule into the table; one that replaces stays whichever of the two comes first."""
+    others = _table.setdefault(new.kind, [])
+    taken = next((entry for entry in others if entry.since == new.since), None)
+    if taken is not None and taken.replaces and not new.replaces:
+        return
+    if taken is not None and not new.replaces:
+        raise ValueError(
+            f"{new.kind} already has a rule since version {new.since}, {taken.place}; "
+            "rule(..., replace=True) puts another in its place"
+        )
+    kept = [entry for entry in others if entry is not taken]
+    _table[new.kind] = sorted([*kept, new], key=lambda entry: -entry.since)
+
+
+def _describe(function: Callable[..., Facts], kind: str, since: int, replaces: bool) -> Rule:
     """Read a signature off the code object; inspect.signature takes fifty times as long."""
     code: Any = function.__code__
     positional, keyword_only = code.co_argcount, code.co_kwonlyargcount
     variadic, any_keyword = bool(code.co_flags & 0x04), bool(code.co_flags & 0x08)
     optional = len(function.__defaults__ or ())
-    keywords = frozenset(code.co_varnames[positional : positional + keyword_only])
-    return Rule(function, kind, since, positional - optional, None if variadic else positional, keywords, any_keyword)
+    return Rule(
+        function,
+        kind,
+        since,
+        least=positional - optional,
+        most=None if variadic else positional,
+        keywords=frozenset(code.co_varnames[positional : positional + keyword_only]),
+        takes_any=any_keyword,
+        replaces=replaces,
+    )
 
 
-@cache
-def find(kind: str, version: int) -> Rule | None:
-    """The newest rule of `kind` that is not above `version` of its operator set; None when there is none."""
-    from . import ops
-
-    ops.load("caffe" if kind.startswith("caffe.") else "onnx")
+def lookup(kind: str, version: int) -> Rule | None:
+    """The newest registered rule of `kind` that is not above `version` of its operator set; None without any."""
     return next((entry for entry in _table.get(kind, ()) if entry.since <= version), None)
 
 
-def known() -> tuple[Rule, ...]:
-    """Every rule, by kind and version."""
-    from . import ops
-
-    for dialect in ("caffe", "onnx"):
-        ops.load(dialect)
+def registered() -> tuple[Rule, ...]:
+    """Every rule in the table, by kind and version."""
     return tuple(sorted((entry for entries in _table.values() for entry in entries), key=lambda e: (e.kind, e.since)))
 
 

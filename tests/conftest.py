@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import graphcost
+from graphcost import ops, rules
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,3 +32,10 @@ def net(tmp_path: Path) -> Net:
         return graphcost.analyze(graphcost.load(path, **selected), **options)  # type: ignore[arg-type]
 
     return analyse
+
+
+@pytest.fixture
+def scratch_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table of rules as it is; what a test registers or takes out is forgotten after it."""
+    ops.known()
+    monkeypatch.setattr(rules, "_table", {kind: list(entries) for kind, entries in rules._table.items()})

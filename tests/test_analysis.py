@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import graphcost
-from graphcost import Facts, Tensor, Work, rules
+from graphcost import Facts, Tensor, Work
 
 
 @pytest.fixture
@@ -59,9 +59,8 @@ def test_wrong_sizes_are_refused(det1: graphcost.Analysis) -> None:
         graphcost.analyze(det1.model, dims={"N": -1})
 
 
-def test_equal_questions_are_asked_once(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_questions_are_asked_once(net: Any, scratch_rules: None) -> None:
     asked = []
-    monkeypatch.setattr(rules, "_table", {})
 
     @graphcost.rule("caffe.Counted")
     def counted(x: Tensor) -> Facts:
@@ -74,12 +73,6 @@ def test_equal_questions_are_asked_once(net: Any, monkeypatch: pytest.MonkeyPatc
     )
     analysis = net('input: "data" input_shape { dim: 2 dim: 3 }' + layers)
     assert asked == [(2, 3)] and analysis.total("muls") == 50 * 6
-    rules.find.cache_clear()
-
-
-def test_a_kind_has_one_rule_for_each_version() -> None:
-    with pytest.raises(ValueError, match="already has a rule"):
-        graphcost.rule("caffe.Convolution")(lambda x: Facts((x,), Work()))
 
 
 def test_a_report_is_saved_in_the_format_of_its_suffix(det1: graphcost.Analysis, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from graphcost import cli, rules
+from graphcost import cli
 from graphcost.version import __version__
 
 Run = "pytest.CaptureFixture[str]"
@@ -248,10 +248,7 @@ def test_strict_fails_on_a_lower_bound(tmp_path: Path, capsys: pytest.CaptureFix
     assert run(capsys, DET1, "--strict")[0] == 0
 
 
-def test_a_plugin_teaches_an_operator(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rules, "_table", {kind: list(entries) for kind, entries in rules._table.items()})
+def test_a_plugin_teaches_an_operator(tmp_path: Path, capsys: pytest.CaptureFixture[str], scratch_rules: None) -> None:
     plugin = tmp_path / "warp.py"
     plugin.write_text(
         "import graphcost\n@graphcost.rule('caffe.Warp')\ndef warp(x, *, factor=2):\n"
@@ -263,7 +260,6 @@ def test_a_plugin_teaches_an_operator(
     )
     code, out, _ = run(capsys, str(path), "--plugin", str(plugin), "--strict", "--format", "json")
     assert code == 0 and json.loads(out)["layers"][0]["output_shapes"] == [[1, 15]]
-    rules.find.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -395,11 +391,10 @@ def test_what_is_not_known_is_null(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_a_plugin_is_named_as_a_module_of_the_current_folder_too(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, scratch_rules: None
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", [folder for folder in sys.path if folder])
-    monkeypatch.setattr(rules, "_table", {kind: list(entries) for kind, entries in rules._table.items()})
     (tmp_path / "mystery_rules.py").write_text(
         "from graphcost import Facts, Work, rule\n"
         "@rule('caffe.Mystery')\ndef mystery(x, *, k=0):\n    return Facts((x,), Work(muls=k))\n"
@@ -410,7 +405,6 @@ def test_a_plugin_is_named_as_a_module_of_the_current_folder_too(
         capsys, str(path), "--plugin", "mystery_rules", "--strict", "--columns", "muls", "--format", "csv"
     )
     assert (code, out) == (0, "muls\n1\n")
-    rules.find.cache_clear()
 
 
 @pytest.mark.parametrize(

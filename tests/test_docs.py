@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from graphcost import cli, devices, rules
+from graphcost import cli, devices, ops
 from graphcost.columns import BUILT_IN
 
 
@@ -21,12 +21,8 @@ def blocks(path: Path, language: str) -> list[str]:
 
 
 @pytest.fixture
-def scratch_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    rules.known()
-    monkeypatch.setattr(rules, "_table", {kind: list(entries) for kind, entries in rules._table.items()})
+def scratch_tables(scratch_rules: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphcost.columns.BUILT_IN", dict(BUILT_IN))
-    yield
-    rules.find.cache_clear()
 
 
 def script(root: Path) -> ModuleType:
@@ -65,7 +61,7 @@ def test_the_commands_of_the_readme_run(
 
 
 def test_the_library_example_gives_what_its_comments_say(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scratch_rules: None
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scratch_tables: None
 ) -> None:
     (example,) = blocks(root / "README.md", "python")
     (tmp_path / "example.py").write_text(example, encoding="utf-8")
@@ -81,7 +77,7 @@ def test_the_library_example_gives_what_its_comments_say(
 
 
 def test_the_examples_of_extending_run(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scratch_rules: None
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scratch_tables: None
 ) -> None:
     examples = blocks(root / "docs/extending.md", "python")
     assert len(examples) == 4
@@ -89,7 +85,7 @@ def test_the_examples_of_extending_run(
         path = tmp_path / f"example{number}.py"
         path.write_text(example, encoding="utf-8")
         runpy.run_path(str(path))
-    rule = rules.find("caffe.HardSwoosh", 1)
+    rule = ops.find("caffe.HardSwoosh", 1)
     assert rule is not None and rule.kind == "caffe.HardSwoosh"
 
 

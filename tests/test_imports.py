@@ -19,7 +19,8 @@ ORDER = [
     {"dims", "errors"},
     {"graph"},
     {"shapes", "rules", "table", "target", "devices", "options"},
-    {"importers", "ops", "passes"},
+    {"importers", "ops"},
+    {"passes"},
     {"analysis"},
     {"conventions", "columns"},
     {"sections"},
@@ -54,7 +55,6 @@ LATER = {
     ("analysis", "render"),  # analysis.save()
     ("report", "render"),  # report.render()
     ("passes", "render"),  # analysis.memory.plan().save()
-    ("rules", "ops"),  # the families register themselves when a rule is first looked up
 }
 
 

@@ -1,39 +1,51 @@
-"""The rules: one file per operator family. `load` fills the table in `graphcost.rules`.
+"""The rules: one file per operator family, found by looking into this folder.
 
-A Caffe network needs only Caffe's files and what they share; the others are loaded when something else is asked for.
+A Caffe network needs only the families in `caffe/` and what they share; those of this folder itself are loaded when
+another operator is asked for. A new file in either folder is loaded like the others, and nothing lists it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from pkgutil import iter_modules
 
-CAFFE = ("caffe", "caffe_detection", "caffe_forks", "caffe_resize")
-ONNX = (
-    "attention",
-    "blocked",
-    "control",
-    "dense",
-    "detection",
-    "indexing",
-    "ml",
-    "movement",
-    "normalize",
-    "pointwise",
-    "quantized",
-    "random",
-    "recurrent",
-    "reduce",
-    "resize",
-    "shape_values",
-    "signal",
-    "text",
-    "windowed",
-)
+from .. import rules
+from ..rules import Rule
+
+
+def find(kind: str, version: int) -> Rule | None:
+    """The newest rule of `kind` that is not above `version` of its operator set; None when there is none."""
+    _load_families_of(kind)
+    return rules.lookup(kind, version)
+
+
+def known() -> tuple[Rule, ...]:
+    """Every rule, by kind and version."""
+    _load("caffe")
+    _load("")
+    return rules.registered()
+
+
+def rule(*kinds: str, since: int = 1, replace: bool = False) -> Callable[[rules.F], rules.F]:
+    """`rules.rule` for plugins: the families are loaded first, so that a kind which one of them has is refused here.
+
+    Raises ValueError when a kind already has a rule for that version and `replace` is not set.
+    """
+    for kind in kinds:
+        _load_families_of(kind)
+    return rules.rule(*kinds, since=since, replace=replace)
+
+
+def _load_families_of(kind: str) -> None:
+    _load("caffe" if kind.startswith("caffe.") else "")
 
 
 @cache
-def load(dialect: str) -> None:
-    """Import the families of Caffe's layers ("caffe") or of every other operator (anything else)."""
-    for family in CAFFE if dialect == "caffe" else ONNX:
-        import_module(f".{family}", __name__)
+def _load(folder: str) -> None:
+    """Import every module of this package ("") or of a package in it."""
+    package = import_module(f".{folder}", __name__) if folder else import_module(__name__)
+    for module in iter_modules(package.__path__):
+        if not module.ispkg:
+            import_module(f".{module.name}", package.__name__)

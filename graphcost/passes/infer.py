@@ -14,7 +14,8 @@ from typing import Any
 from ..dims import Dim, Extent, TooLarge, Undecided, identifier, substitute, symbol, symbols
 from ..errors import ModelError
 from ..graph import UNKNOWN, Model, Op, Tensor, UnknownShape, Unranked
-from ..rules import FRESH, NO_WORK, Facts, Rule, Work, find
+from ..ops import find
+from ..rules import FRESH, NO_WORK, Facts, Rule, Work
 from ..shapes import show_shape
 from .rows import Inference, Row, Weight, body_prefix
 

@@ -14,7 +14,7 @@ from onnx.reference import ReferenceEvaluator
 from graphcost import Facts, Tensor
 from graphcost.dims import Undecided
 from graphcost.graph import UnknownShape
-from graphcost.rules import find
+from graphcost.ops import find
 
 NEWEST = 21
 

@@ -9,7 +9,8 @@ import pytest
 
 from graphcost import Facts, Tensor, Work
 from graphcost.dims import substitute, symbol
-from graphcost.rules import GLOBAL, POINTWISE, Window, find
+from graphcost.ops import find
+from graphcost.rules import GLOBAL, POINTWISE, Window
 
 
 def t(*shape: int) -> Tensor:

@@ -9,7 +9,8 @@ import pytest
 
 from graphcost import Facts, Tensor
 from graphcost.dims import symbol
-from graphcost.rules import Anchors, find
+from graphcost.ops import find
+from graphcost.rules import Anchors
 
 MAP, IMAGE = Tensor((1, 8, 38, 38)), Tensor((1, 3, 300, 600))
 

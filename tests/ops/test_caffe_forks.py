@@ -8,7 +8,7 @@ import pytest
 
 from graphcost import Facts, Tensor, Work
 from graphcost.graph import UnknownShape
-from graphcost.rules import find
+from graphcost.ops import find
 
 
 def t(*shape: int) -> Tensor:

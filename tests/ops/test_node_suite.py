@@ -20,7 +20,7 @@ from onnx.helper import np_dtype_to_tensor_dtype
 import graphcost
 from graphcost.graph import element_type
 from graphcost.importers.onnx import build
-from graphcost.rules import find
+from graphcost.ops import find
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # they divide by zero on purpose
 

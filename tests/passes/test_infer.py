@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from onnx import parser
 
 import graphcost
-from graphcost import Analysis, Facts, ModelError, Tensor, Work, analyze, rules
+from graphcost import Analysis, Facts, ModelError, Tensor, Work, analyze, ops, rules
 from graphcost.graph import UnknownShape
 from graphcost.importers import onnx as importer
 from graphcost.rules import NO_WORK
@@ -29,11 +28,8 @@ def onnx(graph: str, opset: int = 17, **options: Any) -> Analysis:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]:
+def asked(scratch_rules: None) -> list[tuple[Any, ...]]:
     """Rules of its own for a test: caffe.Counted notes every question it is asked."""
-    for family in ("caffe", "onnx"):
-        rules.find(f"{family}.ReLU", 1)
-    monkeypatch.setattr(rules, "_table", {kind: list(entries) for kind, entries in rules._table.items()})
     questions: list[tuple[Any, ...]] = []
 
     @graphcost.rule("caffe.Counted")
@@ -41,8 +37,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]:
         questions.append((x.shape, factor, outputs))
         return Facts((x,) * outputs, Work(muls=x.size * factor))
 
-    yield questions
-    rules.find.cache_clear()
+    return questions
 
 
 def test_a_question_is_asked_once_however_often_it_comes(asked: list[tuple[Any, ...]], net: Any) -> None:
@@ -146,7 +141,6 @@ def test_an_operator_without_a_rule_is_counted_by_its_own_definition(asked: list
     """The onnx package defines LessOrEqual as Or(Less, Equal)."""
     graph = "g (float[2, 3] x, float[3] y) => (bool[2, 3] z) { z = LessOrEqual(x, y) }"
     del rules._table["LessOrEqual"]
-    rules.find.cache_clear()
     analysis = onnx(graph)
     assert analysis.complete and analysis.tensors["z"] == Tensor((2, 3), "bool")
     assert analysis.work == Work(compares=3 * 6)
@@ -154,7 +148,6 @@ def test_an_operator_without_a_rule_is_counted_by_its_own_definition(asked: list
 
 def test_an_operator_without_a_definition_gets_its_shape_from_the_onnx_package(asked: list[tuple[Any, ...]]) -> None:
     del rules._table["Det"]
-    rules.find.cache_clear()
     analysis = onnx("g (float[5, 3, 3] x) => (float[K] z) { y = Det(x) z = Relu(y) }")
     assert [(row.status, row.outputs[0].shape) for row in analysis.rows] == [("partial", (5,)), ("known", (5,))]
     assert analysis.unknown == {"Det": 1}
@@ -183,9 +176,9 @@ def test_an_operator_set_that_is_older_gets_the_rule_of_its_time(asked: list[tup
     for since in (1, 5):
         graphcost.rule("com.acme.Versioned", since=since)(lambda x, since=since: Facts((x,), Work(muls=since)))
     for version, expected in ((1, 1), (4, 1), (5, 5), (9, 5)):
-        found = rules.find("com.acme.Versioned", version)
+        found = ops.find("com.acme.Versioned", version)
         assert found is not None and found.since == expected
-    assert rules.find("com.acme.Versioned", 0) is None
+    assert ops.find("com.acme.Versioned", 0) is None
 
 
 def test_more_tops_than_a_rule_tells_of_are_unknown(net: Any) -> None:

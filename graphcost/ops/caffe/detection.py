@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 
-from ..dims import Extent, minimum
-from ..graph import Shape, Tensor, UnknownShape
-from ..rules import GLOBAL, Anchors, Facts, Work, rule
-from .caffe import Value, listed, whole
-from .detection import suppression
-from .normalize import softmax_work
+from ...dims import Extent, minimum
+from ...graph import Shape, Tensor, UnknownShape
+from ...rules import GLOBAL, Anchors, Facts, Work, rule
+from ..detection import suppression
+from ..normalize import softmax_work
+from .bvlc import Value, listed, whole
 
 # --- boxes -----------------------------------------------------------------------------------------------------------
 

@@ -14,13 +14,13 @@ from itertools import accumulate, pairwise
 from math import prod
 from typing import Any
 
-from ..dims import Extent, bounds, ceil_div, minimum
-from ..graph import Shape, Tensor
-from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, data_dependent, rule
-from ..shapes import axis_of, show_shape
-from . import dense, movement, normalize, windowed
-from .normalize import lrn_work, softmax_work, standardise_work
-from .pointwise import ACTIVATIONS, unary
+from ...dims import Extent, bounds, ceil_div, minimum
+from ...graph import Shape, Tensor
+from ...rules import GLOBAL, NO_WORK, Facts, Window, Work, data_dependent, rule
+from ...shapes import axis_of, show_shape
+from .. import dense, movement, normalize, windowed
+from ..normalize import lrn_work, softmax_work, standardise_work
+from ..pointwise import ACTIVATIONS, unary
 
 Value = Any  # what a file may say where a number or a name belongs
 

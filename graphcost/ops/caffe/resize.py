@@ -9,12 +9,12 @@ from dataclasses import replace
 from math import floor
 from typing import Any
 
-from ..dims import Extent
-from ..graph import Shape, Tensor
-from ..rules import GLOBAL, NO_WORK, Facts, rule
-from . import movement
-from .caffe import Value, choice, whole
-from .resize import resized
+from ...dims import Extent
+from ...graph import Shape, Tensor
+from ...rules import GLOBAL, NO_WORK, Facts, rule
+from .. import movement
+from ..resize import resized
+from .bvlc import Value, choice, whole
 
 
 @rule("caffe.Interp")

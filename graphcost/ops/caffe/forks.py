@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import prod
 
-from ..dims import ceil_div
-from ..graph import Tensor, UnknownShape
-from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, rule
-from ..shapes import broadcast
-from . import movement, windowed
-from .caffe import LSTM_UNIT, Value, blob, choice, convolve, listed, pooled, spatial, whole
-from .pointwise import ACTIVATIONS, binary, unary
-from .resize import INTERPOLATION
+from ...dims import ceil_div
+from ...graph import Tensor, UnknownShape
+from ...rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, rule
+from ...shapes import broadcast
+from .. import movement, windowed
+from ..pointwise import ACTIVATIONS, binary, unary
+from ..resize import INTERPOLATION
+from .bvlc import LSTM_UNIT, Value, blob, choice, convolve, listed, pooled, spatial, whole
 
 # --- elementwise -----------------------------------------------------------------------------------------------------
 
