@@ -14,7 +14,7 @@ from typing import Any, NoReturn, Protocol
 
 import networkx as nx
 
-from .dims import Dim, Extent
+from .dims import Dim, Extent, substitute
 from .errors import ModelError
 
 Shape = tuple[Extent, ...]
@@ -82,6 +82,12 @@ class Tensor:
         """Bytes of the elements packed without gaps: two 4-bit elements share a byte."""
         return _packed(self.shape, self.dtype)
 
+    def substitute(self, sizes: Mapping[str, Extent]) -> Tensor:
+        """The tensor with values in the place of symbols of its shape."""
+        if all(isinstance(extent, int) for extent in self.shape):
+            return self
+        return replace(self, shape=tuple([substitute(extent, sizes) for extent in self.shape]))
+
 
 @lru_cache(maxsize=4096)  # asked of each tensor about nine times a run, and a product of formulas takes 3 us
 def _packed(shape: Shape, dtype: str) -> Extent:
@@ -105,6 +111,9 @@ class Unranked(Tensor):
     @property
     def ranked(self) -> bool:
         return False
+
+    def substitute(self, sizes: Mapping[str, Extent]) -> Tensor:
+        return self
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Unranked) and type(other) is type(self) and other.dtype == self.dtype

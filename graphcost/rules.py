@@ -7,7 +7,7 @@ where an attribute's default stands; what it returns is a `Facts`. Rules never s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .dims import Dim, Extent, symbol
@@ -51,6 +51,10 @@ class Work:
             self.exps * times,
             self.compares * times,
         )
+
+    def map(self, change: Callable[[Extent], Extent]) -> Work:
+        """Each count changed in the same way."""
+        return Work(*[change(getattr(self, kind)) for kind in Work.__slots__])
 
     @property
     def ops(self) -> Extent:
@@ -127,6 +131,19 @@ class Facts:
     note: str = ""
     """What a reader should know of the count: that it is an upper bound, which branch it is of."""
 
+    def map(self, extent: Callable[[Extent], Extent], tensor: Callable[[Tensor], Tensor]) -> Facts:
+        """The facts with every size and count changed by `extent`, and every tensor by `tensor`."""
+        return replace(
+            self,
+            outputs=tuple([tensor(each) for each in self.outputs]),
+            work=self.work and self.work.map(extent),
+            weights=tuple([tensor(each) for each in self.weights]),
+            slice_offsets=tuple([extent(each) for each in self.slice_offsets]),
+            elements_read=self.elements_read and tuple([extent(each) for each in self.elements_read]),
+            packed_as=tuple([each and tensor(each) for each in self.packed_as]),
+            trip_counts=tuple([extent(each) for each in self.trip_counts]),
+        )
+
 
 class Body(Protocol):
     """A graph that a rule may run, as a branch or a loop's body: it has one under the keyword of its attribute."""
@@ -138,7 +155,7 @@ class Body(Protocol):
     def __call__(self, *arguments: Tensor | None) -> tuple[Tensor, ...]:
         """Its outputs for these inputs; its rows are those of this run."""
 
-    def again(self, *arguments: Tensor | None) -> tuple[Tensor, ...]:
+    def accumulate(self, *arguments: Tensor | None) -> tuple[Tensor, ...]:
         """The same, the work of this run added to that of the runs before."""
 
     @property
@@ -153,9 +170,9 @@ class Rule:
     function: Callable[..., Facts]
     kind: str
     since: int
-    least: int
+    min_inputs: int
     """Inputs it cannot do without."""
-    most: int | None
+    max_inputs: int | None
     """Inputs it takes at most; None is any number."""
     keywords: frozenset[str]
     takes_any: bool
@@ -216,8 +233,8 @@ def _describe(function: Callable[..., Facts], kind: str, since: int, replaces: b
         function,
         kind,
         since,
-        least=positional - optional,
-        most=None if variadic else positional,
+        min_inputs=positional - optional,
+        max_inputs=None if variadic else positional,
         keywords=frozenset(code.co_varnames[positional : positional + keyword_only]),
         takes_any=any_keyword,
         replaces=replaces,

@@ -245,7 +245,7 @@ def _follow(body: Body, most: Extent | None, state: tuple[Tensor, ...]) -> Facts
     while most is None or len(steps) < most:
         if len(steps) == STEPS:
             return None
-        run = body.again if steps else body
+        run = body.accumulate if steps else body
         going, *results = run(_first(body, 0, "int64", len(steps)), _first(body, 1, "bool", 1), *state)
         state = tuple(results[: len(state)])
         steps.append(results[len(state) :])
@@ -347,7 +347,7 @@ def sequence_map(first: Tensor, *others: Tensor, body: Body, outputs: int) -> Fa
         return Facts(tuple(map(TensorSequence, results)), NO_WORK, trip_counts=(times,))
     columns: list[tuple[Tensor, ...]] = []
     for at in range(len(first.items)):
-        run = body.again if columns else body
+        run = body.accumulate if columns else body
         columns.append(run(*[_item(each, at) if isinstance(each, TensorSequence) else each for each in given]))
     made = list(zip(*columns, strict=True)) or [()] * outputs
     return Facts(tuple([sequence_of(items) for items in made]), NO_WORK, trip_counts=(1,))

@@ -1,0 +1,70 @@
+"""What is checked before a rule is asked and of what it answers, and how an operator is described in an error.
+
+A rule holds arithmetic alone. That the operands are all there, that attributes have the types that the rule's
+signature states, and that no size or count is absurd is checked here, once for all rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..dims import Dim
+from ..graph import Op, Tensor
+from ..rules import Facts, Rule, Work
+from ..shapes import show_shape
+
+LARGEST = 2**50
+"""Elements of the largest tensor believed; beyond it a size is a mistake in the file, or an attack."""
+
+_NUMBERS = ("int", "float", "int | None", "float | None")
+
+
+def check_arity(rule: Rule, inputs: tuple[Tensor | None, ...]) -> None:
+    """Raise ValueError where an operand is missing that the rule cannot do without."""
+    given = len(inputs)
+    if given < rule.min_inputs:
+        raise ValueError(f"needs at least {rule.min_inputs} inputs and has {given}")
+    if any(tensor is None for tensor in inputs[: rule.min_inputs]):
+        raise ValueError(f"input {inputs.index(None)} is left out, but is not optional")
+
+
+def check_attributes(rule: Rule, attrs: Mapping[str, Any]) -> None:
+    """Raise TypeError for a list or a text where the rule takes one number; multiplied by it, a list would grow."""
+    for name, value in attrs.items():
+        if isinstance(value, (tuple, str)) and rule.function.__annotations__.get(name) in _NUMBERS:
+            raise TypeError(f"attribute {name} should be one number, not {str(value)[:40]}")
+
+
+def check_facts(facts: Facts) -> None:
+    """Raise ValueError for a size or count that cannot be meant, TypeError where one is no number at all."""
+    for tensor in facts.outputs:
+        if not tensor.ranked:
+            continue
+        if not all(isinstance(extent, (int, Dim)) for extent in tensor.shape):
+            raise TypeError(f"an output cannot have the shape {list(tensor.shape)}")
+        if isinstance(size := tensor.size, int) and not 0 <= size <= LARGEST:
+            raise ValueError(f"an output {show_shape(tensor.shape)} of {size} elements cannot be meant")
+    if facts.work is None:
+        return
+    for kind in Work.__slots__:
+        count = getattr(facts.work, kind)
+        if not isinstance(count, (int, Dim)):
+            raise TypeError("an attribute of the wrong type")
+        if isinstance(count, int) and count < 0:
+            raise ValueError(f"its sizes do not fit: they make {count} {kind}")
+
+
+def describe(op: Op) -> str:
+    """An operator in an error message: `fc7 (Gemm)`."""
+    return f"{op.name} ({op.type})" if op.name else op.type
+
+
+def situation(op: Op, inputs: Iterable[Tensor | None]) -> str:
+    """What an operator was given: `inputs [1, 9216], [4096, 4096], attributes {transB: 1}`."""
+    shapes = ", ".join(
+        "none" if tensor is None else show_shape(tensor.shape) if tensor.ranked else "of unknown shape"
+        for tensor in inputs
+    )
+    attrs = ", ".join(f"{name}: {value!r}" for name, value in op.attrs.items())
+    return f"inputs {shapes or 'none'}, attributes {{{attrs[:300]}}}"

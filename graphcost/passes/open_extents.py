@@ -1,0 +1,94 @@
+"""Names and numbers for extents that only data decides: boxes that survive, elements that are not zero.
+
+A rule leaves such an extent as a fresh symbol. Here it gets the user's number, a number that the file declares for it,
+or a name after the tensor that has it first. Whether a declared number is so is not known: a report says that it was
+trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from ..dims import Dim, Extent, identifier, substitute, symbol, symbols
+from ..graph import UNKNOWN, Op, Tensor
+from ..rules import FRESH, Facts
+
+Stated = Callable[[str], Tensor]
+"""What the file declares of a tensor, with the sizes that the user gave; UNKNOWN when it declares nothing."""
+
+
+class OpenExtents:
+    """The extents that data decides in one network, as they are met."""
+
+    def __init__(self, dims: Mapping[str, Extent]) -> None:
+        self.dims = dims
+        """The values that the user gave."""
+        self.named: set[str] = set()
+        """Every name that a user may give a value, whether or not anything has given it a number."""
+        self.symbols: set[str] = set()
+        """Those of them that stand in shapes as symbols."""
+        self.resolved: dict[str, Extent] = {}
+        """Symbols for which the file declares a number further on."""
+        self.trusted: dict[str, int] = {}
+        """Every number of the file that was believed, by name."""
+
+    def name_symbols(self, facts: Facts, op: Op, stated: Stated) -> Facts:
+        """The facts with a number or a name of its own for each fresh symbol."""
+        names: dict[str, Extent] = {}
+        for name, tensor in zip(op.outputs, facts.outputs, strict=False):
+            for axis, extent in enumerate(tensor.shape if tensor.ranked else ()):
+                for fresh in _fresh([extent]):
+                    if fresh not in names:
+                        names[fresh] = self._extent(name, tensor, axis, stated)
+        for fresh in sorted(_fresh(facts.trip_counts)):
+            if fresh not in names:
+                names[fresh] = self._trip_count(op)
+        return facts.map(lambda extent: substitute(extent, names), lambda tensor: tensor.substitute(names))
+
+    def record_declared(self, names: Iterable[str], tensors: Iterable[Tensor], stated: Stated) -> None:
+        """Note the numbers that the file declares for symbols that stand in some tensors."""
+        for name, tensor in zip(names, tensors, strict=True):
+            declared = stated(name)
+            if not (tensor.ranked and declared.ranked and declared.rank == tensor.rank):
+                continue
+            for extent, number in zip(tensor.shape, declared.shape, strict=True):
+                if isinstance(extent, Dim) and isinstance(number, int) and (own := str(extent)) in self.symbols:
+                    self.resolved.setdefault(own, self.trusted.setdefault(own, number))
+
+    def _extent(self, name: str, tensor: Tensor, axis: int, stated: Stated) -> Extent:
+        own = identifier(f"{name}_{axis}")
+        self.named.add(own)
+        if own in self.dims:
+            return self.dims[own]
+        declared = stated(name)
+        if declared.ranked and declared.rank == tensor.rank and isinstance(extent := declared.shape[axis], int):
+            return self.trusted.setdefault(own, extent)
+        self.symbols.add(own)
+        return symbol(own, least=0)
+
+    def _trip_count(self, op: Op) -> Extent:
+        own = identifier(f"{op.name}_times")
+        self.named.add(own)
+        return self.dims.get(own, symbol(own, least=0))
+
+
+def has_fresh(facts: Facts) -> bool:
+    """Whether an extent that data decides has no name yet."""
+    shapes = [tensor.shape for tensor in facts.outputs if tensor.ranked]
+    return any(_fresh(extents) for extents in (*shapes, facts.trip_counts))
+
+
+def _fresh(extents: Iterable[Extent]) -> set[str]:
+    """The symbols without a name of their own in some extents."""
+    dims = [extent for extent in extents if isinstance(extent, Dim)]
+    return {name for dim in dims for name in symbols(dim) if name.startswith(FRESH)}
+
+
+def stated_by(declared: Mapping[str, Tensor], dims: Mapping[str, Extent]) -> Stated:
+    """What a graph declares of its tensors, under the user's values for symbols."""
+
+    def stated(name: str) -> Tensor:
+        tensor = declared.get(name, UNKNOWN)
+        return tensor.substitute(dims) if dims else tensor
+
+    return stated
