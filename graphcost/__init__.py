@@ -1,25 +1,39 @@
 """What a neural network costs, read from the file that is deployed: Caffe `.prototxt` or `.onnx`."""
 
-from .analysis import Analysis, analyze
+from .api import Analysis, Report, analyze, register
+from .columns import Column
+from .conventions import Convention, Metric
+from .devices import Device
 from .dims import Dim
 from .errors import ModelError
 from .graph import Model, Op, Tensor
 from .importers import load
 from .ops import rule
+from .render import Format
 from .rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work
+from .sections import Section
+from .table import Table
 from .target import Target
 from .version import __version__
 
 __all__ = [
     "Analysis",
+    "Column",
+    "Convention",
+    "Device",
     "Dim",
     "Facts",
+    "Format",
     "GLOBAL",
+    "Metric",
     "Model",
     "ModelError",
     "NO_WORK",
     "Op",
     "POINTWISE",
+    "Report",
+    "Section",
+    "Table",
     "Target",
     "Tensor",
     "Window",
@@ -27,5 +41,6 @@ __all__ = [
     "__version__",
     "analyze",
     "load",
+    "register",
     "rule",
 ]

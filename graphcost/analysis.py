@@ -1,17 +1,19 @@
-"""analyze(): run the passes over a model; Analysis: everything known of it, computed when asked."""
+"""Everything known of a model at one set of sizes, as data: computed by the passes when it is asked for.
+
+How it is laid out and written is not known here.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from .dims import Dim, Extent, identifier, plain, substitute, symbol, symbols
+from .binding import Binding
+from .dims import Dim, Extent, substitute, symbols
 from .errors import ModelError
-from .graph import UNKNOWN, Model, Tensor, TensorSequence
+from .graph import Model, Tensor
 from .passes import infer, memory, parameters
 from .passes.rows import Inference, Row
 from .rules import NO_WORK, Work
@@ -21,93 +23,12 @@ from .target import AS_IT_IS, Target
 if TYPE_CHECKING:
     from .devices import Device
     from .passes import receptive_field, roofline, traffic
-    from .report import Report
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
 TOTALS = ("macs", "ops", "params", "param_bytes", "activation_bytes", "peak_activation_bytes", "reads", "writes")
 
 
-def analyze(
-    model: Model,
-    *,
-    shapes: Mapping[str, Iterable[int | str]] | None = None,
-    dims: Mapping[str, int] | None = None,
-    target: Target = AS_IT_IS,
-) -> Analysis:
-    """What `model` costs.
-
-    `shapes` overrides inputs: `{"data": (1, 3, 640, 640)}`; a text extent such as `"N"` leaves that axis symbolic. What
-    it says of a symbol of the file holds for the other inputs too. A sequence takes its items: `[("float32", (1, 3))]`.
-    `dims` gives symbolic dimensions values: `{"N": 8}`; `target` says where and how the network is to run. Raises
-    ModelError when an input has no shape, a name is not one of the model's, operators contradict each other, or the
-    target asks for a better order and a size is not known.
-    """
-    bindings: dict[str, Extent] = {}
-    for name, value in (dims or {}).items():
-        if value < 0:
-            raise ModelError(model.path, "", f"dimension {name} cannot be {value}: sizes are 0 or more")
-        bindings[identifier(name)] = value
-    inputs = dict(model.inputs)
-    for name, shape in (shapes or {}).items():
-        if name not in inputs:
-            names = ", ".join(inputs) or "none"
-            raise ModelError(model.path, "", f"there is no input {name!r}; the inputs are: {names}")
-        inputs[name] = _override(inputs[name], tuple(shape))
-        bindings = {**_implied(model.inputs[name], inputs[name]), **bindings}
-    named: set[str] = set()
-    for name, tensor in inputs.items():
-        if tensor.ranked:
-            named.update(*map(symbols, tensor.shape))
-            inputs[name] = _bound(tensor, bindings)
-        elif name in model.unsized_inputs:
-            raise ModelError(model.path, *model.unsized_inputs[name])
-    analysis = _infer(model, inputs, bindings, named, target)
-    if not target.reorder:
-        return analysis
-    return _infer(model.in_order(analysis.memory.reorder().schedule), inputs, bindings, named, target)
-
-
-def _infer(
-    model: Model, inputs: dict[str, Tensor], bindings: dict[str, Extent], named: set[str], target: Target
-) -> Analysis:
-    """The analysis of a model in the order of its schedule."""
-    inference = infer.infer(model, inputs, bindings)
-    inference.named |= named
-    if target.dtype or target.weights_dtype:
-        from .passes import retype
-
-        inference, inputs = retype.convert(inference, inputs, target.dtype, target.weights_dtype or target.dtype)
-    return Analysis(model, inputs, bindings, inference, target)
-
-
-def _bound(tensor: Tensor, bindings: Mapping[str, Extent]) -> Tensor:
-    """A tensor of known rank with values for symbols of its shape."""
-    return Tensor(tuple(substitute(extent, bindings) for extent in tensor.shape), tensor.dtype, tensor.value)
-
-
-def _override(tensor: Tensor, shape: tuple[Any, ...]) -> Tensor:
-    """The input under the shape that the user gives it."""
-    if isinstance(tensor, TensorSequence):
-        items = tuple(Tensor(tuple(map(_extent, extents)), dtype) for dtype, extents in shape)
-        return TensorSequence(items[0] if items else tensor.element, items)
-    return Tensor(tuple(map(_extent, shape)), tensor.dtype)
-
-
-def _implied(stated: Tensor, given: Tensor) -> dict[str, Extent]:
-    """The values that symbols of a file get from the shape a user gives one of its inputs."""
-    if not stated.ranked or not given.ranked or stated.rank != given.rank:
-        return {}
-    pairs = zip(stated.shape, given.shape, strict=True)
-    return {str(was): now for was, now in pairs if isinstance(was, Dim) and was == symbol(str(was)) and was != now}
-
-
-def _extent(extent: int | str) -> Extent:
-    if isinstance(extent, str):
-        return int(extent) if extent.isdecimal() else symbol(extent)
-    return extent
-
-
-class _Numbers:
+class Evaluator:
     """The numbers that extents are under assumptions, each found once. It holds no analysis: results of one hold it."""
 
     def __init__(self, assumptions: Mapping[str, int]) -> None:
@@ -135,6 +56,7 @@ class Analysis:
         inference: Inference,
         target: Target = AS_IT_IS,
     ) -> None:
+        """`of` makes one from a model."""
         self.model = model
         self.target = target
         self.inputs = inputs
@@ -146,6 +68,19 @@ class Analysis:
         self.declared: dict[str, int] = inference.declared
         """Extents that data decides and the file declares: it is believed, unless `dims` names them."""
         self._named = inference.named
+
+    @classmethod
+    def of(cls, model: Model, binding: Binding, target: Target = AS_IT_IS) -> Self:
+        """The analysis of a model in the order of its schedule. Raises ModelError when operators contradict."""
+        inputs = binding.inputs
+        inference = infer.infer(model, inputs, binding.dims)
+        inference.named |= binding.named
+        if target.dtype or target.weights_dtype:
+            from .passes import retype
+
+            weights_dtype = target.weights_dtype or target.dtype
+            inference, inputs = retype.convert(inference, inputs, target.dtype, weights_dtype)
+        return cls(model, inputs, binding.dims, inference, target)
 
     @cached_property
     def _by_name(self) -> dict[str, Row]:
@@ -167,39 +102,38 @@ class Analysis:
         return parameters.count(self.rows)
 
     @cached_property
-    def alike(self) -> list[int]:
-        """For each row the first that is the same operation on the same shapes: one of a few, as networks repeat.
-
-        Rows that are alike differ in their names, those of their tensors, their weights and their places alone.
-        """
-        first: dict[Hashable, int] = {}
-        return [
-            first.setdefault((id(row.facts or row), id(row.outputs), row.op.kind, row.trip_count, row.constant), at)
-            for at, row in enumerate(self.rows)
-        ]
-
-    @cached_property
-    def _kinds(self) -> list[tuple[Row, int]]:
-        """A row of each kind that is not like another, and how many are like it."""
-        return [(self.rows[first], count) for first, count in Counter(self.alike).items()]
+    def _distinct(self) -> list[tuple[Row, int]]:
+        """The first row of each signature, and how many rows have it; see `passes.rows.sign`."""
+        first: dict[object, Row] = {}
+        count = Counter[object]()
+        for at, row in enumerate(self.rows):
+            signature = (at,) if row.signature is None else row.signature
+            first.setdefault(signature, row)
+            count[signature] += 1
+        return [(row, count[signature]) for signature, row in first.items()]
 
     @cached_property
     def work(self) -> Work:
         """Scalar operations of one forward run; a lower bound unless `complete`."""
         distinct = Counter[Work]()  # sums of formulas take time
-        for row, count in self._kinds:
+        for row, count in self._distinct:
             if (work := row.work) is not None:
                 distinct[work] += count
         return sum((work * count for work, count in distinct.items()), NO_WORK)
 
     @cached_property
     def unknown(self) -> dict[str, int]:
-        """Operator types whose shapes or cost are not known, with how many there are of each."""
+        """Operator types whose shapes or cost are not known, and not for want of an input's, with their counts."""
         unknown = Counter[str]()
-        for row, count in self._kinds:
-            if row.status != "known":
+        for row, count in self._distinct:
+            if row.status != "known" and not row.dependent:
                 unknown[row.op.type] += count
         return dict(unknown)
+
+    @cached_property
+    def dependent(self) -> int:
+        """How many operators are not known only because what they read is not."""
+        return sum(count for row, count in self._distinct if row.status != "known" and row.dependent)
 
     @cached_property
     def unknown_tensors(self) -> int:
@@ -207,17 +141,17 @@ class Analysis:
         return sum(not tensor.ranked for tensor in self.tensors.values())
 
     @cached_property
-    def idle_dims(self) -> tuple[str, ...]:
+    def unused_dims(self) -> tuple[str, ...]:
         """Names in `dims` that nothing in the model has."""
-        idle = self.dims.keys() - self._named
+        unused = self.dims.keys() - self._named
         graphs = [self.model]
-        while idle and graphs:
+        while unused and graphs:
             graph = graphs.pop()
             for tensor in [*graph.inputs.values(), *graph.declared.values()]:
                 for extent in tensor.shape if tensor.ranked else ():
-                    idle = idle.difference(symbols(extent))
+                    unused = unused.difference(symbols(extent))
             graphs += [body for op in graph.dag for _, body in op.bodies]
-        return tuple(name for name in self.dims if name in idle)
+        return tuple(name for name in self.dims if name in unused)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -231,14 +165,14 @@ class Analysis:
             if found.rank != stated.rank or any(a != b for a, b in pairs if isinstance(a, int) and isinstance(b, int)):
                 shapes = f"{show_shape(stated.shape)}, but it is {show_shape(found.shape)}"
                 stale.append(f"the file declares {name!r} as {shapes}")
-        more = [f"{len(stale) - SHOWN} more declared shapes are not so"] if len(stale) > SHOWN else []
-        idle = [f"nothing in the model is called {name}, so its value changes nothing" for name in self.idle_dims]
-        return (*self.model.warnings, *idle, *stale[:SHOWN], *more)
+        more = [f"{len(stale) - SHOWN} more declared shapes disagree with inference"] if len(stale) > SHOWN else []
+        unused = [f"unused dimension {name}" for name in self.unused_dims]
+        return (*self.model.warnings, *unused, *stale[:SHOWN], *more)
 
     @property
     def complete(self) -> bool:
         """Whether every total is exact rather than a lower bound."""
-        return not self.unknown
+        return not self.unknown and not self.dependent
 
     @cached_property
     def activation_bytes(self) -> Extent:
@@ -247,14 +181,14 @@ class Analysis:
         What operators make of constants alone is no activation: it can be made once, before the model runs.
         """
         made = Counter[Extent]()  # sums of formulas take time
-        for row, count in self._kinds:
+        for row, count in self._distinct:
             for tensor in row.outputs if not row.constant else ():
                 if tensor.ranked:
                     made[tensor.nbytes] += count
         return sum((nbytes * count for nbytes, count in made.items()), 0)
 
     @cached_property
-    def free(self) -> tuple[str, ...]:
+    def free_symbols(self) -> tuple[str, ...]:
         """The symbols that are still open, in the order of the inputs, then those that data decides."""
         tensors = [*self.inputs.values(), *self.tensors.values()]
         shapes = dict.fromkeys([tensor.shape for tensor in tensors if tensor.ranked])  # networks repeat
@@ -270,17 +204,16 @@ class Analysis:
         for tensor in self.inputs.values():
             for axis, extent in enumerate(tensor.shape if tensor.ranked else ()):
                 (inside if axis else leading).update(symbols(extent))
-        return {name: 1 for name in self.free if name in leading and name not in inside}
+        return {name: 1 for name in self.free_symbols if name in leading and name not in inside}
 
     @cached_property
-    def assumed(self) -> Analysis:
+    def assumed(self) -> Self:
         """The same model at the sizes of `assumptions`; itself where there are none, or the model cannot have them."""
         if not self.assumptions:
             return self
-        given = self.assumptions
-        inputs = {name: _bound(tensor, given) if tensor.ranked else tensor for name, tensor in self.inputs.items()}
+        binding = Binding(self.inputs, self.dims).at(self.assumptions)
         try:
-            return _infer(self.model, inputs, {**self.dims, **given}, set(given), self.target)
+            return type(self).of(self.model, binding, self.target)
         except ModelError:  # the best 2 of a single number
             return self
 
@@ -308,7 +241,7 @@ class Analysis:
     @cached_property
     def memory(self) -> memory.Memory:
         """Live activation bytes over the schedule; open dimensions count as `assumptions` says."""
-        return memory.liveness(self.model, self.rows, self.inputs, self._numbers, self.target.io)
+        return memory.liveness(self.model, self.rows, self.inputs, self._evaluator, self.target.io)
 
     @cached_property
     def folded(self) -> traffic.Traffic:
@@ -386,108 +319,21 @@ class Analysis:
 
         return receptive_field.trace(self.rows, self.inputs)
 
-    def fields(self, at: int) -> Mapping[str, receptive_field.Field]:
+    def receptive_fields_of(self, at: int) -> Mapping[str, receptive_field.Field]:
         """The receptive field of the first output of row `at` in each input that it sees."""
         row = self.rows[at]
         if not row.op.outputs or row.name != row.op.name:
             return {}
         return self.receptive_fields.fields.get(row.op.outputs[0], {})
 
-    def field(self, at: int) -> receptive_field.Field | None:
+    def receptive_field(self, at: int) -> receptive_field.Field | None:
         """The same in the first input that it sees."""
-        return next(iter(self.fields(at).values()), None)
+        return next(iter(self.receptive_fields_of(at).values()), None)
 
     def evaluate(self, extent: Extent | None) -> int | None:
         """A number under `assumptions`; None when a symbol without one is left in it."""
-        return self._numbers(extent)
+        return self._evaluator(extent)
 
     @cached_property
-    def _numbers(self) -> _Numbers:
-        return _Numbers(self.assumptions)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON object of `--format json`: integers, open dimensions as formulas in text, None for unknown."""
-        model, blob = self.model, self.model.blob_names
-        return {
-            "schema": 1,
-            "model": {"path": model.path, "name": model.name, "format": model.format, "opsets": dict(model.opsets)},
-            "inputs": [{"name": name, **_tensor(tensor)} for name, tensor in self.inputs.items()],
-            "outputs": [{"name": blob.get(name, name), **_tensor(self._tensor(name))} for name in model.outputs],
-            "assumptions": dict(self.assumptions),
-            "declared": dict(self.declared),
-            "target": asdict(self.target),
-            "totals": {quantity: plain(self.total(quantity)) for quantity in TOTALS},
-            "coverage": {
-                "complete": self.complete,
-                "unknown_ops": dict(self.unknown),
-                "unknown_tensors": self.unknown_tensors,
-            },
-            "layers": [self._layer(at, row) for at, row in enumerate(self.rows)],
-            "tensors": {blob.get(name, name): _tensor(tensor) for name, tensor in self.tensors.items()},
-        }
-
-    def _tensor(self, name: str) -> Tensor:
-        return self.tensors.get(name) or self.model.weights.get(name) or UNKNOWN
-
-    def _layer(self, at: int, row: Row) -> dict[str, Any]:
-        blob, work = self.model.blob_names, row.work
-        return {
-            "name": row.name,
-            "kind": row.op.type,
-            "scope": row.scope,
-            "inputs": [blob.get(name, name) for name in row.op.inputs],
-            "outputs": [blob.get(name, name) for name in row.op.outputs],
-            "output_shapes": [_tensor(tensor)["shape"] for tensor in row.outputs],
-            "macs": plain(work.macs) if work else None,
-            "ops": plain(work.ops) if work else None,
-            "params": plain(self.parameters.rows[at]),
-            "reads": plain(self.traffic.rows[at].reads),
-            "writes": plain(self.traffic.rows[at].writes),
-            "intensity": self.intensity[at],
-            "folded_into": None if (into := self.traffic.rows[at].into) is None else self.rows[into].name,
-            "work": {kind: plain(getattr(work, kind)) for kind in Work.__slots__} if work else None,
-            **_fields(self.fields(at)),
-            "status": row.status,
-            "where": row.op.location,
-        }
-
-    def report(self, **options: Any) -> Report:
-        """The report that the command prints: `analysis.report(style="netscope").render("md")`; see Report."""
-        from .report import Report
-
-        return Report(self, **options)
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows of an analysis: its summary and its table."""
-        from .render import fragment
-        from .report import few
-
-        return fragment(self.report(top=few(self)))
-
-    def _repr_markdown_(self) -> str:
-        """The same where only Markdown is shown."""
-        from .report import few
-
-        return self.report(top=few(self)).render("md")
-
-    def save(self, path: str | Path, **options: Any) -> None:
-        """Write a report; the suffix names the format (.md, .html, .json, .csv, .txt). Written whole or not at all."""
-        from .render import save
-
-        save(self.report(**options), Path(path))
-
-
-def _fields(fields: Mapping[str, receptive_field.Field]) -> dict[str, Any]:
-    """The field in the first input that is seen, in each one where there are several, and why it is not told."""
-    told = {name: field.to_dict() for name, field in fields.items()}
-    result: dict[str, Any] = {"rf": next(iter(told.values()), None)}
-    if len(told) > 1:
-        result["rf_inputs"] = told
-    if why := next((field.why for field in fields.values() if field.why), ""):
-        result["rf_why"] = why
-    return result
-
-
-def _tensor(tensor: Tensor) -> dict[str, Any]:
-    shape = [plain(extent) for extent in tensor.shape] if tensor.ranked else None
-    return {"shape": shape, "dtype": tensor.dtype}
+    def _evaluator(self) -> Evaluator:
+        return Evaluator(self.assumptions)

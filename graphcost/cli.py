@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import plugins
 from .errors import ModelError
 from .options import SECTIONS, parser
 
 if TYPE_CHECKING:
-    from .report import Report
+    from .api import Report
     from .sections import Section
     from .summary import Failure
     from .target import Target
@@ -33,24 +34,37 @@ def command() -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command. Returns its exit code: 0 done, 1 a gate failed, 2 something could not be read."""
+    """Run the command. Returns its exit code: 0 done, 1 a gate failed, 2 cannot be read, 3 a fault here."""
     try:
         return _run(parser().parse_args(argv))
     except ModelError as problem:
-        _complain(problem)
+        _print_error(problem)
         return 2
     except BrokenPipeError:
         return 0  # the reader went away; nothing is left to say
     except KeyboardInterrupt:
         return 130
+    except Exception as problem:
+        if os.environ.get("GRAPHCOST_DEBUG"):
+            raise
+        _print_error(_internal_error("", problem))
+        return 3
+
+
+def _internal_error(path: str, problem: Exception) -> ModelError:
+    """What to say of an exception that nothing foresaw, so that it is not taken for a fault of the model."""
+    what = f"{type(problem).__name__}: {problem}"[:300]
+    reason = f"internal error: {what} (GRAPHCOST_DEBUG=1 shows where; please report it)"
+    return ModelError(path, "", reason)
 
 
 def _run(options: argparse.Namespace) -> int:
+    plugins.load_installed()
     for module in options.plugin:
-        _plug_in(module)
+        plugins.load(module)
     listing = _listing(options)
     if listing is not None:
-        _emit(listing, options.output)
+        _write_out(listing, options.output)
         return 0
     if options.calibrate is not None:
         from . import calibrate
@@ -64,24 +78,40 @@ def _run(options: argparse.Namespace) -> int:
     target, format = _target(options), _format(options)
     paths = list(_expand(options.models))
     if len(paths) > 1:
-        return _several(paths, options, target, format)
-    report = _report(paths[0], options, target, format)
-    if report.analysis.idle_dims:
-        open_ = ", ".join(report.analysis.free) or "none"
-        idle = ", ".join(report.analysis.idle_dims)
-        raise ModelError("--dim", "", f"{paths[0]} has no dimension {idle}; open are: {open_}")
+        return _run_many(paths, options, target, format)
+    return _run_one(paths[0], options, target, format)
+
+
+def _run_one(path: str, options: argparse.Namespace, target: Target, format: str) -> int:
+    try:
+        return _report_one(path, options, target, format)
+    except (ModelError, BrokenPipeError):
+        raise
+    except Exception as problem:
+        if os.environ.get("GRAPHCOST_DEBUG"):
+            raise
+        _print_error(_internal_error(path, problem))
+        return 3
+
+
+def _report_one(path: str, options: argparse.Namespace, target: Target, format: str) -> int:
+    report = _report(path, options, target, format)
+    if report.analysis.unused_dims:
+        open_ = ", ".join(report.analysis.free_symbols) or "none"
+        unused = ", ".join(report.analysis.unused_dims)
+        raise ModelError("--dim", "", f"{path} has no dimension {unused}; open are: {open_}")
     text = report.render(format)
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
-    _emit(text, options.output)
-    return _verdict(options, [] if report.analysis.complete else [(paths[0], report.coverage)])
+    _write_out(text, options.output)
+    return _exit_code(options, [] if report.analysis.complete else [(path, report.coverage)])
 
 
-def _verdict(options: argparse.Namespace, incomplete: Sequence[tuple[str, str]]) -> int:
+def _exit_code(options: argparse.Namespace, incomplete: Sequence[tuple[str, str]]) -> int:
     """The exit code, given the models whose totals are lower bounds and what these leave out."""
     if options.strict and incomplete:
         path, missing = incomplete[0]
-        _complain(ModelError(path, "", f"--strict: {missing}"))
+        _print_error(ModelError(path, "", f"--strict: {missing}"))
         return 1
     return 0
 
@@ -106,9 +136,9 @@ def _target(options: argparse.Namespace) -> Target:
 
 
 def _report(path: str, options: argparse.Namespace, target: Target, format: str) -> Report:
-    from .analysis import analyze
+    from .api import Report, analyze
     from .importers import load
-    from .report import Report, few
+    from .report import default_top
 
     if Path(path).is_dir():
         raise ModelError(path, "", "a folder without a .prototxt or .onnx file")
@@ -119,9 +149,9 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     if top is None:
         plain = format in ("md", "text") and options.style == "default"
         person = plain and options.output is None and sys.stdout.isatty()
-        top = few(analysis) if person else 0
+        top = default_top(analysis) if person else 0
     columns = _columns(options)
-    sections: list[str | Section] = [name for name in SECTIONS if getattr(options, name)]
+    sections: list[str | Section] = [*_flagged(options), *options.section]
     if options.anchor_sizes:
         from .sections.anchors import against, described
 
@@ -132,11 +162,11 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         analysis, style=options.style, columns=columns, sort=options.sort, top=top, by=options.by, sections=sections
     )
     if format not in ("html", "json") and not all(section.beside for section in report.sections):
-        _refuse_unseen(report, options, format)
+        _check_sections(report, options, format)
     return report
 
 
-def _refuse_unseen(report: Report, options: argparse.Namespace, format: str) -> None:
+def _check_sections(report: Report, options: argparse.Namespace, format: str) -> None:
     """Say what would be lost where the tables of a section take the place of the layers. Raises ModelError."""
     instead = next(section.name for section in report.sections if not section.beside)
     if format == "csv":
@@ -148,14 +178,14 @@ def _refuse_unseen(report: Report, options: argparse.Namespace, format: str) -> 
             raise ModelError(f"--{name}", "", f"is about the table of layers, and --{instead} takes its place")
 
 
-def _several(paths: list[str], options: argparse.Namespace, target: Target, format: str) -> int:
+def _run_many(paths: list[str], options: argparse.Namespace, target: Target, format: str) -> int:
     """A row of totals for each model; what cannot be read gets a row that says why, and the others go on."""
     from .render import render
     from .summary import DEFAULT, Summary
 
     given = {"--plan": options.plan, "--by": options.by, "--style": options.style != "default"}
     if format != "json":
-        given |= {f"--{name}": getattr(options, name) for name in SECTIONS if name != "device"}
+        given |= {f"--{name}": True for name in _flagged(options) if name != "device"} | {"--section": options.section}
     for flag, value in given.items():
         if value:
             raise ModelError(flag, "", f"is about one model, and there are {len(paths)}: each gets a row of totals")
@@ -165,8 +195,8 @@ def _several(paths: list[str], options: argparse.Namespace, target: Target, form
         columns = [*DEFAULT, "time_bound"]
     results = _results(paths, options, target, format)
     summary = Summary(results, columns=columns, sort=options.sort, top=top, objects=format == "json")
-    _emit(render(summary, format), options.output)
-    return 2 if summary.failed else _verdict(options, summary.incomplete)
+    _write_out(render(summary, format), options.output)
+    return 2 if summary.failed else _exit_code(options, summary.incomplete)
 
 
 def _results(paths: list[str], options: argparse.Namespace, target: Target, format: str) -> Iterator[Report | Failure]:
@@ -179,13 +209,21 @@ def _results(paths: list[str], options: argparse.Namespace, target: Target, form
             print(f"\r[{number}/{len(paths)}] {path}\x1b[K", end="", file=sys.stderr, flush=True)
         try:
             yield _report(path, options, target, format)
-        except ModelError as problem:
+        except Exception as fault:
+            if os.environ.get("GRAPHCOST_DEBUG") and not isinstance(fault, ModelError):
+                raise
+            problem = fault if isinstance(fault, ModelError) else _internal_error(path, fault)
             if progress:
                 print("\r\x1b[K", end="", file=sys.stderr)
-            _complain(problem)
+            _print_error(problem)
             yield Failure(path, problem.reason)
     if progress:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _flagged(options: argparse.Namespace) -> list[str]:
+    """The sections that a flag of the same name asks for."""
+    return [name for name in SECTIONS if getattr(options, name)]
 
 
 def _columns(options: argparse.Namespace) -> list[str] | None:
@@ -261,25 +299,6 @@ def _format(options: argparse.Namespace) -> str:
     return "md" if options.output is None else render.format_of(options.output)
 
 
-def _plug_in(module: str) -> None:
-    """Import a module by name, also from the current folder, or a .py file by path. Raises ModelError."""
-    import importlib
-    import importlib.util
-
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.append(here)  # last: nothing there takes the place of what is installed
-    try:
-        if module.endswith(".py"):
-            spec = importlib.util.spec_from_file_location(Path(module).stem, module)
-            if spec is None or spec.loader is None:
-                raise ImportError(f"{module} is no Python file")
-            spec.loader.exec_module(importlib.util.module_from_spec(spec))
-        else:
-            importlib.import_module(module)
-    except Exception as problem:  # a plugin may raise anything
-        raise ModelError("--plugin", "", f"{module}: {type(problem).__name__}: {problem}") from problem
-
-
 def _listing(options: argparse.Namespace) -> str | None:
     if not (options.list_columns or options.list_ops or options.list_devices or options.list_styles):
         return None
@@ -294,9 +313,9 @@ def _listing(options: argparse.Namespace) -> str | None:
     return listings.styles()
 
 
-def _emit(text: str, output: Path | None) -> None:
+def _write_out(text: str, output: Path | None) -> None:
     if output is not None:
-        from .render import write
+        from .files import write
 
         write(text, output)
         return
@@ -313,5 +332,5 @@ def _emit(text: str, output: Path | None) -> None:
         raise ModelError("standard output", "", f"cannot be written: {problem.strerror or problem}") from None
 
 
-def _complain(problem: ModelError) -> None:
+def _print_error(problem: ModelError) -> None:
     print("graphcost: error: " + " ".join(str(problem).split()), file=sys.stderr)

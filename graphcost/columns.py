@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
 
+from . import conventions
 from .analysis import Analysis
 from .errors import ModelError
 from .passes.rows import Row
+from .registry import Registry
 from .rules import POINTWISE, Window
 from .table import Form, Value, shapes_text
 
@@ -30,15 +33,15 @@ class Column:
     form: Form
     value: Callable[[Analysis, int], Value]
     total: Callable[[Analysis], Value] | None = None
-    alike: bool = False
-    """Rows that are alike, as `Analysis.alike` has it, have the same value."""
-    brief: Callable[[Analysis, int], str] | None = None
+    per_signature: bool = False
+    """Rows of the same signature (`passes.rows.sign`) have the same value."""
+    short_text: Callable[[Analysis, int], str] | None = None
     """What stands in a table where the text is long."""
-    most: bool = False
-    """A group of rows has the largest of their values, rather than the sum."""
-    together: Callable[[Analysis, Sequence[int]], Value] | None = None
+    aggregate: Literal["sum", "max"] = "sum"
+    """How the value of a group of rows follows from theirs."""
+    group_value: Callable[[Analysis, Sequence[int]], Value] | None = None
     """What a group of rows has, where that does not follow from their values."""
-    exact: Callable[[Analysis], bool] = lambda analysis: analysis.complete
+    total_is_exact: Callable[[Analysis], bool] = lambda analysis: analysis.complete
     """Whether the total is exact rather than a lower bound."""
     notes: Callable[[Analysis], Sequence[str]] = lambda analysis: ()
     """What a reader of the column should know of this model."""
@@ -99,7 +102,7 @@ def _share(analysis: Analysis, at: int) -> Value:
     return own / all_ if own and all_ else ""
 
 
-def _alive(analysis: Analysis, at: int) -> Value:
+def _live_bytes(analysis: Analysis, at: int) -> Value:
     step = analysis.memory.step_of.get(at)
     if step is None:
         return ""  # inside a body: its operator's row has them
@@ -123,15 +126,15 @@ def _roofline(analysis: Analysis) -> Roofline:
 
 
 def _field(analysis: Analysis, at: int, quantity: str) -> Value:
-    told = {source: field.told(quantity) for source, field in analysis.fields(at).items()}
-    if len(told) > 1:
-        return ", ".join(f"{source} {text}" for source, text in told.items())
-    return next(iter(told.values()), "")
+    texts = {source: field.told(quantity) for source, field in analysis.receptive_fields_of(at).items()}
+    if len(texts) > 1:
+        return ", ".join(f"{source} {text}" for source, text in texts.items())
+    return next(iter(texts.values()), "")
 
 
-def _untold(analysis: Analysis) -> list[str]:
+def _unknown_reasons(analysis: Analysis) -> list[str]:
     """Why receptive fields are misaligned, or not known: the first few reasons."""
-    fields = (field for at in range(len(analysis.rows)) for field in analysis.fields(at).values())
+    fields = (field for at in range(len(analysis.rows)) for field in analysis.receptive_fields_of(at).values())
     reasons = list(dict.fromkeys(f"Receptive fields: {field.why}." for field in fields if field.why))
     more = [f"Receptive fields: {len(reasons) - REASONS} more such places."] if len(reasons) > REASONS else []
     return [*reasons[:REASONS], *more]
@@ -145,87 +148,90 @@ _WORK_DOCS = {
     "compares": "comparisons, maxima, minima, logic and rounding",
 }
 
-BUILT_IN = {
+_BUILT_IN = {
     column.key: column
     for column in (
         Column("name", "layer", "", "the operator's name; inside a body loop/body/name", "text",
                lambda a, i: a.rows[i].name),
         Column("type", "type", "", "what the file calls the operator, with its kernel, /stride, dilation d and group g",
-               "text", lambda a, i: type_text(a.rows[i]), alike=True),
+               "text", lambda a, i: type_text(a.rows[i]), per_signature=True),
         Column("kind", "kind", "", "the operator's type alone", "text", lambda a, i: a.rows[i].op.type,
-               alike=True),
+               per_signature=True),
         Column("scope", "scope", "", "the module path in the operator's name", "text", lambda a, i: a.rows[i].scope),
         Column("count", "layers", "operators", "operators in the row", "count", lambda a, i: 1, lambda a: len(a.rows),
-               exact=lambda a: True),
+               total_is_exact=lambda a: True),
         Column("input", "input", "", "shapes of the inputs", "text",
-               lambda a, i: shapes_text(filter(None, a.rows[i].inputs)), alike=True,
-               brief=lambda a, i: shapes_text(filter(None, a.rows[i].inputs), brief=True)),
+               lambda a, i: shapes_text(filter(None, a.rows[i].inputs)), per_signature=True,
+               short_text=lambda a, i: shapes_text(filter(None, a.rows[i].inputs), brief=True)),
         Column("output", "output", "", "shapes of the outputs", "text",
-               lambda a, i: shapes_text(a.rows[i].outputs), alike=True,
-               brief=lambda a, i: shapes_text(a.rows[i].outputs, brief=True)),
+               lambda a, i: shapes_text(a.rows[i].outputs), per_signature=True,
+               short_text=lambda a, i: shapes_text(a.rows[i].outputs, brief=True)),
         Column("params", "params", "elements", "weights, each counted at the first operator that uses it", "count",
                lambda a, i: a.parameters.rows[i], lambda a: a.parameters.total),
         Column("param_bytes", "param bytes", "bytes", "the weights' bytes in the file's own types", "bytes",
                lambda a, i: a.parameters.row_bytes[i], lambda a: a.parameters.nbytes),
         Column("macs", "MACs", "multiply-accumulates", "of convolutions, matrix products, recurrent and attention"
-               " arithmetic; no bias, nothing elementwise", "short", _work("macs"), lambda a: a.work.macs, alike=True),
+               " arithmetic; no bias, nothing elementwise", "short", _work("macs"),
+               lambda a: a.work.macs, per_signature=True),
         Column("ops", "ops", "scalar operations", "2 x MACs + muls + adds + divs + exps + compares", "short",
-               _work("ops"), lambda a: a.work.ops, alike=True),
+               _work("ops"), lambda a: a.work.ops, per_signature=True),
         *(Column(kind, kind, "scalar operations", doc, "short", _work(kind),
-                 _total(kind), alike=True) for kind, doc in _WORK_DOCS.items()),
+                 _total(kind), per_signature=True) for kind, doc in _WORK_DOCS.items()),
         Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too; none of a"
                " constant", "bytes",
-               _output_bytes, lambda a: a.activation_bytes, alike=True),
-        Column("share", "share", "%", "share of the model's MACs", "share", _share, alike=True),
-        Column("peak", "peak", "bytes", "bytes of activations alive while the operator runs; the total is the most",
-               "bytes", _alive, lambda a: a.memory.peak_bytes, most=True, exact=lambda a: True),
+               _output_bytes, lambda a: a.activation_bytes, per_signature=True),
+        Column("share", "share", "%", "share of the model's MACs", "share", _share, per_signature=True),
+        Column("peak", "peak", "bytes", "live activation bytes while the operator runs; the total is the peak",
+               "bytes", _live_bytes, lambda a: a.memory.peak_bytes, aggregate="max", total_is_exact=lambda a: True),
         Column("reads", "reads", "bytes", "bytes that the operator reads of its inputs and weights; with --fuse without"
-               " what is folded away", "bytes",
-               lambda a, i: a.traffic.rows[i].reads, lambda a: a.traffic.reads, exact=lambda a: a.traffic.complete),
+               " what is fused away", "bytes",
+               lambda a, i: a.traffic.rows[i].reads, lambda a: a.traffic.reads,
+               total_is_exact=lambda a: a.traffic.complete),
         Column("writes", "writes", "bytes", "bytes of the outputs that the operator writes; none for a view", "bytes",
-               lambda a, i: a.traffic.rows[i].writes, lambda a: a.traffic.writes, exact=lambda a: a.traffic.complete),
+               lambda a, i: a.traffic.rows[i].writes, lambda a: a.traffic.writes,
+               total_is_exact=lambda a: a.traffic.complete),
         Column("intensity", "ops/byte", "operations per byte", "arithmetic intensity: ops for each byte moved",
                "ratio", lambda a, i: _intensity(a, [i]), lambda a: _intensity(a, range(len(a.rows))),
-               together=_intensity),
-        Column("time_bound", "time bound", "seconds", "the least time on the --device, by its peak and its bandwidth;"
-               " no prediction", "time", lambda a, i: _bound(a, i, "seconds"), lambda a: _roofline(a).seconds),
+               group_value=_intensity),
+        Column("time_bound", "time bound", "seconds", "latency, lower bound: the least time on the --device by its peak"
+               " and its bandwidth; no prediction", "time",
+               lambda a, i: _bound(a, i, "seconds"), lambda a: _roofline(a).seconds),
         Column("bound_by", "bound by", "", "whether compute or memory sets the least time on the --device", "text",
                lambda a, i: _bound(a, i, "by")),
         Column("rf", "rf", "input elements", "receptive field: elements of each input that one output position sees,"
                " per axis",
-               "text", lambda a, i: _field(a, i, "size"), notes=_untold),
+               "text", lambda a, i: _field(a, i, "size"), notes=_unknown_reasons),
         Column("rf_stride", "rf stride", "input elements", "input elements between neighbouring output positions",
-               "text", lambda a, i: _field(a, i, "stride"), notes=_untold),
+               "text", lambda a, i: _field(a, i, "stride"), notes=_unknown_reasons),
         Column("rf_offset", "rf offset", "input elements", "input coordinate of the first tap of position 0; negative"
-               " in the padding", "text", lambda a, i: _field(a, i, "start"), notes=_untold),
+               " in the padding", "text", lambda a, i: _field(a, i, "start"), notes=_unknown_reasons),
         Column("status", "status", "", "known, partial (shape or cost, not both) or unknown", "text",
-               lambda a, i: a.rows[i].status, alike=True),
+               lambda a, i: a.rows[i].status, per_signature=True),
         Column("where", "where", "", "place in the file", "text", lambda a, i: a.rows[i].op.location),
     )
 }  # fmt: skip
 
 DEFAULT = ("name", "type", "output", "params", "macs", "ops", "activation", "share")
+COLUMNS: Registry[Column] = Registry("column", _BUILT_IN, _BUILT_IN.__getitem__)
 
 
-@cache
+def register(column: Column, *, replace: bool = False) -> None:
+    """Add a column under its key. Raises ValueError when the key is taken and `replace` is not set."""
+    COLUMNS.register(column.key, column, replace=replace)
+
+
 def find(key: str) -> Column:
-    """A column by key: a built-in one, or a convention's metric such as `netscope.macc`. Raises ModelError."""
-    if key in BUILT_IN:
-        return BUILT_IN[key]
-    from . import conventions
-
-    convention, _, metric = key.partition(".")
-    if metric and (found := conventions.metric(convention, metric)) is not None:
-        return Column(key, key, found.unit, found.doc, found.form, found.of, found.total)
-    from difflib import get_close_matches
-
-    alike = get_close_matches(key, known(), 3, 0.4)
-    raise ModelError("", "", f"no column {key!r}; did you mean {', '.join(alike) or ', '.join(DEFAULT)}?")
+    """A column by key: one of the table, or a convention's metric such as `netscope.macc`. Raises ModelError."""
+    if key in COLUMNS:
+        return COLUMNS[key]
+    convention, _, name = key.partition(".")
+    if name and (metric := conventions.metric(convention, name)) is not None:
+        return Column(key, key, metric.unit, metric.doc, metric.form, metric.of, metric.total)
+    close = get_close_matches(key, known(), 3, 0.4)
+    raise ModelError("", "", f"no column {key!r}; did you mean {', '.join(close) or ', '.join(DEFAULT)}?")
 
 
 def known() -> tuple[str, ...]:
-    """Every column's key: the built-in ones, then each convention's."""
-    from . import conventions
-
+    """Every column's key: those of the table, then each convention's."""
     metrics = (f"{c.name}.{metric.key}" for c in conventions.known() for metric in c.metrics)
-    return (*BUILT_IN, *metrics)
+    return (*COLUMNS, *metrics)

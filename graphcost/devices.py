@@ -15,10 +15,9 @@ from typing import Any
 
 from .errors import ModelError
 from .graph import BITS
+from .registry import Registry
 
 FOLDER = Path(__file__).parent / "profiles"
-NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
-"""The profiles that come along."""
 LARGEST = 1 << 16
 """Bytes of the largest file taken for a profile."""
 WIDER = {
@@ -68,13 +67,23 @@ class Device:
         return max((self.macs[wider] for wider in WIDER.get(dtype, ()) if wider in self.macs), default=None)
 
 
+DEVICES: Registry[Device] = Registry(
+    "device", sorted(path.stem for path in FOLDER.glob("*.toml")), lambda name: load(FOLDER / f"{name}.toml")
+)
+
+
+def register(device: Device, *, replace: bool = False) -> None:
+    """Add a profile under its name. Raises ValueError when the name is taken and `replace` is not set."""
+    DEVICES.register(device.name, device, replace=replace)
+
+
 def find(name: str) -> Device:
     """A profile by its name, or from a .toml file. Raises ModelError."""
-    if name in NAMES:
-        return load(FOLDER / f"{name}.toml")
+    if name in DEVICES:
+        return DEVICES[name]
     if name.endswith(".toml") or Path(name).parent != Path():
         return load(Path(name))
-    raise ModelError("--device", "", f"no device {name!r}; there are {', '.join(NAMES)}, or give a .toml file")
+    raise ModelError("--device", "", f"no device {name!r}; there are {', '.join(DEVICES)}, or give a .toml file")
 
 
 def load(path: Path) -> Device:

@@ -28,13 +28,13 @@ def operators() -> str:
 def styles() -> str:
     """Every convention, the tool that counts so, and where that was read."""
     rows = [("default", "graphcost", "yes", "docs/counting.md")]
-    rows += [(c.name, c.tool, "yes" if c.lay_out else "columns only", c.source) for c in conventions.known()]
+    rows += [(c.name, c.tool, "yes" if c.table else "columns only", c.source) for c in conventions.known()]
     return _table(("style", "tool", "table of its own", "read from"), rows)
 
 
 def devices() -> str:
     """Every device profile that comes along: its peaks in multiply-accumulates a second, bandwidth and memories."""
-    found = [device_table.find(name) for name in device_table.NAMES]
+    found = [device_table.find(name) for name in device_table.DEVICES]
     rows = (
         (
             device.name,

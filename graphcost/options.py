@@ -28,10 +28,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("models", nargs="*", metavar="MODEL", help=".prototxt, .onnx, or a folder, searched for both")
     _output(p.add_argument_group("output"))
     _layers(p.add_argument_group("the table of layers"))
-    _sections(p.add_argument_group("other tables, in its place or beside it"))
-    _network(p.add_argument_group("the network"))
-    _target(p.add_argument_group("where and how it is to run"))
-    _lists(p.add_argument_group("what there is"))
+    _sections(p.add_argument_group("sections"))
+    _network(p.add_argument_group("model inputs"))
+    _target(p.add_argument_group("deployment target"))
+    _lists(p.add_argument_group("listings"))
     return p
 
 
@@ -46,9 +46,7 @@ def _output(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--format", metavar="FMT", help="md (default), html, json, csv or text; else taken from the suffix of --output"
     )
-    group.add_argument(
-        "-o", "--output", metavar="FILE", type=Path, help="write there instead of stdout, whole or not at all"
-    )
+    group.add_argument("-o", "--output", metavar="FILE", type=Path, help="write to FILE (atomically) instead of stdout")
     group.add_argument("--strict", action="store_true", help="exit with 1 when a number is only a lower bound")
 
 
@@ -60,25 +58,34 @@ def _layers(group: argparse._ArgumentGroup) -> None:
         "--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)"
     )
     group.add_argument(
-        "--style", metavar="NAME", default="default", help="lay the report out as another tool does: netscope, ..."
+        "--style", metavar="NAME", default="default", help="table layout of another tool: netscope, ... (--list-styles)"
     )
 
 
 def _sections(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--memory", action="store_true", help="what is alive at the peak, the arena, the weights and the best order"
+        "--memory",
+        action="store_true",
+        help="live tensors at the peak, the arena, the weights and the best execution order",
     )
     group.add_argument(
         "--plan", metavar="FILE", type=Path, help="write where each buffer lies in one arena: .csv or .json"
     )
     group.add_argument("--align", metavar="N", type=int, default=1, help="offsets in the arena are multiples of N")
     group.add_argument(
-        "--anchors", action="store_true", help="a detector's boxes beside what the cells of their maps can see"
+        "--anchors", action="store_true", help="anchor sizes against the receptive field of each head of a detector"
     )
     group.add_argument(
         "--anchor-sizes", metavar="STRIDE=SIZE,...", action="append", default=[],
         help="the same, with the boxes that heads of a stride are trained for: 8=16,32 or 8=16x32 (width x height)",
     )  # fmt: skip
+    group.add_argument(
+        "--section",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a section by name, also one that a plugin registers",
+    )
     group.add_argument("--reconcile", action="store_true", help="what other tools would print for the model, and why")
 
 
@@ -101,14 +108,14 @@ def _network(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--plugin", metavar="MODULE", action="append", default=[],
-        help="import a module (or .py file) that teaches operators",
+        help="import a module (or .py file) that registers operators, columns, ...",
     )  # fmt: skip
 
 
 def _target(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--device", metavar="NAME|FILE", default="",
-        help="the least time on a device, and whether the model fits it; a profile by name or a .toml file",
+        help="lower bound of the latency on a device, and memory fit; a profile by name or a .toml file",
     )  # fmt: skip
     group.add_argument(
         "--calibrate", metavar="FILE", type=Path, help="measure this machine and write a profile for --device"
@@ -119,17 +126,15 @@ def _target(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--weights-dtype", metavar="TYPE", default="", help="the same for the weights alone")
     group.add_argument(
         "--io", metavar="WHO", default="keep",
-        help="who holds inputs and outputs: keep, the arena (default); caller, somebody else",
+        help="input and output buffers: arena (default) or caller",
     )  # fmt: skip
     group.add_argument("--reorder", action="store_true", help="run in the order with the lowest peak that is found")
-    group.add_argument(
-        "--fuse", action="store_true", help="count bytes as if operators were folded into their producers"
-    )
+    group.add_argument("--fuse", action="store_true", help="count bytes with operators fused into their producers")
 
 
 def _lists(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--list-columns", action="store_true", help="the columns, their units and definitions")
-    group.add_argument("--list-ops", action="store_true", help="the operators that have a rule")
-    group.add_argument("--list-styles", action="store_true", help="the styles, and the tools that count so")
-    group.add_argument("--list-devices", action="store_true", help="the device profiles, with their peaks")
+    group.add_argument("--list-columns", action="store_true", help="columns, their units and definitions")
+    group.add_argument("--list-ops", action="store_true", help="operators that have a rule")
+    group.add_argument("--list-styles", action="store_true", help="styles, and the tools that count so")
+    group.add_argument("--list-devices", action="store_true", help="device profiles, with their peaks")
     group.add_argument("--version", action="version", version=f"graphcost {__version__}")

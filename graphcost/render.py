@@ -1,18 +1,25 @@
 """Reports as text. The formats for people are the jinja2 templates in `templates/`; JSON and CSV are data.
 
+Adding one is a `Format` here, or `register` from a plugin.
+
 Templates lay out finished text and compute nothing. Everything from the model is escaped where the format needs it.
 """
 
 from __future__ import annotations
 
-import os
+import csv
+import io
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ModelError
+from .files import write
+from .registry import Registry
 from .report import Report
 from .table import Table
 from .version import __version__
@@ -22,10 +29,7 @@ if TYPE_CHECKING:
 
     from .summary import Summary
 
-SUFFIXES = {".md": "md", ".markdown": "md", ".html": "html", ".htm": "html", ".json": "json", ".csv": "csv",
-            ".txt": "text", ".text": "text"}  # fmt: skip
-FORMATS = ("md", "html", "json", "csv", "text")
-
+_SUFFIXES = {"md": (".md", ".markdown"), "text": (".txt", ".text")}
 _HERE = Path(__file__).resolve().parent
 FOLDERS = (_HERE / "templates", _HERE.parent / "templates")
 """Where templates are found: in the installed package, or beside it in a checkout."""
@@ -52,32 +56,55 @@ def environment() -> Environment:
     return env
 
 
+@dataclass(frozen=True)
+class Format:
+    """A way to write reports."""
+
+    name: str
+    """What `--format` calls it."""
+    suffixes: tuple[str, ...]
+    """Suffixes of files that are written so when no format is given: `.md`."""
+    report: Callable[[Report], str]
+    """One model."""
+    summary: Callable[[Summary], str] | None = None
+    """Several models side by side; None where the format has no such form."""
+
+
 def render(report: Report | Summary, format: str) -> str:
     """One report, or what several models cost side by side. Raises ModelError for an unknown format."""
-    if format not in FORMATS:
-        raise ModelError("--format", "", f"no format {format!r}; there are {', '.join(FORMATS)}")
-    if format == "json":
-        return _json(report)
-    if not isinstance(report, Report):
-        return _lines(report.lines) if format == "csv" else _summary(report.table, format)
-    if format == "csv":
-        return _csv(report)
-    if format == "html":
-        from . import page
-
-        return environment().get_template("report.html.j2").render(report=report, page=page.build(report, _text))
-    tables = report.tables
-    name = "listing" if tables[0].listing else "report"
-    return environment().get_template(f"{name}.{format}.j2").render(report=report, tables=tables)
+    found = find(format)
+    if isinstance(report, Report):
+        return found.report(report)
+    if found.summary is None:
+        raise ModelError("--format", "", f"{format} is for one model at a time")
+    return found.summary(report)
 
 
-def _summary(table: Table, format: str) -> str:
-    if format == "html":
-        from .page.assets import bundle
+def _template(name: str) -> Format:
+    """A format for people, as the templates of its name have it."""
 
-        assets = bundle(_text, scripts=())
-        return environment().get_template("summary.html.j2").render(table=table, assets=assets)
-    return environment().get_template(f"summary.{format}.j2").render(table=table)
+    def report(report: Report) -> str:
+        tables = report.tables
+        form = "listing" if tables[0].listing else "report"
+        return environment().get_template(f"{form}.{name}.j2").render(report=report, tables=tables)
+
+    def summary(summary: Summary) -> str:
+        return environment().get_template(f"summary.{name}.j2").render(table=summary.table)
+
+    return Format(name, _SUFFIXES[name], report, summary)
+
+
+def _html(report: Report) -> str:
+    from . import page
+
+    return environment().get_template("report.html.j2").render(report=report, page=page.build(report, _text))
+
+
+def _html_summary(summary: Summary) -> str:
+    from .page.assets import bundle
+
+    assets = bundle(_text, scripts=())
+    return environment().get_template("summary.html.j2").render(table=summary.table, assets=assets)
 
 
 def fragment(report: Report) -> str:
@@ -151,10 +178,12 @@ def _cell(text: str) -> str:
     return "<br>".join(_plain(_barless(part)) for part in text.split("\n"))
 
 
-def _json(report: Report | Summary) -> str:
-    import json
+def _json(report: Report) -> str:
+    return json.dumps(report.data, indent=1, allow_nan=False) + "\n"
 
-    return json.dumps(report.data, indent=1 if isinstance(report, Report) else None, allow_nan=False) + "\n"
+
+def _json_summary(summary: Summary) -> str:
+    return json.dumps(summary.data, allow_nan=False) + "\n"
 
 
 def _csv(report: Report) -> str:
@@ -168,58 +197,50 @@ def _csv(report: Report) -> str:
 
 def _lines(rows: Sequence[Sequence[object]]) -> str:
     """Rows as comma-separated values, None as nothing."""
-    import csv
-    import io
-
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerows(rows)
     return out.getvalue()
 
 
-def save(report: Report, path: Path) -> None:
-    """Write a report in the format its suffix names. Raises ModelError when there is none for it or on I/O errors."""
-    write(report.render(format_of(path)), path)
+_BUILT_IN = {
+    "md": _template("md"),
+    "html": Format("html", (".html", ".htm"), _html, _html_summary),
+    "json": Format("json", (".json",), _json, _json_summary),
+    "csv": Format("csv", (".csv",), _csv, lambda summary: _lines(summary.lines)),
+    "text": _template("text"),
+}
+FORMATS: Registry[Format] = Registry("format", _BUILT_IN, _BUILT_IN.__getitem__)
+
+
+def register(format: Format, *, replace: bool = False) -> None:
+    """Add a format under its name. Raises ValueError when the name or a suffix is taken and `replace` is not set."""
+    taken = [suffix for suffix in format.suffixes if suffix in _by_suffix()]
+    if taken and not replace:
+        raise ValueError(f"there is already a format for {taken[0]}; replace=True puts another in its place")
+    FORMATS.register(format.name, format, replace=replace)
+
+
+def find(name: str) -> Format:
+    """A format by name. Raises ModelError."""
+    if name not in FORMATS:
+        raise ModelError("--format", "", f"no format {name!r}; there are {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def _by_suffix() -> dict[str, str]:
+    return {suffix: format.name for format in FORMATS.values() for suffix in format.suffixes}
 
 
 def format_of(path: Path) -> str:
     """The format that a file's suffix names. Raises ModelError."""
-    if (format := SUFFIXES.get(path.suffix.lower())) is None:
-        known = ", ".join(SUFFIXES)
-        raise ModelError(
-            str(path), "", f"no format has the suffix {path.suffix!r}; there are {known}, or give --format"
-        )
-    return format
+    known = _by_suffix()
+    if (name := known.get(path.suffix.lower())) is None:
+        reason = f"no format has the suffix {path.suffix!r}; there are {', '.join(known)}, or give --format"
+        raise ModelError(str(path), "", reason)
+    return name
 
 
-def write(text: str, path: Path) -> None:
-    """Write a file whole or not at all: into a neighbour first, which then takes its place. Raises ModelError.
-
-    Where a link leads is written, and a device or pipe is written to rather than replaced.
-    """
-    import tempfile
-
-    content = text.encode("utf-8", "replace")  # names of files need not be UTF-8
-    try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            path.write_bytes(content)
-            return
-        path = path.resolve()
-        handle, temporary = tempfile.mkstemp(prefix=path.name, dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-            Path(temporary).chmod(mode)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as problem:
-        raise ModelError(str(path), "", f"cannot be written: {problem.strerror or problem}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def save(report: Report, path: Path) -> None:
+    """Write a report in the format its suffix names. Raises ModelError when there is none for it or on I/O errors."""
+    write(render(report, format_of(path)), path)

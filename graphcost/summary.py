@@ -13,7 +13,7 @@ from .columns import Column, find
 from .dims import Dim
 from .errors import ModelError
 from .report import Report
-from .table import EXPLAINED, LONG, Table, Value, is_brief, shapes_text
+from .table import EXPLAINED, LONG, Table, Value, counted, is_abbreviated, shapes_text
 
 DEFAULT = ("count", "params", "macs", "ops", "peak")
 
@@ -39,7 +39,7 @@ class ModelRow:
     totals: tuple[Value, ...] = ()
     texts: tuple[str, ...] = ()
     """The totals as people read them."""
-    weight: tuple[int, float] = (0, 0.0)
+    sort_key: tuple[int, float] = (0, 0.0)
     """Where it stands in an order."""
     data: dict[str, Any] | None = None
     """Its JSON object, when that was asked for."""
@@ -49,8 +49,8 @@ class Summary:
     """What several models cost in total: `Summary(reports).table`.
 
     `results` may be a generator: each report is let go before the next but one is made. `columns` are keys of columns
-    that have a total; with `sort`, one of them, the dearest model comes first; `top` keeps that many rows (0: all).
-    What is not known may be the dearest; what could not be read comes last. `objects` keeps the JSON object of each
+    that have a total; with `sort`, one of them, the largest model comes first; `top` keeps that many rows (0: all).
+    What is not known may be the largest; what could not be read comes last. `objects` keeps the JSON object of each
     model for `data`. Raises ModelError for a column that does not exist or has no total.
     """
 
@@ -63,16 +63,16 @@ class Summary:
         top: int = 0,
         objects: bool = False,
     ) -> None:
-        self.columns = [_totalled(key) for key in columns or DEFAULT]
-        by = None if sort is None else _totalled(sort)
+        self.columns = [_column_with_total(key) for key in columns or DEFAULT]
+        by = None if sort is None else _column_with_total(sort)
         self.rows = [_row(each, self.columns, by, objects) for each in results]
         self.failed = any(row.error for row in self.rows)
         self.incomplete = [(row.path, row.missing) for row in self.rows if row.missing]
         """The models whose totals are lower bounds, and what these leave out."""
         if by is not None:
-            self.rows.sort(key=lambda row: row.weight, reverse=True)
-        self.left_out = len(self.rows) - top if 0 < top < len(self.rows) else 0
-        if self.left_out:
+            self.rows.sort(key=lambda row: row.sort_key, reverse=True)
+        self.hidden = len(self.rows) - top if 0 < top < len(self.rows) else 0
+        if self.hidden:
             del self.rows[top:]
 
     @property
@@ -84,8 +84,8 @@ class Summary:
             for row in self.rows
         ]
         numeric = (False, False, *(column.form != "text" for column in self.columns))
-        notes = [f"{self.left_out} models are left out; --top 0 shows all."] if self.left_out else []
-        if is_brief(text for row in self.rows for text in row.texts):
+        notes = [f"{counted(self.hidden, 'more model')} not shown (--top 0 shows all)"] if self.hidden else []
+        if is_abbreviated(text for row in self.rows for text in row.texts):
             notes.append(EXPLAINED)
         failed = frozenset(at for at, row in enumerate(self.rows) if row.error)
         titles = ("model", "input", *(column.title for column in self.columns))
@@ -129,12 +129,12 @@ def _row(result: Report | Failure, columns: Sequence[Column], by: Column | None,
         inputs=shapes_text(analysis.inputs.values()),
         totals=tuple([_total(result, column) for column in columns]),
         texts=tuple([result.total(column, LONG) for column in columns]),
-        weight=(0, 0.0) if by is None else _weight(result, by),
+        sort_key=(0, 0.0) if by is None else _sort_key(result, by),
         data=result.data if objects else None,
     )
 
 
-def _totalled(key: str) -> Column:
+def _column_with_total(key: str) -> Column:
     """A column that has a total. Raises ModelError."""
     column = find(key)
     if column.total is None:
@@ -147,7 +147,7 @@ def _total(report: Report, column: Column) -> Value:
     return column.total(report.analysis)
 
 
-def _weight(report: Report, column: Column) -> tuple[int, float]:
+def _sort_key(report: Report, column: Column) -> tuple[int, float]:
     total = _total(report, column)
     number = report.analysis.evaluate(total) if isinstance(total, Dim) else total
     return (1, float(number)) if isinstance(number, int | float) else (2, 0.0)

@@ -67,6 +67,11 @@ def show(value: Value, form: str) -> str:
     return f"{value:,.1f}" if form == "ratio" else f"{value:,}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 layer, 1,024 layers."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def duration(seconds: float) -> str:
     """Seconds in the unit that leaves a number of at least 1: 3.2 ms, 41.0 us."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
@@ -96,7 +101,7 @@ def formula(extent: Extent, most: int | None = None) -> str:
     return f"{BRIEF}{', '.join([*names[:NAMED], *['...'][: len(names) - NAMED]])})"
 
 
-def is_brief(cells: Iterable[str]) -> bool:
+def is_abbreviated(cells: Iterable[str]) -> bool:
     """Whether a formula among these cells only says what it depends on."""
     return any(BRIEF in cell for cell in cells)
 

@@ -137,7 +137,7 @@ def test_parameters_are_told_by_type(det1: graphcost.Analysis) -> None:
 
 def test_an_input_may_be_text_or_a_symbol_of_the_dims(det1: graphcost.Analysis) -> None:
     by_text = graphcost.analyze(det1.model, shapes={"data": ("1", 3, "H", 12)}, dims={"H": 24})
-    assert by_text.tensors["conv1"].shape == (1, 10, 22, 10) and by_text.free == ()
+    assert by_text.tensors["conv1"].shape == (1, 10, 22, 10) and by_text.free_symbols == ()
 
 
 def test_the_format_of_a_saved_report_is_that_of_its_suffix(det1: graphcost.Analysis, tmp_path: Path) -> None:
@@ -169,5 +169,5 @@ def test_shapes_that_the_file_states_wrongly_are_warned_of_a_few_at_a_time(tmp_p
 
 def test_a_dimension_that_nothing_has_is_named(det1: graphcost.Analysis) -> None:
     analysis = graphcost.analyze(det1.model, shapes={"data": ("N", 3, 12, 12)}, dims={"N": 2, "Q": 3})
-    assert analysis.idle_dims == ("Q",)
+    assert analysis.unused_dims == ("Q",)
     assert "nothing in the model is called Q" in analysis.warnings[0]

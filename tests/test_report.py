@@ -84,13 +84,13 @@ def test_every_column_can_be_printed_and_has_a_definition(on_a_device: graphcost
 def test_a_total_is_the_sum_of_its_rows_or_the_most_of_them(on_a_device: graphcost.Analysis) -> None:
     chosen, cells, _ = on_a_device.report(columns=known()).values()
     summed = [column for column in chosen if column.total is not None and column.key != "intensity"]  # a quotient
-    assert len(summed) > 20 and [column.key for column in summed if column.most] == ["peak"]
+    assert len(summed) > 20 and [column.key for column in summed if column.aggregate == "max"] == ["peak"]
     for column, parts in zip(chosen, cells, strict=True):
         if column not in summed:
             continue
         numbers = [part for part in parts if isinstance(part, int | float)]
         assert column.total is not None
-        assert column.total(on_a_device) == pytest.approx(max(numbers) if column.most else sum(numbers))
+        assert column.total(on_a_device) == pytest.approx(max(numbers) if column.aggregate == "max" else sum(numbers))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_total_is_the_sum_of_its_rows_or_the_most_of_them(on_a_device: graphco
 def test_rows_that_are_alike_say_the_same(sample: str, root: Path) -> None:
     analysis = graphcost.analyze(graphcost.load(root / sample))
     assert len(set(analysis.alike)) < len(analysis.rows)
-    shared = [column for column in map(find, known()) if column.alike]
+    shared = [column for column in map(find, known()) if column.per_signature]
     assert {"type", "output", "macs", "activation", "share"} <= {column.key for column in shared}
     _, cells, _ = analysis.report(columns=[column.key for column in shared]).values()
     for column, found in zip(shared, cells, strict=True):

@@ -1,7 +1,7 @@
 """How other tools count: each convention is a small object of functions over finished facts.
 
-Facts are ours and counted once; a convention says what its tool would have printed for them, warts included. Adding
-one is a file here that makes a `Convention`, and nothing else.
+Facts are ours and counted once; a convention says what its tool would have printed for them, including its quirks.
+Adding one is a file here that makes a `Convention`, or `register` from a plugin.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Literal
 
 from ..dims import Extent
 from ..passes.rows import Row
+from ..registry import Registry
 from ..table import Table
 from .modules import functional
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
-
-NAMES = tuple(sorted(module.name for module in iter_modules(__path__) if module.name not in ("families", "modules")))
-"""The modules of this package that have a CONVENTION."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Convention:
     source: str
     """Link to the code that the formulas were read from."""
     metrics: tuple[Metric, ...]
-    lay_out: Callable[[Analysis], Table] | None = None
+    table: Callable[[Analysis], Table] | None = None
 
     @property
     def quoted(self) -> tuple[Metric, ...]:
@@ -77,21 +75,34 @@ class Convention:
         return tuple(metric for metric in self.metrics if metric.word)
 
 
-def known() -> tuple[Convention, ...]:
-    """Every convention, by name."""
-    return tuple(find(name) for name in sorted(NAMES))
-
-
-def find(name: str) -> Convention:
-    """A convention by name. Raises KeyError."""
-    if name not in NAMES:
-        raise KeyError(name)
+def _load(name: str) -> Convention:
     convention: Convention = import_module(f".{name}", __name__).CONVENTION
     return convention
 
 
+SHARED = ("families", "modules")
+"""The modules of this package that conventions share; each of the others makes a CONVENTION."""
+_MODULES = sorted(module.name for module in iter_modules(__path__) if module.name not in SHARED)
+CONVENTIONS: Registry[Convention] = Registry("convention", _MODULES, _load)
+
+
+def register(convention: Convention, *, replace: bool = False) -> None:
+    """Add a convention under its name. Raises ValueError when the name is taken and `replace` is not set."""
+    CONVENTIONS.register(convention.name, convention, replace=replace)
+
+
+def known() -> tuple[Convention, ...]:
+    """Every convention, by name."""
+    return tuple([CONVENTIONS[name] for name in sorted(CONVENTIONS)])
+
+
+def find(name: str) -> Convention:
+    """A convention by name. Raises KeyError."""
+    return CONVENTIONS[name]
+
+
 def metric(convention: str, key: str) -> Metric | None:
     """A convention's metric, None when there is none of that name."""
-    if convention not in NAMES:
+    if convention not in CONVENTIONS:
         return None
     return next((metric for metric in find(convention).metrics if metric.key == key), None)

@@ -43,7 +43,7 @@ def short(elements: Extent) -> str:
     return f"{float(f'{elements / factor:.2g}'):g}{unit}"
 
 
-def lay_out(analysis: Analysis) -> Table:
+def table(analysis: Analysis) -> Table:
     """The course's listing, and a line on what it leaves out."""
     lines: list[tuple[str, ...]] = []
     elements: Extent = 0
@@ -124,5 +124,5 @@ CONVENTION = Convention(
         Metric("memory", "elements", "outputs of convolutions, pools and fully connected layers, one image", memory),
         Metric("weights", "elements", "filters and matrices, without biases", weights),
     ),
-    lay_out=lay_out,
+    table=table,
 )

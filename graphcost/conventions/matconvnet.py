@@ -57,7 +57,7 @@ def size_text(nbytes: Extent) -> str:
     return f"{nbytes}B"
 
 
-def lay_out(analysis: Analysis) -> Table:
+def table(analysis: Analysis) -> Table:
     """The tool's table: quantities as rows, layers as columns, at most 18 columns a block."""
     layers = _layers(analysis)
     blocks = [layers[at : at + WIDTH - 1] for at in range(0, len(layers), WIDTH - 1)]
@@ -97,7 +97,7 @@ def _layers(analysis: Analysis) -> list[tuple[str, ...]]:
     for at, row in enumerate(analysis.rows):
         if row.constant:
             continue
-        field = analysis.field(at)
+        field = analysis.receptive_field(at)
         if field is None or field.whole:
             field = next((shown[name] for name, _ in row.read if name in shown), itself)
         shown.update(dict.fromkeys(row.op.outputs, field))
@@ -161,5 +161,5 @@ CONVENTION = Convention(
         Metric("data_mem", "bytes", "4 bytes for each element of the output", data_mem, "bytes"),
         Metric("param_mem", "bytes", "4 bytes for each filter weight and bias", param_mem, "bytes"),
     ),
-    lay_out=lay_out,
+    table=table,
 )

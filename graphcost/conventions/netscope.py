@@ -103,7 +103,7 @@ def short(number: Extent) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") + unit
 
 
-def lay_out(analysis: Analysis) -> Table:
+def table(analysis: Analysis) -> Table:
     """The tool's table: a row per input and layer in its own order, and the totals."""
     totals: dict[str, Extent] = dict.fromkeys(KEYS, 0)
     rows: list[tuple[str, ...]] = []
@@ -176,5 +176,5 @@ CONVENTION = Convention(
         Metric("activation", "elements", "elements of every top, in-place ones too", activation),
         Metric("param", "elements", "weights and biases; PReLU slopes and scales are left out", param),
     ),
-    lay_out=lay_out,
+    table=table,
 )

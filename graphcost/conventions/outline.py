@@ -143,7 +143,7 @@ class Network:
         return self.labels[id(row)] + (f"[{row.op.outputs.index(key[1])}]" if self.several(row) else "")
 
 
-def lay_out(analysis: Analysis) -> Table:
+def table(analysis: Analysis) -> Table:
     """The lines of the outline."""
     network = Network(analysis)
     lines: list[str] = []
@@ -281,5 +281,5 @@ CONVENTION = Convention(
     tool="architecture written as lines",
     source="https://github.com/deepinsight/insightface/tree/master/RetinaFace",
     metrics=(),
-    lay_out=lay_out,
+    table=table,
 )

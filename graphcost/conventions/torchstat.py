@@ -124,7 +124,7 @@ TITLES = (
 )  # fmt: skip
 
 
-def lay_out(analysis: Analysis) -> Table:
+def table(analysis: Analysis) -> Table:
     """The tool's table, and below it what a table of modules leaves out."""
     modules, rest = _modules(analysis)
     rows: list[tuple[str, ...]] = []
@@ -184,5 +184,5 @@ CONVENTION = Convention(
         Metric("mem_read", "bytes", "input and parameters", mem_read, "bytes"),
         Metric("mem_write", "bytes", "output", mem_write, "bytes"),
     ),
-    lay_out=lay_out,
+    table=table,
 )

@@ -102,11 +102,11 @@ class Page:
         def total(title: str, key: str, unit: str = "", note: str = "") -> Card:
             column, value = find(key), a.total(key)
             text = show(value, column.form)
-            least = not column.exact(a)
+            least = not column.total_is_exact(a)
             return Card(title, text, unit, note, key, column.form, least, formula=len(text) > MOST_FIGURES)
 
         peak, at = show(memory.peak_bytes, "bytes"), memory.peak.name if memory.peak is not None else ""
-        waits = "" if memory.peak is not None or not a.free else "while sizes are open"
+        waits = "" if memory.peak is not None or not a.free_symbols else "while sizes are open"
         return [
             total("Parameters", "params", "elements"),
             total("Weights", "param_bytes", note="in their types"),
@@ -174,7 +174,7 @@ class Page:
         chosen = list(self.report.sections)
         always = ["device", "memory"] if self.analysis.device is not None else ["memory"]
         chosen += [sections.find(name) for name in always if all(section.name != name for section in chosen)]
-        return [Part(each.name, each.name.capitalize(), each.lay_out(self.analysis)) for each in chosen]
+        return [Part(each.name, each.name.capitalize(), each.tables(self.analysis)) for each in chosen]
 
     @cached_property
     def live(self) -> dict[str, Any]:

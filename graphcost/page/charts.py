@@ -368,7 +368,7 @@ class Charts:
         """
         names = {name: at for at, name in enumerate(dict.fromkeys(self._scopes))}
         memory = self.analysis.memory
-        buffers = memory.buffers if self.analysis.free else []
+        buffers = memory.buffers if self.analysis.free_symbols else []
         return {
             "kinds": KINDS,
             "kind": self.kinds,

@@ -52,7 +52,7 @@ def data(report: Report) -> dict[str, Any]:
             table["groups"] = [writer.column(c, values, analysis) for c, values in zip(chosen, cells, strict=True)]
     totals = {key: writer.plain(analysis.total(key)) for key in TOTALS}
     memory = _memory(analysis, writer)
-    order_of = {name: at for at, name in enumerate(analysis.free)}
+    order_of = {name: at for at, name in enumerate(analysis.free_symbols)}
     return {
         "rows": len(analysis.rows),
         "complete": analysis.complete,
@@ -98,7 +98,7 @@ class _Writer:
         head = _head(column)
         if column.total is not None:
             head["total"] = self.plain(column.total(analysis))
-            head |= {} if column.exact(analysis) else {"least": True}
+            head |= {} if column.total_is_exact(analysis) else {"least": True}
         return head if column.key == "share" else {**head, **_coded(values, self.plain)}
 
     def _shapes(self, shapes: Iterable[tuple[Extent, ...] | None]) -> list[list[Any] | None]:
@@ -109,9 +109,9 @@ def _head(column: Column) -> dict[str, Any]:
     """What a script must know of a column; `fixed` when its figures are of the assumed sizes and no formulas, `most`
     when the figure of several rows is the largest of theirs.
     """
-    formulas = column.key in OFFERED or (column.form in ("count", "short", "bytes") and not column.most)
+    formulas = column.key in OFFERED or (column.form in ("count", "short", "bytes") and column.aggregate != "max")
     head = {"key": column.key, "title": column.title, "unit": column.unit, "doc": column.doc, "form": column.form}
-    more = {"fixed": not formulas, "most": column.most}
+    more = {"fixed": not formulas, "most": column.aggregate == "max"}
     return head | {key: True for key, value in more.items() if value}
 
 
@@ -132,7 +132,7 @@ def _memory(analysis: Analysis, writer: _Writer) -> dict[str, Any]:
         "birth": [buffer.birth for buffer in buffers],
         "death": [buffer.death for buffer in buffers],
         "steps": list(analysis.memory.step_of),
-        "fixed": inside and bool(analysis.free),
+        "fixed": inside and bool(analysis.free_symbols),
         "known": analysis.memory.peak is not None,
     }
 
@@ -144,7 +144,7 @@ def device(analysis: Analysis) -> dict[str, Any] | None:
     the rows whose weights an earlier one has read, and `rooms` what must fit where.
     """
     on = analysis.device
-    if on is None or not analysis.free:
+    if on is None or not analysis.free_symbols:
         return None
     writer, moved = _Writer(), analysis.folded.rows
     dtypes = list(map(calculates_in, analysis.rows, moved))

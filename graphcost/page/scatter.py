@@ -63,7 +63,7 @@ def scatter(analysis: Analysis) -> Scatter | None:
     if not points:
         return (
             Scatter(_chart(roofline, summary="Not known yet.", caption=OPEN), ())
-            if analysis.free and analysis.work.macs != 0
+            if analysis.free_symbols and analysis.work.macs != 0
             else None
         )
     device = roofline.device

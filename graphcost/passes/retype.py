@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..graph import Tensor, TensorSequence, Unranked
-from .rows import Inference, Row, Weight
+from .rows import Inference, Row, Weight, sign
 
 
 def convert(
@@ -19,6 +19,7 @@ def convert(
     """Rows, tensors and inputs with activations in `dtype` and weights in `weights_dtype`; "" leaves what there is."""
     activations, weights = _Conversion(dtype), _Conversion(weights_dtype)
     rows = [_row(row, activations, weights) for row in inference.rows]
+    sign(rows)
     tensors = {name: activations(tensor) for name, tensor in inference.tensors.items()}
     return replace(inference, rows=rows, tensors=tensors), {name: activations(t) for name, t in inputs.items()}
 

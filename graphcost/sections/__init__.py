@@ -1,6 +1,7 @@
 """What a report can say beside or instead of its table of layers: a section is tables for people and data for JSON.
 
-Adding one is a file here that makes a `SECTION`, and its flag in the command.
+Adding one is a file here that makes a `SECTION`, or `register` from a plugin: `--section NAME` shows it, and for those
+that come along a flag of the same name does too.
 """
 
 from __future__ import annotations
@@ -12,29 +13,37 @@ from pkgutil import iter_modules
 from typing import Any
 
 from ..analysis import Analysis
+from ..registry import Registry
 from ..table import Table
-
-NAMES = tuple(sorted(module.name for module in iter_modules(__path__)))
-"""The modules of this package; each has a SECTION."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """One aspect of an analysis, laid out."""
+    """One aspect of an analysis."""
 
     name: str
-    """Its flag without the dashes, and its key in JSON."""
+    """What `--section` calls it, and its key in JSON."""
     doc: str
-    lay_out: Callable[[Analysis], list[Table]]
+    tables: Callable[[Analysis], list[Table]]
     data: Callable[[Analysis], Any]
     """Plain values for JSON: integers, formulas in text, None for what is not known."""
     beside: bool = False
     """Shown with the table of layers; otherwise a report for people shows it in that table's place."""
 
 
-def find(name: str) -> Section:
-    """A section by name. Raises KeyError."""
-    if name not in NAMES:
-        raise KeyError(name)
+def _load(name: str) -> Section:
     section: Section = import_module(f".{name}", __name__).SECTION
     return section
+
+
+SECTIONS: Registry[Section] = Registry("section", sorted(module.name for module in iter_modules(__path__)), _load)
+
+
+def register(section: Section, *, replace: bool = False) -> None:
+    """Add a section under its name. Raises ValueError when the name is taken and `replace` is not set."""
+    SECTIONS.register(section.name, section, replace=replace)
+
+
+def find(name: str) -> Section:
+    """A section by name. Raises KeyError."""
+    return SECTIONS[name]

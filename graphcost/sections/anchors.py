@@ -100,7 +100,7 @@ def _place(analysis: Analysis, name: str, tensor: str, sizes: tuple[Size, ...], 
 def against(sizes: Mapping[str, Sequence[Size]]) -> Section:
     """The section for heads whose anchors are these: width and height, by the stride of the map as it is shown."""
 
-    def lay_out(analysis: Analysis) -> list[Table]:
+    def tables(analysis: Analysis) -> list[Table]:
         tables = [_prior_table(analysis), _head_table(analysis, sizes)]
         filled = [table for table in tables if table.rows]
         if filled:
@@ -114,7 +114,7 @@ def against(sizes: Mapping[str, Sequence[Size]]) -> Section:
             "heads": [_place_data(place) for place in described(analysis, sizes)],
         }
 
-    return Section("anchors", "the boxes of a detector beside what the cells of their maps see", lay_out, data)
+    return Section("anchors", "the boxes of a detector beside what the cells of their maps see", tables, data)
 
 
 def _prior_table(analysis: Analysis) -> Table:

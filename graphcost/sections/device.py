@@ -13,7 +13,7 @@ from . import Section
 LOWER_BOUND = "A lower bound on the time, never a prediction of it: docs/devices.md."
 
 
-def lay_out(analysis: Analysis) -> list[Table]:
+def tables(analysis: Analysis) -> list[Table]:
     """The bound with its shares, and a line for each memory of the device."""
     roofline = analysis.roofline
     if roofline is None:
@@ -64,4 +64,4 @@ def data(analysis: Analysis) -> dict[str, Any] | None:
     }
 
 
-SECTION = Section("device", "the least time on a device, and what has room there", lay_out, data, beside=True)
+SECTION = Section("device", "the least time on a device, and what has room there", tables, data, beside=True)

@@ -12,7 +12,7 @@ from . import Section
 UNKNOWN = "The peak is not known: the size of an activation is open, or an operator's output is not known."
 
 
-def lay_out(analysis: Analysis) -> list[Table]:
+def tables(analysis: Analysis) -> list[Table]:
     """The tensors alive at the peak, largest first; then the arena and the weights."""
     room = _room(analysis)
     return [_peak(analysis), *([room] if room.rows else [])]
@@ -81,4 +81,4 @@ def data(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-SECTION = Section("memory", "what is alive at the peak, the arena, the weights and the best order", lay_out, data)
+SECTION = Section("memory", "what is alive at the peak, the arena, the weights and the best order", tables, data)

@@ -19,7 +19,7 @@ from ..conventions.modules import pathless
 from ..dims import Dim, Extent, plain
 from ..graph import Tensor
 from ..passes.rows import Row
-from ..table import EXPLAINED, LONG, Table, formula, is_brief, show
+from ..table import EXPLAINED, LONG, Table, formula, is_abbreviated, show
 from . import Section
 
 SHOWN = 6
@@ -151,7 +151,7 @@ def _unknown(analysis: Analysis, metric: Metric) -> dict[str, int]:
     return dict(Counter(row.op.type for at, row in rows if metric.of(analysis, at) is None))
 
 
-def lay_out(analysis: Analysis) -> list[Table]:
+def tables(analysis: Analysis) -> list[Table]:
     """A row for each reason; the tool and its total stand in the first."""
     ours = _value(analysis, analysis.work.macs)
     rows: list[tuple[str, ...]] = [("graphcost", "MACs", _exact(ours, analysis.complete), "", "", "", "")]
@@ -170,7 +170,7 @@ def lay_out(analysis: Analysis) -> list[Table]:
     if pathless(analysis):
         notes.append("The file has no module paths: tools that walk modules are taken to see every operator as one.")
     notes += [f"Not known, and so without a figure: {text} ({_named(tools)})." for text, tools in silent.items()]
-    if is_brief(cell for row in rows for cell in row):
+    if is_abbreviated(cell for row in rows for cell in row):
         notes.append(EXPLAINED)
     titles = ("tool", "calls it", "total", "of ours", "difference", "share", "because of")
     return [Table(titles, (False, False, True, True, True, True, False), rows, notes=notes, heading="How tools count")]
@@ -243,4 +243,4 @@ def data(analysis: Analysis) -> dict[str, Any]:
     return {"macs": plain(ours), "tools": tools}
 
 
-SECTION = Section("reconcile", "what each tool would call the cost of the model, and why they differ", lay_out, data)
+SECTION = Section("reconcile", "what each tool would call the cost of the model, and why they differ", tables, data)

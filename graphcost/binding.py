@@ -1,0 +1,82 @@
+"""What a user says of a model's inputs and symbols, bound to what the file says of them.
+
+The file's shapes may have symbols, or no size at all; here they get the user's values. Whether the operators can work
+with these sizes is found out by `passes.infer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .dims import Dim, Extent, identifier, symbol, symbols
+from .errors import ModelError
+from .graph import Model, Tensor, TensorSequence
+
+
+@dataclass
+class Binding:
+    """Inputs and symbols at one set of sizes."""
+
+    inputs: dict[str, Tensor]
+    dims: dict[str, Extent]
+    """The values of symbols: those given, and those that the shapes given for inputs imply."""
+    named: frozenset[str] = field(default_factory=frozenset)
+    """The symbols that the inputs had before they got values."""
+
+    def at(self, sizes: Mapping[str, int]) -> Binding:
+        """The same with values for more symbols."""
+        inputs = {name: tensor.substitute(sizes) for name, tensor in self.inputs.items()}
+        return Binding(inputs, {**self.dims, **sizes}, frozenset(sizes))
+
+
+def bind(
+    model: Model, shapes: Mapping[str, Iterable[int | str]] | None = None, dims: Mapping[str, int] | None = None
+) -> Binding:
+    """The inputs of `model` under the shapes and the values for symbols that a user gives.
+
+    Raises ModelError when an input has no shape, a name is not one of the model's inputs, or a value is negative.
+    """
+    bindings: dict[str, Extent] = {}
+    for name, value in (dims or {}).items():
+        if value < 0:
+            raise ModelError(model.path, "", f"dimension {name} cannot be {value}: sizes are 0 or more")
+        bindings[identifier(name)] = value
+    inputs = dict(model.inputs)
+    for name, shape in (shapes or {}).items():
+        if name not in inputs:
+            names = ", ".join(inputs) or "none"
+            raise ModelError(model.path, "", f"there is no input {name!r}; the inputs are: {names}")
+        inputs[name] = _override(inputs[name], tuple(shape))
+        bindings = {**_implied(model.inputs[name], inputs[name]), **bindings}
+    named: set[str] = set()
+    for name, tensor in inputs.items():
+        if tensor.ranked:
+            named.update(*map(symbols, tensor.shape))
+            inputs[name] = tensor.substitute(bindings)
+        elif name in model.unsized_inputs:
+            raise ModelError(model.path, *model.unsized_inputs[name])
+    return Binding(inputs, bindings, frozenset(named))
+
+
+def _override(tensor: Tensor, shape: tuple[Any, ...]) -> Tensor:
+    """The input under the shape that the user gives it."""
+    if isinstance(tensor, TensorSequence):
+        items = tuple(Tensor(tuple(map(_extent, extents)), dtype) for dtype, extents in shape)
+        return TensorSequence(items[0] if items else tensor.element, items)
+    return Tensor(tuple(map(_extent, shape)), tensor.dtype)
+
+
+def _implied(stated: Tensor, given: Tensor) -> dict[str, Extent]:
+    """The values that symbols of a file get from the shape a user gives one of its inputs."""
+    if not stated.ranked or not given.ranked or stated.rank != given.rank:
+        return {}
+    pairs = zip(stated.shape, given.shape, strict=True)
+    return {str(was): now for was, now in pairs if isinstance(was, Dim) and was == symbol(str(was)) and was != now}
+
+
+def _extent(extent: int | str) -> Extent:
+    if isinstance(extent, str):
+        return int(extent) if extent.isdecimal() else symbol(extent)
+    return extent
