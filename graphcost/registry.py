@@ -13,6 +13,7 @@ from functools import wraps
 from typing import Any, Generic, TypeVar, cast
 
 from .errors import ModelError
+from .graph import UnknownShape
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -79,7 +80,7 @@ def guard(function: F, what: str) -> F:
     def call(*arguments: Any, **keywords: Any) -> Any:
         try:
             return function(*arguments, **keywords)
-        except ModelError:
+        except (ModelError, UnknownShape):
             raise
         except Exception as problem:  # a plugin may raise anything
             raise plugin_error(function, what, problem) from problem

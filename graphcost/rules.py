@@ -181,6 +181,11 @@ class Rule:
     """It stands in the place of another, registered before it or after."""
 
     @property
+    def is_built_in(self) -> bool:
+        """Whether it comes along, rather than from a plugin."""
+        return self.function.__module__.startswith("graphcost.")
+
+    @property
     def place(self) -> str:
         """Where its function is written: `graphcost.ops.dense.gemm`."""
         return f"{self.function.__module__}.{self.function.__qualname__}"

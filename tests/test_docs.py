@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from graphcost import cli, devices, ops
-from graphcost.columns import BUILT_IN
+from graphcost import cli, columns, conventions, devices, render, rules, sections
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -22,7 +21,9 @@ def blocks(path: Path, language: str) -> list[str]:
 
 @pytest.fixture
 def scratch_tables(scratch_rules: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphcost.columns.BUILT_IN", dict(BUILT_IN))
+    """The tables that can be extended as they are; what a test registers is forgotten after it."""
+    for table in (columns.COLUMNS, conventions.CONVENTIONS, sections.SECTIONS, render.FORMATS, devices.DEVICES):
+        monkeypatch.setattr(table, "_table", dict(table._table))
 
 
 def script(root: Path) -> ModuleType:
@@ -76,17 +77,96 @@ def test_the_library_example_gives_what_its_comments_say(
     assert (tmp_path / "det1.html").exists()
 
 
-def test_the_examples_of_extending_run(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scratch_tables: None
+UNKNOWN = """input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }
+layer { name: "c" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 } }
+layer { name: "m" type: "Mystery" bottom: "c" top: "m" }
+layer { name: "r" type: "ReLU" bottom: "m" top: "r" }
+layer { name: "h" type: "HardSwoosh" bottom: "c" top: "h" }
+layer { name: "q" type: "Cube" bottom: "h" top: "q" }
+"""
+EXTENSIONS = {
+    "hard_swoosh": [],
+    "acme_family": [],
+    "reuse": ["--columns", "name,macs,reuse"],
+    "widest": ["--section", "widest"],
+    "mytool": ["--style", "mytool"],
+    "wiki": ["--format", "wiki"],
+    "my_board": ["--device", "my-board"],
+}
+"""What shows that a plugin of the page on extending works."""
+
+
+def plugins(root: Path) -> dict[str, str]:
+    """The plugins on the page on extending by their names."""
+    found = {}
+    for text in blocks(root / "docs/extending.md", "python"):
+        name, _, _ = text.removeprefix("# ").partition(".py\n")
+        found[name] = text
+    return found
+
+
+def test_every_plugin_of_extending_is_tried(root: Path) -> None:
+    assert set(plugins(root)) == set(EXTENSIONS)
+
+
+@pytest.mark.parametrize("network", ["det1", "unknown", "open"])
+@pytest.mark.parametrize("name", EXTENSIONS)
+def test_the_plugins_of_extending_work_on_networks_of_every_kind(
+    name: str, network: str, root: Path, tmp_path: Path, scratch_tables: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    examples = blocks(root / "docs/extending.md", "python")
-    assert len(examples) == 4
-    for number, example in enumerate(examples):
-        path = tmp_path / f"example{number}.py"
-        path.write_text(example, encoding="utf-8")
-        runpy.run_path(str(path))
-    rule = ops.find("caffe.HardSwoosh", 1)
-    assert rule is not None and rule.kind == "caffe.HardSwoosh"
+    plugin = tmp_path / f"{name}.py"
+    plugin.write_text(plugins(root)[name], encoding="utf-8")
+    model = root / "prototxt/det1.prototxt"
+    if network == "unknown":
+        model = tmp_path / "net.prototxt"
+        model.write_text(UNKNOWN)
+    sizes = ["--input", "data=Nx3xHxW"] if network == "open" else []
+    for format in [] if name == "wiki" else [["--format", "html"], ["--format", "json"]]:
+        style = [] if name != "mytool" else ["--columns", "name,mytool.flops"]
+        options = style or EXTENSIONS[name]
+        assert cli.main([str(model), "--plugin", str(plugin), *sizes, *options, *format]) == 0
+        reset(name)
+    capsys.readouterr()
+    assert cli.main([str(model), "--plugin", str(plugin), *sizes, *EXTENSIONS[name]]) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and SHOWS[name] in out and "det1" * (network != "unknown") in out
+    if network == "unknown" and name != "mytool":
+        assert "Mystery" in out
+
+
+SHOWS = {
+    "hard_swoosh": "Coverage: ",
+    "acme_family": "Coverage: ",
+    "reuse": "MACs/param",
+    "widest": "channels",
+    "mytool": "FLOPs",
+    "wiki": "^ layer ^ type ^",
+    "my_board": "bound by",
+}
+
+
+def reset(name: str) -> None:
+    """Forget what a plugin registered, as a new process would have."""
+    names = {"mytool": conventions.CONVENTIONS, "reuse": columns.COLUMNS, "widest": sections.SECTIONS}
+    names |= {"my-board": devices.DEVICES}
+    for key, table in names.items():
+        table._table.pop(key, None)
+    for kind in ("HardSwoosh", "Cube", "Cosine"):
+        for key in (f"caffe.{kind}", f"com.acme.{kind}"):
+            rules._table.pop(key, None)
+
+
+def test_the_rules_of_extending_make_their_operators_known(
+    root: Path, tmp_path: Path, scratch_tables: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "net.prototxt").write_text(UNKNOWN)
+    arguments = [str(tmp_path / "net.prototxt")]
+    for name in ("hard_swoosh", "acme_family"):
+        (tmp_path / f"{name}.py").write_text(plugins(root)[name], encoding="utf-8")
+        arguments += ["--plugin", str(tmp_path / f"{name}.py")]
+    assert cli.main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "lower bounds: the cost of 1 operator is not known (Mystery x1); 1 more operator depends on" in out
 
 
 def test_the_page_on_receptive_fields_shows_what_the_command_prints(

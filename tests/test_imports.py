@@ -1,108 +1,116 @@
-"""Who may import whom, and what a run on a prototxt must not import."""
+"""Who may import whom: the whole module graph, of imports at load, inside functions and for types alone."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 import graphcost
 
 PACKAGE = Path(graphcost.__file__).parent
 
-# A room may import those below it, and its own neighbours where it is a folder.
-ORDER = [
-    {"version"},
-    {"dims", "errors"},
+FLOORS = [
+    {"version", "errors", "garbage"},
+    {"dims", "files", "plugins"},
     {"graph"},
-    {"shapes", "rules", "table", "target", "devices", "options"},
+    {"shapes", "rules", "table", "target", "registry", "options"},
+    {"devices"},
     {"importers", "ops"},
     {"passes"},
+    {"binding"},
     {"analysis"},
-    {"conventions", "columns"},
-    {"sections"},
+    {"export", "conventions"},
+    {"columns", "sections"},
     {"report"},
     {"page", "summary"},
     {"render"},
-    {"listings", "calibrate"},
+    {"api", "listings", "calibrate"},
+    {"__init__"},
     {"cli"},
-    {"__main__", "__init__"},
+    {"__main__"},
 ]
-LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
+"""The rooms of the package from the ground floor up: a room imports rooms below it, and none beside or above it."""
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
-
-def imported(path: Path) -> set[str]:
-    """The rooms of graphcost that a file imports when it is loaded (not inside functions or for types only)."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    found: set[str] = set()
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("graphcost")):
-            base = list(parts[: len(parts) - node.level]) if node.level else []
-            module = (node.module or "").removeprefix("graphcost").strip(".")
-            names = [*base, *module.split(".")] if module else base
-            rooms = [names[0]] if names else [alias.name for alias in node.names]
-            found.update(rooms)
-    return found & set(LEVEL)
-
-
-# Imports inside functions that lead upward: what is convenient to ask of an analysis is not needed to have one.
-LATER = {
-    ("analysis", "report"),  # analysis.report()
-    ("analysis", "render"),  # analysis.save()
-    ("report", "render"),  # report.render()
-    ("passes", "render"),  # analysis.memory.plan().save()
+BY_NAME = {
+    "graphcost.ops": "graphcost.ops",
+    "graphcost.conventions": "graphcost.conventions",
+    "graphcost.sections": "graphcost.sections",
 }
+"""Packages whose modules are found in their folder and imported by name: from where, and what is imported there."""
 
 
-def imported_later(path: Path) -> set[str]:
-    """The rooms that a file imports inside its functions."""
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    found: set[str] = set()
-    for outer in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(outer, ast.FunctionDef):
-            continue
-        for node in ast.walk(outer):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                base = list(parts[: len(parts) - node.level])
-                names = [*base, *(node.module or "").split(".")] if node.module else base
-                found.update([names[0]] if names else [alias.name for alias in node.names])
-    return found & set(LEVEL)
+def modules() -> dict[str, Path]:
+    """Every module of the package by its full name."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
 
 
-FILES = sorted(PACKAGE.rglob("*.py"))
+MODULES = modules()
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_a_room_imports_only_rooms_below_it(path: Path) -> None:
-    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    for other in imported(path) - {room}:
-        assert LEVEL[other] < LEVEL[room] or {room, other} == {"conventions", "columns"}, f"{room} imports {other}"
+def imported(name: str) -> Iterator[str]:
+    """The modules of the package that one imports anywhere in it; a package stands for itself, not for its parents."""
+    path = MODULES[name]
+    here = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom):
+            base = here[: len(here) - node.level + 1] if node.level else []
+            prefix = ".".join([*base, *(node.module or "").split(".")]).strip(".")
+            for alias in node.names:
+                inner = f"{prefix}.{alias.name}"
+                yield from (each for each in [inner if inner in MODULES else prefix] if each in MODULES)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_a_function_imports_from_above_only_where_that_is_meant(path: Path) -> None:
-    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    above = {other for other in imported_later(path) - {room} if LEVEL[other] > LEVEL[room]}
-    assert {(room, other) for other in above} <= LATER
+ARROWS = [(name, target) for name in MODULES for target in dict.fromkeys(imported(name)) if target != name]
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "ops").glob("*.py")), ids=lambda p: p.name)
-def test_operators_never_see_a_file_and_importers_never_a_rule(path: Path) -> None:
-    assert not imported(path) & {"importers", "passes"}
+def room(module: str) -> str:
+    """The file or folder of the package that a module stands in."""
+    _, *parts = module.split(".")
+    return parts[0] if parts else "__init__"
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "importers").glob("*.py")), ids=lambda p: p.name)
-def test_importers_never_call_a_rule(path: Path) -> None:
-    assert not imported(path) & {"ops", "rules", "passes"}
+def test_no_module_leads_back_to_itself() -> None:
+    circles = [sorted(each) for each in nx.strongly_connected_components(nx.DiGraph(ARROWS)) if len(each) > 1]
+    assert circles == []
 
 
-def test_every_room_has_its_level() -> None:
-    rooms = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in FILES}
-    assert rooms <= set(LEVEL)
+def test_imports_lead_down_only() -> None:
+    across = [(a, b) for a, b in ARROWS if room(a) != room(b)]
+    assert [(a, b) for a, b in across if FLOOR[room(b)] >= FLOOR[room(a)]] == []
+
+
+def test_every_room_has_its_floor_and_every_floor_its_rooms() -> None:
+    assert {room(module) for module in MODULES} == set(FLOOR)
+
+
+def test_only_the_declared_packages_import_modules_by_name() -> None:
+    callers = {name for name, path in MODULES.items() if "import_module(" in path.read_text(encoding="utf-8")}
+    assert callers == {*BY_NAME, "graphcost.plugins"}
+
+
+@pytest.mark.parametrize("package", sorted(BY_NAME))
+def test_what_is_imported_by_name_stands_below_whoever_imports_it(package: str) -> None:
+    """A discovered module may import its package, as the package does not need it to be loaded."""
+    below = {target for name, target in ARROWS if name.startswith(f"{BY_NAME[package]}.")}
+    assert all(FLOOR[room(target)] <= FLOOR[room(package)] for target in below)
+
+
+def test_importers_never_call_a_rule_and_rules_never_see_a_file() -> None:
+    assert not {(a, b) for a, b in ARROWS if room(a) == "importers" and room(b) in ("ops", "rules", "passes")}
+    assert not {(a, b) for a, b in ARROWS if room(a) == "ops" and room(b) in ("importers", "passes", "files")}
 
 
 def test_a_prototxt_needs_neither_onnx_nor_numpy(root: Path) -> None:

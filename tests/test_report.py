@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import graphcost
+from graphcost import Report
 from graphcost.columns import find, known
 from graphcost.render import render, write
-from graphcost.report import Report
 from graphcost.summary import Failure, Summary
 from graphcost.table import scaled
 
@@ -98,7 +98,7 @@ def test_a_total_is_the_sum_of_its_rows_or_the_most_of_them(on_a_device: graphco
 )
 def test_rows_that_are_alike_say_the_same(sample: str, root: Path) -> None:
     analysis = graphcost.analyze(graphcost.load(root / sample))
-    assert len(set(analysis.alike)) < len(analysis.rows)
+    assert len({row.signature for row in analysis.rows}) < len(analysis.rows)
     shared = [column for column in map(find, known()) if column.per_signature]
     assert {"type", "output", "macs", "activation", "share"} <= {column.key for column in shared}
     _, cells, _ = analysis.report(columns=[column.key for column in shared]).values()
@@ -109,7 +109,7 @@ def test_rows_that_are_alike_say_the_same(sample: str, root: Path) -> None:
 def test_rows_of_which_nothing_is_known_are_not_alike(net: Any) -> None:
     other = MYSTERY.replace('"m"', '"n"').replace("Mystery", "Riddle")
     analysis = net(HEAD + CONV + RELU + MYSTERY + other)
-    assert analysis.alike == [0, 1, 2, 3]
+    assert [row.signature for row in analysis.rows] == [0, 1, 2, 3]
     assert analysis.unknown == {"Mystery": 1, "Riddle": 1}
 
 
@@ -129,7 +129,7 @@ def test_a_lower_bound_says_so_wherever_it_stands(net: Any) -> None:
     assert report.table.total[:5] == ("total", "", "", ">= 112", ">= 1.7 k")
     assert report.table.rows[2] == ("m", "Mystery", "?", "0", "?", "?", "?", "")
     assert report.table.marked == {2}
-    assert report.coverage == "totals are lower bounds: not everything is known of 1 operators (Mystery x1)"
+    assert report.coverage == "lower bounds: the cost of 1 operator is not known (Mystery x1)"
     assert 'class="unknown"' in report.render("html")
     summary = Summary([report])
     assert summary.table.rows[0][1:] == ("1x3x8x8", "3", ">= 112", ">= 1.7 k", ">= 3.6 k", "?")
@@ -141,11 +141,11 @@ def test_csv_leaves_empty_what_is_not_known(net: Any) -> None:
     assert text.splitlines() == ["name,macs,activation", "block/conv,1728,256", "block/relu,0,256", "m,,"]
 
 
-def test_what_is_not_known_may_be_the_dearest(net: Any) -> None:
+def test_what_is_not_known_may_be_the_most_expensive(net: Any) -> None:
     assert cells(net(HEAD + CONV + RELU + MYSTERY), "name", sort="macs", top=2) == [("m",), ("block/conv",)]
 
 
-def test_rows_are_sorted_by_number_dearest_first_and_by_name(small: graphcost.Analysis) -> None:
+def test_rows_are_sorted_by_number_largest_first_and_by_name(small: graphcost.Analysis) -> None:
     assert cells(small, "name", sort="ops") == [("block/conv",), ("block/relu",), ("pool",)]
     assert cells(small, "name", sort="divs", top=1) == [("pool",)]
     assert cells(small, "name", sort="kind") == [("block/relu",), ("pool",), ("block/conv",)]
@@ -170,7 +170,7 @@ def test_a_group_of_several_kinds_says_how_many(small: graphcost.Analysis) -> No
 def test_groups_are_sorted_and_cut_as_rows_are(small: graphcost.Analysis) -> None:
     report = small.report(by="scope", columns=["name", "ops"], sort="ops", top=1)
     assert [row[0] for row in report.table.rows] == ["block"]
-    assert report.table.notes == ["1 cheaper rows are left out; --top 0 shows all."]
+    assert report.table.notes == ["1 more row not shown (--top 0 shows all)"]
 
 
 def test_a_group_whose_shape_is_not_known_has_no_stage(net: Any) -> None:
@@ -182,8 +182,8 @@ def test_an_open_batch_counts_as_one_and_says_so(net: Any) -> None:
     analysis = net(HEAD + CONV + RELU, shapes={"data": ("N", 3, 8, 8)})
     report = analysis.report(columns=["name", "output", "macs"])
     assert report.table.rows[0] == ("block/conv", "Nx4x4x4", "1.7 k")
-    assert report.assumptions == "N = 1 (batch; --dim sets it)"
-    assert "Assumptions: N = 1 (batch; --dim sets it)." in report.render("text")
+    assert report.assumptions == "batch N = 1 (default; --dim changes it)"
+    assert "Assumptions: batch N = 1 (default; --dim changes it)." in report.render("text")
     assert report.render("csv").splitlines()[1] == "block/conv,Nx4x4x4,1728*N"
 
 
@@ -191,7 +191,7 @@ def test_sizes_that_stay_open_print_as_formulas(net: Any) -> None:
     analysis = net(HEAD + 'layer { name: "r" type: "ReLU" bottom: "data" top: "r" }', shapes={"data": ("N", 3, "H", 8)})
     report = analysis.report(columns=["name", "compares", "activation"])
     assert report.table.rows == [("r", "24·H·N", "96·H·N")]
-    assert report.assumptions.endswith("left open, so figures that need them are formulas: H")
+    assert report.assumptions.endswith("symbolic dimensions: H (set with --dim H=...)")
 
 
 def test_long_formulas_stand_whole_where_programs_read_and_briefly_where_people_do(net: Any) -> None:
@@ -220,7 +220,7 @@ def test_a_headline_names_the_first_inputs_and_counts_the_others(net: Any) -> No
     inputs = "".join(f'input: "{name}" input_shape {{ dim: 2 dim: 1 }} ' for name in names)
     bottoms = "".join(f'bottom: "{name}" ' for name in names)
     summary = net(f'{inputs} layer {{ name: "c" type: "Concat" {bottoms} top: "c" }}').report().summary
-    assert summary[11:14] == ["input in11 2x1", "3 more inputs", "1 layers"]
+    assert summary[11:14] == ["input in11 2x1", "3 more inputs", "1 layer"]
 
 
 @pytest.mark.parametrize(
@@ -357,10 +357,10 @@ def test_a_notebook_shows_the_summary_and_the_table_as_part_of_its_page(small: g
     assert small._repr_markdown_() == small.report().render("md")
 
 
-def test_a_notebook_shows_the_dearest_layers_where_there_are_many(root: Path) -> None:
+def test_a_notebook_shows_the_most_expensive_layers_where_there_are_many(root: Path) -> None:
     analysis = graphcost.analyze(graphcost.load(root / "prototxt/ssd300.prototxt"))
-    assert "61 cheaper rows are left out" in analysis._repr_html_()  # of 101
-    assert "61 cheaper rows are left out" in analysis._repr_markdown_()
+    assert "61 more rows not shown" in analysis._repr_html_()  # of 101
+    assert "61 more rows not shown" in analysis._repr_markdown_()
 
 
 def test_a_notebook_shows_names_as_text(net: Any) -> None:

@@ -13,6 +13,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Literal
 
 from ..dims import Extent
+from ..graph import UnknownShape
 from ..passes.rows import Row
 from ..registry import Registry
 from ..table import Table
@@ -44,12 +45,15 @@ class Metric:
     """In a loop it counts anew each time."""
 
     def of(self, analysis: Analysis, at: int) -> Extent | None:
-        """What the tool counts for row `at` in one forward run."""
+        """What the tool counts for row `at` in one forward run; None where that needs a shape that is not known."""
         row = analysis.rows[at]
         count = self.value
         if self.functional is not None and at in functional(analysis):
             count = self.functional
-        value = count(row)
+        try:
+            value = count(row)
+        except UnknownShape:
+            return None
         return value * row.trip_count if value is not None and self.repeats and row.trip_count != 1 else value
 
     def total(self, analysis: Analysis) -> Extent:

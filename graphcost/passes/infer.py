@@ -16,6 +16,7 @@ from .. import ops
 from ..dims import Extent, TooLarge, Undecided, substitute
 from ..errors import ModelError
 from ..graph import UNKNOWN, Model, Op, Tensor, UnknownShape, Unranked
+from ..registry import plugin_error
 from ..rules import NO_WORK, Facts, Rule, Work
 from .checks import check_arity, check_attributes, check_facts, describe, situation
 from .open_extents import OpenExtents, Stated, has_fresh, stated_by
@@ -246,6 +247,10 @@ class _Engine:
             raise
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as problem:
             raise ModelError(op.location, "", f"{describe(op)}: {problem}; {situation(op, inputs)}") from problem
+        except Exception as problem:
+            if rule.is_built_in:
+                raise
+            raise plugin_error(rule.function, f"rule for {op.type}", problem) from problem
 
     def without_rule(self, op: Op, inputs: tuple[Tensor | None, ...], stated: Stated) -> Facts | None:
         """What can be said without a rule: by the operator's own definition, the format's library, the file's word."""

@@ -70,11 +70,11 @@ def test_what_a_tool_leaves_out_is_nothing_and_only_what_is_not_known_has_no_fig
 
 def test_every_convention_is_listed_and_names_its_source() -> None:
     for convention in conventions.known():
-        assert convention.source.startswith("https://") and (convention.metrics or convention.lay_out)
+        assert convention.source.startswith("https://") and (convention.metrics or convention.table)
         assert all(metric.unit and metric.doc for metric in convention.metrics)
 
 
-@pytest.mark.parametrize("style", [convention.name for convention in conventions.known() if convention.lay_out])
+@pytest.mark.parametrize("style", [convention.name for convention in conventions.known() if convention.table])
 def test_a_style_prints_numbers_under_the_assumptions(style: str, net: Any) -> None:
     """An open batch is taken for 1, as the report says below."""
     stated, open_ = net(NET), net(NET, shapes={"data": ("N", 3, 8, 8)})

@@ -162,6 +162,7 @@ def test_the_files_own_word_stands_where_there_is_neither_rule_nor_definition() 
     assert analysis.to_dict()["coverage"] == {
         "complete": False,
         "unknown_ops": {"com.acme.Warp": 1},
+        "dependent_ops": 0,
         "unknown_tensors": 0,
     }
 

@@ -32,7 +32,7 @@ def sample(root: Path, name: str) -> graphcost.Analysis:
 
 def test_boxes_larger_than_the_field_of_their_map_are_marked(net: Any) -> None:
     """sqrt(6 * 9) = 7.3 is larger than 7; the square of 6 is not."""
-    table = SECTION.lay_out(net(boxes("min_size: 6 max_size: 9 step: 4")))[0]
+    table = SECTION.tables(net(boxes("min_size: 6 max_size: 9 step: 4")))[0]
     assert table.rows == [
         ("boxes", "map", "16x16", "4", "4", "7", "2", "6x6, 7.3x7.3", "1 of 2 larger than the receptive field (7)")
     ]
@@ -48,7 +48,7 @@ def test_boxes_larger_than_the_field_of_their_map_are_marked(net: Any) -> None:
     ],
 )
 def test_a_box_as_large_as_the_field_fits(fields: str, verdict: str, net: Any) -> None:
-    assert SECTION.lay_out(net(boxes(fields)))[0].rows[0][-1] == verdict
+    assert SECTION.tables(net(boxes(fields)))[0].rows[0][-1] == verdict
 
 
 def test_width_is_held_against_width_and_height_against_height(net: Any) -> None:
@@ -61,26 +61,26 @@ def test_width_is_held_against_width_and_height_against_height(net: Any) -> None
 
 
 def test_a_step_that_is_not_the_stride_is_said(net: Any) -> None:
-    notes = [SECTION.lay_out(net(boxes(f"min_size: 6 step: {step}")))[0].notes for step in (4, 5)]
+    notes = [SECTION.tables(net(boxes(f"min_size: 6 step: {step}")))[0].notes for step in (4, 5)]
     assert len(notes[0]) == 1 and "Where the step is not the stride" in notes[1][1]
 
 
 def test_many_sizes_are_told_by_the_smallest_and_the_largest(net: Any) -> None:
     sizes = " ".join(f"min_size: {side}" for side in range(1, 8))
-    row = SECTION.lay_out(net(boxes(sizes)))[0].rows[0]
+    row = SECTION.tables(net(boxes(sizes)))[0].rows[0]
     assert row[6:8] == ("7", "1x1 to 7x7")
 
 
 def test_sizes_that_occur_often_are_listed_once(net: Any) -> None:
     """As FaceBoxes densifies its smaller ones."""
-    row = SECTION.lay_out(net(boxes("min_size: 32 min_size: 64 min_size: 128")))[0].rows[0]
+    row = SECTION.tables(net(boxes("min_size: 32 min_size: 64 min_size: 128")))[0].rows[0]
     assert row[6:8] == ("21", "32x32 (16), 64x64 (4), 128x128")
 
 
 def test_boxes_on_a_map_that_sees_everything_fit(net: Any) -> None:
     text = boxes("min_size: 60").replace('bottom: "map" bottom: "data"', 'bottom: "mvn" bottom: "data"')
     mvn = 'layer { name: "mvn" type: "MVN" bottom: "map" top: "mvn" }\n'
-    row = SECTION.lay_out(net(text.replace('layer { name: "boxes"', mvn + 'layer { name: "boxes"')))[0].rows[0]
+    row = SECTION.tables(net(text.replace('layer { name: "boxes"', mvn + 'layer { name: "boxes"')))[0].rows[0]
     assert (row[5], row[-1]) == ("all", "")
 
 
@@ -99,7 +99,7 @@ SSD300 = [
 
 
 def test_every_prior_box_layer_of_ssd300_stands_beside_its_map(root: Path) -> None:
-    places, detection = SECTION.lay_out(sample(root, SSD))
+    places, detection = SECTION.tables(sample(root, SSD))
     assert [(row[1], row[2], row[6]) for row in places.rows] == SSD300
     assert [row[5] for row in places.rows] == ["92", "420", "452", "516", "644", "772"]
     cells = [row[2].split("x") for row in places.rows]
@@ -108,13 +108,13 @@ def test_every_prior_box_layer_of_ssd300_stands_beside_its_map(root: Path) -> No
 
 
 def test_ssd300_has_the_same_heads_as_prototxt_and_as_onnx(root: Path) -> None:
-    caffe, onnx = (SECTION.lay_out(sample(root, path))[-1].rows for path in (SSD, "onnx_models/ssd300.onnx"))
+    caffe, onnx = (SECTION.tables(sample(root, path))[-1].rows for path in (SSD, "onnx_models/ssd300.onnx"))
     assert [row[1:] for row in caffe] == [row[1:] for row in onnx]
 
 
 def test_every_head_of_retinaface_is_found_without_its_name(root: Path) -> None:
     """Scores, boxes and landmarks of 2 anchors a cell at three strides."""
-    (table,) = SECTION.lay_out(sample(root, RETINAFACE))
+    (table,) = SECTION.tables(sample(root, RETINAFACE))
     found = [row[1:] for row in table.rows]
     assert found == [
         (f"{side}x{side}", f"{side * side:,}", str(2 * values), str(640 // side), rf)
@@ -126,7 +126,7 @@ def test_every_head_of_retinaface_is_found_without_its_name(root: Path) -> None:
 def test_sizes_that_the_user_states_are_held_against_the_heads_of_their_stride(root: Path) -> None:
     """RetinaFace's anchors at stride 32 are 256 and 512; a cell there sees 507."""
     section = against({"8": [(16, 16), (32, 32)], "32": [(256, 256), (512, 512)]})
-    (table,) = section.lay_out(sample(root, RETINAFACE))
+    (table,) = section.tables(sample(root, RETINAFACE))
     assert [row[-2:] for row in table.rows[::3]] == [
         ("256x256, 512x512", "1 of 2 larger than the receptive field (507)"),
         ("", ""),
@@ -137,17 +137,17 @@ def test_sizes_that_the_user_states_are_held_against_the_heads_of_their_stride(r
 
 def test_a_stride_that_no_head_has_is_refused(root: Path) -> None:
     with pytest.raises(ModelError, match="no detection head has stride 4; there are: 32, 16, 8"):
-        against({"4": [(16, 16)]}).lay_out(sample(root, RETINAFACE))
+        against({"4": [(16, 16)]}).tables(sample(root, RETINAFACE))
 
 
 def test_a_network_without_heads_says_so(root: Path) -> None:
-    (table,) = SECTION.lay_out(sample(root, "onnx_models/vgg16.onnx"))
+    (table,) = SECTION.tables(sample(root, "onnx_models/vgg16.onnx"))
     assert table.rows == [] and "No operator places boxes" in table.notes[0]
 
 
 def test_open_extents_stay_formulas(root: Path) -> None:
     analysis = graphcost.analyze(graphcost.load(root / SSD), shapes={"data": (1, 3, "H", 300)})
-    places, detection = SECTION.lay_out(analysis)
+    places, detection = SECTION.tables(analysis)
     assert places.rows[0][4:6] == ("8", "92") and "H" in detection.rows[0][1]
     assert json.dumps(SECTION.data(analysis))
 
@@ -192,7 +192,7 @@ def test_sizes_that_cannot_be_read_are_refused(text: str, root: Path, capsys: py
 
 
 def test_heads_behind_an_unknown_layer_are_not_found_and_that_is_said(net: Any) -> None:
-    (table,) = SECTION.lay_out(net(HEAD + CONV + 'layer { name: "m" type: "Mystery" bottom: "map" top: "m" }'))
+    (table,) = SECTION.tables(net(HEAD + CONV + 'layer { name: "m" type: "Mystery" bottom: "map" top: "m" }'))
     assert table.rows == [] and table.notes[1:] == ["Not followed through what is not known: Mystery."]
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from graphcost import analyze, load
+from graphcost import Report, analyze, load
 from graphcost.cli import main
-from graphcost.report import Report
 from graphcost.sections import device
 from graphcost.target import Target
 
@@ -75,7 +74,7 @@ def test_json_has_seconds_in_full_and_every_layer(root: Path, board: str) -> Non
 
 def test_without_a_device_the_section_is_empty(root: Path) -> None:
     analysis = analyze(load(root / "prototxt/det1.prototxt"))
-    assert device.lay_out(analysis) == [] and device.data(analysis) is None
+    assert device.tables(analysis) == [] and device.data(analysis) is None
 
 
 @pytest.mark.parametrize("format", ["md", "html", "text", "json", "csv"])

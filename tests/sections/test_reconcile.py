@@ -18,7 +18,7 @@ from graphcost import Analysis, cli, conventions
 from graphcost.conventions import Metric
 from graphcost.dims import Extent, symbol
 from graphcost.graph import Model, Op, Tensor, build_dag
-from graphcost.sections.reconcile import data, lay_out, reasons
+from graphcost.sections.reconcile import data, reasons, tables
 
 QUOTED = {f"{c.name}.{metric.key}": metric for c in conventions.known() for metric in c.quoted}
 SAMPLES = ("prototxt/det3", "prototxt/ssd300", "prototxt/retinaface", "onnx_models/vgg16", "onnx_models/retinaface")
@@ -184,7 +184,7 @@ def _analyse(
 
 
 def test_a_tool_and_its_total_stand_before_the_first_of_its_reasons(net: Any) -> None:
-    (table,) = lay_out(net(NET))
+    (table,) = tables(net(NET))
     tools = [row[0] for row in table.rows if row[0]]
     assert tools[0] == "graphcost" and len(tools) == 1 + len(QUOTED)
     at = next(number for number, row in enumerate(table.rows) if row[0] == "onnx-tool")
@@ -202,7 +202,7 @@ def test_a_tool_and_its_total_stand_before_the_first_of_its_reasons(net: Any) ->
 
 def test_small_reasons_are_summed_up_for_people_and_all_there_in_json(root: Path) -> None:
     analysis = graphcost.analyze(graphcost.load(root / "onnx_models/ssd300.onnx"))
-    (table,) = lay_out(analysis)
+    (table,) = tables(analysis)
     found = data(analysis)
     (tool,) = [each for each in found["tools"] if each["style"] == "onnx_opcounter"]
     assert len(tool["reasons"]) == 10
@@ -212,8 +212,8 @@ def test_small_reasons_are_summed_up_for_people_and_all_there_in_json(root: Path
 
 
 def test_a_file_without_module_paths_says_what_that_means(net: Any, root: Path) -> None:
-    (without,) = lay_out(net(NET))
-    (with_paths,) = lay_out(graphcost.analyze(graphcost.load(root / "onnx_models/ssd300.onnx")))
+    (without,) = tables(net(NET))
+    (with_paths,) = tables(graphcost.analyze(graphcost.load(root / "onnx_models/ssd300.onnx")))
     assert "no module paths" in without.notes[-1]
     assert not any("no module paths" in note for note in with_paths.notes)
 
@@ -222,7 +222,7 @@ def test_totals_without_a_figure_for_an_operator_are_lower_bounds_and_that_is_sa
     """onnxsim counts as nothing what it does not know, so its total is what it prints."""
     layer = 'layer { name: "warp" type: "Warp" bottom: "fc" top: "warp" }'
     analysis = net(NET + layer)
-    (table,) = lay_out(analysis)
+    (table,) = tables(analysis)
     assert "Not known, and so without a figure: Warp x1 (every tool but onnxsim)." in table.notes
     assert [row[0] for row in table.rows if row[2] and not row[2].startswith(">= ")] == ["onnxsim"]
     assert {"Warp": 1} in [tool["unknown_ops"] for tool in data(analysis)["tools"]]
