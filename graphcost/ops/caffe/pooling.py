@@ -2,79 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from ...dims import Extent, ceil_div, minimum
 from ...graph import Tensor
 from ...rules import GLOBAL, NO_WORK, Facts, Window, rule
 from .. import windowed
-from .fields import Value, choice, spatial, whole
+from .fields import SIDES, WINDOW, WINDOW_3D, Sliding, Value, choice, sliding, sliding_3d, whole
 
 
-def pooled(
-    size: Extent, kernel: int, stride: int, before: int, after: int, dilation: int, round_up: bool, clip: bool
-) -> Extent:
-    """Caffe's pooled extent: rounded up, less a last window that would start in the padding (pooling_layer.cpp)."""
-    count = windowed.steps(size, kernel, stride, before, after, dilation, round_up)
-    return minimum(count, ceil_div(size + before, stride)) if clip else count
-
-
-@rule("caffe.Pooling")
+@rule("caffe.Pooling", fields=WINDOW + SIDES)
 def pooling(
     x: Tensor,
     *,
     pool: Value = "MAX",
-    kernel_size: Value = None,
-    kernel_h: Value = None,
-    kernel_w: Value = None,
-    pad: Value = None,
-    pad_h: Value = None,
-    pad_w: Value = None,
-    pad_l: Value = None,
-    pad_r: Value = None,
-    pad_t: Value = None,
-    pad_b: Value = None,
-    stride: Value = None,
-    stride_h: Value = None,
-    stride_w: Value = None,
-    dilation: Value = None,
     pad_type: Value = 0,
     global_pooling: Value = False,
     round_mode: Value = 0,
     ceil_mode: Value = True,
     outputs: int = 1,
+    **fields: Value,
 ) -> Facts:
     """[N, C, *spatial] -> [N, C, *spatial], each extent ceil((i + 2 pad - k) / stride) + 1; FLOOR rounds down.
 
     ceil_mode false, a pad per side, pad_type (1: ceil(i / stride)) and dilation are forks'. A second top is the mask of
     the maxima.
     """
-    axes = x.rank - 2
-    kind = "MAX" if choice(pool, "MAX", "AVE", "STOCHASTIC", *_FORK_POOLS) == "MAX" else "AVE"
+    kind = "MAX" if choice(pool, "MAX", "AVE", "STOCHASTIC", *FORK_POOLS) == "MAX" else "AVE"
     if global_pooling:
         facts = windowed.global_max_pool(x) if kind == "MAX" else windowed.global_average_pool(x)
         return Facts(facts.outputs * outputs, facts.work, facts.window)
-    kernel = spatial(axes, kernel_size, kernel_h, kernel_w, None, "kernel_size")
-    strides = spatial(axes, stride, stride_h, stride_w, 1, "stride")
-    dilations = spatial(axes, dilation, None, None, 1, "dilation")
-    before = after = spatial(axes, pad, pad_h, pad_w, 0, "pad")
-    if any(side is not None for side in (pad_l, pad_r, pad_t, pad_b)):
-        before = (whole(pad_t or 0, "pad_t"), whole(pad_l or 0, "pad_l"))
-        after = (whole(pad_b or 0, "pad_b"), whole(pad_r or 0, "pad_r"))
-    up = choice(round_mode, "CEIL", "FLOOR") == "CEIL" and bool(ceil_mode)
-    clip = any(before) or any(after)
-    if any(p >= k for p, k in zip(before, kernel, strict=True)):
-        raise ValueError(f"pad {list(before)} should be below the kernel {list(kernel)}")
-    fields = zip(x.shape[2:], kernel, strides, before, after, dilations, strict=True)
-    extents = [pooled(size, k, s, p, q, d, up, clip) for size, k, s, p, q, d in fields]
+    window = sliding(fields, x.rank - 2)
+    if any(pad >= kernel for pad, kernel in zip(window.before, window.kernel, strict=True)):
+        raise ValueError(f"pad {list(window.before)} should be below the kernel {list(window.kernel)}")
+    round_up = choice(round_mode, "CEIL", "FLOOR") == "CEIL" and bool(ceil_mode)
+    extents = _pooled(x, window, round_up, clip=any(window.pads))
     if pad_type == 1:
-        extents = [ceil_div(size, s) for size, s in zip(x.shape[2:], strides, strict=True)]
+        extents = [ceil_div(size, stride) for size, stride in zip(x.shape[2:], window.stride, strict=True)]
+    return _pool(x, window, extents, kind, outputs)
+
+
+FORK_POOLS = ("AVE_EXC_PAD", "AVE_TF")
+
+
+def _pooled(x: Tensor, window: Sliding, round_up: bool, clip: bool) -> list[Extent]:
+    """The extents that pooling leaves, less a last window that would start in the padding (pooling_layer.cpp)."""
+    extents: list[Extent] = []
+    for axis, size in enumerate(x.shape[2:]):
+        kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
+        before, after = window.before[axis], window.after[axis]
+        count = windowed.steps(size, kernel, stride, before, after, dilation, round_up)
+        extents.append(minimum(count, ceil_div(size + before, stride)) if clip else count)
+    return extents
+
+
+def _pool(x: Tensor, window: Sliding, extents: Sequence[Extent], kind: str, outputs: int = 1) -> Facts:
     y = Tensor((*x.shape[:2], *extents))
-    work = windowed.pool_work(y, prod(kernel), kind)
-    return Facts((y,) * outputs, work, Window(kernel, strides, before, dilations))
-
-
-_FORK_POOLS = ("AVE_EXC_PAD", "AVE_TF")
+    work = windowed.pool_work(y, prod(window.kernel), kind)
+    return Facts((y,) * outputs, work, Window(window.kernel, window.stride, window.before, window.dilation))
 
 
 @rule("caffe.SPP")
@@ -96,25 +82,9 @@ def spp(x: Tensor, *, pyramid_height: Value = None, pool: Value = "MAX") -> Fact
     return Facts((Tensor((x.shape[0], sum((prod(level.shape[1:]) for level in levels), 0))),), work, GLOBAL)
 
 
-@rule("caffe.Pooling3D", "caffe.POOLING3D")
-def pooling_3d(
-    x: Tensor,
-    *,
-    pool: Value = "MAX",
-    kernel_size: Value = None,
-    kernel_depth: Value = 1,
-    pad: Value = 0,
-    temporal_pad: Value = 0,
-    stride: Value = 1,
-    temporal_stride: Value = 1,
-) -> Facts:
+@rule("caffe.Pooling3D", "caffe.POOLING3D", fields=WINDOW_3D)
+def pooling_3d(x: Tensor, *, pool: Value = "MAX", **fields: Value) -> Facts:
     """[N, C, L, H, W] pooled in time and space; extents are rounded up, and no window is dropped (C3D)."""
-    k, p, s = whole(kernel_size, "kernel_size", 1), whole(pad, "pad"), whole(stride, "stride")
-    kernel = (whole(kernel_depth, "kernel_depth", 1), k, k)
-    pads = (whole(temporal_pad, "temporal_pad"), p, p)
-    strides = (whole(temporal_stride, "temporal_stride"), s, s)
-    fields = zip(x.shape[2:], kernel, strides, pads, strict=True)
-    extents = [pooled(size, k, s, p, p, 1, True, False) for size, k, s, p in fields]
-    y = Tensor((*x.shape[:2], *extents))
+    window = sliding_3d(fields)
     kind = "MAX" if choice(pool, "MAX", "AVE", "STOCHASTIC") == "MAX" else "AVE"
-    return Facts((y,), windowed.pool_work(y, prod(kernel), kind), Window(kernel, strides, pads, (1, 1, 1)))
+    return _pool(x, window, _pooled(x, window, round_up=True, clip=False), kind)
