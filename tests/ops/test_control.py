@@ -13,7 +13,8 @@ from graphcost import Analysis, ModelError, Tensor, analyze
 from graphcost.dims import Dim, symbol
 from graphcost.graph import TensorSequence, Unranked
 from graphcost.importers import onnx as importer
-from graphcost.ops.control import either, sequence_of
+from graphcost.ops.abstract import join
+from graphcost.ops.sequences import sequence_of
 from graphcost.passes import infer
 from graphcost.rules import data_dependent
 
@@ -385,7 +386,7 @@ def test_an_optional_left_empty_holds_nothing():
     ],
 )
 def test_what_is_known_of_one_of_two_tensors_is_what_they_share(a: Tensor, b: Tensor, expected: Tensor):
-    assert either(a, b) == expected
+    assert join(a, b) == expected
 
 
 def test_bodies_under_many_sizes_agree_with_onnxruntime():
