@@ -40,7 +40,7 @@ def slice_(
         lengths = [size // outputs] * outputs
     tops = tuple(Tensor((*x.shape[:at], length, *x.shape[at + 1 :])) for length in lengths)
     starts = [0, *accumulate(lengths[:-1])]
-    return Facts(tops, NO_WORK, slice_offsets=movement.begins(x, at, starts, outputs))
+    return Facts(tops, NO_WORK, slice_offsets=movement.slice_offsets(x, at, starts, outputs))
 
 
 @rule("caffe.Split")
@@ -124,7 +124,7 @@ def reshape(
         result[start + middle.index(-1)] = x.size // rest
     elif isinstance(x.size, int) and prod(result) != x.size:
         raise ValueError(f"{show_shape(x.shape)} has {x.size} elements, {show_shape(result)} has {prod(result)}")
-    return movement.viewed(x, tuple(result))
+    return movement.as_view(x, tuple(result))
 
 
 @rule("caffe.Flatten")
