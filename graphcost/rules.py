@@ -196,7 +196,7 @@ def rule(*kinds: str, since: int = 1, replace: bool = False, fields: Iterable[st
     """Register a function as the rule of `kinds`, from version `since` of their operator set on.
 
     Kinds are ONNX operator names, `domain.Name` outside ai.onnx, `caffe.Type` for Caffe layers. A rule that declares
-    the keyword `outputs` is told how many outputs the operator has; one that reads a group of attributes together
+    the keyword `outputs` receives how many outputs the operator has; one that reads a group of attributes together
     names them in `fields` and takes them as `**fields`. Raises ValueError when a kind already has a rule for that
     version, unless `replace` says that this one is to stand in its place.
     """

@@ -68,7 +68,7 @@ def _possible(branch: Body) -> tuple[Tensor, ...] | None:
 def more_expensive(a: Work, b: Work) -> tuple[bool, str]:
     """Whether `a` costs no less than `b`, by multiply-accumulates, then by operations, and what a note says of it."""
     try:
-        return ((a.ops >= b.ops) if a.macs == b.macs else (a.macs > b.macs)), "the dearer"
+        return ((a.ops >= b.ops) if a.macs == b.macs else (a.macs > b.macs)), "the more expensive"
     except Undecided as reason:
         return True, f"though {reason}"
 

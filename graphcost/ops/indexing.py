@@ -390,7 +390,7 @@ def unique_of_vector(x: Tensor, *, outputs: int = 3) -> Facts:
 def top_k(x: Tensor, *, k: int, axis: int = -1) -> Facts:
     """[*any] -> values and indices, `k` along `axis`.  https://onnx.ai/onnx/operators/onnx__TopK.html
 
-    Each element is held against a heap of k: ceil(log2(k + 1)) comparisons.
+    Each element is compared with a heap of k: ceil(log2(k + 1)) comparisons.
     """
     return best(x, k, axis)
 

@@ -22,7 +22,7 @@ RUNS = 64
 
 @rule("SequenceMap")
 def sequence_map(first: Tensor, *others: Tensor, body: Body, outputs: int) -> Facts:
-    """A sequence, and sequences or tensors -> a sequence of each of the body's results, which is asked for every item.
+    """A sequence, and sequences or tensors -> a sequence of each of the body's results, which is run for every item.
 
     https://onnx.ai/onnx/operators/onnx__SequenceMap.html
     """

@@ -41,11 +41,11 @@ g (bool c, float[4, 8] x, float[8, 3] w, float[8, 5] v) => (float[] y) {
 """
 
 
-def test_a_branch_that_data_chooses_costs_what_the_dearer_does():
+def test_a_branch_that_data_chooses_costs_what_the_more_expensive_does():
     analysis = run(BRANCHES)
     assert analysis.work.macs == 4 * 5 * 8  # else_branch
     assert shape(analysis) == (4, symbol("y_1", least=0))
-    assert analysis["If_0"].why == "data decides; counted: else_branch, the dearer"
+    assert analysis["If_0"].why == "data decides; counted: else_branch, the more expensive"
     assert [(row.name, row.trip_count) for row in analysis.rows[1:]] == [
         ("If_0/else_branch/MatMul_0", 1),
         ("If_0/then_branch/MatMul_0", 0),
@@ -351,7 +351,7 @@ def test_a_list_that_a_loop_fills_is_joined_afterwards():
     assert analysis.work.compares == 4 * (2 * 3)
 
 
-def test_a_map_over_a_sequence_asks_its_body_for_every_item():
+def test_a_map_over_a_sequence_runs_its_body_for_every_item():
     graph = """
     g (float[2, 3] x, float[5, 3] w) => (float[] y) {
         q = SequenceConstruct(x, w)

@@ -109,7 +109,7 @@ def detection_output(
 ) -> Facts:
     """Locations [N, 4P], scores [N, classes P], priors [1, 2, 4P] -> [1, 1, 1, 7] until the network has run.
 
-    What is counted is the most it can take: every box decoded, every score held against the threshold, and in each
+    What is counted is the most it can take: every box decoded, every score compared with the threshold, and in each
     class the top_k best boxes compared pair by pair (detection_output_layer.cpp).
     """
     classes = whole(num_classes, "num_classes", 1)
