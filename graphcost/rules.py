@@ -6,7 +6,7 @@ where an attribute's default stands; what it returns is a `Facts`. Rules never s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -197,17 +197,18 @@ _table: dict[str, list[Rule]] = {}
 F = TypeVar("F", bound=Callable[..., Facts])
 
 
-def rule(*kinds: str, since: int = 1, replace: bool = False) -> Callable[[F], F]:
+def rule(*kinds: str, since: int = 1, replace: bool = False, fields: Iterable[str] = ()) -> Callable[[F], F]:
     """Register a function as the rule of `kinds`, from version `since` of their operator set on.
 
     Kinds are ONNX operator names, `domain.Name` outside ai.onnx, `caffe.Type` for Caffe layers. A rule that declares
-    the keyword `outputs` is told how many outputs the operator has. Raises ValueError when a kind already has a rule
-    for that version, unless `replace` says that this one is to stand in its place.
+    the keyword `outputs` receives how many outputs the operator has; one that reads a group of attributes together
+    names them in `fields` and takes them as `**fields`. Raises ValueError when a kind already has a rule for that
+    version, unless `replace` says that this one is to stand in its place.
     """
 
     def register(function: F) -> F:
         for kind in kinds:
-            _register(_describe(function, kind, since, replace))
+            _register(_describe(function, kind, since, replace, frozenset(fields)))
         return function
 
     return register
@@ -228,7 +229,7 @@ def _register(new: Rule) -> None:
     _table[new.kind] = sorted([*kept, new], key=lambda entry: -entry.since)
 
 
-def _describe(function: Callable[..., Facts], kind: str, since: int, replaces: bool) -> Rule:
+def _describe(function: Callable[..., Facts], kind: str, since: int, replaces: bool, fields: frozenset[str]) -> Rule:
     """Read a signature off the code object; inspect.signature takes fifty times as long."""
     code: Any = function.__code__
     positional, keyword_only = code.co_argcount, code.co_kwonlyargcount
@@ -240,8 +241,8 @@ def _describe(function: Callable[..., Facts], kind: str, since: int, replaces: b
         since,
         min_inputs=positional - optional,
         max_inputs=None if variadic else positional,
-        keywords=frozenset(code.co_varnames[positional : positional + keyword_only]),
-        takes_any=any_keyword,
+        keywords=fields.union(code.co_varnames[positional : positional + keyword_only]),
+        takes_any=any_keyword and not fields,
         replaces=replaces,
     )
 

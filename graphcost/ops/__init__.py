@@ -6,7 +6,7 @@ another operator is asked for. A new file in either folder is loaded like the ot
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -28,14 +28,16 @@ def known() -> tuple[Rule, ...]:
     return rules.registered()
 
 
-def rule(*kinds: str, since: int = 1, replace: bool = False) -> Callable[[rules.F], rules.F]:
+def rule(
+    *kinds: str, since: int = 1, replace: bool = False, fields: Iterable[str] = ()
+) -> Callable[[rules.F], rules.F]:
     """`rules.rule` for plugins: the families are loaded first, so that a kind which one of them has is refused here.
 
     Raises ValueError when a kind already has a rule for that version and `replace` is not set.
     """
     for kind in kinds:
         _load_families_of(kind)
-    return rules.rule(*kinds, since=since, replace=replace)
+    return rules.rule(*kinds, since=since, replace=replace, fields=fields)
 
 
 def _load_families_of(kind: str) -> None:

@@ -90,7 +90,7 @@ def einsum(*operands: Tensor, equation: str) -> Facts:
     """
     terms, result = _indices(equation, operands)
     if strange := set(result).difference(*terms):
-        raise ValueError(f"{equation!r} asks for {', '.join(sorted(strange))}, which no operand has")
+        raise ValueError(f"{equation!r} names {', '.join(sorted(strange))}, which no operand has")
     extents: dict[str, Extent] = {}
     for term, operand in zip(terms, operands, strict=True):
         for index, extent in zip(term, operand.shape, strict=True):

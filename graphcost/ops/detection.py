@@ -21,7 +21,7 @@ def suppression(boxes: Extent) -> Work:
 def non_max_suppression(boxes: Tensor, scores: Tensor, most: Tensor | None = None, *thresholds: Tensor | None) -> Facts:
     """boxes [N, P, 4], scores [N, classes, P] -> [kept, 3]; the data decides how many are kept.
 
-    What is counted is the most it can take: each score held against the threshold, every pair of boxes in each class.
+    What is counted is the most it can take: each score compared with the threshold, every pair of boxes in each class.
     https://onnx.ai/onnx/operators/onnx__NonMaxSuppression.html
     """
     batch, classes, priors = scores.shape

@@ -40,7 +40,7 @@ def slice_from(
 
     https://onnx.ai/onnx/operators/onnx__Slice.html
     """
-    which = values.whole(axes)
+    which = values.ints(axes)
     if axes is not None and which is None:  # any axis may be cut
         y = Tensor(tuple(data_dependent(axis) for axis in range(x.rank)), x.dtype)
         return Facts((y,), NO_WORK, GLOBAL)
@@ -93,7 +93,7 @@ def sliced(
     if x.value is not None and values.small(y.shape) and all(isinstance(start, int) for start in origin):
         begins = [start for start in origin if isinstance(start, int)]
         offsets = map(values.walk, y.shape, values.strides(x.shape), begins, jump)
-        y = replace(y, value=values.pick(x, *offsets))
+        y = replace(y, value=values.gather(x, *offsets))
     return Facts(
         (y,), NO_WORK, _crop(x, y, origin, jump), elements_read=(y.size,), slice_offsets=_piece(x, y, origin, jump)
     )
@@ -107,7 +107,7 @@ def _piece(x: Tensor, y: Tensor, origin: Sequence[Extent | None], jump: Sequence
         return (0,)
     if cut != [first] or jump[first] != 1 or (start := origin[first]) is None:
         return ()
-    return movement.begins(x, first, [start], 1)
+    return movement.slice_offsets(x, first, [start], 1)
 
 
 def _span_if_known(size: Extent, start: Scalar, end: Scalar, step: Scalar) -> tuple[Extent | None, Extent | None]:
@@ -173,12 +173,12 @@ def gather(x: Tensor, indices: Tensor, *, axis: int = 0) -> Facts:
     """
     at = axis_of(axis, x.rank)
     y = Tensor((*x.shape[:at], *indices.shape, *x.shape[at + 1 :]), x.dtype)
-    chosen = values.whole(indices)
+    chosen = values.ints(indices)
     if chosen is not None and x.value is not None and values.small(y.shape):
-        axes = values.along(x.shape)
+        axes = values.axis_offsets(x.shape)
         stride, extent = values.strides(x.shape)[at], values.count((x.shape[at],))
         axes[at] = [inside(index, extent) * stride for index in chosen]
-        y = replace(y, value=values.pick(x, *axes))
+        y = replace(y, value=values.gather(x, *axes))
     return Facts((y,), NO_WORK, POINTWISE if at < 2 else GLOBAL, elements_read=(y.size, indices.size))
 
 
@@ -203,12 +203,12 @@ def gather_elements(x: Tensor, indices: Tensor, *, axis: int = 0) -> Facts:
 
 def _element_places(x: Tensor, indices: Tensor, axis: int) -> list[int] | None:
     """Where in the contents of x each index points that stands for a position along one axis."""
-    chosen = values.whole(indices)
+    chosen = values.ints(indices)
     if chosen is None or not values.small(x.shape) or not values.small(indices.shape):
         return None
     strides = values.strides(x.shape)
     others = [0 if at == axis else stride for at, stride in enumerate(strides)]
-    base = values.places(*map(values.walk, indices.shape, others))
+    base = values.offsets(*map(values.walk, indices.shape, others))
     extent = values.count((x.shape[axis],))
     return [place + inside(index, extent) * strides[axis] for place, index in zip(base, chosen, strict=True)]
 
@@ -223,7 +223,7 @@ def gather_nd(x: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Facts:
     y = Tensor((*indices.shape[:-1], *rest), x.dtype)
     starts = _starts(x, indices, batch_dims)
     if starts is not None and x.value is not None and values.small(y.shape):
-        y = replace(y, value=values.pick(x, starts, range(values.count(rest))))
+        y = replace(y, value=values.gather(x, starts, range(values.count(rest))))
     return Facts((y,), NO_WORK, GLOBAL, elements_read=(y.size, indices.size))
 
 
@@ -241,12 +241,12 @@ def _rest(x: Tensor, indices: Tensor, batch: int = 0) -> Shape:
 
 def _starts(x: Tensor, indices: Tensor, batch: int = 0) -> list[int] | None:
     """Where in the contents of x the part begins that each index of several numbers points to."""
-    chosen = values.whole(indices)
+    chosen = values.ints(indices)
     if chosen is None or not values.small(x.shape) or not values.small(indices.shape[:-1]):
         return None
     located = values.count(indices.shape[-1:])
     strides = values.strides(x.shape)
-    base = values.places(
+    base = values.offsets(
         *map(values.walk, indices.shape[:batch], strides), *([0] * values.count((e,)) for e in indices.shape[batch:-1])
     )
     axes = range(batch, batch + located)
@@ -307,7 +307,7 @@ def scatter_nd(x: Tensor, indices: Tensor, updates: Tensor, *, reduction: str = 
     rest = _rest(x, indices)
     if x.value is not None and values.small((*indices.shape[:-1], *rest)):
         starts = _starts(x, indices)
-        places = None if starts is None else values.places(starts, range(values.count(rest)))
+        places = None if starts is None else values.offsets(starts, range(values.count(rest)))
     return _scattered(x, updates, places, reduction)
 
 
@@ -390,7 +390,7 @@ def unique_of_vector(x: Tensor, *, outputs: int = 3) -> Facts:
 def top_k(x: Tensor, *, k: int, axis: int = -1) -> Facts:
     """[*any] -> values and indices, `k` along `axis`.  https://onnx.ai/onnx/operators/onnx__TopK.html
 
-    Each element is held against a heap of k: ceil(log2(k + 1)) comparisons.
+    Each element is compared with a heap of k: ceil(log2(k + 1)) comparisons.
     """
     return best(x, k, axis)
 
@@ -401,7 +401,7 @@ def top_k_of(x: Tensor, k: Tensor, *, axis: int = -1) -> Facts:
 
     https://onnx.ai/onnx/operators/onnx__TopK.html
     """
-    number = values.only(k)
+    number = values.item(k)
     return best(x, number if isinstance(number, (int, Dim)) else None, axis)
 
 

@@ -61,7 +61,7 @@ def flat(x: Tensor, start: int, end: int) -> Facts:
 # --- the same elements under another shape ----------------------------------------------------------------------------
 
 
-def viewed(x: Tensor, shape: Shape) -> Facts:
+def as_view(x: Tensor, shape: Shape) -> Facts:
     """The same elements, contents too, under another shape: no bytes move.
 
     Its window is POINTWISE where the spatial axes are as they were, so that only batch and channels are regrouped.
@@ -78,7 +78,7 @@ def reshape(x: Tensor, *, shape: Sequence[int]) -> Facts:
 
     https://onnx.ai/onnx/operators/onnx__Reshape.html
     """
-    return viewed(x, fitted(x, tuple(shape), copies=True))
+    return as_view(x, reshape_shape(x, tuple(shape), copies=True))
 
 
 @rule("Reshape", since=5)
@@ -96,30 +96,35 @@ def reshape_to(x: Tensor, target: Tensor, *, allowzero: int = 0) -> Facts:
         if len(stated) < len(wanted):
             raise UnknownShape("the shape of an input is not known")
         return Facts((Tensor(stated, x.dtype),), NO_WORK, GLOBAL, is_view=True)
-    return viewed(x, fitted(x, wanted, copies=not allowzero))
+    return as_view(x, reshape_shape(x, wanted, copies=not allowzero))
 
 
-def fitted(x: Tensor, wanted: Sequence[Extent | None], copies: bool) -> Shape:
+def reshape_shape(x: Tensor, wanted: Sequence[Extent | None], copies: bool) -> Shape:
     """The shape that Reshape gives. Raises ValueError when the elements do not come out even."""
-    result = list(wanted)
-    for at, extent in enumerate(wanted):
-        if extent == 0 and copies:
-            if at >= x.rank:
-                raise ValueError(f"extent {at} is to be copied from a tensor of {x.rank} axes")
-            result[at] = x.shape[at]
-    left = [at for at, extent in enumerate(result) if extent == -1]
-    if len(left) > 1:
+    shape = _with_copies(x, wanted) if copies else list(wanted)
+    if shape.count(-1) > 1:
         raise ValueError(f"more than one extent of {list(wanted)} is -1")
-    unknown = [at for at, extent in enumerate(result) if extent is None]
-    if len(left or unknown) == 1 and len(left) + len(unknown) == 1:
-        (at,) = left or unknown
-        rest = prod(extent for extent in result if extent is not None and extent != -1)
-        result[at] = _left_over(x, rest)
-        return opened(result)
-    result = [None if extent == -1 else extent for extent in result]
-    if not unknown and x.size != (size := prod(opened(result))) and isinstance(x.size, int) and isinstance(size, int):
-        raise ValueError(f"{show_shape(x.shape)} has {x.size} elements, {show_shape(opened(result))} has {size}")
-    return opened(result)
+    open_axes = [axis for axis, extent in enumerate(shape) if extent is None or extent == -1]
+    if len(open_axes) == 1:
+        shape[open_axes[0]] = _left_over(x, prod(extent for extent in shape if extent is not None and extent != -1))
+        return opened(shape)
+    result = opened([None if extent == -1 else extent for extent in shape])
+    if not open_axes and _differ(x.size, size := prod(result)):
+        raise ValueError(f"{show_shape(x.shape)} has {x.size} elements, {show_shape(result)} has {size}")
+    return result
+
+
+def _with_copies(x: Tensor, wanted: Sequence[Extent | None]) -> list[Extent | None]:
+    """The shape wanted, each 0 of it replaced by the extent of the input's axis."""
+    for axis, extent in enumerate(wanted):
+        if extent == 0 and axis >= x.rank:
+            raise ValueError(f"extent {axis} is to be copied from a tensor of {x.rank} axes")
+    return [x.shape[axis] if extent == 0 else extent for axis, extent in enumerate(wanted)]
+
+
+def _differ(a: Extent, b: Extent) -> bool:
+    """Whether two extents are known to be different numbers."""
+    return isinstance(a, int) and isinstance(b, int) and a != b
 
 
 def _left_over(x: Tensor, rest: Extent) -> Extent | None:
@@ -136,14 +141,14 @@ def flatten(x: Tensor, *, axis: int = 1) -> Facts:
     at = axis + x.rank if axis < 0 else axis
     if not 0 <= at <= x.rank:
         raise ValueError(f"axis {axis} is outside a tensor of {x.rank} axes")
-    return viewed(x, (prod(x.shape[:at]), prod(x.shape[at:])))
+    return as_view(x, (prod(x.shape[:at]), prod(x.shape[at:])))
 
 
 def known_axes(given: Tensor | None) -> Sequence[int] | None:
     """The axes that an input names; None when there is no input. Raises UnknownShape when it is not known."""
     if given is None:
         return None
-    axes = values.whole(given)
+    axes = values.ints(given)
     if axes is None:
         raise UnknownShape("which axes are meant is not known")
     return axes
@@ -159,7 +164,7 @@ def squeeze(x: Tensor, *, axes: Sequence[int] | None = None) -> Facts:
     for axis in gone:
         if isinstance(x.shape[axis], int) and x.shape[axis] != 1:
             raise ValueError(f"axis {axis} has extent {x.shape[axis]}, not 1")
-    return viewed(x, tuple(extent for axis, extent in enumerate(x.shape) if axis not in gone))
+    return as_view(x, tuple(extent for axis, extent in enumerate(x.shape) if axis not in gone))
 
 
 @rule("Squeeze", since=13)
@@ -179,7 +184,7 @@ def unsqueeze(x: Tensor, *, axes: Sequence[int]) -> Facts:
     if len(new) != len(axes):
         raise ValueError(f"axes {list(axes)} name one twice")
     old = iter(x.shape)
-    return viewed(x, tuple(1 if axis in new else next(old) for axis in range(rank)))
+    return as_view(x, tuple(1 if axis in new else next(old) for axis in range(rank)))
 
 
 @rule("Unsqueeze", since=13)
@@ -203,8 +208,8 @@ def transpose(x: Tensor, *, perm: Sequence[int] | None = None) -> Facts:
     order = tuple(perm) if perm else tuple(range(x.rank))[::-1]
     y = permute(x, order).outputs[0]
     if x.value is not None:
-        axes = values.along(x.shape)
-        y = replace(y, value=values.pick(x, *(axes[axis] for axis in order)))
+        axes = values.axis_offsets(x.shape)
+        y = replace(y, value=values.gather(x, *(axes[axis] for axis in order)))
     stays = order[2:] == tuple(range(2, x.rank)) or (x.rank > 4 and order[-2:] == (x.rank - 2, x.rank - 1))
     return Facts((y,), NO_WORK, POINTWISE if stays else GLOBAL)
 
@@ -263,7 +268,7 @@ def split(
 
     https://onnx.ai/onnx/operators/onnx__Split.html
     """
-    return split_at(x, lengths) if lengths is not None else cut(x, axis, split, outputs)
+    return split_at(x, lengths) if lengths is not None else split_along(x, axis, split, outputs)
 
 
 @rule("Split", since=13)
@@ -275,12 +280,12 @@ def split_at(
     https://onnx.ai/onnx/operators/onnx__Split.html
     """
     if lengths is None:
-        return cut(x, axis, None, outputs, num_outputs)
+        return split_along(x, axis, None, outputs, num_outputs)
     wanted = values.extents(lengths)
-    return cut(x, axis, (None,) * outputs if wanted is None else wanted, outputs)
+    return split_along(x, axis, (None,) * outputs if wanted is None else wanted, outputs)
 
 
-def cut(
+def split_along(
     x: Tensor, axis: int, lengths: Sequence[Extent | None] | None, outputs: int, pieces: int | None = None
 ) -> Facts:
     """A tensor in parts along an axis. Raises ValueError when they do not add up to it.
@@ -289,30 +294,38 @@ def cut(
     """
     at = axis_of(axis, x.rank)
     size = x.shape[at]
-    if not lengths:
-        part = ceil_div(size, pieces or outputs)
-        parts: list[Extent | None] = [*[part] * (outputs - 1), size - part * (outputs - 1)]
-        if isinstance(size, int) and isinstance(part, int):
-            parts = [min(part, max(0, size - part * number)) for number in range(outputs)]
-    else:
-        parts = list(lengths)
-        total = sum(part for part in parts if part is not None)
-        if parts.count(None) == 1:
-            parts[parts.index(None)] = size - total
-        elif None not in parts and isinstance(total, int) and isinstance(size, int) and total != size:
-            raise ValueError(f"parts {list(lengths)} do not add up to {size}")
+    parts = _stated_parts(size, lengths) if lengths else _equal_parts(size, outputs, pieces or outputs)
     tops: list[Tensor] = []
     starts: list[Extent] = []
     start: Extent | None = 0
     for number, length in enumerate(parts):
-        known = data_dependent(number) if length is None else length
-        tops.append(section(x, at, start, known))
+        tops.append(slice_along(x, at, start, data_dependent(number) if length is None else length))
         starts += [] if start is None else [start]
         start = None if start is None or length is None else start + length
-    return Facts(tuple(tops), NO_WORK, POINTWISE if at < 2 else GLOBAL, slice_offsets=begins(x, at, starts, len(parts)))
+    window = POINTWISE if at < 2 else GLOBAL
+    return Facts(tuple(tops), NO_WORK, window, slice_offsets=slice_offsets(x, at, starts, len(parts)))
 
 
-def begins(x: Tensor, axis: int, starts: Sequence[Extent], outputs: int) -> tuple[Extent, ...]:
+def _equal_parts(size: Extent, outputs: int, pieces: int) -> list[Extent | None]:
+    """The lengths of so many equal parts of an extent, of which the last may be smaller."""
+    part = ceil_div(size, pieces)
+    if isinstance(size, int) and isinstance(part, int):
+        return [min(part, max(0, size - part * number)) for number in range(outputs)]
+    return [*[part] * (outputs - 1), size - part * (outputs - 1)]
+
+
+def _stated_parts(size: Extent, lengths: Sequence[Extent | None]) -> list[Extent | None]:
+    """The lengths as stated, the only unknown one what the others leave of the extent."""
+    parts = list(lengths)
+    total = sum(part for part in parts if part is not None)
+    if parts.count(None) == 1:
+        parts[parts.index(None)] = size - total
+    elif None not in parts and _differ(total, size):
+        raise ValueError(f"parts {list(lengths)} do not add up to {size}")
+    return parts
+
+
+def slice_offsets(x: Tensor, axis: int, starts: Sequence[Extent], outputs: int) -> tuple[Extent, ...]:
     """Where parts of a tensor that begin at `starts` along an axis lie in it, in elements; () where a part is not one
     piece, because an axis before has more than one position, or where its start is not known.
     """
@@ -322,14 +335,14 @@ def begins(x: Tensor, axis: int, starts: Sequence[Extent], outputs: int) -> tupl
     return tuple(start * row for start in starts)
 
 
-def section(x: Tensor, axis: int, start: Extent | None, length: Extent, step: int = 1) -> Tensor:
+def slice_along(x: Tensor, axis: int, start: Extent | None, length: Extent, step: int = 1) -> Tensor:
     """The part of a tensor of `length` positions from `start` on along an axis."""
     shape = (*x.shape[:axis], length, *x.shape[axis + 1 :])
     if x.value is None or not isinstance(start, int) or not isinstance(length, int) or not values.small(shape):
         return Tensor(shape, x.dtype)
-    axes = values.along(x.shape)
+    axes = values.axis_offsets(x.shape)
     axes[axis] = values.walk(length, values.strides(x.shape)[axis], start, step)
-    return Tensor(shape, x.dtype, values.pick(x, *axes))
+    return Tensor(shape, x.dtype, values.gather(x, *axes))
 
 
 # --- growing ----------------------------------------------------------------------------------------------------------
@@ -344,17 +357,17 @@ def expand(x: Tensor, target: Tensor) -> Facts:
     wanted = shaped(target, x.dtype).shape
     shape = broadcast(x.shape, wanted)
     window = POINTWISE if x.shape[2:] == shape[2:] and x.rank == len(shape) else GLOBAL
-    return Facts((Tensor(shape, x.dtype, values.stretch(x, shape)),), NO_WORK, window)
+    return Facts((Tensor(shape, x.dtype, values.broadcast(x, shape)),), NO_WORK, window)
 
 
 @rule("Tile")
 def tile_axis(x: Tensor, tiles: Tensor, axis: Tensor) -> Facts:
     """One axis repeated so many times.  https://onnx.ai/onnx/operators/onnx__Tile.html"""
-    at = values.whole(axis)
+    at = values.ints(axis)
     if not at:
         raise UnknownShape("which axis is repeated is not known")
     times: list[Scalar] = [1] * x.rank
-    times[axis_of(at[0], x.rank)] = values.only(tiles)
+    times[axis_of(at[0], x.rank)] = values.item(tiles)
     return repeated(x, times)
 
 
@@ -373,8 +386,8 @@ def repeated(x: Tensor, times: Sequence[Scalar]) -> Facts:
     ])  # fmt: skip
     value = None
     if x.value is not None and values.small(shape):
-        axes = zip(values.along(x.shape), times, strict=True)
-        value = values.pick(x, *(offsets * values.count((time,)) for offsets, time in axes if isinstance(time, int)))
+        axes = zip(values.axis_offsets(x.shape), times, strict=True)
+        value = values.gather(x, *(offsets * values.count((time,)) for offsets, time in axes if isinstance(time, int)))
     window = POINTWISE if x.shape[2:] == shape[2:] else GLOBAL
     return Facts((Tensor(shape, x.dtype, value),), NO_WORK, window)
 
@@ -422,7 +435,7 @@ def padded(
         before[axis] = start
     y = Tensor(opened(shape), x.dtype)
     if x.value is not None and mode == "constant" and values.small(y.shape):
-        y = replace(y, value=_framed(x, y.shape, before, values.only(fill) if fill else 0))
+        y = replace(y, value=_framed(x, y.shape, before, values.item(fill) if fill else 0))
     return Facts((y,), NO_WORK, _frame(x, y, before, mode))
 
 
@@ -434,7 +447,7 @@ def _framed(x: Tensor, shape: Shape, before: Sequence[Extent | None], fill: Scal
         for size, extent, start, stride in zip(x.shape, shape, before, values.strides(x.shape), strict=True)
     ]
     value = x.value or ()
-    return tuple([value[place] if place >= 0 else fill for place in values.places(*axes)])
+    return tuple([value[place] if place >= 0 else fill for place in values.offsets(*axes)])
 
 
 def _positions(start: Extent | None, extent: Extent) -> range:

@@ -155,7 +155,7 @@ def clip_between(x: Tensor, least: Tensor | None = None, most: Tensor | None = N
     y = Tensor(x.shape, x.dtype, x.value)
     for bound, function in ((least, values.largest), (most, values.smallest)):
         if bound is not None:
-            known = Tensor((), x.dtype, (values.only(bound),))
+            known = Tensor((), x.dtype, (values.item(bound),))
             y = Tensor(x.shape, x.dtype, elementwise(function, y, known))
     return unary(x, Work(compares=(least is not None) + (most is not None)), value=y.value)
 
@@ -178,7 +178,7 @@ def dropout_bool_mask(
 
     https://onnx.ai/onnx/operators/onnx__Dropout.html
     """
-    trains = values.only(training_mode) == 1
+    trains = values.item(training_mode) == 1
     return _dropped(x, Work(compares=1, muls=1) if trains else NO_WORK, "bool", outputs)
 
 
@@ -292,7 +292,7 @@ def pow_(a: Tensor, b: Tensor) -> Facts:
 
     https://onnx.ai/onnx/operators/onnx__Pow.html
     """
-    exponent = values.only(b)
+    exponent = values.item(b)
     work = Work(muls=1) if exponent == 2 else Work(muls=2) if exponent == 3 else _TRANSCEND
     return binary(a, b, work, None, elementwise(values.power, a, b))
 

@@ -66,7 +66,7 @@ def groups(x: Tensor, axes: set[int]) -> list[list[Any]] | None:
         for axis, (extent, stride) in enumerate(zip(x.shape, left, strict=True))
     ]
     found: list[list[Any]] = [[] for _ in range(values.count(without(x.shape, axes, keepdims=True)))]
-    for place, element in zip(values.places(*target), x.value, strict=True):
+    for place, element in zip(values.offsets(*target), x.value, strict=True):
         found[place].append(element)
     return found
 
@@ -105,7 +105,7 @@ def _reduction(kind: str, inside: Work, join: Work, outside: Work, function: Fol
     def reduce_axes(
         x: Tensor, axes: Tensor | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
     ) -> Facts:
-        wanted = () if axes is None else values.whole(axes)
+        wanted = () if axes is None else values.ints(axes)
         if wanted is None:
             return _over_unknown(x, axes, keepdims)
         if not wanted and noop_with_empty_axes:
@@ -164,7 +164,7 @@ def cum_prod(x: Tensor, axis: Tensor) -> Facts:
 
 
 def _scan(x: Tensor, axis: Tensor, work: Work, value: values.Value) -> Facts:
-    at = values.whole(axis)
+    at = values.ints(axis)
     gone = {axis_of(at[0], x.rank)} if at else set(range(x.rank))
     firsts = prod(without(x.shape, gone, keepdims=False)) if at else 0
     y = Tensor(x.shape, x.dtype, value)

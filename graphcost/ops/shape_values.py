@@ -76,7 +76,7 @@ def constant_of_shape(shape: Tensor, *, value: Tensor | None = None) -> Facts:
     """
     y = shaped(shape, "float32" if value is None else value.dtype)
     if y.ranked:
-        y = filled(y.shape, y.dtype, 0.0 if value is None else values.only(value))
+        y = filled(y.shape, y.dtype, 0.0 if value is None else values.item(value))
     return Facts((y,), NO_WORK, weights=(y,))
 
 
@@ -140,7 +140,7 @@ def size(x: Tensor) -> Facts:
 @rule("Range")
 def range_(start: Tensor, limit: Tensor, delta: Tensor) -> Facts:
     """Scalars -> [max(0, ceil((limit - start) / delta))].  https://onnx.ai/onnx/operators/onnx__Range.html"""
-    first, last, step = (values.only(x) for x in (start, limit, delta))
+    first, last, step = (values.item(x) for x in (start, limit, delta))
     length = steps(first, last, step)
     value = None
     if isinstance(length, int) and length <= values.LIMIT:
@@ -207,7 +207,7 @@ def one_hot(indices: Tensor, depth: Tensor, pair: Tensor, *, axis: int = -1) -> 
 
     https://onnx.ai/onnx/operators/onnx__OneHot.html
     """
-    classes = values.only(depth)
+    classes = values.item(depth)
     at = axis_of(axis, indices.rank + 1)
     extent = data_dependent(at) if classes is None else classes if isinstance(classes, Dim) else int(classes)
     return Facts((Tensor((*indices.shape[:at], extent, *indices.shape[at:]), pair.dtype),), NO_WORK)

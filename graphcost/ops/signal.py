@@ -6,7 +6,7 @@ from ..dims import Dim, Extent
 from ..graph import Tensor, UnknownShape, element_type
 from ..rules import GLOBAL, Facts, Work, data_dependent, rule
 from ..shapes import axis_of
-from .values import integers, whole
+from .values import integers, ints
 
 
 def fft_work(transforms: Extent, length: Extent) -> Work | None:
@@ -38,7 +38,7 @@ def dft(
 
     https://onnx.ai/onnx/operators/onnx__DFT.html
     """
-    at = whole(axis)
+    at = ints(axis)
     if axis is not None and at is None:
         raise UnknownShape("the axis of the transform is not known")
     return _transform(x, at[0] if at else -2, length, onesided, inverse)

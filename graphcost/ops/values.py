@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from ..dims import Dim, Extent, Undecided, floor_div, maximum, minimum
 from ..graph import BITS, Scalar, Shape, Tensor
-from ..shapes import broadcast
+from ..shapes import broadcast as broadcast_shape
 
 LIMIT = 4096
 """Elements of the largest tensor whose contents are followed; shapes have at most dozens."""
@@ -59,7 +59,7 @@ def integers(x: Tensor | None) -> tuple[Extent, ...] | None:
     return known if len(known) == len(x.value) else None
 
 
-def whole(x: Tensor | None) -> tuple[int, ...] | None:
+def ints(x: Tensor | None) -> tuple[int, ...] | None:
     """The contents of a tensor of plain integers; None when it is absent or any of it is not known."""
     known = integers(x)
     if known is None:
@@ -68,7 +68,7 @@ def whole(x: Tensor | None) -> tuple[int, ...] | None:
     return plain if len(plain) == len(known) else None
 
 
-def only(x: Tensor | None) -> Scalar:
+def item(x: Tensor | None) -> Scalar:
     """The element of a scalar or of a tensor of one element; None when it is absent or not known."""
     return x.value[0] if x is not None and x.ranked and x.value is not None and len(x.value) == 1 else None
 
@@ -101,26 +101,26 @@ def walk(extent: Extent, stride: int, start: int = 0, step: int = 1) -> list[int
     return [(start + step * at) * stride for at in range(count((extent,)))]
 
 
-def along(shape: Shape) -> list[list[int]]:
-    """For each axis, the offsets of its positions: what `places` takes to go through a tensor in order."""
+def axis_offsets(shape: Shape) -> list[list[int]]:
+    """For each axis, the offsets of its positions: what `offsets` takes to go through a tensor in order."""
     return [walk(extent, stride) for extent, stride in zip(shape, strides(shape), strict=True)]
 
 
-def places(*axes: Sequence[int]) -> list[int]:
+def offsets(*axes: Sequence[int]) -> list[int]:
     """One offset of each axis added up, in all ways there are, row by row."""
     found = [0]
-    for offsets in axes:
-        found = [place + offset for place in found for offset in offsets]
+    for along in axes:
+        found = [start + offset for start in found for offset in along]
     return found
 
 
-def pick(x: Tensor, *axes: Sequence[int]) -> Value:
-    """The elements of a tensor's contents at `places`: a transposition, a slice, a repetition, all are."""
+def gather(x: Tensor, *axes: Sequence[int]) -> Value:
+    """The elements of a tensor's contents at `offsets`: a transposition, a slice, a repetition, all are."""
     value = x.value
-    return None if value is None else tuple([value[place] for place in places(*axes)])
+    return None if value is None else tuple([value[offset] for offset in offsets(*axes)])
 
 
-def stretch(x: Tensor, shape: Shape) -> Value:
+def broadcast(x: Tensor, shape: Shape) -> Value:
     """The contents of a tensor broadcast to `shape`."""
     if x.value is None or not small(shape):
         return None
@@ -129,8 +129,8 @@ def stretch(x: Tensor, shape: Shape) -> Value:
     if len(x.value) == 1:
         return x.value * count(shape)
     lead = len(shape) - x.rank
-    own = along(x.shape)
-    return pick(
+    own = axis_offsets(x.shape)
+    return gather(
         x, *([0] * count((e,)) if axis < lead or x.shape[axis - lead] == 1 else own[axis - lead]
              for axis, e in enumerate(shape))
     )  # fmt: skip
@@ -147,8 +147,8 @@ def elementwise(function: Callable[..., Any], *operands: Tensor) -> Value:
     """
     if any(operand.value is None for operand in operands):
         return None
-    shape = broadcast(*(operand.shape for operand in operands))
-    columns = [column for operand in operands if (column := stretch(operand, shape)) is not None]
+    shape = broadcast_shape(*(operand.shape for operand in operands))
+    columns = [column for operand in operands if (column := broadcast(operand, shape)) is not None]
     if len(columns) < len(operands):
         return None
     dtype = next((operand.dtype for operand in operands if is_float(operand.dtype)), "")
@@ -166,11 +166,11 @@ def _applied(function: Callable[..., Any], elements: Sequence[Scalar], dtype: st
 
 def choose(condition: Tensor, x: Tensor, y: Tensor) -> Value:
     """Where: elements of x or of y. A choice that is not known is none where both are the same."""
-    shape = broadcast(condition.shape, x.shape, y.shape)
+    shape = broadcast_shape(condition.shape, x.shape, y.shape)
     if not small(shape) or (x.value is None and y.value is None):
         return None
     unknown = (None,) * count(shape)
-    chosen, ones, others = (stretch(operand, shape) or unknown for operand in (condition, x, y))
+    chosen, ones, others = (broadcast(operand, shape) or unknown for operand in (condition, x, y))
     return tuple([
         a if c is None and a == b else None if c is None or isinstance(c, Dim) else a if c else b
         for c, a, b in zip(chosen, ones, others, strict=True)

@@ -41,8 +41,8 @@ def steps(
         raise ValueError(f"stride {stride} and dilation {dilation} should be at least 1")
     if isinstance(kernel, int) and kernel < 1:
         raise ValueError(f"a kernel of {kernel} is empty")
-    room = size + before + after - dilation * (kernel - 1) - 1  # how far the first window can move
-    count = (ceil_div(room, stride) if round_up else room // stride) + 1
+    slack = size + before + after - dilation * (kernel - 1) - 1  # how far the first window can move
+    count = (ceil_div(slack, stride) if round_up else slack // stride) + 1
     most = bounds(count)[1]
     if most is not None and most < 1:
         extent = dilation * (kernel - 1) + 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ..dims import Extent
 from ..graph import Tensor, TensorSequence, Unranked
 from .rows import Inference, Row, Weight, sign
 
@@ -31,8 +32,7 @@ def _row(row: Row, activations: _Conversion, weights: _Conversion) -> Row:
     facts = row.facts
     if facts is not None:
         held = made if facts.weights == facts.outputs else weights  # a constant is the weight it holds
-        outputs = tuple([made(tensor) for tensor in facts.outputs])
-        facts = replace(facts, outputs=outputs, weights=tuple([held(tensor) for tensor in facts.weights]))
+        facts = replace(facts.map(_same, made), weights=tuple([held(tensor) for tensor in facts.weights]))
     return replace(
         row,
         inputs=tuple([tensor and (weights if constant else activations)(tensor) for tensor, constant in operands]),
@@ -40,6 +40,10 @@ def _row(row: Row, activations: _Conversion, weights: _Conversion) -> Row:
         facts=facts,
         weights=tuple([Weight(each.key, weights(each.tensor), each.tensor.dtype) for each in row.weights]),
     )
+
+
+def _same(extent: Extent) -> Extent:
+    return extent
 
 
 class _Conversion:

@@ -34,7 +34,7 @@ class Row:
     outputs: tuple[Tensor, ...]
     facts: Facts | None
     trip_count: Extent = 1
-    """How often it runs in one forward run of the model: a loop's trip count, 0 in a branch that is not the dearer."""
+    """How often it runs in one forward run of the model: a loop's trip count, 0 in a branch that is not counted."""
     why: str = ""
     """The reason when something is not known, or what was counted where that needs saying."""
     weights: tuple[Weight, ...] = ()

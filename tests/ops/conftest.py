@@ -1,4 +1,4 @@
-"""Rules asked as the engine asks them, and held against what the onnx package calculates."""
+"""Rules called as the engine calls them, and compared with what the onnx package calculates."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from graphcost.ops import find
 
 NEWEST = 21
 
-Ask = Callable[..., Facts]
+FactsOf = Callable[..., Facts]
 
 
-def _ask(kind: str, *inputs: Tensor | None, opset: int = NEWEST, outputs: int = 1, **attrs: Any) -> Facts:
+def _facts_of(kind: str, *inputs: Tensor | None, opset: int = NEWEST, outputs: int = 1, **attrs: Any) -> Facts:
     rule = find(kind, opset)
     assert rule is not None
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in attrs.items()}
@@ -50,14 +50,14 @@ def _calculate(kind: str, arrays: tuple[Any, ...], opset: int, outputs: int, att
 
 
 @pytest.fixture(scope="session")
-def ask() -> Ask:
-    """The facts of an operator: `ask("Relu", tensor, opset=13)`."""
-    return _ask
+def facts_of() -> FactsOf:
+    """The facts of an operator: `facts_of("Relu", tensor, opset=13)`."""
+    return _facts_of
 
 
 @pytest.fixture(scope="session")
 def agrees() -> Callable[..., Facts]:
-    """Ask with contents that are known and with some that are not; compare with what the onnx package calculates.
+    """Call with contents that are known and with some that are not; compare with what the onnx package calculates.
 
     Known contents must give the very shape and, unless `followed` is False, the contents. Of unknown contents every
     extent must be the true one or open. Returns the facts of the first.
@@ -68,7 +68,7 @@ def agrees() -> Callable[..., Facts]:
     ) -> Facts:
         expected = _calculate(kind, arrays, opset, outputs, attrs)
         tensors = [_tensor(array) for array in arrays]
-        facts = _ask(kind, *tensors, opset=opset, outputs=outputs, **attrs)
+        facts = _facts_of(kind, *tensors, opset=opset, outputs=outputs, **attrs)
         for tensor, array in zip(facts.outputs, expected, strict=True):
             assert tensor.shape == np.shape(array)
             assert tensor.dtype == str(np.asarray(array).dtype)
@@ -79,7 +79,7 @@ def agrees() -> Callable[..., Facts]:
         for hidden in range(len(tensors)):
             blind = [t and replace(t, value=None) if at == hidden else t for at, t in enumerate(tensors)]
             try:
-                outputs_then = _ask(kind, *blind, opset=opset, outputs=outputs, **attrs).outputs
+                outputs_then = _facts_of(kind, *blind, opset=opset, outputs=outputs, **attrs).outputs
             except (UnknownShape, Undecided):
                 continue
             for tensor, array in zip(outputs_then, expected, strict=True):

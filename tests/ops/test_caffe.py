@@ -17,7 +17,7 @@ def t(*shape: int) -> Tensor:
     return Tensor(shape)
 
 
-def ask(kind: str, *inputs: Tensor, **fields: Any) -> Facts:
+def facts_of(kind: str, *inputs: Tensor, **fields: Any) -> Facts:
     rule = find(f"caffe.{kind}", 1)
     assert rule is not None
     if "outputs" not in rule.keywords:
@@ -131,7 +131,7 @@ ROWS: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]],
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
 def test_a_layer_states_its_tops_blobs_and_work(row: Any) -> None:
     kind, bottoms, fields, tops, blobs, work = row
-    facts = ask(kind, *bottoms, **fields)
+    facts = facts_of(kind, *bottoms, **fields)
     assert [top.shape for top in facts.outputs] == tops
     assert [weight.shape for weight in facts.weights] == blobs
     if work is not None:
@@ -139,7 +139,7 @@ def test_a_layer_states_its_tops_blobs_and_work(row: Any) -> None:
 
 
 def test_filter_leaves_the_count_to_the_data() -> None:
-    facts = ask("Filter", t(5, 3), t(5))
+    facts = facts_of("Filter", t(5, 3), t(5))
     assert str(facts.outputs[0].shape[0]).startswith("open_") and facts.outputs[0].shape[1] == 3
 
 
@@ -165,7 +165,7 @@ REFUSED = [
 def test_a_contradiction_is_refused_in_words(row: Any) -> None:
     kind, bottoms, fields, reason = row
     with pytest.raises(ValueError, match=reason):
-        ask(kind, *bottoms, **fields)
+        facts_of(kind, *bottoms, **fields)
 
 
 # every layer of BVLC Caffe that is no source of data
@@ -281,10 +281,10 @@ def pooled_by_caffe(size: int, kernel: int, stride: int, pad: int) -> int:
 @pytest.mark.parametrize(("kernel", "pad"), [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2), (5, 2)])
 def test_pooled_extents_are_those_of_caffe_known_or_not(kernel: int, pad: int, stride: int) -> None:
     fields = {"kernel_size": kernel, "stride": stride, "pad": pad}
-    (y,) = ask("Pooling", Tensor((1, 1, symbol("H", least=kernel), 9)), **fields).outputs
+    (y,) = facts_of("Pooling", Tensor((1, 1, symbol("H", least=kernel), 9)), **fields).outputs
     for size in range(max(kernel, 2), 14):
         expected = pooled_by_caffe(size, kernel, stride, pad)
-        assert ask("Pooling", t(1, 1, size, size), **fields).outputs[0].shape == (1, 1, expected, expected)
+        assert facts_of("Pooling", t(1, 1, size, size), **fields).outputs[0].shape == (1, 1, expected, expected)
         assert substitute(y.shape[2], {"H": size}) == expected
 
 
@@ -305,11 +305,11 @@ def test_pooled_extents_are_those_of_caffe_known_or_not(kernel: int, pad: int, s
     ],
 )  # fmt: skip
 def test_a_layer_states_the_window_that_an_output_sees(kind: str, fields: dict[str, Any], window: Window) -> None:
-    assert ask(kind, IMAGE, **fields).window == window
+    assert facts_of(kind, IMAGE, **fields).window == window
 
 
 def test_a_crop_moves_the_window_by_its_offset() -> None:
-    window = ask("Crop", IMAGE, t(1, 3, 5, 6), offset=(2, 1)).window
+    window = facts_of("Crop", IMAGE, t(1, 3, 5, 6), offset=(2, 1)).window
     assert window.pad == (-2, -1) and window.kernel == (1, 1)
 
 
@@ -317,15 +317,15 @@ def test_a_crop_moves_the_window_by_its_offset() -> None:
     ("kind", "fields"), [("Reshape", {"shape": (("dim", (0, -1)),)}), ("Flatten", {}), ("Split", {})]
 )
 def test_what_only_renames_shares_its_bottoms_memory(kind: str, fields: dict[str, Any]) -> None:
-    assert ask(kind, IMAGE, **fields).is_view
+    assert facts_of(kind, IMAGE, **fields).is_view
 
 
 def test_sizes_that_are_open_stay_in_the_answer() -> None:
     x = Tensor((symbol("N"), 3, symbol("H", least=1), 8))
-    facts = ask("Convolution", x, num_output=4, kernel_size=3, pad=1)
+    facts = facts_of("Convolution", x, num_output=4, kernel_size=3, pad=1)
     assert [str(extent) for extent in facts.outputs[0].shape] == ["N", "4", "H", "8"]
     assert facts.work is not None and str(facts.work.macs) == str(4 * 27 * 8 * symbol("H", least=1) * symbol("N"))
-    assert [str(extent) for extent in ask("Flatten", x).outputs[0].shape] == ["N", "24*H"]
+    assert [str(extent) for extent in facts_of("Flatten", x).outputs[0].shape] == ["N", "24*H"]
     assert [
-        str(e) for e in ask("Slice", Tensor((symbol("N"), symbol("C"))), slice_point=2, outputs=2).outputs[1].shape
+        str(e) for e in facts_of("Slice", Tensor((symbol("N"), symbol("C"))), slice_point=2, outputs=2).outputs[1].shape
     ] == ["N", "C - 2"]

@@ -15,14 +15,14 @@ from graphcost.rules import Anchors
 MAP, IMAGE = Tensor((1, 8, 38, 38)), Tensor((1, 3, 300, 600))
 
 
-def ask(kind: str, *inputs: Tensor, **fields: Any) -> Facts:
+def facts_of(kind: str, *inputs: Tensor, **fields: Any) -> Facts:
     rule = find(f"caffe.{kind}", 1)
     assert rule is not None
     return rule.function(*inputs, **fields)
 
 
 def placed(**fields: Any) -> Anchors:
-    anchors = ask("PriorBox", MAP, IMAGE, **fields).anchors
+    anchors = facts_of("PriorBox", MAP, IMAGE, **fields).anchors
     assert anchors is not None
     return anchors
 
@@ -51,7 +51,7 @@ def test_the_sizes_of_prior_boxes(case: str) -> None:
 
 
 def test_as_many_boxes_come_out_as_have_a_size() -> None:
-    facts = ask("PriorBox", MAP, IMAGE, min_size=30, max_size=60, aspect_ratio=(2, 3))
+    facts = facts_of("PriorBox", MAP, IMAGE, min_size=30, max_size=60, aspect_ratio=(2, 3))
     assert facts.anchors is not None and len(facts.anchors.sizes) == 1 + 1 + 2 * 2
     assert facts.outputs[0].shape == (1, 2, 38 * 38 * 6 * 4)
 
@@ -71,7 +71,7 @@ def test_the_step_of_prior_boxes(fields: dict[str, int], step: tuple[float, floa
 
 
 def test_a_step_of_an_open_extent_is_not_known() -> None:
-    facts = ask("PriorBox", Tensor((1, 8, symbol("H"), 38)), IMAGE, min_size=30)
+    facts = facts_of("PriorBox", Tensor((1, 8, symbol("H"), 38)), IMAGE, min_size=30)
     assert facts.anchors == Anchors(((30, 30),), None)
 
 
@@ -89,7 +89,7 @@ def test_sizes_that_do_not_pair_are_refused(fields: dict[str, Any], reason: str)
 
 def test_the_nine_boxes_of_faster_r_cnn() -> None:
     """Published with its code: base 16, ratios 1/2, 1 and 2, scales 8, 16 and 32."""
-    facts = ask(
+    facts = facts_of(
         "Proposal", MAP, MAP, base_size=16, ratio=(0.5, 1, 2), scale=(8, 16, 32), feat_stride=16, outputs=2
     )  # fmt: skip
     wide, square, tall = (23, 12), (16, 16), (11, 22)
@@ -100,4 +100,4 @@ def test_the_nine_boxes_of_faster_r_cnn() -> None:
 
 
 def test_boxes_of_which_the_file_says_nothing_have_no_sizes() -> None:
-    assert ask("Proposal", MAP, MAP).anchors == Anchors((), None, operand=1)
+    assert facts_of("Proposal", MAP, MAP).anchors == Anchors((), None, operand=1)

@@ -15,7 +15,7 @@ def t(*shape: int) -> Tensor:
     return Tensor(shape)
 
 
-def ask(kind: str, *inputs: Tensor, **fields: Any) -> Facts:
+def facts_of(kind: str, *inputs: Tensor, **fields: Any) -> Facts:
     rule = find(f"caffe.{kind}", 1)
     assert rule is not None
     return rule.function(*inputs, **fields)
@@ -118,7 +118,7 @@ ROWS: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]],
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
 def test_a_layer_states_its_tops_blobs_and_work(row: Any) -> None:
     kind, bottoms, fields, tops, blobs, work = row
-    facts = ask(kind, *bottoms, **fields)
+    facts = facts_of(kind, *bottoms, **fields)
     assert [top.shape for top in facts.outputs] == tops
     assert [weight.shape for weight in facts.weights] == blobs
     if work is not None:
@@ -127,32 +127,32 @@ def test_a_layer_states_its_tops_blobs_and_work(row: Any) -> None:
 
 def test_a_layer_that_python_code_defines_is_unknown() -> None:
     with pytest.raises(UnknownShape, match=r"mine\.Layer"):
-        ask("Python", IMAGE, module="mine", layer="Layer")
+        facts_of("Python", IMAGE, module="mine", layer="Layer")
 
 
 def test_a_matrix_has_no_steps_for_a_recurrent_layer() -> None:
     with pytest.raises(UnknownShape):
-        ask("Lstm", t(7, 5), num_output=3)
+        facts_of("Lstm", t(7, 5), num_output=3)
 
 
 def test_prior_boxes_need_a_size() -> None:
     with pytest.raises(ValueError, match="no min_size"):
-        ask("PriorBox", IMAGE, IMAGE)
+        facts_of("PriorBox", IMAGE, IMAGE)
 
 
 @pytest.mark.parametrize("kind", ["Region", "YoloDetectionOutput", "ROIPooling", "ProposalTarget"])
 def test_a_cost_that_boxes_or_forks_decide_is_unknown(kind: str) -> None:
     fields = {"ROIPooling": {"pooled_h": 2, "pooled_w": 2}, "ProposalTarget": {"batch_size": 4, "cls_aware": False}}
     bottoms = (IMAGE,) if kind in ("Region", "YoloDetectionOutput") else (IMAGE, t(9, 5))
-    assert ask(kind, *bottoms, **fields.get(kind, {})).work is None
+    assert facts_of(kind, *bottoms, **fields.get(kind, {})).work is None
 
 
 def test_a_bound_on_suppression_says_that_it_is_one() -> None:
-    assert "every box" in ask("DetectionOutput", t(1, 40), t(1, 30), t(1, 2, 40), num_classes=3).note
+    assert "every box" in facts_of("DetectionOutput", t(1, 40), t(1, 30), t(1, 2, 40), num_classes=3).note
 
 
 def test_what_forks_disagree_on_is_unknown() -> None:
     with pytest.raises(UnknownShape, match="second bottom"):
-        ask("CTCGreedyDecoder", t(7, 2, 5), t(2, 4))
+        facts_of("CTCGreedyDecoder", t(7, 2, 5), t(2, 4))
     with pytest.raises(UnknownShape, match="cls_aware"):
-        ask("ProposalTarget", t(9, 5), t(2, 8), batch_size=4, cls_num=21)
+        facts_of("ProposalTarget", t(9, 5), t(2, 8), batch_size=4, cls_num=21)

@@ -13,7 +13,8 @@ from graphcost import Analysis, ModelError, Tensor, analyze
 from graphcost.dims import Dim, symbol
 from graphcost.graph import TensorSequence, Unranked
 from graphcost.importers import onnx as importer
-from graphcost.ops.control import either, sequence_of
+from graphcost.ops.abstract import join
+from graphcost.ops.sequences import sequence_of
 from graphcost.passes import infer
 from graphcost.rules import data_dependent
 
@@ -40,11 +41,11 @@ g (bool c, float[4, 8] x, float[8, 3] w, float[8, 5] v) => (float[] y) {
 """
 
 
-def test_a_branch_that_data_chooses_costs_what_the_dearer_does():
+def test_a_branch_that_data_chooses_costs_what_the_more_expensive_does():
     analysis = run(BRANCHES)
     assert analysis.work.macs == 4 * 5 * 8  # else_branch
     assert shape(analysis) == (4, symbol("y_1", least=0))
-    assert analysis["If_0"].why == "data decides; counted: else_branch, the dearer"
+    assert analysis["If_0"].why == "data decides; counted: else_branch, the more expensive"
     assert [(row.name, row.trip_count) for row in analysis.rows[1:]] == [
         ("If_0/else_branch/MatMul_0", 1),
         ("If_0/then_branch/MatMul_0", 0),
@@ -350,7 +351,7 @@ def test_a_list_that_a_loop_fills_is_joined_afterwards():
     assert analysis.work.compares == 4 * (2 * 3)
 
 
-def test_a_map_over_a_sequence_asks_its_body_for_every_item():
+def test_a_map_over_a_sequence_runs_its_body_for_every_item():
     graph = """
     g (float[2, 3] x, float[5, 3] w) => (float[] y) {
         q = SequenceConstruct(x, w)
@@ -385,7 +386,7 @@ def test_an_optional_left_empty_holds_nothing():
     ],
 )
 def test_what_is_known_of_one_of_two_tensors_is_what_they_share(a: Tensor, b: Tensor, expected: Tensor):
-    assert either(a, b) == expected
+    assert join(a, b) == expected
 
 
 def test_bodies_under_many_sizes_agree_with_onnxruntime():

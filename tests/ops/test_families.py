@@ -27,7 +27,7 @@ def number(value: float) -> Tensor:
     return Tensor((), "int64" if isinstance(value, int) else "float32", (value,))
 
 
-def ask(kind: str, *inputs: Tensor | None, version: int = 30, **attrs: Any) -> Facts:
+def facts_of(kind: str, *inputs: Tensor | None, version: int = 30, **attrs: Any) -> Facts:
     rule = find(kind, version)
     assert rule is not None, kind
     return rule.function(*inputs, **attrs)
@@ -134,7 +134,7 @@ ROWS: list[tuple[str, tuple[Tensor | None, ...], dict[str, Any], list[tuple[int,
     (MS + "Attention", (t(2, 5, 16), t(16, 48), t(48)), {"num_heads": 4, "outputs": 2}, [(2, 5, 16), (2, 2, 4, 5, 4)],
      Work(macs=2 * 5 * 48 * 16 + 2 * 4 * 5 * 5 * (4 + 4), muls=200, adds=480 + 400 - 40, compares=200 - 40, exps=200, divs=200)),
     (MS + "QAttention", (t(2, 5, 16, dtype="uint8"), t(16, 48, dtype="int8"), t(48), t(1), t(1)), {"num_heads": 4}, [(2, 5, 16)], None),
-    # 4 keys of 8 meet values of 6 in each of 2 x 5 steps, 8 queries read them; a rule with delta also asks the state
+    # 4 keys of 8 meet values of 6 in each of 2 x 5 steps, 8 queries read them; a rule with delta also reads the state
     ("LinearAttention", (t(2, 5, 64), t(2, 5, 32), t(2, 5, 24)), {"q_num_heads": 8, "kv_num_heads": 4, "update_rule": "linear"},
      [(2, 5, 48), (2, 4, 8, 6)], Work(macs=10 * (4 + 8) * 8 * 6, muls=10 * 8 * 6)),
     ("LinearAttention", (t(2, 5, 64), t(2, 5, 32), t(2, 5, 24), None, t(2, 5, 32)), {"q_num_heads": 8, "kv_num_heads": 4},
@@ -219,7 +219,7 @@ ROWS: list[tuple[str, tuple[Tensor | None, ...], dict[str, Any], list[tuple[int,
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
 def test_an_operator_states_its_outputs_and_work(row: Any) -> None:
     kind, inputs, attrs, shapes, work = row
-    facts = ask(kind, *inputs, **attrs)
+    facts = facts_of(kind, *inputs, **attrs)
     assert [y.shape for y in facts.outputs] == shapes
     if work is not None:
         assert facts.work == work
@@ -231,7 +231,7 @@ CELLS = {"LSTM": (4, 2), "GRU": (3, 2), "RNN": (1, 1)}
 @pytest.mark.parametrize("kind", CELLS)
 def test_a_recurrent_step_multiplies_by_a_matrix_for_each_gate(kind: str) -> None:
     gates, directions = CELLS[kind]
-    facts = ask(
+    facts = facts_of(
         kind,
         t(7, 2, 5),
         t(directions, gates * 3, 5),
@@ -245,17 +245,17 @@ def test_a_recurrent_step_multiplies_by_a_matrix_for_each_gate(kind: str) -> Non
 
 def test_attention_multiplies_scores_and_values() -> None:
     """4 query heads share 2 key heads: 6 queries meet 9 keys in 8 elements, and gather values of 8."""
-    facts = ask("Attention", t(1, 4, 6, 8), t(1, 2, 9, 8), t(1, 2, 9, 8))
+    facts = facts_of("Attention", t(1, 4, 6, 8), t(1, 2, 9, 8), t(1, 2, 9, 8))
     assert facts.work is not None and facts.work.macs == (4 * 6 * 9) * (8 + 8)
 
 
 def test_softmax_before_13_flattens() -> None:
     """From axis 1 on, 3 x 4 elements are one group."""
-    assert ask("Softmax", t(2, 3, 4), version=12).work == Work(compares=24 - 2, adds=48 - 2, exps=24, divs=24)
+    assert facts_of("Softmax", t(2, 3, 4), version=12).work == Work(compares=24 - 2, adds=48 - 2, exps=24, divs=24)
 
 
 def test_resize_10_takes_scales_second() -> None:
-    assert ask("Resize", IMAGE, floats(1, 1, 2, 2), version=10).outputs[0].shape == (1, 4, 16, 16)
+    assert facts_of("Resize", IMAGE, floats(1, 1, 2, 2), version=10).outputs[0].shape == (1, 4, 16, 16)
 
 
 DTYPES = [
@@ -271,7 +271,7 @@ DTYPES = [
 @pytest.mark.parametrize("row", DTYPES, ids=lambda row: row[0])
 def test_an_operator_states_the_type_of_its_output(row: Any) -> None:
     kind, inputs, attrs, dtype = row
-    assert ask(kind, *inputs, **attrs).outputs[0].dtype == dtype
+    assert facts_of(kind, *inputs, **attrs).outputs[0].dtype == dtype
 
 
 OPEN = [
@@ -288,7 +288,7 @@ OPEN = [
 @pytest.mark.parametrize("row", OPEN, ids=lambda row: row[0])
 def test_an_extent_that_data_decides_is_left_open(row: Any) -> None:
     kind, inputs, attrs = row
-    assert any("open_" in str(extent) for extent in ask(kind, *inputs, **attrs).outputs[0].shape)
+    assert any("open_" in str(extent) for extent in facts_of(kind, *inputs, **attrs).outputs[0].shape)
 
 
 UNTOLD = [
@@ -303,7 +303,7 @@ UNTOLD = [
 def test_what_only_contents_tell_is_unknown(row: Any) -> None:
     kind, inputs, attrs = row
     with pytest.raises(UnknownShape):
-        ask(kind, *inputs, **attrs)
+        facts_of(kind, *inputs, **attrs)
 
 
 REFUSED = [
@@ -322,7 +322,7 @@ REFUSED = [
     ("Conv", (IMAGE, t(6, 4, 3, 3)), {"group": 0}, "group 0"),
     ("ConvTranspose", (IMAGE, t(3, 3, 2, 2)), {}, "4 channels come in, the weight takes 3"),
     ("ConvTranspose", (IMAGE, t(4, 3, 2, 2)), {"pads": (9, 9, 9, 9)}, "nothing is left"),
-    ("Einsum", (t(3, 3), t(3, 3)), {"equation": "ii,jj->->ij"}, "asks for -, >, which no operand has"),
+    ("Einsum", (t(3, 3), t(3, 3)), {"equation": "ii,jj->->ij"}, "names -, >, which no operand has"),
     ("Resize", (IMAGE, None, floats(2.0)), {}, "1 scales or sizes for 4 axes"),
     ("Gemm", (t(3, 5), t(6, 7)), {}, "contracted dimensions differ: 5 and 6"),
     ("Gemm", (t(3, 5, 1), t(6, 7)), {}, "should be matrices"),
@@ -336,4 +336,4 @@ REFUSED = [
 def test_a_contradiction_is_refused_in_words(row: Any) -> None:
     kind, inputs, attrs, reason = row
     with pytest.raises(ValueError, match=reason):
-        ask(kind, *inputs, **attrs)
+        facts_of(kind, *inputs, **attrs)

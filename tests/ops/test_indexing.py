@@ -15,7 +15,7 @@ from graphcost.dims import Undecided, bounds, minimum, substitute, symbol, symbo
 from graphcost.ops.indexing import span
 from graphcost.ops.values import LIMIT
 
-Ask = Callable[..., Facts]
+FactsOf = Callable[..., Facts]
 
 N = symbol("N")
 CUBE = np.arange(24, dtype=np.int64).reshape(2, 3, 4)
@@ -51,13 +51,13 @@ SLICES = [
 
 @pytest.mark.parametrize(("starts", "ends", "axes", "steps"), SLICES)
 def test_slice_takes_what_onnx_takes(
-    agrees: Ask, starts: tuple[int, ...], ends: tuple[int, ...], axes: tuple[int, ...], steps: tuple[int, ...]
+    agrees: FactsOf, starts: tuple[int, ...], ends: tuple[int, ...], axes: tuple[int, ...], steps: tuple[int, ...]
 ) -> None:
     agrees("Slice", CUBE, vector(*starts), vector(*ends), vector(*axes), vector(*steps))
 
 
-def test_bounds_of_a_slice_are_attributes_before_version_10(ask: Ask) -> None:
-    facts = ask("Slice", t(2, 10), opset=9, starts=(1, -4), ends=(2, 2**31 - 1))
+def test_bounds_of_a_slice_are_attributes_before_version_10(facts_of: FactsOf) -> None:
+    facts = facts_of("Slice", t(2, 10), opset=9, starts=(1, -4), ends=(2, 2**31 - 1))
     assert facts.outputs[0].shape == (1, 4)
 
 
@@ -82,51 +82,51 @@ def test_a_slice_of_a_symbolic_axis_is_right_at_every_size(size: int, start: int
     assert substitute(length, {"N": size}) == len(range(size)[slice(start, end, step)])
 
 
-def test_slicing_up_to_a_symbol(ask: Ask) -> None:
-    assert ask("Slice", t(512, 64), ints(0), ints(2 * N), ints(0)).outputs[0].shape == (minimum(512, 2 * N), 64)
-    assert ask("Slice", t(N, 64), ints(0), ints(N - 1), ints(0)).outputs[0].shape == (N - 1, 64)
+def test_slicing_up_to_a_symbol(facts_of: FactsOf) -> None:
+    assert facts_of("Slice", t(512, 64), ints(0), ints(2 * N), ints(0)).outputs[0].shape == (minimum(512, 2 * N), 64)
+    assert facts_of("Slice", t(N, 64), ints(0), ints(N - 1), ints(0)).outputs[0].shape == (N - 1, 64)
 
 
-def test_a_piece_of_known_length_at_a_symbolic_place_is_taken_to_lie_inside(ask: Ask) -> None:
+def test_a_piece_of_known_length_at_a_symbolic_place_is_taken_to_lie_inside(facts_of: FactsOf) -> None:
     """The row of a mask that belongs to the next token: mask[past : past + 1]."""
-    assert ask("Slice", t(1024, 1024), ints(N), ints(N + 1), ints(0)).outputs[0].shape == (1, 1024)
+    assert facts_of("Slice", t(1024, 1024), ints(N), ints(N + 1), ints(0)).outputs[0].shape == (1, 1024)
 
 
-def test_a_bound_that_may_count_from_either_end_leaves_the_extent_open(ask: Ask) -> None:
+def test_a_bound_that_may_count_from_either_end_leaves_the_extent_open(facts_of: FactsOf) -> None:
     with pytest.raises(Undecided):
         span(10, 0, N - 5, 1)
-    (y,) = ask("Slice", t(10, 3), ints(0), ints(N - 5), ints(0)).outputs
+    (y,) = facts_of("Slice", t(10, 3), ints(0), ints(N - 5), ints(0)).outputs
     assert y.shape[1] == 3
     assert bounds(y.shape[0]) == (0, None)
 
 
-def test_unknown_bounds_open_only_the_axes_they_cut(ask: Ask) -> None:
-    (y,) = ask("Slice", t(4, 5, 6), t(1, dtype="int64"), ints(3), ints(1)).outputs
+def test_unknown_bounds_open_only_the_axes_they_cut(facts_of: FactsOf) -> None:
+    (y,) = facts_of("Slice", t(4, 5, 6), t(1, dtype="int64"), ints(3), ints(1)).outputs
     assert (y.shape[0], y.shape[2]) == (4, 6)
     assert symbols(y.shape[1])
 
 
-def test_unknown_axes_open_all_extents(ask: Ask) -> None:
-    (y,) = ask("Slice", t(4, 5), ints(0), ints(3), t(1, dtype="int64")).outputs
+def test_unknown_axes_open_all_extents(facts_of: FactsOf) -> None:
+    (y,) = facts_of("Slice", t(4, 5), ints(0), ints(3), t(1, dtype="int64")).outputs
     assert all(symbols(extent) for extent in y.shape)
 
 
-def test_a_slice_of_an_image_is_a_crop(ask: Ask) -> None:
-    facts = ask("Slice", t(1, 3, 10, 10), ints(1, 2), ints(9, 10), ints(2, 3), ints(1, 2))
+def test_a_slice_of_an_image_is_a_crop(facts_of: FactsOf) -> None:
+    facts = facts_of("Slice", t(1, 3, 10, 10), ints(1, 2), ints(9, 10), ints(2, 3), ints(1, 2))
     assert facts.outputs[0].shape == (1, 3, 9 - 1, (10 - 2) // 2)
     assert facts.window == Window((1, 1), (1, 2), (-1, -2), (1, 1))
     assert facts.elements_read is not None
     assert facts.elements_read[0] == 1 * 3 * 8 * 4
 
 
-def test_a_slice_of_channels_keeps_positions_and_a_flip_does_not(ask: Ask) -> None:
-    assert ask("Slice", t(1, 3, 8, 8), ints(1), ints(2), ints(1)).window is POINTWISE
-    assert ask("Slice", t(1, 3, 8, 8), ints(-1), ints(-END), ints(3), ints(-1)).window is GLOBAL
+def test_a_slice_of_channels_keeps_positions_and_a_flip_does_not(facts_of: FactsOf) -> None:
+    assert facts_of("Slice", t(1, 3, 8, 8), ints(1), ints(2), ints(1)).window is POINTWISE
+    assert facts_of("Slice", t(1, 3, 8, 8), ints(-1), ints(-END), ints(3), ints(-1)).window is GLOBAL
 
 
-def test_a_step_of_zero_is_a_contradiction(ask: Ask) -> None:
+def test_a_step_of_zero_is_a_contradiction(facts_of: FactsOf) -> None:
     with pytest.raises(ValueError, match="step of 0"):
-        ask("Slice", t(8), ints(0), ints(8), ints(0), ints(0))
+        facts_of("Slice", t(8), ints(0), ints(8), ints(0), ints(0))
 
 
 # --- Gather and its kin -----------------------------------------------------------------------------------------------
@@ -134,103 +134,107 @@ def test_a_step_of_zero_is_a_contradiction(ask: Ask) -> None:
 
 @pytest.mark.parametrize("axis", [0, 1, 2, -1])
 @pytest.mark.parametrize("indices", [np.int64(1), vector(1, 0, -1), np.array([[0, 1], [1, 0]])])
-def test_gather_picks_contents(agrees: Ask, indices: Any, axis: int) -> None:
+def test_gather_picks_contents(agrees: FactsOf, indices: Any, axis: int) -> None:
     agrees("Gather", CUBE, indices, axis=axis)
 
 
-def test_an_embedding_reads_the_rows_it_picks(ask: Ask) -> None:
-    facts = ask("Gather", t(30522, 768), t(1, 128, dtype="int64"))
+def test_an_embedding_reads_the_rows_it_picks(facts_of: FactsOf) -> None:
+    facts = facts_of("Gather", t(30522, 768), t(1, 128, dtype="int64"))
     assert facts.outputs[0].shape == (1, 128, 768)
     assert facts.elements_read == (128 * 768, 128)
 
 
-def test_gather_of_a_shape_with_symbols(ask: Ask) -> None:
-    assert ask("Gather", ints(N, 3, 2 * N), ints(-1, 0)).outputs[0].value == (2 * N, N)
+def test_gather_of_a_shape_with_symbols(facts_of: FactsOf) -> None:
+    assert facts_of("Gather", ints(N, 3, 2 * N), ints(-1, 0)).outputs[0].value == (2 * N, N)
 
 
-def test_an_index_outside_is_a_contradiction(ask: Ask) -> None:
+def test_an_index_outside_is_a_contradiction(facts_of: FactsOf) -> None:
     with pytest.raises(ValueError, match="index 3 is outside an axis of 3"):
-        ask("Gather", ints(1, 2, 3), Tensor((), "int64", (3,)))
+        facts_of("Gather", ints(1, 2, 3), Tensor((), "int64", (3,)))
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_gather_elements_picks_contents(agrees: Ask, axis: int) -> None:
+def test_gather_elements_picks_contents(agrees: FactsOf, axis: int) -> None:
     indices = (CUBE * 7 % 4 - 2) % CUBE.shape[axis]
     agrees("GatherElements", CUBE, indices.take([1, 0], axis), axis=axis)
 
 
-def test_gather_elements_counts_negative_indices_from_the_end(ask: Ask) -> None:
-    assert ask("GatherElements", ints(4, 5, 6), ints(-1, 0)).outputs[0].value == (6, 4)
+def test_gather_elements_counts_negative_indices_from_the_end(facts_of: FactsOf) -> None:
+    assert facts_of("GatherElements", ints(4, 5, 6), ints(-1, 0)).outputs[0].value == (6, 4)
 
 
 @pytest.mark.parametrize(
     ("indices", "batch_dims"),
     [([[0, 0, 1], [1, 2, 3]], 0), ([[1]], 0), ([[[0, 1]], [[1, -1]]], 0), ([[2], [0]], 1), ([[[2, 1]], [[0, 3]]], 1)],
 )
-def test_gather_nd_picks_contents(agrees: Ask, indices: list[Any], batch_dims: int) -> None:
+def test_gather_nd_picks_contents(agrees: FactsOf, indices: list[Any], batch_dims: int) -> None:
     agrees("GatherND", CUBE, np.array(indices, np.int64), batch_dims=batch_dims)
 
 
 @pytest.mark.parametrize("reduction", ["none", "add", "mul", "max", "min"])
-def test_scatter_elements_puts_contents_in(agrees: Ask, reduction: str) -> None:
+def test_scatter_elements_puts_contents_in(agrees: FactsOf, reduction: str) -> None:
     indices = np.array([[[2, 0, 1, 1]], [[0, 1, 2, -1]]], np.int64)
     updates = np.array([[[7, 8, 9, 10]], [[-7, -8, -9, -10]]], np.int64)
     agrees("ScatterElements", CUBE, indices, updates, axis=1, reduction=reduction)
 
 
 @pytest.mark.parametrize("reduction", ["none", "add", "mul", "max", "min"])
-def test_scatter_nd_puts_contents_in(agrees: Ask, reduction: str) -> None:
+def test_scatter_nd_puts_contents_in(agrees: FactsOf, reduction: str) -> None:
     indices = np.array([[0, 1], [1, 2]], np.int64)
     updates = np.array([[7, 8, 9, 10], [-7, -8, -9, -10]], np.int64)
     agrees("ScatterND", CUBE, indices, updates, reduction=reduction)
 
 
-def test_a_scatter_that_adds_costs_an_addition_per_update(ask: Ask) -> None:
-    facts = ask("ScatterND", t(8, 4), t(3, 1, dtype="int64"), t(3, 4), reduction="add")
+def test_a_scatter_that_adds_costs_an_addition_per_update(facts_of: FactsOf) -> None:
+    facts = facts_of("ScatterND", t(8, 4), t(3, 1, dtype="int64"), t(3, 4), reduction="add")
     assert facts.work == Work(adds=3 * 4)
-    assert ask("Scatter", t(8), t(3, dtype="int64"), t(3), opset=9).outputs[0].shape == (8,)
+    assert facts_of("Scatter", t(8), t(3, dtype="int64"), t(3), opset=9).outputs[0].shape == (8,)
 
 
-def test_an_update_of_an_unknown_place_makes_the_contents_unknown(ask: Ask) -> None:
-    assert ask("ScatterElements", ints(1, 2, 3), t(1, dtype="int64"), ints(7)).outputs[0].value is None
+def test_an_update_of_an_unknown_place_makes_the_contents_unknown(facts_of: FactsOf) -> None:
+    assert facts_of("ScatterElements", ints(1, 2, 3), t(1, dtype="int64"), ints(7)).outputs[0].value is None
 
 
 # --- by what the elements are -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("axis", [None, 0, 1, -1])
-def test_compress_by_a_known_condition(agrees: Ask, axis: int | None) -> None:
+def test_compress_by_a_known_condition(agrees: FactsOf, axis: int | None) -> None:
     agrees("Compress", CUBE, np.array([False, True]), **({} if axis is None else {"axis": axis}))
 
 
-def test_what_data_decides_is_open(ask: Ask) -> None:
-    distinct, first, inverse, counts = ask("Unique", t(3, 4), outputs=4).outputs
+def test_what_data_decides_is_open(facts_of: FactsOf) -> None:
+    distinct, first, inverse, counts = facts_of("Unique", t(3, 4), outputs=4).outputs
     assert symbols(distinct.shape[0])
     assert (first.shape, counts.shape, inverse.shape) == (distinct.shape, distinct.shape, (3 * 4,))
 
 
-def test_unique_slices_of_an_axis(ask: Ask) -> None:
-    distinct, _, inverse = ask("Unique", t(3, 4), axis=1, outputs=3).outputs
+def test_unique_slices_of_an_axis(facts_of: FactsOf) -> None:
+    distinct, _, inverse = facts_of("Unique", t(3, 4), axis=1, outputs=3).outputs
     assert distinct.shape[0] == 3
     assert inverse.shape == (4,)
 
 
 @pytest.mark.parametrize(("opset", "k"), [(1, 3), (10, 3), (11, 3), (24, 3)])
-def test_top_k_holds_each_element_against_a_heap(ask: Ask, opset: int, k: int) -> None:
+def test_top_k_holds_each_element_against_a_heap(facts_of: FactsOf, opset: int, k: int) -> None:
     """ceil(log2(3 + 1)) = 2 comparisons an element."""
-    facts = ask("TopK", t(2, 100), opset=opset, k=k) if opset < 10 else ask("TopK", t(2, 100), ints(k), opset=opset)
+    facts = (
+        facts_of("TopK", t(2, 100), opset=opset, k=k)
+        if opset < 10
+        else facts_of("TopK", t(2, 100), ints(k), opset=opset)
+    )
     assert [y.shape for y in facts.outputs] == [(2, 3), (2, 3)]
     assert facts.outputs[1].dtype == "int64"
     assert facts.work == Work(compares=2 * 100 * 2)
 
 
-def test_top_k_of_more_than_there_is_is_a_contradiction(ask: Ask) -> None:
+def test_top_k_of_more_than_there_is_is_a_contradiction(facts_of: FactsOf) -> None:
     with pytest.raises(ValueError, match="the best 5 of an axis of 4"):
-        ask("TopK", t(4), ints(5))
+        facts_of("TopK", t(4), ints(5))
 
 
-def test_top_k_of_an_unknown_number_counts_the_most_and_says_so(ask: Ask) -> None:
-    facts = ask("TopK", t(2, 100), t(1, dtype="int64"))
+def test_top_k_of_an_unknown_number_counts_the_most_and_says_so(facts_of: FactsOf) -> None:
+    facts = facts_of("TopK", t(2, 100), t(1, dtype="int64"))
     assert symbols(facts.outputs[0].shape[1])
     assert facts.work == Work(compares=2 * 100 * 7)  # ceil(log2(100 + 1))
     assert "the best 100" in facts.note
@@ -251,9 +255,11 @@ def test_top_k_of_an_unknown_number_counts_the_most_and_says_so(ask: Ask) -> Non
         ("ScatterND", (ints(1, 2), Tensor((2, 0), "int64", ()), t(2, 2)), {}),
     ],
 )
-def test_absurd_sizes_allocate_nothing(ask: Ask, kind: str, inputs: tuple[Tensor, ...], attrs: dict[str, Any]) -> None:
+def test_absurd_sizes_allocate_nothing(
+    facts_of: FactsOf, kind: str, inputs: tuple[Tensor, ...], attrs: dict[str, Any]
+) -> None:
     try:
-        facts = ask(kind, *inputs, **attrs)
+        facts = facts_of(kind, *inputs, **attrs)
     except ValueError:
         return
     assert all(len(y.value or ()) <= LIMIT for y in facts.outputs)

@@ -12,7 +12,7 @@ from graphcost import Facts, Tensor, Work
 from graphcost.dims import substitute, symbol
 from graphcost.ops.pointwise import ACTIVATIONS, BINARY, COMPARISONS, UNARY
 
-Ask = Callable[..., Facts]
+FactsOf = Callable[..., Facts]
 
 N = symbol("N")
 EVEN = 2 * N
@@ -62,17 +62,17 @@ WORK = [
 
 @pytest.mark.parametrize(("kind", "inputs", "attrs", "work"), WORK)
 def test_work_is_per_element_of_the_result(
-    ask: Ask, kind: str, inputs: list[Tensor | None], attrs: dict[str, Any], work: Work
+    facts_of: FactsOf, kind: str, inputs: list[Tensor | None], attrs: dict[str, Any], work: Work
 ) -> None:
-    assert ask(kind, *inputs, **attrs).work == work
+    assert facts_of(kind, *inputs, **attrs).work == work
 
 
-def test_every_activation_has_a_rule_that_keeps_the_shape(ask: Ask) -> None:
+def test_every_activation_has_a_rule_that_keeps_the_shape(facts_of: FactsOf) -> None:
     for kind, work in ACTIVATIONS.items():
         if kind == "Clip":
             continue
         inputs = [t(2, 3)] * (2 if kind == "PRelu" else 1)
-        facts = ask(kind, *inputs, opset=10 if kind in ("ThresholdedRelu", "Shrink") else 25)
+        facts = facts_of(kind, *inputs, opset=10 if kind in ("ThresholdedRelu", "Shrink") else 25)
         assert facts.outputs == (t(2, 3),)
         assert facts.work == work * 6
 
@@ -81,18 +81,18 @@ def test_every_activation_has_a_rule_that_keeps_the_shape(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(BINARY))
-def test_arithmetic_broadcasts_both_operands(ask: Ask, kind: str) -> None:
-    assert ask(kind, t(2, 1, 4), t(3, 1)).outputs[0].shape == (2, 3, 4)
+def test_arithmetic_broadcasts_both_operands(facts_of: FactsOf, kind: str) -> None:
+    assert facts_of(kind, t(2, 1, 4), t(3, 1)).outputs[0].shape == (2, 3, 4)
 
 
 @pytest.mark.parametrize("kind", sorted(COMPARISONS))
-def test_a_comparison_gives_truth_values(ask: Ask, kind: str) -> None:
-    assert ask(kind, t(2, 1), t(3)).outputs == (t(2, 3, dtype="bool"),)
+def test_a_comparison_gives_truth_values(facts_of: FactsOf, kind: str) -> None:
+    assert facts_of(kind, t(2, 1), t(3)).outputs == (t(2, 3, dtype="bool"),)
 
 
-def test_operands_that_do_not_broadcast_are_a_contradiction(ask: Ask) -> None:
+def test_operands_that_do_not_broadcast_are_a_contradiction(facts_of: FactsOf) -> None:
     with pytest.raises(ValueError, match="do not broadcast"):
-        ask("Add", t(2, 3), t(2))
+        facts_of("Add", t(2, 3), t(2))
 
 
 @pytest.mark.parametrize(
@@ -105,32 +105,32 @@ def test_operands_that_do_not_broadcast_are_a_contradiction(ask: Ask) -> None:
     ],
 )
 def test_before_version_7_an_axis_aligns_the_second_operand(
-    ask: Ask, a: Tensor, b: Tensor, axis: int | None, expected: tuple[int, ...]
+    facts_of: FactsOf, a: Tensor, b: Tensor, axis: int | None, expected: tuple[int, ...]
 ) -> None:
     for kind in ("Add", "Pow", "And"):
-        assert ask(kind, a, b, opset=6, broadcast=1, axis=axis).outputs[0].shape == expected
+        assert facts_of(kind, a, b, opset=6, broadcast=1, axis=axis).outputs[0].shape == expected
 
 
-def test_a_channel_operand_does_not_broadcast_at_an_axis_from_version_7(ask: Ask) -> None:
+def test_a_channel_operand_does_not_broadcast_at_an_axis_from_version_7(facts_of: FactsOf) -> None:
     with pytest.raises(ValueError, match="do not broadcast"):
-        ask("Add", t(2, 3, 4, 5), t(3), opset=7, broadcast=1, axis=1)
+        facts_of("Add", t(2, 3, 4, 5), t(3), opset=7, broadcast=1, axis=1)
 
 
 @pytest.mark.parametrize(("opset", "mask"), [(1, "float32"), (7, "float32"), (10, "bool"), (12, "bool"), (22, "bool")])
-def test_the_mask_of_dropout_is_boolean_from_version_10(ask: Ask, opset: int, mask: str) -> None:
-    facts = ask("Dropout", t(2, 3), opset=opset, outputs=2)
+def test_the_mask_of_dropout_is_boolean_from_version_10(facts_of: FactsOf, opset: int, mask: str) -> None:
+    facts = facts_of("Dropout", t(2, 3), opset=opset, outputs=2)
     assert facts.outputs == (t(2, 3), t(2, 3, dtype=mask))
     assert facts.is_view
 
 
-def test_clip_takes_its_bounds_from_attributes_before_version_11(ask: Ask) -> None:
-    assert ask("Clip", t(5), opset=6, min=0.0, max=6.0).work == Work(compares=2 * 5)
-    assert ask("Clip", t(5), opset=6, max=6.0).work == Work(compares=5)
+def test_clip_takes_its_bounds_from_attributes_before_version_11(facts_of: FactsOf) -> None:
+    assert facts_of("Clip", t(5), opset=6, min=0.0, max=6.0).work == Work(compares=2 * 5)
+    assert facts_of("Clip", t(5), opset=6, max=6.0).work == Work(compares=5)
 
 
 @pytest.mark.parametrize(("to", "dtype"), [(1, "float32"), (10, "float16"), ("DOUBLE", "float64"), ("INT64", "int64")])
-def test_cast_names_the_type_by_number_or_in_version_1_by_name(ask: Ask, to: int | str, dtype: str) -> None:
-    assert ask("Cast", t(3), to=to).outputs == (t(3, dtype=dtype),)
+def test_cast_names_the_type_by_number_or_in_version_1_by_name(facts_of: FactsOf, to: int | str, dtype: str) -> None:
+    assert facts_of("Cast", t(3), to=to).outputs == (t(3, dtype=dtype),)
 
 
 # --- contents ---------------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ BOOLS = np.array([True, False, True])
 
 
 @pytest.mark.parametrize("kind", ["Add", "Sub", "Mul", "Max", "Min", "Mod", "Div", *COMPARISONS])
-def test_integer_arithmetic_follows_contents(agrees: Ask, kind: str) -> None:
+def test_integer_arithmetic_follows_contents(agrees: FactsOf, kind: str) -> None:
     if kind in ("And", "Or", "Xor"):
         agrees(kind, BOOLS[:, None], BOOLS)
     elif kind == "Div":  # onnx's own evaluator floors; the specification and onnxruntime truncate
@@ -152,12 +152,12 @@ def test_integer_arithmetic_follows_contents(agrees: Ask, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "Mean", "Greater", "Equal"])
-def test_float_arithmetic_follows_contents(agrees: Ask, kind: str) -> None:
+def test_float_arithmetic_follows_contents(agrees: FactsOf, kind: str) -> None:
     agrees(kind, X, np.float32(3))
 
 
 @pytest.mark.parametrize("kind", sorted(kind for kind, (_, function) in UNARY.items() if function))
-def test_functions_follow_contents(agrees: Ask, kind: str) -> None:
+def test_functions_follow_contents(agrees: FactsOf, kind: str) -> None:
     if kind == "BitwiseNot":
         agrees(kind, A)
         return
@@ -165,47 +165,47 @@ def test_functions_follow_contents(agrees: Ask, kind: str) -> None:
 
 
 @pytest.mark.parametrize("fmod", [0, 1])
-def test_mod_takes_the_sign_of_the_divisor_or_of_the_dividend(agrees: Ask, fmod: int) -> None:
+def test_mod_takes_the_sign_of_the_divisor_or_of_the_dividend(agrees: FactsOf, fmod: int) -> None:
     agrees("Mod", A, B, fmod=fmod)
 
 
 @pytest.mark.parametrize("to", [1, 6, 7, 9, 2])
 @pytest.mark.parametrize("x", [A, np.abs(X), BOOLS], ids=["integers", "floats", "truth values"])
-def test_cast_follows_contents(agrees: Ask, x: Any, to: int) -> None:
+def test_cast_follows_contents(agrees: FactsOf, x: Any, to: int) -> None:
     agrees("Cast", np.abs(x) if to == 2 else x, to=to)
 
 
-def test_integers_divide_toward_zero(ask: Ask) -> None:
-    quotients = ask("Div", ints(7, -7, 7, -7), ints(2, 2, -2, -2)).outputs[0].value
+def test_integers_divide_toward_zero(facts_of: FactsOf) -> None:
+    quotients = facts_of("Div", ints(7, -7, 7, -7), ints(2, 2, -2, -2)).outputs[0].value
     assert quotients == (3, -3, -3, 3)
 
 
-def test_where_chooses_elements(agrees: Ask) -> None:
+def test_where_chooses_elements(agrees: FactsOf) -> None:
     agrees("Where", BOOLS, A, B)
 
 
-def test_where_knows_an_element_whose_choice_is_not_known_when_both_are_the_same(ask: Ask) -> None:
-    y = ask("Where", t(3, dtype="bool"), ints(1, 2, N), ints(1, 3, N)).outputs[0]
+def test_where_knows_an_element_whose_choice_is_not_known_when_both_are_the_same(facts_of: FactsOf) -> None:
+    y = facts_of("Where", t(3, dtype="bool"), ints(1, 2, N), ints(1, 3, N)).outputs[0]
     assert y.value == (1, None, N)
 
 
-def test_where_does_not_need_the_operand_it_does_not_choose(ask: Ask) -> None:
-    y = ask("Where", Tensor((2,), "bool", (True, False)), ints(5, 6), t(2, dtype="int64")).outputs[0]
+def test_where_does_not_need_the_operand_it_does_not_choose(facts_of: FactsOf) -> None:
+    y = facts_of("Where", Tensor((2,), "bool", (True, False)), ints(5, 6), t(2, dtype="int64")).outputs[0]
     assert y.value == (5, None)
 
 
 @pytest.mark.parametrize(("dtype", "scaled"), [("float64", 114.0), ("float32", 115.0)])
-def test_a_rounding_decides_as_the_element_type_does(ask: Ask, dtype: str, scaled: float) -> None:
+def test_a_rounding_decides_as_the_element_type_does(facts_of: FactsOf, dtype: str, scaled: float) -> None:
     """100 * 1.15 is 114.99999999999999 in double precision, and 115 in single."""
-    product = ask("Mul", Tensor((), dtype, (100.0,)), Tensor((), dtype, (1.15,))).outputs[0]
-    assert ask("Floor", product).outputs[0].value == (scaled,)
+    product = facts_of("Mul", Tensor((), dtype, (100.0,)), Tensor((), dtype, (1.15,))).outputs[0]
+    assert facts_of("Floor", product).outputs[0].value == (scaled,)
 
 
 @pytest.mark.parametrize(("exact", "held"), [(256.0, 256.0), (257.0, 256.0), (257.1, 258.0), (259.0, 260.0)])
-def test_bfloat16_holds_eight_digits_to_even_from_halfway(ask: Ask, exact: float, held: float) -> None:
+def test_bfloat16_holds_eight_digits_to_even_from_halfway(facts_of: FactsOf, exact: float, held: float) -> None:
     """Above 2**8 it holds every second integer."""
     wide = Tensor((), "float32", (exact,))
-    assert ask("Cast", wide, to=16).outputs[0].value == (held,)
+    assert facts_of("Cast", wide, to=16).outputs[0].value == (held,)
 
 
 # --- contents with symbols --------------------------------------------------------------------------------------------
@@ -227,43 +227,43 @@ SYMBOLIC = [
 
 @pytest.mark.parametrize(("kind", "a", "b", "expected"), SYMBOLIC)
 def test_arithmetic_of_symbols_is_exact_or_unknown(
-    ask: Ask, kind: str, a: Tensor, b: Tensor, expected: tuple[Any, ...]
+    facts_of: FactsOf, kind: str, a: Tensor, b: Tensor, expected: tuple[Any, ...]
 ) -> None:
-    assert ask(kind, a, b).outputs[0].value == expected
+    assert facts_of(kind, a, b).outputs[0].value == expected
 
 
-def test_a_symbolic_quotient_is_cut_toward_zero_where_it_may_be_negative(ask: Ask) -> None:
-    (quotient,) = ask("Div", ints(N - 7), ints(2)).outputs[0].value or ()
+def test_a_symbolic_quotient_is_cut_toward_zero_where_it_may_be_negative(facts_of: FactsOf) -> None:
+    (quotient,) = facts_of("Div", ints(N - 7), ints(2)).outputs[0].value or ()
     for size in (1, 2, 6, 7, 8, 20):
         assert substitute(quotient, {"N": size}) == int((size - 7) / 2)  # type: ignore[arg-type]
 
 
-def test_a_symbol_passes_through_a_cast_to_float_and_back(ask: Ask) -> None:
-    there = ask("Cast", ints(N), to=1).outputs[0]
-    rounded = ask("Floor", there).outputs[0]
-    assert ask("Cast", rounded, to=7).outputs[0] == ints(N)
+def test_a_symbol_passes_through_a_cast_to_float_and_back(facts_of: FactsOf) -> None:
+    there = facts_of("Cast", ints(N), to=1).outputs[0]
+    rounded = facts_of("Floor", there).outputs[0]
+    assert facts_of("Cast", rounded, to=7).outputs[0] == ints(N)
 
 
-def test_unknown_elements_stay_unknown_one_by_one(ask: Ask) -> None:
-    assert ask("Add", ints(None, 2), ints(1, 1)).outputs[0].value == (None, 3)
+def test_unknown_elements_stay_unknown_one_by_one(facts_of: FactsOf) -> None:
+    assert facts_of("Add", ints(None, 2), ints(1, 1)).outputs[0].value == (None, 3)
 
 
-def test_division_by_zero_is_unknown_and_no_error(ask: Ask) -> None:
-    assert ask("Div", ints(1, 4), ints(0, 2)).outputs[0].value == (None, 2)
+def test_division_by_zero_is_unknown_and_no_error(facts_of: FactsOf) -> None:
+    assert facts_of("Div", ints(1, 4), ints(0, 2)).outputs[0].value == (None, 2)
 
 
 # --- bounds -----------------------------------------------------------------------------------------------------------
 
 
-def test_contents_larger_than_the_limit_are_not_followed(ask: Ask) -> None:
-    wide = ask("Add", Tensor((4096, 1), "int64", (1,) * 4096), ints(1, 2)).outputs[0]
+def test_contents_larger_than_the_limit_are_not_followed(facts_of: FactsOf) -> None:
+    wide = facts_of("Add", Tensor((4096, 1), "int64", (1,) * 4096), ints(1, 2)).outputs[0]
     assert wide.shape == (4096, 2)
     assert wide.value is None
 
 
-def test_powers_of_powers_end_as_unknown(ask: Ask) -> None:
+def test_powers_of_powers_end_as_unknown(facts_of: FactsOf) -> None:
     """2**64 and more fit no integer type, so no chain of products can fill the memory."""
     tensor = ints(3, 2 * N)
     for _ in range(60):
-        tensor = ask("Mul", tensor, tensor).outputs[0]
+        tensor = facts_of("Mul", tensor, tensor).outputs[0]
     assert tensor.value == (None, None)

@@ -12,7 +12,7 @@ from graphcost import Facts, Tensor, Work
 from graphcost.dims import symbol, symbols
 from graphcost.graph import UNKNOWN, UnknownShape
 
-Ask = Callable[..., Facts]
+FactsOf = Callable[..., Facts]
 
 N, S = symbol("N"), symbol("S")
 
@@ -43,15 +43,17 @@ CONSTANTS = [
 
 
 @pytest.mark.parametrize(("attrs", "tensor"), CONSTANTS)
-def test_a_constant_is_what_its_attribute_spells_and_a_weight(ask: Ask, attrs: dict[str, Any], tensor: Tensor) -> None:
-    facts = ask("Constant", **attrs)
+def test_a_constant_is_what_its_attribute_spells_and_a_weight(
+    facts_of: FactsOf, attrs: dict[str, Any], tensor: Tensor
+) -> None:
+    facts = facts_of("Constant", **attrs)
     assert facts.outputs == (tensor,)
     assert facts.weights == (tensor,)
 
 
-def test_a_constant_without_a_value_is_a_contradiction(ask: Ask) -> None:
+def test_a_constant_without_a_value_is_a_contradiction(facts_of: FactsOf) -> None:
     with pytest.raises(ValueError, match="no attribute"):
-        ask("Constant")
+        facts_of("Constant")
 
 
 @pytest.mark.parametrize(
@@ -64,12 +66,12 @@ def test_a_constant_without_a_value_is_a_contradiction(ask: Ask) -> None:
         (ints(2**20, 64), None, t(2**20, 64)),
     ],
 )
-def test_constant_of_shape(ask: Ask, shape: Tensor, value: Tensor | None, expected: Tensor) -> None:
-    assert ask("ConstantOfShape", shape, value=value).outputs == (expected,)
+def test_constant_of_shape(facts_of: FactsOf, shape: Tensor, value: Tensor | None, expected: Tensor) -> None:
+    assert facts_of("ConstantOfShape", shape, value=value).outputs == (expected,)
 
 
-def test_constant_of_a_shape_of_which_only_the_rank_is_known(ask: Ask) -> None:
-    (y,) = ask("ConstantOfShape", t(2, dtype="int64")).outputs
+def test_constant_of_a_shape_of_which_only_the_rank_is_known(facts_of: FactsOf) -> None:
+    (y,) = facts_of("ConstantOfShape", t(2, dtype="int64")).outputs
     assert y.rank == 2
     assert all(symbols(extent) for extent in y.shape)
 
@@ -78,29 +80,29 @@ def test_constant_of_a_shape_of_which_only_the_rank_is_known(ask: Ask) -> None:
     ("start", "end", "expected"),
     [(0, None, (N, 3, S)), (1, None, (3, S)), (-1, None, (S,)), (0, -1, (N, 3)), (-9, 9, (N, 3, S)), (2, 1, ())],
 )
-def test_shape_from_start_to_end(ask: Ask, start: int, end: int | None, expected: tuple[Any, ...]) -> None:
-    facts = ask("Shape", t(N, 3, S), start=start, end=end)
+def test_shape_from_start_to_end(facts_of: FactsOf, start: int, end: int | None, expected: tuple[Any, ...]) -> None:
+    facts = facts_of("Shape", t(N, 3, S), start=start, end=end)
     assert facts.outputs == (ints(*expected),)
     assert facts.elements_read == (0,)
 
 
-def test_the_shape_of_an_unknown_tensor_is_unknown(ask: Ask) -> None:
+def test_the_shape_of_an_unknown_tensor_is_unknown(facts_of: FactsOf) -> None:
     with pytest.raises(UnknownShape):
-        ask("Shape", UNKNOWN)
+        facts_of("Shape", UNKNOWN)
 
 
-def test_size(ask: Ask) -> None:
-    assert ask("Size", t(N, 3, 4)).outputs == (one(12 * N),)
-    assert ask("Size", t()).outputs == (one(1),)
+def test_size(facts_of: FactsOf) -> None:
+    assert facts_of("Size", t(N, 3, 4)).outputs == (one(12 * N),)
+    assert facts_of("Size", t()).outputs == (one(1),)
 
 
 @pytest.mark.parametrize(("start", "limit", "delta"), [(0, 5, 1), (5, 0, -2), (3, 3, 1), (5, 0, 1), (-4, 4, 3)])
-def test_range_counts_and_lists(agrees: Ask, start: int, limit: int, delta: int) -> None:
+def test_range_counts_and_lists(agrees: FactsOf, start: int, limit: int, delta: int) -> None:
     agrees("Range", *(np.int64(bound) for bound in (start, limit, delta)))
 
 
 @pytest.mark.parametrize(("start", "limit", "delta"), [(0.0, 1.0, 0.3), (1.0, 0.0, -0.25), (0.0, 1.0, 2.0)])
-def test_range_of_floats(agrees: Ask, start: float, limit: float, delta: float) -> None:
+def test_range_of_floats(agrees: FactsOf, start: float, limit: float, delta: float) -> None:
     agrees("Range", *(np.float32(bound) for bound in (start, limit, delta)), followed=delta != 0.3)
 
 
@@ -109,53 +111,53 @@ def test_range_of_floats(agrees: Ask, start: float, limit: float, delta: float) 
     [(0, N, 1, N), (N, N + 7, 2, 4), (0, N, 2, (N + 1) // 2), (0, 2**62, 2**40, 2**22)],
 )
 def test_range_of_symbols_or_of_absurd_limits_is_a_formula(
-    ask: Ask, first: Any, last: Any, step: Any, length: Any
+    facts_of: FactsOf, first: Any, last: Any, step: Any, length: Any
 ) -> None:
-    facts = ask("Range", one(first), one(last), one(step))
+    facts = facts_of("Range", one(first), one(last), one(step))
     assert facts.outputs[0].shape == (length,)
     assert facts.work == Work(adds=length)
 
 
-def test_a_range_of_unknown_limits_is_open(ask: Ask) -> None:
-    assert symbols(ask("Range", one(0), t(dtype="int64"), one(1)).outputs[0].shape[0])
+def test_a_range_of_unknown_limits_is_open(facts_of: FactsOf) -> None:
+    assert symbols(facts_of("Range", one(0), t(dtype="int64"), one(1)).outputs[0].shape[0])
 
 
-def test_non_zero_of_known_contents(agrees: Ask) -> None:
+def test_non_zero_of_known_contents(agrees: FactsOf) -> None:
     agrees("NonZero", np.array([[1, 0, 2], [0, 0, 3]], np.int64))
     agrees("NonZero", np.array([True, False, True]))
 
 
-def test_non_zero_of_unknown_contents_finds_what_data_decides(ask: Ask) -> None:
-    axes, found = ask("NonZero", t(3, 4)).outputs[0].shape
+def test_non_zero_of_unknown_contents_finds_what_data_decides(facts_of: FactsOf) -> None:
+    axes, found = facts_of("NonZero", t(3, 4)).outputs[0].shape
     assert axes == 2
     assert symbols(found)
 
 
 @pytest.mark.parametrize(("axis", "expected"), [(-1, (2, 3, 10)), (0, (10, 2, 3)), (1, (2, 10, 3)), (-2, (2, 10, 3))])
-def test_one_hot_puts_an_axis_in(ask: Ask, axis: int, expected: tuple[int, ...]) -> None:
-    facts = ask("OneHot", t(2, 3, dtype="int64"), ints(10), t(2), axis=axis)
+def test_one_hot_puts_an_axis_in(facts_of: FactsOf, axis: int, expected: tuple[int, ...]) -> None:
+    facts = facts_of("OneHot", t(2, 3, dtype="int64"), ints(10), t(2), axis=axis)
     assert facts.outputs == (t(*expected),)
 
 
-def test_eye_like_takes_the_type_of_its_attribute(ask: Ask) -> None:
-    assert ask("EyeLike", t(3, 4)).outputs == (t(3, 4),)
-    assert ask("EyeLike", t(3, 4), dtype=7).outputs == (t(3, 4, dtype="int64"),)
+def test_eye_like_takes_the_type_of_its_attribute(facts_of: FactsOf) -> None:
+    assert facts_of("EyeLike", t(3, 4)).outputs == (t(3, 4),)
+    assert facts_of("EyeLike", t(3, 4), dtype=7).outputs == (t(3, 4, dtype="int64"),)
 
 
-def test_constant_fill_takes_a_shape_a_likeness_or_a_spelled_shape(ask: Ask) -> None:
-    assert ask("ConstantFill", opset=1, shape=(2, 3)).outputs[0].shape == (2, 3)
-    assert ask("ConstantFill", t(4, 5), opset=1, extra_shape=(6,)).outputs[0].shape == (4, 5, 6)
-    assert ask("ConstantFill", ints(4, 5), opset=1, input_as_shape=1).outputs[0].shape == (4, 5)
+def test_constant_fill_takes_a_shape_a_likeness_or_a_spelled_shape(facts_of: FactsOf) -> None:
+    assert facts_of("ConstantFill", opset=1, shape=(2, 3)).outputs[0].shape == (2, 3)
+    assert facts_of("ConstantFill", t(4, 5), opset=1, extra_shape=(6,)).outputs[0].shape == (4, 5, 6)
+    assert facts_of("ConstantFill", ints(4, 5), opset=1, input_as_shape=1).outputs[0].shape == (4, 5)
 
 
 @pytest.mark.parametrize("kind", ["RandomNormal", "RandomUniform"])
-def test_random_numbers_of_a_shape_or_a_likeness(ask: Ask, kind: str) -> None:
-    assert ask(kind, shape=(2, 3), dtype=11).outputs == (t(2, 3, dtype="float64"),)
-    assert ask(f"{kind}Like", t(2, 3)).outputs == (t(2, 3),)
-    assert ask(f"{kind}Like", t(2, 3), dtype=10).outputs == (t(2, 3, dtype="float16"),)
+def test_random_numbers_of_a_shape_or_a_likeness(facts_of: FactsOf, kind: str) -> None:
+    assert facts_of(kind, shape=(2, 3), dtype=11).outputs == (t(2, 3, dtype="float64"),)
+    assert facts_of(f"{kind}Like", t(2, 3)).outputs == (t(2, 3),)
+    assert facts_of(f"{kind}Like", t(2, 3), dtype=10).outputs == (t(2, 3, dtype="float16"),)
 
 
-def test_multinomial_draws_samples_per_batch(ask: Ask) -> None:
-    facts = ask("Multinomial", t(4, 10), sample_size=5)
+def test_multinomial_draws_samples_per_batch(facts_of: FactsOf) -> None:
+    facts = facts_of("Multinomial", t(4, 10), sample_size=5)
     assert facts.outputs == (t(4, 5, dtype="int32"),)
     assert facts.work == Work(exps=4 * 10, adds=4 * 10, compares=4 * 5 * 10)

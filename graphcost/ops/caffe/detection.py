@@ -1,4 +1,4 @@
-"""SSD's, Faster R-CNN's, R-FCN's, Cascade R-CNN's and YOLO's layers in Caffe's forks, and their losses.
+"""SSD's, Faster R-CNN's, R-FCN's, Cascade R-CNN's and YOLO's layers in Caffe's forks.
 
 Shapes are those that net initialisation gives: how many boxes come out is only known when the network runs. Where the
 boxes decide the cost, it is not known either.
@@ -13,11 +13,7 @@ from ...dims import Extent, minimum
 from ...graph import Shape, Tensor, UnknownShape
 from ...rules import GLOBAL, Anchors, Facts, Work, rule
 from ..detection import suppression
-from ..normalize import softmax_work
-from .bvlc import Value, listed, whole
-
-# --- boxes -----------------------------------------------------------------------------------------------------------
-
+from .fields import Value, listed, whole
 
 Sizes = tuple[tuple[float, float], ...]
 
@@ -113,7 +109,7 @@ def detection_output(
 ) -> Facts:
     """Locations [N, 4P], scores [N, classes P], priors [1, 2, 4P] -> [1, 1, 1, 7] until the network has run.
 
-    What is counted is the most it can take: every box decoded, every score held against the threshold, and in each
+    What is counted is the most it can take: every box decoded, every score compared with the threshold, and in each
     class the top_k best boxes compared pair by pair (detection_output_layer.cpp).
     """
     classes = whole(num_classes, "num_classes", 1)
@@ -182,7 +178,11 @@ def _boxes(kind: str, *shapes: Shape) -> None:
 
 
 _boxes("BoxOutput", (1, 5, 1, 1), (1, 6, 1, 1))
+
+
 _boxes("BoxGroupOutput", (1, 5, 1, 1), (1, 6, 1, 1))
+
+
 _boxes("FrcnnOutput", (1, 7, 1, 1))
 
 
@@ -256,29 +256,3 @@ def box_annotator_ohem(
     n, h, w = rois.shape[0], *(tuple(losses.shape[2:]) or (1, 1))
     targets = others[0] if others else labels
     return Facts((Tensor((n, 1, h, w)), Tensor((n, targets.shape[1], h, w)))[:outputs], None, GLOBAL)
-
-
-# --- losses ----------------------------------------------------------------------------------------------------------
-
-
-def _loss(kind: str, is_detection: bool) -> None:
-    @rule(f"caffe.{kind}")
-    def loss(*bottoms: Tensor, outputs: int = 1) -> Facts:
-        each = Tensor((bottoms[0].shape[0], 1, *bottoms[0].shape[2:]))  # the loss of each position, in R-FCN's
-        return Facts((Tensor(()), *[each] * (outputs - 1)), None, GLOBAL, is_detection=is_detection)
-
-    loss.__doc__ = f"{kind}: a scalar; a loss for training, whose cost is not stated."
-
-
-for _kind in ("MultiBoxLoss", "RegionLoss", "YoloV3Loss"):
-    _loss(_kind, is_detection=True)
-for _kind in ("SmoothL1Loss", "SmoothL1LossOHEM", "WarpCTCLoss", "FocalLoss", "CenterLoss"):
-    _loss(_kind, is_detection=False)
-
-
-@rule("caffe.SoftmaxWithLossOHEM")
-def softmax_with_loss_ohem(x: Tensor, label: Tensor, *, outputs: int = 1) -> Facts:
-    """Scores [N, C, ...] and labels -> a scalar, the probabilities, and the loss of each label (R-FCN)."""
-    positions = x.size // x.shape[1]
-    work = softmax_work(x.size, positions) + Work(exps=positions, adds=positions)
-    return Facts((Tensor(()), Tensor(x.shape), Tensor(label.shape))[:outputs], work, GLOBAL)

@@ -13,8 +13,8 @@ from ...dims import Extent
 from ...graph import Shape, Tensor
 from ...rules import GLOBAL, NO_WORK, Facts, rule
 from .. import movement
-from ..resize import resized
-from .bvlc import Value, choice, whole
+from ..resize import INTERPOLATION, resized
+from .fields import Value, choice, whole
 
 
 @rule("caffe.Interp")
@@ -120,21 +120,23 @@ def _resize(kind: str, mode: str) -> None:
         shape = list(x.shape)
         given = ((output_height, scale_height), (output_width, scale_width))
         for axis, (size, factor) in enumerate(given, first):
-            shape[axis] = whole(size, "output_height, output_width") if size else _times(shape[axis], factor)
+            shape[axis] = whole(size, "output_height, output_width") if size else _scaled(shape[axis], factor)
         return resized(x, shape, mode)
 
     resize.__doc__ = f"{kind}: height and width to a size, or times a scale; channels last unless data_format is NCHW."
 
 
-def _times(size: Extent, factor: Value) -> Extent:
+_resize("ResizeBilinear", "linear")
+
+
+_resize("ResizeNearestNeighbor", "nearest")
+
+
+def _scaled(size: Extent, factor: Value) -> Extent:
     """floor(size * factor)."""
     if factor is None:
         raise ValueError("neither an output size nor a scale is given")
     return floor(size * factor) if isinstance(size, int) else size * whole(int(factor), "scale")
-
-
-_resize("ResizeBilinear", "linear")
-_resize("ResizeNearestNeighbor", "nearest")
 
 
 @rule("caffe.UNPOOLING", "caffe.Unpooling")
@@ -146,3 +148,9 @@ def unpooling(x: Tensor, mask: Tensor | None = None, *, unpool_size: Value = Non
         return Facts((Tensor((*x.shape[:2], side, side)),), NO_WORK, GLOBAL)
     k, s, p = whole(kernel_size, "kernel_size", 1), whole(stride, "stride", 1), whole(pad, "pad")
     return Facts((Tensor((*x.shape[:2], *[s * (e - 1) + k - 2 * p for e in x.shape[2:]])),), NO_WORK, GLOBAL)
+
+
+@rule("caffe.FlowWarp")
+def flow_warp(x: Tensor, flow: Tensor) -> Facts:
+    """[N, C, H, W] sampled along a flow [N, 2, H, W] -> the same shape (FlowNet2)."""
+    return Facts((Tensor(x.shape),), INTERPOLATION["linear"] * (2 * x.size), GLOBAL)

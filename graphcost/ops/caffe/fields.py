@@ -1,0 +1,123 @@
+"""What the fields of a layer's messages say: numbers, choices, lists, and the blobs that they size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...dims import Extent
+from ...graph import Tensor
+from ..windowed import per_axis
+
+Value = Any  # what a file may say where a number or a name belongs
+
+
+def whole(value: Value, name: str, least: int | None = None) -> int:
+    """A field that should be a whole number, its last value where it is repeated. Raises ValueError."""
+    value = value[-1] if isinstance(value, tuple) and value else value
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{name} is {value!r}, not a whole number")
+    if least is not None and value < least:
+        raise ValueError(f"{name} is {value}, it should be at least {least}")
+    return value
+
+
+def choice(value: Value, *names: str) -> str:
+    """An enumeration's value as its name, whether the file gives the name or the number. Raises ValueError."""
+    value = value[-1] if isinstance(value, tuple) and value else value
+    if isinstance(value, int) and 0 <= value < len(names):
+        return names[value]
+    if str(value).upper() not in names:
+        raise ValueError(f"{value!r} is none of {', '.join(names)}")
+    return str(value).upper()
+
+
+def listed(value: Value) -> tuple[Any, ...]:
+    """A repeated field: nothing, one value or a tuple of them."""
+    return () if value is None else value if isinstance(value, tuple) else (value,)
+
+
+def blob(*shape: Extent) -> Tensor:
+    """A weight that the layer allocates."""
+    return Tensor(shape)
+
+
+def blob_shape(shape: Value) -> tuple[Any, ...]:
+    """The extents of a BlobShape message."""
+    return listed(dict(shape).get("dim", ()))
+
+
+# --- sliding windows -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sliding:
+    """How a layer slides, an entry per spatial axis."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    before: tuple[int, ...]
+    """Padding before the first element, and `after` the last."""
+    after: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+    @property
+    def pads(self) -> tuple[int, ...]:
+        """As ONNX lists them: all the starts, then all the ends."""
+        return self.before + self.after
+
+
+WINDOW = (
+    "kernel_size", "kernel_h", "kernel_w", "pad", "pad_h", "pad_w", "stride", "stride_h", "stride_w", "dilation",
+)  # fmt: skip
+"""What BVLC's ConvolutionParameter and PoolingParameter say of a window."""
+SIDES = ("pad_l", "pad_r", "pad_t", "pad_b")
+"""A padding for each side (Intel's fork and others)."""
+WINDOW_3D = ("kernel_size", "kernel_depth", "pad", "temporal_pad", "stride", "temporal_stride")
+"""The window of a layer over [N, C, L, H, W]: one extent for height and width, another in time (C3D)."""
+
+
+def sliding(fields: Mapping[str, Value], axes: int) -> Sliding:
+    """The window that WINDOW and SIDES describe over so many spatial axes. Raises ValueError."""
+    pads = _spatial(fields, "pad", "pad", axes, 0)
+    before = after = pads
+    if any(fields.get(side) is not None for side in SIDES):
+        if axes != 2:
+            raise ValueError(f"{', '.join(SIDES)} are for two spatial axes; there are {axes}")
+        left, right, top, bottom = (whole(fields.get(side) or 0, side) for side in SIDES)
+        before, after = (top, left), (bottom, right)
+    return Sliding(
+        _spatial(fields, "kernel_size", "kernel", axes, None),
+        _spatial(fields, "stride", "stride", axes, 1),
+        before,
+        after,
+        _spatial(fields, "dilation", "dilation", axes, 1),
+    )
+
+
+def _spatial(fields: Mapping[str, Value], every: str, stem: str, axes: int, default: int | None) -> tuple[int, ...]:
+    """A field per spatial axis: `stem_h` and `stem_w`, or `every` once or once per axis."""
+    sides = (fields.get(f"{stem}_h"), fields.get(f"{stem}_w"))
+    if sides != (None, None):
+        if axes != 2:
+            raise ValueError(f"{stem}_h and {stem}_w are for two spatial axes; there are {axes}")
+        if None in sides and default is None:
+            raise ValueError(f"{stem}_h and {stem}_w should be given together")
+        return tuple(default or 0 if side is None else whole(side, stem) for side in sides)
+    entries = listed(fields.get(every))
+    if not entries and default is None:
+        raise ValueError(f"{every} is missing")
+    return per_axis(tuple(whole(entry, every) for entry in entries), axes, default or 0)
+
+
+def sliding_3d(fields: Mapping[str, Value]) -> Sliding:
+    """The window that WINDOW_3D describes over time, height and width. Raises ValueError."""
+
+    def extents(time: str, side: str, in_time: int, default: int | None, least: int | None = None) -> tuple[int, ...]:
+        along = whole(fields.get(side, default), side, least)
+        return (whole(fields.get(time, in_time), time, least), along, along)
+
+    pads = extents("temporal_pad", "pad", 0, 0)
+    kernel = extents("kernel_depth", "kernel_size", 1, None, least=1)
+    return Sliding(kernel, extents("temporal_stride", "stride", 1, 1), pads, pads, (1, 1, 1))
