@@ -450,6 +450,7 @@ def at(tree: Tree, point: dict[str, int]) -> int:
         raise
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(trees, points)
 def test_every_formula_has_the_value_of_the_arithmetic_it_came_from(tree: Tree, point: dict[str, int]) -> None:
@@ -461,6 +462,7 @@ def test_every_formula_has_the_value_of_the_arithmetic_it_came_from(tree: Tree, 
     assert high is None or value <= high
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(trees, points)
 def test_formulas_have_the_values_that_sympy_gives_them(tree: Tree, point: dict[str, int]) -> None:
@@ -473,6 +475,7 @@ def test_formulas_have_the_values_that_sympy_gives_them(tree: Tree, point: dict[
     assert substitute(dim, point) == int(expression.subs({names[name]: value for name, value in point.items()}))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(trees)
 def test_a_formula_written_and_read_is_the_same(tree: Tree) -> None:
@@ -481,6 +484,7 @@ def test_a_formula_written_and_read_is_the_same(tree: Tree) -> None:
     assert hash(parse(str(dim), LEAST)) == hash(dim)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(trees, points, st.sets(st.sampled_from(sorted(LEAST))))
 def test_binding_some_names_and_then_the_rest_is_binding_all(
@@ -496,6 +500,7 @@ def test_binding_some_names_and_then_the_rest_is_binding_all(
     assert substitute(partly, point) == value
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(trees, trees, points)
 def test_comparisons_are_true_at_every_point_or_undecided(left: Tree, right: Tree, point: dict[str, int]) -> None:

@@ -11,23 +11,14 @@ import pytest
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
+import harness
 from graphcost import Facts, Tensor
 from graphcost.dims import Undecided
 from graphcost.graph import UnknownShape
-from graphcost.ops import find
 
-NEWEST = 21
+DEFINED = 21  # the newest version that onnx 1.16 defines
 
 Ask = Callable[..., Facts]
-
-
-def _ask(kind: str, *inputs: Tensor | None, opset: int = NEWEST, outputs: int = 1, **attrs: Any) -> Facts:
-    rule = find(kind, opset)
-    assert rule is not None
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in attrs.items()}
-    if "outputs" in rule.keywords:
-        given["outputs"] = outputs
-    return rule.function(*inputs, **{name: value for name, value in given.items() if name in rule.keywords})
 
 
 def _tensor(array: np.ndarray[Any, Any] | None) -> Tensor | None:
@@ -52,7 +43,7 @@ def _calculate(kind: str, arrays: tuple[Any, ...], opset: int, outputs: int, att
 @pytest.fixture(scope="session")
 def ask() -> Ask:
     """The facts of an operator: `ask("Relu", tensor, opset=13)`."""
-    return _ask
+    return harness.ask
 
 
 @pytest.fixture(scope="session")
@@ -64,11 +55,11 @@ def agrees() -> Callable[..., Facts]:
     """
 
     def check(
-        kind: str, *arrays: Any, opset: int = NEWEST, outputs: int = 1, followed: bool = True, **attrs: Any
+        kind: str, *arrays: Any, opset: int = DEFINED, outputs: int = 1, followed: bool = True, **attrs: Any
     ) -> Facts:
         expected = _calculate(kind, arrays, opset, outputs, attrs)
         tensors = [_tensor(array) for array in arrays]
-        facts = _ask(kind, *tensors, opset=opset, outputs=outputs, **attrs)
+        facts = harness.ask(kind, *tensors, opset=opset, outputs=outputs, **attrs)
         for tensor, array in zip(facts.outputs, expected, strict=True):
             assert tensor.shape == np.shape(array)
             assert tensor.dtype == str(np.asarray(array).dtype)
@@ -79,7 +70,7 @@ def agrees() -> Callable[..., Facts]:
         for hidden in range(len(tensors)):
             blind = [t and replace(t, value=None) if at == hidden else t for at, t in enumerate(tensors)]
             try:
-                outputs_then = _ask(kind, *blind, opset=opset, outputs=outputs, **attrs).outputs
+                outputs_then = harness.ask(kind, *blind, opset=opset, outputs=outputs, **attrs).outputs
             except (UnknownShape, Undecided):
                 continue
             for tensor, array in zip(outputs_then, expected, strict=True):
