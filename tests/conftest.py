@@ -10,6 +10,8 @@ import pytest
 import graphcost
 from graphcost import ops, rules
 
+pytest.register_assert_rewrite("harness")  # its assertions say what differs, as those of tests do
+
 ROOT = Path(__file__).resolve().parent.parent
 
 Net = Callable[..., graphcost.Analysis]

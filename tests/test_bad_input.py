@@ -9,12 +9,7 @@ from pathlib import Path
 import pytest
 
 from graphcost.cli import main
-
-HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
-
-
-def layer(name: str, type_: str, bottom: str = "data", fields: str = "") -> str:
-    return f'layer {{ name: "{name}" type: "{type_}" bottom: "{bottom}" top: "{name}" {fields} }}\n'
+from harness import HEAD, layer
 
 
 def conv(fields: str) -> str:

@@ -47,6 +47,7 @@ def test_the_readme_shows_what_the_command_prints(
     assert capsys.readouterr().out.strip() == blocks(root / "README.md", "text")[0].strip()
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_readme_run(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,12 +17,12 @@ from graphcost.columns import find, known
 from graphcost.render import render, write
 from graphcost.summary import Failure, Summary
 from graphcost.table import scaled
+from harness import HEAD, conv, layer
 
-HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
-CONV = 'layer { name: "block/conv" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 stride: 2 pad: 1 dilation: 1 } }\n'
-RELU = 'layer { name: "block/relu" type: "ReLU" bottom: "c" top: "r" }\n'
+CONV = conv("block/conv", fields="kernel_size: 3 stride: 2 pad: 1 dilation: 1", top="c")
+RELU = layer("block/relu", "ReLU", "c", tops="r")
 POOL = 'layer { name: "pool" type: "Pooling" bottom: "r" top: "p" pooling_param { pool: AVE global_pooling: true } }\n'
-MYSTERY = 'layer { name: "m" type: "Mystery" bottom: "r" top: "m" }\n'
+MYSTERY = layer("m", "Mystery", "r")
 
 
 @pytest.fixture

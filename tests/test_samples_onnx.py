@@ -33,6 +33,7 @@ def test_a_sample_is_small_valid_and_what_the_script_writes(name: str, root: Pat
     assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_shape_is_what_onnxruntime_makes(name: str, root: Path) -> None:
     path = root / f"onnx_models/{name}.onnx"
@@ -73,6 +74,7 @@ def test_a_scope_is_a_row(root: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "features/features.0,86704128" in capsys.readouterr().out.splitlines()
 
 
+@pytest.mark.slow
 def test_reading_does_not_import_onnx(root: Path) -> None:
     """It takes longer than the analysis; only an operator without a rule needs it."""
     code = (

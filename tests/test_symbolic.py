@@ -18,6 +18,7 @@ CASES = {
 POINTS = [(1 + at % 4, 3 + at, 2 + (7 * at) % 19) for at in range(20)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CASES)
 def test_a_formula_at_twenty_points_equals_the_concrete_run(path: str, root: Path) -> None:
     name, step = CASES[path]

@@ -9,7 +9,10 @@ import sysconfig
 import venv
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.slow
 def test_the_installed_wheel_runs_the_command(root: Path, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()

@@ -8,19 +8,20 @@ from typing import Any
 import pytest
 
 import graphcost
+import harness
 from graphcost.page.charts import Charts
 from graphcost.page.drawing import View, draw
+from harness import image, layer
 
-HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 32 dim: 32 }\n'
+HEAD = image(1, 3, 32, 32)
 
 
 def conv(name: str, bottom: str, outputs: int) -> str:
-    size = f"convolution_param {{ num_output: {outputs} kernel_size: 3 pad: 1 }}"
-    return f'layer {{ name: "{name}" type: "Convolution" bottom: "{bottom}" top: "{name}" {size} }}\n'
+    return harness.conv(name, bottom, "kernel_size: 3 pad: 1", outputs)
 
 
 def relu(name: str, bottom: str) -> str:
-    return f'layer {{ name: "{name}" type: "ReLU" bottom: "{bottom}" top: "{name}" }}\n'
+    return layer(name, "ReLU", bottom)
 
 
 CHAIN = HEAD + "".join(

@@ -14,14 +14,14 @@ import graphcost
 from graphcost import columns
 from graphcost.dims import Dim, parse, substitute
 from graphcost.table import show
+from harness import HEAD, conv, layer
 
 SAMPLES = ("prototxt/det1.prototxt", "prototxt/matconvnet_grouped.prototxt", "onnx_models/retinaface.onnx")
 NAMES = ["conv1", "PReLU1", "pool1", "conv2", "PReLU2", "conv3", "PReLU3", "conv4-1", "conv4-2", "prob1"]  # det1
 MACS = {"conv1": 27000, "conv2": 12960, "conv3": 4608, "conv4-2": 128, "conv4-1": 64}
 
-HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
-CONV = 'layer { name: "a/conv" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 } }\n'
-MYSTERY = 'layer { name: "b/warp" type: "Mystery" bottom: "c" top: "m" }\n'
+CONV = conv("a/conv", top="c")
+MYSTERY = layer("b/warp", "Mystery", "c", tops="m")
 
 ROWS = """() => [...document.querySelectorAll("#layers tbody tr[data-at]")].map((line) => [...line.cells].map((c) => c.textContent))"""
 FOOT = """() => [...document.querySelector("#layers table").tFoot.rows[0].cells].map((cell) => cell.textContent)"""

@@ -10,6 +10,7 @@ import pytest
 
 import graphcost
 from graphcost import ModelError
+from harness import analysed, proto, value_info
 
 COLUMNS = (
     "name", "input", "output", "params", "param_bytes", "macs", "ops", "muls", "adds", "divs", "exps", "compares",
@@ -155,21 +156,17 @@ def test_order_and_filter_stay_while_the_figures_change(root: Path, open_report:
     assert page.evaluate(FOOT) == ["total of 5 rows", "44.8 k"]
 
 
-def small(path: Path, nodes: list[Any], shape: list[int | str]) -> graphcost.Analysis:
+def small(nodes: list[Any], shape: list[int | str]) -> graphcost.Analysis:
     """An ONNX network of floats from x to y."""
-    given = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)
-    made = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
-    graph = onnx.helper.make_graph(nodes, "net", [given], [made])
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)]), path / "net.onnx")
-    return graphcost.analyze(graphcost.load(path / "net.onnx"))
+    return analysed(proto(nodes, {"x": shape}))
 
 
 node = onnx.helper.make_node
 
 
-def test_how_much_the_data_make_can_be_tried(tmp_path: Path, open_report: Any) -> None:
+def test_how_much_the_data_make_can_be_tried(open_report: Any) -> None:
     """NonZero finds as many places as there are: none, at least."""
-    page = open_report(small(tmp_path, [node("NonZero", ["x"], ["y"])], [6]), columns=("name", "output"))
+    page = open_report(small([node("NonZero", ["x"], ["y"])], [6]), columns=("name", "output"))
     field = page.locator("form.whatif input")
     assert field.get_attribute("min") == "0" and field.get_attribute("placeholder") == "open"
     field.fill("4")
@@ -177,17 +174,18 @@ def test_how_much_the_data_make_can_be_tried(tmp_path: Path, open_report: Any) -
 
 
 def test_the_peak_is_not_known_at_other_sizes_when_a_branch_keeps_tensors_inside(
-    tmp_path: Path, open_report: Any
+    open_report: Any,
 ) -> None:
     """What a body keeps is one number, of the sizes as reported."""
-    result = onnx.helper.make_tensor_value_info("z", onnx.TensorProto.FLOAT, None)
-    body = onnx.helper.make_graph([node("Softmax", ["x"], ["t"]), node("Softmax", ["t"], ["z"])], "body", [], [result])
+    body = onnx.helper.make_graph(
+        [node("Softmax", ["x"], ["t"]), node("Softmax", ["t"], ["z"])], "body", [], [value_info("z")]
+    )
     nodes = [
         node("ReduceSum", ["x"], ["s"], keepdims=0),
         node("Cast", ["s"], ["flag"], to=onnx.TensorProto.BOOL),
         node("If", ["flag"], ["y"], then_branch=body, else_branch=body),
     ]
-    analysis = small(tmp_path, nodes, ["N", 4])
+    analysis = small(nodes, ["N", 4])
     page = open_report(analysis)
     assert page.evaluate("graphcost.total('peak_activation_bytes').value") == analysis.memory.peak_bytes
     page.get_by_label("N", exact=True).fill("8")

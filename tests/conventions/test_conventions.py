@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 import graphcost
 from graphcost import conventions
 from graphcost.conventions.families import Cell, cell
 from graphcost.dims import symbol
 from graphcost.graph import Model, Op, Tensor, build_dag
+from harness import analysed, integers, proto
 
 # 1x3x8x8 -> conv 3x3 to 4 channels, 6x6 -> batch norm -> ReLU -> max pool 2x2/2, 3x3 -> inner product to 10 -> softmax
 NET = """
@@ -191,16 +190,11 @@ def test_matconvnet_shows_of_branches_what_each_layer_reads_and_no_field_where_s
     assert rows["rf stride"] == ("2", "1", "2", "NaN")
 
 
-def test_integers_that_steer_shapes_are_no_parameters_to_any_tool(tmp_path: Path) -> None:
+def test_integers_that_steer_shapes_are_no_parameters_to_any_tool() -> None:
     """A slice of an 8x8 map: its starts, ends and axes."""
-    bounds = {name: numpy_helper.from_array(np.array(at), name) for name, at in (("0", [0]), ("1", [4]), ("2", [2]))}
-    node = helper.make_node("Slice", ["x", *bounds], ["y"])
-    info = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, size, 8]) for name, size in (("x", 8), ("y", 4))
-    ]
-    graph = helper.make_graph([node], "net", info[:1], info[1:], list(bounds.values()))
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), tmp_path / "net.onnx")
-    (row,) = graphcost.analyze(graphcost.load(tmp_path / "net.onnx")).rows
+    node = helper.make_node("Slice", ["x", "starts", "ends", "axes"], ["y"])
+    bounds = integers({"starts": [0], "ends": [4], "axes": [2]})
+    (row,) = analysed(proto([node], {"x": [1, 3, 8, 8]}, constants=bounds)).rows
     for key in ("matconvnet.param_mem", "torchinfo.mult_adds", "netscope.param", "cs231n.weights"):
         found = conventions.metric(*key.split("."))
         assert found is not None and not found.value(row), key

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from math import prod
 from pathlib import Path
 from typing import Any
 
-import onnx
 import pytest
 from onnx import TensorProto, helper
 
 import graphcost
+import harness
+from harness import analysed, image, layer, proto, value_info, zeros
 
-HEAD = 'name: "n" input: "data" input_shape { dim: 1 dim: 3 dim: 16 dim: 16 }\n'
-
-
-def layer(name: str, kind: str, bottoms: str, fields: str = "", top: str = "") -> str:
-    listed = " ".join(f'bottom: "{bottom}"' for bottom in bottoms.split())
-    return f'layer {{ name: "{name}" type: "{kind}" {listed} top: "{top or name}" {fields} }}\n'
+HEAD = 'name: "n" ' + image(1, 3, 16, 16)
 
 
 def conv(name: str, bottom: str, fields: str = "kernel_size: 1", outputs: int = 8) -> str:
-    return layer(name, "Convolution", bottom, f"convolution_param {{ num_output: {outputs} {fields} }}")
+    return harness.conv(name, bottom, fields, outputs)
 
 
 def lines(analysis: graphcost.Analysis) -> list[str]:
@@ -115,27 +110,26 @@ def test_several_inputs_are_named(net: Any) -> None:
     ]
 
 
-def test_constants_and_shapes_are_left_out_and_bodies_stand_under_their_name(tmp_path: Path) -> None:
+def test_constants_and_shapes_are_left_out_and_bodies_stand_under_their_name() -> None:
     """If(x) with a product in each branch, its shape computed by Shape, the result activated."""
-    matrix = helper.make_tensor("m", TensorProto.FLOAT, (4, 4), [0.0] * 16)
-    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
     branches = {
-        f"{side}_branch": helper.make_graph([helper.make_node("MatMul", ["x", "m"], ["y"], name=side)], side, [], [y], [matrix])
+        f"{side}_branch": helper.make_graph(
+            [helper.make_node("MatMul", ["x", "m"], ["y"], name=side)],
+            side,
+            [],
+            [value_info("y")],
+            zeros({"m": (4, 4)}),
+        )
         for side in ("then", "else")
-    }  # fmt: skip
+    }
     nodes = [
         helper.make_node("Shape", ["x"], ["size"], name="size"),
         helper.make_node("If", ["test"], ["z"], name="choice", **branches),
         helper.make_node("Reshape", ["z", "size"], ["w"], name="back"),
         helper.make_node("Relu", ["w"], ["out"], name="activation"),
     ]
-    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, (2, 4))
-    test = helper.make_tensor_value_info("test", TensorProto.BOOL, ())
-    out = helper.make_tensor_value_info("out", TensorProto.FLOAT, None)
-    path = tmp_path / "branches.onnx"
-    graph = helper.make_graph(nodes, "branches", [x, test], [out])
-    path.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]).SerializeToString())
-    assert lines(graphcost.analyze(graphcost.load(path))) == [
+    model = proto(nodes, [value_info("x", (2, 4)), value_info("test", (), TensorProto.BOOL)], ["out"])
+    assert lines(analysed(model)) == [
         "If(test, x)   as choice",
         "",
         "choice/else_branch:",
@@ -144,7 +138,7 @@ def test_constants_and_shapes_are_left_out_and_bodies_stand_under_their_name(tmp
         "choice/then_branch:",
         "then(MatMul, out_c=4, in_c=4)   from x",
         "",
-        "branches:",
+        "g:",
         "back(Reshape)-ReLU()   from choice",
     ]
 
@@ -225,15 +219,10 @@ def test_lines_have_no_control_characters_and_say_what_is_not_known(format: str,
     assert "Coverage: lower bounds" in text
 
 
-def test_recurrent_layers_are_told_by_their_states_inputs_and_directions(tmp_path: Path) -> None:
+def test_recurrent_layers_are_told_by_their_states_inputs_and_directions() -> None:
     """Both ways over 5 steps of 3 numbers; the bias, which is a matrix too, says nothing of them."""
     hidden, depth = 4, 3
-    shapes = {"x": [5, 1, depth], "w": [2, 4 * hidden, depth], "r": [2, 4 * hidden, hidden], "b": [2, 8 * hidden]}
-    node = helper.make_node("LSTM", [*shapes], ["y"], hidden_size=hidden, direction="bidirectional")
-    info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
-    result = helper.make_tensor_value_info("y", TensorProto.FLOAT, [5, 2, 1, hidden])
-    weights = [helper.make_tensor(name, TensorProto.FLOAT, shapes[name], [0.0] * prod(shapes[name])) for name in "wrb"]
-    graph = helper.make_graph([node], "net", info[:1], [result], weights)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), tmp_path / "net.onnx")
-    analysis = graphcost.analyze(graphcost.load(tmp_path / "net.onnx"))
+    weights = {"w": (2, 4 * hidden, depth), "r": (2, 4 * hidden, hidden), "b": (2, 8 * hidden)}
+    node = helper.make_node("LSTM", ["x", *weights], ["y"], hidden_size=hidden, direction="bidirectional")
+    analysis = analysed(proto([node], {"x": (5, 1, depth)}, constants=zeros(weights)))
     assert lines(analysis) == ["LSTM0(out_c=4, in_c=3, directions=2)"]

@@ -9,8 +9,9 @@ import pytest
 
 import graphcost
 from graphcost.importers import caffe
+from harness import image
 
-HEAD = 'name: "n" input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
+HEAD = 'name: "n" ' + image(1, 3, 8, 8)
 
 
 def shapes(analysis: graphcost.Analysis) -> dict[str, tuple[Any, ...]]:

@@ -67,6 +67,7 @@ def test_the_whole_file_is_read(path: Path) -> None:
     assert str(analysis.total("macs")) == f"{(4 * 4 * 4) * 27 + 2 * 64}*N"
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=4))
 def test_changed_bytes(path: Path, changes: list[tuple[int, int]]) -> None:
@@ -76,6 +77,7 @@ def test_changed_bytes(path: Path, changes: list[tuple[int, int]]) -> None:
     answer(path, bytes(content))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, len(WHOLE) - 1), st.integers(0, 40), st.binary(max_size=12))
 def test_cut_and_spliced_bytes(path: Path, at: int, gap: int, filling: bytes) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from onnx import TensorProto, helper, save_model
+from onnx import helper, save_model
 
 import graphcost
 from graphcost import ModelError
+from harness import proto
 
 PROTOTXT = 'name: "net"\ninput: "data"\ninput_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n' + (
     'layer { name: "relu" type: "ReLU" bottom: "data" top: "out" }\n'
@@ -16,11 +17,7 @@ PROTOTXT = 'name: "net"\ninput: "data"\ninput_shape { dim: 1 dim: 3 dim: 8 dim: 
 SYNTAX = '<ir_version: 10, opset_import: ["" : 21]>\ng (float[2, 3] x) => (float[2, 3] y) { y = Relu(x) }\n'
 
 
-def proto():
-    node = helper.make_node("Relu", ["x"], ["y"])
-    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])]
-    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 3])]
-    return helper.make_model(helper.make_graph([node], "g", inputs, outputs))
+RELU = proto([helper.make_node("Relu", ["x"], ["y"])], {"x": [2, 3]})
 
 
 def write(path: Path, content: bytes | str) -> Path:
@@ -40,12 +37,12 @@ def test_a_prototxt_with_comments_that_are_not_utf8_is_one(tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["net.onnx", "net.prototxt", "net"])
 def test_an_onnx_model_is_one_under_any_name(tmp_path: Path, name: str):
-    assert graphcost.load(write(tmp_path / name, proto().SerializeToString())).format == "onnx"
+    assert graphcost.load(write(tmp_path / name, RELU.SerializeToString())).format == "onnx"
 
 
 @pytest.mark.parametrize("comment", ["", "# a comment\n", "\n\n"])
 def test_both_text_forms_of_onnx_are_read(tmp_path: Path, comment: str):
-    save_model(proto(), tmp_path / "net.textproto", format="textproto")
+    save_model(RELU, tmp_path / "net.textproto", format="textproto")
     text = (tmp_path / "net.textproto").read_text()
     assert graphcost.load(write(tmp_path / "a.textproto", comment + text)).format == "onnx"
     assert graphcost.load(write(tmp_path / "b.onnxtxt", comment + SYNTAX)).format == "onnx"

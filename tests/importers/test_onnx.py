@@ -18,6 +18,7 @@ from graphcost import Analysis, Model, ModelError, Tensor, analyze
 from graphcost.dims import symbol
 from graphcost.graph import TensorSequence
 from graphcost.importers import onnx as importer
+from harness import proto as model_of
 
 HEAD = '<ir_version: 10, opset_import: ["" : 21]>\n'
 
@@ -37,9 +38,7 @@ def shape(analysis: Analysis, name: str) -> tuple[object, ...]:
 
 def graph(nodes: list[onnx.NodeProto], inputs: tuple[str, ...] = ("x",)) -> onnx.ModelProto:
     """A model of these nodes; its inputs are 2x3, and of its output `y` the shape is not declared."""
-    ins = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 3]) for name in inputs]
-    outs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]
-    return helper.make_model(helper.make_graph(nodes, "g", ins, outs), opset_imports=[helper.make_opsetid("", 21)])
+    return model_of(nodes, {name: [2, 3] for name in inputs}, opset=21)
 
 
 # --- tensors ----------------------------------------------------------------------------------------------------------

@@ -178,6 +178,7 @@ def test_elements_of_old_encoders_that_stand_one_by_one_are_one_payload() -> Non
 NAMES = st.text(st.characters(codec="utf-8"), max_size=5) | st.sampled_from(["x" * 127, "y" * 128, "z" * 16384])
 
 
+@pytest.mark.slow
 @given(st.lists(NAMES, max_size=3), st.lists(NAMES, max_size=3), NAMES)
 def test_the_names_of_a_node_are_told_from_what_it_says_besides(
     inputs: list[str], outputs: list[str], name: str
@@ -237,6 +238,7 @@ def test_an_attribute_list_of_some_size_is_kept() -> None:
     assert attribute(table=list(range(100_000))).ints == list(range(100_000))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "value",
     [[0.5] * (wire.KEEP_ATTRIBUTE // 5 + 1), [b"s" * 1000] * 5000, b"s" * (wire.KEEP_ATTRIBUTE + 1)],
@@ -312,6 +314,7 @@ def test_weights_are_not_touched(tmp_path: Path) -> None:
     assert peak < 1_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["", "import onnx\n"], ids=["alone", "after onnx"])
 def test_messages_are_the_very_classes_of_onnx(first: str) -> None:
     program = f"""{first}
@@ -426,6 +429,7 @@ def test_a_structure_beyond_the_bound_is_refused(tmp_path: Path, monkeypatch: py
         assert reading(message.SerializeToString(), tmp_path) == ": more than 500 bytes even without its weights"
 
 
+@pytest.mark.slow
 def test_a_model_cut_anywhere_is_read_or_refused(tmp_path: Path) -> None:
     """Only where a cut leaves whole fields behind the graph is there still a model."""
     data = model(constant(filled(4)), branching(filled(2)), weights=[filled(300)]).SerializeToString()

@@ -1,4 +1,4 @@
-"""Rules called as the engine calls them, and compared with what the onnx package calculates."""
+"""Rules asked as the engine asks them, and held against what the onnx package calculates."""
 
 from __future__ import annotations
 
@@ -11,23 +11,14 @@ import pytest
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
+import harness
 from graphcost import Facts, Tensor
 from graphcost.dims import Undecided
 from graphcost.graph import UnknownShape
-from graphcost.ops import find
 
-NEWEST = 21
+DEFINED = 21  # the newest version that onnx 1.16 defines
 
 FactsOf = Callable[..., Facts]
-
-
-def _facts_of(kind: str, *inputs: Tensor | None, opset: int = NEWEST, outputs: int = 1, **attrs: Any) -> Facts:
-    rule = find(kind, opset)
-    assert rule is not None
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in attrs.items()}
-    if "outputs" in rule.keywords:
-        given["outputs"] = outputs
-    return rule.function(*inputs, **{name: value for name, value in given.items() if name in rule.keywords})
 
 
 def _tensor(array: np.ndarray[Any, Any] | None) -> Tensor | None:
@@ -52,23 +43,23 @@ def _calculate(kind: str, arrays: tuple[Any, ...], opset: int, outputs: int, att
 @pytest.fixture(scope="session")
 def facts_of() -> FactsOf:
     """The facts of an operator: `facts_of("Relu", tensor, opset=13)`."""
-    return _facts_of
+    return harness.facts_of
 
 
 @pytest.fixture(scope="session")
 def agrees() -> Callable[..., Facts]:
-    """Call with contents that are known and with some that are not; compare with what the onnx package calculates.
+    """FactsOf with contents that are known and with some that are not; compare with what the onnx package calculates.
 
     Known contents must give the very shape and, unless `followed` is False, the contents. Of unknown contents every
     extent must be the true one or open. Returns the facts of the first.
     """
 
     def check(
-        kind: str, *arrays: Any, opset: int = NEWEST, outputs: int = 1, followed: bool = True, **attrs: Any
+        kind: str, *arrays: Any, opset: int = DEFINED, outputs: int = 1, followed: bool = True, **attrs: Any
     ) -> Facts:
         expected = _calculate(kind, arrays, opset, outputs, attrs)
         tensors = [_tensor(array) for array in arrays]
-        facts = _facts_of(kind, *tensors, opset=opset, outputs=outputs, **attrs)
+        facts = harness.facts_of(kind, *tensors, opset=opset, outputs=outputs, **attrs)
         for tensor, array in zip(facts.outputs, expected, strict=True):
             assert tensor.shape == np.shape(array)
             assert tensor.dtype == str(np.asarray(array).dtype)
@@ -79,7 +70,7 @@ def agrees() -> Callable[..., Facts]:
         for hidden in range(len(tensors)):
             blind = [t and replace(t, value=None) if at == hidden else t for at, t in enumerate(tensors)]
             try:
-                outputs_then = _facts_of(kind, *blind, opset=opset, outputs=outputs, **attrs).outputs
+                outputs_then = harness.facts_of(kind, *blind, opset=opset, outputs=outputs, **attrs).outputs
             except (UnknownShape, Undecided):
                 continue
             for tensor, array in zip(outputs_then, expected, strict=True):

@@ -9,22 +9,15 @@ import onnxruntime
 import pytest
 from onnx import parser
 
-from graphcost import Analysis, ModelError, Tensor, analyze
+from graphcost import Analysis, ModelError, Tensor
 from graphcost.dims import Dim, symbol
 from graphcost.graph import TensorSequence, Unranked
-from graphcost.importers import onnx as importer
 from graphcost.ops.abstract import join
 from graphcost.ops.sequences import sequence_of
 from graphcost.passes import infer
 from graphcost.rules import data_dependent
-
-
-def text(graph: str, opset: int = 17) -> str:
-    return f'<ir_version: 8, opset_import: ["" : {opset}]>\n{graph}'
-
-
-def run(graph: str, opset: int = 17, **options: Any) -> Analysis:
-    return analyze(importer.build(parser.parse_model(text(graph, opset))), **options)
+from harness import onnx_text as text
+from harness import run
 
 
 def shape(analysis: Analysis, name: str = "y") -> tuple[Any, ...]:
@@ -201,6 +194,7 @@ def test_the_step_is_a_vector_where_the_body_says_so():
     assert shape(run(graph), "z") == (3, 1)
 
 
+@pytest.mark.slow
 def test_loops_in_loops_end_in_bounded_time(monkeypatch: pytest.MonkeyPatch):
     """Each level follows its growing tensor through 64 steps: 64**6 runs of the innermost, if nothing stopped it."""
     monkeypatch.setattr(infer, "MAX_STEPS", 20_000)
@@ -268,111 +262,7 @@ def test_sequences_of_different_lengths_are_a_contradiction():
         run(graph)
 
 
-# --- sequences and optionals ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("nodes", "expected"),
-    [
-        ("q = SequenceConstruct(x, w) y = ConcatFromSequence <axis = 0> (q)", (2 + 5, 3)),
-        ("q = SequenceConstruct(x, x) y = ConcatFromSequence <axis = 0, new_axis = 1> (q)", (2, 2, 3)),
-        ("q = SequenceConstruct(x, w) k = Constant <value = int64 {-1}> () y = SequenceAt(q, k)", (5, 3)),
-        (
-            "e = SequenceEmpty() q = SequenceInsert(e, w) k = Constant <value = int64 {0}> () y = SequenceAt(q, k)",
-            (5, 3),
-        ),
-        (
-            "q = SequenceConstruct(x, w) k = Constant <value = int64 {0}> () r = SequenceInsert(q, w, k) "
-            "y = SequenceAt(r, k)",
-            (5, 3),
-        ),
-        ("q = SequenceConstruct(x, w, w) r = SequenceErase(q) y = ConcatFromSequence <axis = 0> (r)", (2 + 5, 3)),
-        ("q = SplitToSequence <axis = 1> (x) k = Constant <value = int64 {0}> () y = SequenceAt(q, k)", (2, 1)),
-        (
-            "q = SplitToSequence <axis = 1, keepdims = 0> (x) k = Constant <value = int64 {0}> () y = SequenceAt(q, k)",
-            (2,),
-        ),
-        (
-            "s = Constant <value = int64 {2}> () q = SplitToSequence(w, s) k = Constant <value = int64 {-1}> () "
-            "y = SequenceAt(q, k)",
-            (1, 3),  # pieces of 2, 2 and 1
-        ),
-        (
-            "s = Constant <value_ints = [1, 4]> () q = SplitToSequence(w, s) k = Constant <value = int64 {1}> () "
-            "y = SequenceAt(q, k)",
-            (4, 3),
-        ),
-        ("o = Optional(x) y = OptionalGetElement(o)", (2, 3)),
-    ],
-)
-def test_shapes_through_sequences_are_those_that_onnxruntime_makes(nodes: str, expected: tuple[int, ...]):
-    graph = f"g (float[2, 3] x, float[5, 3] w) => (float[] y) {{ {nodes} }}"
-    assert shape(run(graph)) == expected
-    if "Optional" in nodes:
-        return  # onnxruntime has no kernel for an optional that is only passed through
-    session = onnxruntime.InferenceSession(parser.parse_model(text(graph)).SerializeToString())
-    given = {"x": np.zeros((2, 3), np.float32), "w": np.zeros((5, 3), np.float32)}
-    wanted = {entry.name for entry in session.get_inputs()}
-    (y,) = session.run(["y"], {name: array for name, array in given.items() if name in wanted})
-    assert y.shape == expected
-
-
-def test_the_length_of_a_sequence_is_a_value():
-    graph = "g (float[2] x) => (int64 n) { q = SequenceConstruct(x, x, x) n = SequenceLength(q) }"
-    assert run(graph).tensors["n"] == Tensor((), "int64", (3,))
-
-
-def test_a_position_that_data_gives_may_mean_any_item():
-    graph = (
-        "g (float[2, 3] x, float[5, 3] w, int64 k) => (float[] y) { q = SequenceConstruct(x, w) y = SequenceAt(q, k) }"
-    )
-    assert shape(run(graph)) == (symbol("y_0", least=0), 3)
-
-
-def test_an_item_that_is_not_there_is_a_contradiction():
-    nodes = "q = SequenceConstruct(x) k = Constant <value = int64 {1}> () y = SequenceAt(q, k)"
-    with pytest.raises(ModelError, match="item 1 of a sequence of 1"):
-        run(f"g (float[2] x) => (float[] y) {{ {nodes} }}")
-
-
-def test_a_list_that_a_loop_fills_is_joined_afterwards():
-    graph = """
-    g (float[2, 3] x) => (float[] y) {
-        e = SequenceEmpty()
-        m = Constant <value = int64 {4}> ()
-        q = Loop (m, , e) <body = b (int64 i, bool c, seq(float[2, 3]) s) => (bool d, seq(float[2, 3]) t) {
-            d = Identity(c) r = Relu(x) t = SequenceInsert(s, r)
-        }>
-        y = ConcatFromSequence <axis = 1> (q)
-    }
-    """
-    analysis = run(graph)
-    assert shape(analysis) == (2, 4 * 3)
-    assert analysis.work.compares == 4 * (2 * 3)
-
-
-def test_a_map_over_a_sequence_runs_its_body_for_every_item():
-    graph = """
-    g (float[2, 3] x, float[5, 3] w) => (float[] y) {
-        q = SequenceConstruct(x, w)
-        r = SequenceMap (q) <body = b (float[] s) => (float[] t) { t = Relu(s) }>
-        y = ConcatFromSequence <axis = 0> (r)
-    }
-    """
-    analysis = run(graph)
-    assert shape(analysis) == (2 + 5, 3)
-    assert analysis.work.compares == 2 * 3 + 5 * 3
-
-
-def test_the_items_of_a_sequence_that_is_an_input_can_be_given():
-    graph = "g (seq(float[]) q) => (float[] y) { y = ConcatFromSequence <axis = 0> (q) }"
-    analysis = run(graph, shapes={"q": [("float32", (2, 3)), ("float32", (5, 3))]})
-    assert shape(analysis) == (7, 3)
-
-
-def test_an_optional_left_empty_holds_nothing():
-    graph = "g (float[2] x) => (bool h) { h = OptionalHasElement() }"
-    assert run(graph, opset=18).tensors["h"].value == (0,)
+# --- what two runs share ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

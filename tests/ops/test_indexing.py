@@ -14,20 +14,13 @@ from graphcost import GLOBAL, POINTWISE, Facts, Tensor, Window, Work
 from graphcost.dims import Undecided, bounds, minimum, substitute, symbol, symbols
 from graphcost.ops.indexing import span
 from graphcost.ops.values import LIMIT
+from harness import ints, t
 
 FactsOf = Callable[..., Facts]
 
 N = symbol("N")
 CUBE = np.arange(24, dtype=np.int64).reshape(2, 3, 4)
 END = 2**63 - 1
-
-
-def t(*shape: Any, dtype: str = "float32") -> Tensor:
-    return Tensor(shape, dtype)
-
-
-def ints(*elements: Any) -> Tensor:
-    return Tensor((len(elements),), "int64", elements)
 
 
 def vector(*elements: int) -> Any:
@@ -61,6 +54,7 @@ def test_bounds_of_a_slice_are_attributes_before_version_10(facts_of: FactsOf) -
     assert facts.outputs[0].shape == (1, 4)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(
     size=st.integers(0, 9),
@@ -75,6 +69,7 @@ def test_a_slice_is_pythons(size: int, start: int, end: int, step: int) -> None:
     assert not taken or begin == taken[0]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(size=st.integers(1, 20), start=st.integers(-5, 5), end=st.integers(-5, 5) | st.just(END), step=st.integers(1, 3))
 def test_a_slice_of_a_symbolic_axis_is_right_at_every_size(size: int, start: int, end: int, step: int) -> None:

@@ -13,19 +13,12 @@ from hypothesis import strategies as st
 from graphcost import GLOBAL, NO_WORK, POINTWISE, Facts, Tensor, Window
 from graphcost.dims import Undecided, symbol
 from graphcost.graph import UNKNOWN, UnknownShape
+from harness import ints, t
 
 FactsOf = Callable[..., Facts]
 
 N, S = symbol("N"), symbol("S")
 CUBE = np.arange(24, dtype=np.int64).reshape(2, 3, 4)
-
-
-def t(*shape: Any, dtype: str = "float32") -> Tensor:
-    return Tensor(shape, dtype)
-
-
-def ints(*elements: Any) -> Tensor:
-    return Tensor((len(elements),), "int64", elements)
 
 
 def vector(*elements: int) -> Any:

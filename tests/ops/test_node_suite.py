@@ -105,6 +105,7 @@ def test_no_element_type_is_wrong(results: list[Result]) -> None:
     assert [result for result in results if result.dtype != result.true_dtype] == []
 
 
+@pytest.mark.slow
 def test_a_rule_multiplies_as_often_as_the_definition_of_its_operator(
     analyses: dict[str, tuple[Any, graphcost.Analysis]],
 ) -> None:

@@ -11,23 +11,12 @@ import pytest
 from graphcost import Facts, Tensor, Work
 from graphcost.dims import substitute, symbol
 from graphcost.ops.pointwise import ACTIVATIONS, BINARY, COMPARISONS, UNARY
+from harness import floats, ints, t
 
 FactsOf = Callable[..., Facts]
 
 N = symbol("N")
 EVEN = 2 * N
-
-
-def t(*shape: Any, dtype: str = "float32") -> Tensor:
-    return Tensor(shape, dtype)
-
-
-def ints(*elements: Any) -> Tensor:
-    return Tensor((len(elements),), "int64", elements)
-
-
-def floats(*elements: Any) -> Tensor:
-    return Tensor((len(elements),), "float32", elements)
 
 
 # --- work -------------------------------------------------------------------------------------------------------------

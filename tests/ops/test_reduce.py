@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 
-from graphcost import GLOBAL, POINTWISE, Facts, Tensor, Work
+from graphcost import GLOBAL, POINTWISE, Facts, Work
 from graphcost.dims import symbol, symbols
 from graphcost.graph import UnknownShape
 from graphcost.ops.reduce import REDUCTIONS
+from harness import ints, t
 
 FactsOf = Callable[..., Facts]
 
 N = symbol("N")
 CUBE = np.arange(1, 25, dtype=np.int64).reshape(2, 3, 4)
-
-
-def t(*shape: Any, dtype: str = "float32") -> Tensor:
-    return Tensor(shape, dtype)
-
-
-def ints(*elements: Any) -> Tensor:
-    return Tensor((len(elements),), "int64", elements)
 
 
 WORK = [

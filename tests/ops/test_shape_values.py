@@ -11,18 +11,11 @@ import pytest
 from graphcost import Facts, Tensor, Work
 from graphcost.dims import symbol, symbols
 from graphcost.graph import UNKNOWN, UnknownShape
+from harness import ints, t
 
 FactsOf = Callable[..., Facts]
 
 N, S = symbol("N"), symbol("S")
-
-
-def t(*shape: Any, dtype: str = "float32") -> Tensor:
-    return Tensor(shape, dtype)
-
-
-def ints(*elements: Any) -> Tensor:
-    return Tensor((len(elements),), "int64", elements)
 
 
 def one(element: Any, dtype: str = "int64") -> Tensor:

@@ -15,12 +15,12 @@ from graphcost.page import drawing, placement
 from graphcost.page.charts import Charts
 from graphcost.page.drawing import HOTTEST, WIDTH, Box, Drawing, Edge, View, draw
 from graphcost.page.network import Node
+from harness import HEAD, conv, layer
 
-HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
-CONV = 'layer { name: "a/conv" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 stride: 2 pad: 1 } }\n'
-RELU = 'layer { name: "a/relu" type: "ReLU" bottom: "c" top: "r" }\n'
-FC = 'layer { name: "b/fc" type: "InnerProduct" bottom: "r" top: "f" inner_product_param { num_output: 12 } }\n'
-MYSTERY = 'layer { name: "m" type: "Mystery" bottom: "r" top: "m" }\n'
+CONV = conv("a/conv", fields="kernel_size: 3 stride: 2 pad: 1", top="c")
+RELU = layer("a/relu", "ReLU", "c", tops="r")
+FC = layer("b/fc", "InnerProduct", "r", "inner_product_param { num_output: 12 }", "f")
+MYSTERY = layer("m", "Mystery", "r")
 
 SAMPLES = (
     "prototxt/det1.prototxt",

@@ -15,11 +15,11 @@ from graphcost import columns
 from graphcost.dims import parse, substitute
 from graphcost.page import live
 from graphcost.target import Target
+from harness import HEAD, conv, layer
 
-HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
-CONV = 'layer { name: "block/conv" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 } }\n'
-RELU = 'layer { name: "block/relu" type: "ReLU" bottom: "c" top: "r" }\n'
-MYSTERY = 'layer { name: "m" type: "Mystery" bottom: "r" top: "m" }\n'
+CONV = conv("block/conv", top="c")
+RELU = layer("block/relu", "ReLU", "c", tops="r")
+MYSTERY = layer("m", "Mystery", "r")
 
 Net = Callable[..., graphcost.Analysis]
 

@@ -9,11 +9,11 @@ import pytest
 import graphcost
 from graphcost.graph import Model, Op, Tensor, build_dag
 from graphcost.page.network import Graph, Groups, Network
+from harness import HEAD, conv, layer
 
-HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
-CONV = 'layer { name: "a/conv" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 stride: 2 pad: 1 } }\n'
-RELU = 'layer { name: "a/relu" type: "ReLU" bottom: "c" top: "r" }\n'
-MYSTERY = 'layer { name: "m" type: "Mystery" bottom: "r" top: "m" }\n'
+CONV = conv("a/conv", fields="kernel_size: 3 stride: 2 pad: 1", top="c")
+RELU = layer("a/relu", "ReLU", "c", tops="r")
+MYSTERY = layer("m", "Mystery", "r")
 
 
 def onnx(*ops: Op, outputs: tuple[str, ...]) -> Network:

@@ -15,10 +15,11 @@ import pytest
 
 import graphcost
 from graphcost.page import Page, build
+from harness import conv, image, layer
 
-HEAD = 'name: "tiny" input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
-CONV = 'layer { name: "conv" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 } }\n'
-MYSTERY = 'layer { name: "m" type: "Mystery" bottom: "c" top: "m" }\n'
+HEAD = 'name: "tiny" ' + image(1, 3, 8, 8)
+CONV = conv("conv", top="c")
+MYSTERY = layer("m", "Mystery", "c")
 
 SAMPLES = (
     "prototxt/det1.prototxt", "prototxt/det2.prototxt", "prototxt/det3.prototxt", "prototxt/vgg16.prototxt",
@@ -155,6 +156,7 @@ def test_a_page_is_well_formed_and_needs_nothing_beside_itself(style: str, root:
     assert [name for _, attributes in document.elements for name in attributes if name.startswith("on")] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_what_is_referred_to_is_there_once(sample: str, root: Path) -> None:
     html = graphcost.analyze(graphcost.load(root / sample)).report().render("html")

@@ -109,6 +109,7 @@ def test_edges_that_would_pass_too_many_ranks_have_no_route(way: str, monkeypatc
     assert sorted(placed(way, (6, [*chain, *far])).routes) == sorted([*chain, (0, 2), (0, 3)])
 
 
+@pytest.mark.slow
 def test_every_process_places_alike() -> None:
     links = [(0, 2), (1, 2), (2, 3), (2, 4), (1, 4), (0, 5), (4, 5), (3, 5)]
     code = f"from graphcost.page.placement import place; print(place(6, {links}))"

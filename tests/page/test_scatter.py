@@ -12,10 +12,10 @@ import graphcost
 from graphcost.page.charts import OPEN
 from graphcost.page.scatter import RADIUS, Scatter, scatter
 from graphcost.target import Target
+from harness import HEAD, conv, layer
 
-HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
-CONV = 'layer { name: "conv" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 stride: 2 pad: 1 } }\n'
-POOL = 'layer { name: "pool" type: "Pooling" bottom: "c" top: "p" pooling_param { kernel_size: 2 } }\n'
+CONV = conv("conv", fields="kernel_size: 3 stride: 2 pad: 1", top="c")
+POOL = layer("pool", "Pooling", "c", "pooling_param { kernel_size: 2 }", "p")
 DEVICE = """title = "A device"
 source = ["made up"]
 bandwidth = {bandwidth}

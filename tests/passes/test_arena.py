@@ -103,6 +103,7 @@ def check(of: list[Buffer], offsets: Any, align: int) -> None:
                 assert start + a.nbytes <= other or other + b.nbytes <= start
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(records(24), st.sampled_from([1, 4, 16, 64]))
 @example([(1000, 0, 0), (1, 0, 0), (0, 0, 3)], 64)
@@ -116,6 +117,7 @@ def test_what_is_alive_together_never_lies_in_one_place(found: Records, align: i
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(records(24), st.sampled_from([1, 16]))
 def test_an_allocator_that_sees_one_birth_after_another_keeps_them_apart(found: Records, align: int) -> None:
@@ -225,6 +227,7 @@ def run(network: Network, plan: arena.Plan, steps: list[Row]) -> None:
     assert all(map(holds, network.model.outputs))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(networks(), st.lists(st.integers(0, 30), min_size=1, max_size=2), st.sampled_from([1, 8]))
 @example([("makes", 2, [0]), ("cut", 1, [1]), ("elementwise", 1, [1, 2])], [4], 1)  # adds a part to all of its whole
@@ -239,6 +242,7 @@ def test_a_network_that_runs_in_its_arena_never_reads_what_was_written_over(
     assert memory.plan().lower_bound == memory.peak_bytes <= memory.plan().nbytes
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(networks(), st.lists(st.integers(0, 30), min_size=1, max_size=2))
 def test_nor_does_one_that_runs_in_a_better_order(spec: Spec, outputs: list[int]) -> None:

@@ -6,18 +6,15 @@ from typing import Any
 
 import pytest
 
+import harness
 from graphcost.passes import heads
+from harness import image, layer
 
-HEAD = 'input: "data" input_shape { dim: 1 dim: 4 dim: 16 dim: 16 }\n'
-
-
-def layer(name: str, kind: str, bottoms: str, fields: str = "") -> str:
-    listed = " ".join(f'bottom: "{bottom}"' for bottom in bottoms.split())
-    return f'layer {{ name: "{name}" type: "{kind}" {listed} top: "{name}" {fields} }}\n'
+HEAD = image(1, 4, 16, 16)
 
 
 def conv(name: str, bottom: str) -> str:
-    return layer(name, "Convolution", bottom, "convolution_param { num_output: 4 kernel_size: 3 pad: 1 }")
+    return harness.conv(name, bottom, "kernel_size: 3 pad: 1")
 
 
 STEM = conv("stem", "data") + conv("box", "stem") + conv("score", "stem")

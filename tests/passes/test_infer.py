@@ -5,26 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from onnx import parser
 
 import graphcost
-from graphcost import Analysis, Facts, ModelError, Tensor, Work, analyze, ops, rules
+from graphcost import Facts, ModelError, Tensor, Work, analyze, ops, rules
 from graphcost.graph import UnknownShape
-from graphcost.importers import onnx as importer
 from graphcost.rules import NO_WORK
+from harness import image, layer
+from harness import run as onnx
 
-HEAD = 'input: "data" input_shape { dim: 2 dim: 3 }\n'
-
-
-def layer(name: str, kind: str, bottom: str = "data", fields: str = "") -> str:
-    return f'layer {{ name: "{name}" type: "{kind}" bottom: "{bottom}" top: "{name}" {fields} }}\n'
-
-
-def onnx(graph: str, opset: int = 17, **options: Any) -> Analysis:
-    imports = f'"": {opset}, "com.acme": 1'
-    return analyze(
-        importer.build(parser.parse_model(f"<ir_version: 8, opset_import: [{imports}]>\n{graph}")), **options
-    )
+HEAD = image(2, 3)
 
 
 @pytest.fixture

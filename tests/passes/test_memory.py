@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import onnx
 import pytest
 from onnx import TensorProto, helper
 
@@ -15,31 +14,21 @@ from graphcost.graph import Tensor, TensorSequence
 from graphcost.passes.memory import Memory
 from graphcost.passes.storage import nbytes
 from graphcost.target import Target
+from harness import analysed, image, integers, layer, proto, value_info
 
 Onnx = Callable[..., graphcost.Analysis]
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 
 
-@pytest.fixture
-def graph(tmp_path: Any) -> Onnx:
-    """Analyse ONNX nodes: inputs and outputs by name with their shapes, integer constants by name."""
+DATA = image(1, 25)
 
-    def analyse(
-        nodes: list[Any],
-        inputs: dict[str, Any],
-        outputs: list[str],
-        ints: dict[str, list[int]] | None = None,
-        **options: Any,
-    ) -> graphcost.Analysis:
-        given = [helper.make_tensor_value_info(name, FLOAT, shape) for name, shape in inputs.items()]
-        made = [helper.make_tensor_value_info(name, FLOAT, None) for name in outputs]
-        constants = [helper.make_tensor(name, INT64, [len(v)], v) for name, v in (ints or {}).items()]
-        model = helper.make_model(
-            helper.make_graph(nodes, "g", given, made, constants), opset_imports=[helper.make_opsetid("", 17)]
-        )
-        path = tmp_path / "g.onnx"
-        onnx.save(model, path)
-        return graphcost.analyze(graphcost.load(path), **options)
+
+@pytest.fixture
+def graph() -> Onnx:
+    """Analyse ONNX nodes: inputs by name with their shapes, outputs by name, integer constants by name."""
+
+    def analyse(nodes: Any, inputs: Any, outputs: Any, ints: Any = (), **options: Any) -> graphcost.Analysis:
+        return analysed(proto(nodes, inputs, outputs, integers(dict(ints))), **options)
 
     return analyse
 
@@ -47,21 +36,12 @@ def graph(tmp_path: Any) -> Onnx:
 node = helper.make_node
 
 
-def layer(name: str, kind: str, bottoms: str, tops: str, more: str = "") -> str:
-    blobs = "".join(f' bottom: "{blob}"' for blob in bottoms.split())
-    blobs += "".join(f' top: "{blob}"' for blob in tops.split())
-    return f'layer {{ name: "{name}" type: "{kind}"{blobs} {more} }}'
-
-
-DATA = 'input: "data" input_shape { dim: 1 dim: 25 }'
 SOFTMAX = "Softmax"  # no element of its output depends on one element alone
 
 
 def test_live_bytes_follow_births_and_last_reads(net: Any) -> None:
     """A diamond: the input feeds both branches, so it lives until the second has read it."""
-    analysis = net(
-        DATA + layer("a", SOFTMAX, "data", "a") + layer("b", SOFTMAX, "data", "b") + layer("c", "Concat", "a b", "c")
-    )
+    analysis = net(DATA + layer("a", SOFTMAX, "data") + layer("b", SOFTMAX, "data") + layer("c", "Concat", "a b"))
     memory = analysis.memory
     assert memory.curve == [4 * 25 * 2, 4 * 25 * 3, 4 * 25 * 4]
     assert memory.peak.row is analysis["c"] and memory.peak.step == 2 and memory.peak_bytes == 400
@@ -70,12 +50,12 @@ def test_live_bytes_follow_births_and_last_reads(net: Any) -> None:
 
 
 def test_a_peak_shared_by_several_operators_is_that_of_the_first(net: Any) -> None:
-    analysis = net(DATA + layer("a", SOFTMAX, "data", "a") + layer("b", SOFTMAX, "a", "b"))
+    analysis = net(DATA + layer("a", SOFTMAX, "data") + layer("b", SOFTMAX, "a"))
     assert analysis.memory.curve == [200, 200] and analysis.memory.peak.name == "a"
 
 
 def test_a_view_lives_in_the_buffer_of_what_it_views(net: Any) -> None:
-    analysis = net('input: "data" input_shape { dim: 1 dim: 2 dim: 3 }' + layer("f", "Flatten", "data", "f"))
+    analysis = net('input: "data" input_shape { dim: 1 dim: 2 dim: 3 }' + layer("f", "Flatten", "data"))
     assert analysis.memory.curve == [4 * 6]
     assert analysis.memory.peak.tensors == (("data = f", 24),)
 
@@ -176,6 +156,7 @@ def cut_at_random(draw: random.Random) -> tuple[int, list[Any], dict[str, list[i
     return rows["i"], nodes, parts
 
 
+@pytest.mark.slow
 def test_copies_are_tried_wherever_they_could_leave_less_alive(graph: Onnx, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no piece is alive at the peak they are not tried, and would not help."""
     draw, spared, copied = random.Random(5), 0, 0
@@ -248,14 +229,12 @@ def test_the_callers_input_is_not_written_over(graph: Onnx) -> None:
 
 def test_a_layer_that_rewrites_its_input_keeps_the_buffer_though_others_read_it(net: Any) -> None:
     """Caffe's in-place ReLU is the file's decision."""
-    analysis = net(
-        DATA + layer("a", SOFTMAX, "data", "a") + layer("r", "ReLU", "a", "a") + layer("b", SOFTMAX, "a", "b")
-    )
+    analysis = net(DATA + layer("a", SOFTMAX, "data") + layer("r", "ReLU", "a", tops="a") + layer("b", SOFTMAX, "a"))
     assert analysis.memory.curve == [200, 100, 200]
 
 
 def branch(name: str, nodes: list[Any], output: str) -> Any:
-    return helper.make_graph(nodes, name, [], [helper.make_tensor_value_info(output, FLOAT, None)])
+    return helper.make_graph(nodes, name, [], [value_info(output)])
 
 
 def test_the_larger_branch_counts_while_an_if_runs(graph: Onnx) -> None:
@@ -274,15 +253,8 @@ def test_the_larger_branch_counts_while_an_if_runs(graph: Onnx) -> None:
 
 def looped(body: list[Any], trips: list[int]) -> list[Any]:
     """A loop over a state of 16 elements that begins as x; `body` makes `out` of `state`."""
-    given = [
-        helper.make_tensor_value_info("step", INT64, []),
-        helper.make_tensor_value_info("go", TensorProto.BOOL, []),
-        helper.make_tensor_value_info("state", FLOAT, [4, 4]),
-    ]
-    made = [
-        helper.make_tensor_value_info("on", TensorProto.BOOL, []),
-        helper.make_tensor_value_info("out", FLOAT, [4, 4]),
-    ]
+    given = [value_info("step", [], INT64), value_info("go", [], TensorProto.BOOL), value_info("state", [4, 4])]
+    made = [value_info("on", [], TensorProto.BOOL), value_info("out", [4, 4])]
     graph = helper.make_graph([node("Identity", ["go"], ["on"]), *body], "body", given, made)
     once = node("Constant", [], ["n"], value=helper.make_tensor("v", INT64, [], trips))
     true = node("Constant", [], ["yes"], value=helper.make_tensor("b", TensorProto.BOOL, [], [True]))
@@ -313,16 +285,12 @@ def test_an_open_size_inside_a_body_leaves_the_peak_unknown(graph: Onnx) -> None
     assert graph(looped(body, [3]), {"x": [4, 4]}, ["y"]).memory.peak is None
 
 
-def test_what_a_function_keeps_inside_counts_while_it_is_called(tmp_path: Any) -> None:
+def test_what_a_function_keeps_inside_counts_while_it_is_called() -> None:
     """f(x) = softmax(x) @ softmax(x): two tensors inside, of as many bytes as the input and the output."""
-    own = helper.make_opsetid("own", 1)
-    onnx_ = helper.make_opsetid("", 17)
     inside = [node("Softmax", ["a"], ["b"]), node("Softmax", ["a"], ["c"]), node("MatMul", ["b", "c"], ["d"])]
-    function = helper.make_function("own", "F", ["a"], ["d"], inside, [onnx_])
-    given, made = helper.make_tensor_value_info("x", FLOAT, [4, 4]), helper.make_tensor_value_info("y", FLOAT, None)
-    main = helper.make_graph([node("F", ["x"], ["y"], domain="own", name="call")], "g", [given], [made])
-    onnx.save(helper.make_model(main, functions=[function], opset_imports=[onnx_, own]), tmp_path / "g.onnx")
-    memory = graphcost.analyze(graphcost.load(tmp_path / "g.onnx")).memory
+    function = helper.make_function("own", "F", ["a"], ["d"], inside, [helper.make_opsetid("", 17)])
+    call = node("F", ["x"], ["y"], domain="own", name="call")
+    memory = analysed(proto([call], {"x": [4, 4]}, domains=["own"], functions=[function])).memory
     assert memory.curve == [4 * 16 * (2 + 2)] and memory.peak.tensors[0] == ("call/*", 2 * 4 * 16)
 
 

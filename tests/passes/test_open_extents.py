@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from onnx import parser
 
-from graphcost import Analysis, ModelError, Work, analyze
+from graphcost import ModelError, Work
 from graphcost.dims import symbol
-from graphcost.importers import onnx as importer
-
-
-def run(graph: str, **options: Any) -> Analysis:
-    text = f'<ir_version: 8, opset_import: ["" : 17]>\n{graph}'
-    return analyze(importer.build(parser.parse_model(text)), **options)
-
+from harness import run
 
 FOUND = """
 g (float[3, 4] x) => (int64[SHAPE] y) {

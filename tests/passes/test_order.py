@@ -87,6 +87,7 @@ def strands(length: int) -> st.SearchStrategy[Spec]:
     return st.lists(line, min_size=length, max_size=length).map(join)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(networks(6), st.sampled_from(["keep", "caller"]), st.data())
 def test_the_best_of_all_orders_is_found(spec: Spec, io: str, data: Any) -> None:
@@ -94,6 +95,7 @@ def test_the_best_of_all_orders_is_found(spec: Spec, io: str, data: Any) -> None
     compare(memory(spec, outputs, io).storage)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(strands(10))
 def test_the_best_of_all_orders_of_ten_operators_is_found(spec: Spec) -> None:
@@ -106,6 +108,7 @@ def compare(storage: Storage) -> None:
     assert found.exact and found.peak_bytes == best <= found.before_bytes
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(networks(10), st.data())
 def test_where_sets_are_too_many_the_order_is_valid_and_no_worse(spec: Spec, data: Any) -> None:

@@ -8,21 +8,15 @@ from typing import Any
 
 import pytest
 
+import harness
 from graphcost.passes.receptive_field import Axis
+from harness import image, layer
 
-HEAD = 'input: "data" input_shape { dim: 1 dim: 2 dim: 33 dim: 33 }\n'
+HEAD = image(1, 2, 33, 33)
 
 
 def conv(name: str, bottom: str, fields: str) -> str:
-    return (
-        f'layer {{ name: "{name}" type: "Convolution" bottom: "{bottom}" top: "{name}" '
-        f"convolution_param {{ num_output: 2 {fields} }} }}\n"
-    )
-
-
-def layer(name: str, type_: str, bottoms: str, fields: str = "") -> str:
-    listed = " ".join(f'bottom: "{bottom}"' for bottom in bottoms.split())
-    return f'layer {{ name: "{name}" type: "{type_}" {listed} top: "{name}" {fields} }}\n'
+    return harness.conv(name, bottom, fields, outputs=2)
 
 
 # a tiny network per trap -> size, stride, start of its last layer

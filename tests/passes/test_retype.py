@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import onnx
 import pytest
 from onnx import TensorProto, helper
 
@@ -14,6 +12,7 @@ from graphcost.graph import Tensor, TensorSequence, Unranked
 from graphcost.passes.retype import convert
 from graphcost.passes.rows import Inference
 from graphcost.target import Target
+from harness import analysed, proto, value_info
 
 FC = (
     'input: "data" input_shape { dim: 1 dim: 6 } layer { name: "f" type: "InnerProduct" bottom: "data" top: "f"'
@@ -59,19 +58,15 @@ def test_an_odd_number_of_four_bit_elements_takes_a_whole_byte_more(net: Any) ->
     assert net(text, target=Target(weights_dtype="int4")).parameters.nbytes == 2 + 1
 
 
-def test_integers_and_quantised_tensors_stay(tmp_path: Path) -> None:
+def test_integers_and_quantised_tensors_stay() -> None:
     """An index and an 8-bit weight keep their types; the float scale and what comes out do not."""
     constants = [
         helper.make_tensor("w", TensorProto.INT8, [8, 4], [0] * 32),
         helper.make_tensor("scale", TensorProto.FLOAT, [], [1.0]),
     ]
     nodes = [helper.make_node("DequantizeLinear", ["w", "scale"], ["d"]), helper.make_node("Gather", ["d", "i"], ["y"])]
-    given = [helper.make_tensor_value_info("i", TensorProto.INT64, [5])]
-    made = [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]
-    graph = helper.make_graph(nodes, "g", given, made, constants)
-    path = tmp_path / "g.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
-    analysis = graphcost.analyze(graphcost.load(path), target=Target(dtype="float16", weights_dtype="float64"))
+    model = proto(nodes, [value_info("i", [5], TensorProto.INT64)], constants=constants)
+    analysis = analysed(model, target=Target(dtype="float16", weights_dtype="float64"))
     assert [analysis.tensors[name].dtype for name in ("i", "y")] == ["int64", "float16"]
     assert analysis.parameters.by_dtype == {"int8": 32, "float64": 1}
     assert analysis.memory.curve[-1] == 8 * 5 + 2 * 5 * 4

@@ -9,24 +9,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import parser
 
 import graphcost
 from graphcost import Analysis, analyze
 from graphcost.devices import Device
-from graphcost.importers import onnx as importer
 from graphcost.passes import roofline, traffic
 from graphcost.passes.roofline import Roofline
+from harness import run_weighted as network
 
 F32 = 4  # bytes
-
-
-def network(graph: str, **options: object) -> Analysis:
-    """Analyse a graph in ONNX's own syntax; of its inputs, those whose names begin with w are weights."""
-    model = importer.build(parser.parse_model(f'<ir_version: 10, opset_import: ["": 21, "com.acme": 1]>\n{graph}'))
-    for name in [name for name in model.inputs if name.startswith("w")]:
-        model.weights[name] = model.inputs.pop(name)
-    return analyze(model, **options)  # type: ignore[arg-type]
 
 
 def bound(net: Analysis, device: Device) -> Roofline:
@@ -191,6 +182,7 @@ def test_rows_add_up_and_more_of_anything_is_never_slower(
         assert (bound(net, better).seconds or 0) <= found.seconds * (1 + 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sample", ["prototxt/det1.prototxt", "prototxt/ssd300.prototxt", "onnx_models/retinaface.onnx"]
 )

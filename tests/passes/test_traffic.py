@@ -7,24 +7,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import parser
 
-from graphcost import Analysis, analyze
-from graphcost.importers import onnx as importer
+from graphcost import Analysis
 from graphcost.passes import traffic
 from graphcost.passes.traffic import Traffic
 from graphcost.target import Target
+from harness import run_weighted
 
 FUSE = Target(fuse=True)
 F32 = 4  # bytes
 
 
 def run(graph: str, target: Target = FUSE, **options: Any) -> Analysis:
-    """Analyse a graph in ONNX's own syntax; of its inputs, those whose names begin with w are weights."""
-    model = importer.build(parser.parse_model(f'<ir_version: 10, opset_import: ["": 21, "com.acme": 1]>\n{graph}'))
-    for name in [name for name in model.inputs if name.startswith("w")]:
-        model.weights[name] = model.inputs.pop(name)
-    return analyze(model, target=target, **options)
+    return run_weighted(graph, target=target, **options)
 
 
 def moved(analysis: Analysis) -> dict[str, tuple[Any, Any]]:
@@ -350,6 +345,7 @@ def graphs(draw: st.DrawFn) -> str:
     return f"g (float[6,6] x, float[6,6] w, float ws) => ({declared}) {{ {'  '.join(nodes)} }}"
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(graphs())
 def test_folding_never_moves_more_and_what_is_folded_moves_nothing(graph: str) -> None:

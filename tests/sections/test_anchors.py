@@ -11,13 +11,11 @@ import pytest
 import graphcost
 from graphcost import ModelError, cli
 from graphcost.sections.anchors import SECTION, against, priors
+from harness import conv, image
 
 SSD, RETINAFACE = "prototxt/ssd300.prototxt", "onnx_models/retinaface.onnx"
-HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 64 dim: 64 }\n'
-CONV = (
-    'layer { name: "map" type: "Convolution" bottom: "data" top: "map" '
-    "convolution_param { num_output: 4 kernel_size: 7 stride: 4 pad: 3 } }\n"
-)
+HEAD = image(1, 3, 64, 64)
+CONV = conv("map", "data", "kernel_size: 7 stride: 4 pad: 3")
 
 
 def boxes(fields: str) -> str:

@@ -8,18 +8,14 @@ import pytest
 
 import graphcost
 from graphcost.target import Target
-
-
-def layer(name: str, kind: str, bottoms: str, more: str = "") -> str:
-    blobs = "".join(f' bottom: "{blob}"' for blob in bottoms.split())
-    return f'layer {{ name: "{name}" type: "{kind}"{blobs} top: "{name}" {more} }}'
+from harness import image, layer
 
 
 def fc(name: str, bottom: str, outputs: int) -> str:
     return layer(name, "InnerProduct", bottom, f"inner_product_param {{ num_output: {outputs} bias_term: false }}")
 
 
-TWO = 'input: "data" input_shape { dim: 1 dim: 4 }' + "".join(
+TWO = image(1, 4) + "".join(
     (fc("a", "data", 100), fc("b", "data", 100), fc("c", "a", 1), fc("d", "b", 1), layer("e", "Concat", "c d"))
 )
 """Two branches that swell to 100 and shrink to 1, side by side in the file: 4 + 100 + 100 elements alive at once."""
@@ -114,6 +110,6 @@ def test_a_network_that_runs_nothing_says_so(net: Any) -> None:
 
 
 def test_a_network_whose_memory_is_all_the_callers_needs_none(net: Any) -> None:
-    text = 'input: "data" input_shape { dim: 1 dim: 4 }' + layer("a", "Softmax", "data")
+    text = image(1, 4) + layer("a", "Softmax", "data")
     analysis = net(text, target=Target(io="caller", reorder=True))
     assert lines(analysis)[-2:] == [["arena", "0 B", ""], ["best order", "0 B", "this is it"]]

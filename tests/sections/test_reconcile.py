@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from graphcost.conventions import Metric
 from graphcost.dims import Extent, symbol
 from graphcost.graph import Model, Op, Tensor, build_dag
 from graphcost.sections.reconcile import data, reasons, tables
+from harness import analysed, proto, value_info
 
 QUOTED = {f"{c.name}.{metric.key}": metric for c in conventions.known() for metric in c.quoted}
 SAMPLES = ("prototxt/det3", "prototxt/ssd300", "prototxt/retinaface", "onnx_models/vgg16", "onnx_models/retinaface")
@@ -132,55 +132,32 @@ def test_a_reason_says_what_the_tool_charges(key: str, net: Any) -> None:
     )
 
 
-def test_what_a_tool_does_not_know_is_not_counted(tmp_path: Path) -> None:
+def test_what_a_tool_does_not_know_is_not_counted() -> None:
     """fvcore has no rule for recurrent layers: all of our multiply-accumulates are missing there."""
     steps, depth, hidden = 5, 3, 4
     node = helper.make_node("LSTM", ["x", "w", "r"], ["y"], hidden_size=hidden)
-    analysis = _analyse(
-        tmp_path,
-        [node],
-        {"x": (steps, 1, depth), "w": (1, 4 * hidden, depth), "r": (1, 4 * hidden, hidden)},
-        {"y": (steps, 1, 1, hidden)},
-    )
+    shapes = {"x": (steps, 1, depth), "w": (1, 4 * hidden, depth), "r": (1, 4 * hidden, hidden)}
+    analysis = analysed(proto([node], shapes))
     found = {reason.text: reason.difference for reason in reasons(analysis, QUOTED["fvcore.flops"])}
     assert found == {"LSTM not counted": -steps * 4 * hidden * (depth + hidden)}
 
 
-def test_the_body_of_a_loop_counts_once_where_the_tool_says_so(tmp_path: Path) -> None:
+def test_the_body_of_a_loop_counts_once_where_the_tool_says_so() -> None:
     """A loop of products of 2x2 matrices that data decides the length of: onnxsim counts one, at two operations each."""
     product = helper.make_node("MatMul", ["state", "state"], ["next"])
     again = helper.make_node("Identity", ["going"], ["go_on"])
-    info = helper.make_tensor_value_info
-    body = helper.make_graph(
-        [product, again],
-        "body",
-        [
-            info("turn", TensorProto.INT64, []),
-            info("going", TensorProto.BOOL, []),
-            info("state", TensorProto.FLOAT, [2, 2]),
-        ],
-        [info("go_on", TensorProto.BOOL, []), info("next", TensorProto.FLOAT, [2, 2])],
-    )
+    given = [
+        value_info("turn", [], TensorProto.INT64),
+        value_info("going", [], TensorProto.BOOL),
+        value_info("state", [2, 2]),
+    ]
+    made = [value_info("go_on", [], TensorProto.BOOL), value_info("next", [2, 2])]
+    body = helper.make_graph([product, again], "body", given, made)
     turns = helper.make_node("Cast", ["x0"], ["turns"], to=TensorProto.INT64)
     loop = helper.make_node("Loop", ["turns", "", "x"], ["y"], name="loop", body=body)
-    analysis = _analyse(tmp_path, [turns, loop], {"x0": (), "x": (2, 2)}, {"y": (2, 2)})
+    analysis = analysed(proto([turns, loop], {"x0": (), "x": (2, 2)}))
     found = {reason.text: reason.difference for reason in reasons(analysis, QUOTED["onnxsim.flops"])}
     assert found == {"bodies of loops count once": 8 - 8 * symbol("loop_times", least=0), "2 x MAC": 8}
-
-
-def _analyse(
-    folder: Path,
-    nodes: list[Any],
-    inputs: dict[str, tuple[int, ...]],
-    outputs: dict[str, tuple[int, ...]],
-) -> Analysis:
-    def info(tensors: dict[str, tuple[int, ...]]) -> list[Any]:
-        return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in tensors.items()]
-
-    graph = helper.make_graph(nodes, "net", info(inputs), info(outputs))
-    path = folder / "net.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
-    return graphcost.analyze(graphcost.load(path))
 
 
 def test_a_tool_and_its_total_stand_before_the_first_of_its_reasons(net: Any) -> None:
