@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ModelError
-from .render import write
+from .files import write
 
 CACHES = Path("/sys/devices/system/cpu")
 UNSTATED = 1 << 28

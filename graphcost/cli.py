@@ -296,7 +296,7 @@ def _listing(options: argparse.Namespace) -> str | None:
 
 def _emit(text: str, output: Path | None) -> None:
     if output is not None:
-        from .render import write
+        from .files import write
 
         write(text, output)
         return

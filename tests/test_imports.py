@@ -17,6 +17,7 @@ PACKAGE = Path(graphcost.__file__).parent
 ORDER = [
     {"version"},
     {"dims", "errors"},
+    {"files"},
     {"graph"},
     {"shapes", "rules", "table", "target", "devices", "options"},
     {"importers", "ops"},
@@ -54,7 +55,6 @@ LATER = {
     ("analysis", "report"),  # analysis.report()
     ("analysis", "render"),  # analysis.save()
     ("report", "render"),  # report.render()
-    ("passes", "render"),  # analysis.memory.plan().save()
 }
 
 

@@ -13,7 +13,8 @@ import pytest
 
 import graphcost
 from graphcost.columns import find, known
-from graphcost.render import render, write
+from graphcost.files import write
+from graphcost.render import render
 from graphcost.report import Report
 from graphcost.summary import Failure, Summary
 from graphcost.table import scaled

@@ -83,7 +83,7 @@ class Plan:
 
     def save(self, path: str | Path) -> None:
         """Write the plan as .csv or .json, whole or not at all. Raises ModelError for another suffix."""
-        from ..render import write
+        from ..files import write
 
         path = Path(path)
         makers: dict[str, Callable[[], str]] = {".csv": self.to_csv, ".json": self.to_json}
