@@ -311,27 +311,29 @@ class Analysis:
         return memory.liveness(self.model, self.rows, self.inputs, self._numbers, self.target.io)
 
     @cached_property
-    def folded(self) -> traffic.Traffic:
-        """The least bytes that a device moves: traffic with all folded together that can be, whatever the target, and
-        no piece of a tensor copied.
+    def fused_traffic(self) -> traffic.Traffic:
+        """The least bytes that a device moves: traffic with all fused that can be, whatever the target, and no slice of
+        a tensor copied.
         """
-        from .passes import traffic
+        from .passes import fusion, traffic
 
-        return traffic.count(self.model, self.rows, fuse=True, joins=True)
+        return traffic.count(self.rows, fusion.fuse(self.model, self.rows, joins=True))
 
     @cached_property
     def traffic(self) -> traffic.Traffic:
-        """Bytes that each row reads and writes; with `target.fuse` as if operators were folded together.
+        """Bytes that each row reads and writes; with `target.fuse` as if operators were fused.
 
-        Pieces of a tensor are copies where `memory` says so.
+        Slices of a tensor are copies where `memory` says so.
         """
-        from .passes import traffic
+        from .passes import fusion, traffic
 
-        return traffic.count(self.model, self.rows, fuse=self.target.fuse, copied=self.memory.copied)
+        copied = self.memory.copied
+        fused = fusion.fuse(self.model, self.rows, copied=copied) if self.target.fuse else None
+        return traffic.count(self.rows, fused, copied=copied)
 
     @cached_property
     def intensity(self) -> list[float | None]:
-        """Per row, operations for each byte moved, of what is folded into it too; None when open or not known."""
+        """Per row, operations for each byte moved, of what is fused into it too; None when open or not known."""
         return [self.intensity_of([at]) for at in range(len(self.rows))]
 
     @property
@@ -350,7 +352,7 @@ class Analysis:
 
     @cached_property
     def _gathered(self) -> list[Extent | None]:
-        """The operations of each row and of what is folded into it."""
+        """The operations of each row and of what is fused into it."""
         return self.traffic.gather([row.work.ops if row.work is not None else None for row in self.rows])
 
     @cached_property
@@ -362,7 +364,7 @@ class Analysis:
 
     @cached_property
     def fits(self) -> list[roofline.Fit]:
-        """Whether the weights and the activations at their peak have room on the target's device."""
+        """Whether the weights and the peak activations fit the memories of the target's device."""
         from .passes import roofline
 
         if self.device is None:
@@ -377,7 +379,7 @@ class Analysis:
 
         if self.device is None:
             return None
-        return roofline.bound(self.rows, self.folded, self.device, self.evaluate)
+        return roofline.bound(self.rows, self.fused_traffic, self.device, self.evaluate)
 
     @cached_property
     def receptive_fields(self) -> receptive_field.ReceptiveFields:
@@ -429,6 +431,10 @@ class Analysis:
     def _tensor(self, name: str) -> Tensor:
         return self.tensors.get(name) or self.model.weights.get(name) or UNKNOWN
 
+    def _fused_into(self, at: int) -> str | None:
+        into = self.traffic.rows[at].fused_into
+        return None if into is None else self.rows[into].name
+
     def _layer(self, at: int, row: Row) -> dict[str, Any]:
         blob, work = self.model.blob_names, row.work
         return {
@@ -444,7 +450,8 @@ class Analysis:
             "reads": plain(self.traffic.rows[at].reads),
             "writes": plain(self.traffic.rows[at].writes),
             "intensity": self.intensity[at],
-            "folded_into": None if (into := self.traffic.rows[at].into) is None else self.rows[into].name,
+            "fused_into": (into := self._fused_into(at)),
+            "folded_into": into,  # its name before
             "work": {kind: plain(getattr(work, kind)) for kind in Work.__slots__} if work else None,
             **_fields(self.fields(at)),
             "status": row.status,
