@@ -16,7 +16,8 @@ from pathlib import Path
 
 import graphcost
 from graphcost.passes.arena import plan
-from graphcost.passes.memory import Buffer, Memory
+from graphcost.passes.buffers import Buffer
+from graphcost.passes.memory import Memory
 from graphcost.passes.order import Order
 
 ROOT = Path(__file__).resolve().parent.parent

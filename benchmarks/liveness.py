@@ -39,17 +39,17 @@ def measure(path: Path) -> tuple[int, int, int]:
     from roofline import feeds
 
     import graphcost
-    from graphcost.passes.memory import allocate, live_bytes
+    from graphcost.passes.buffers import allocate, live_bytes
     from graphcost.passes.storage import share
 
     analysis = graphcost.analyze(graphcost.load(path))
     if (peak := analysis.memory.peak_bytes) is None:
         raise ValueError("the peak is not known")
-    storage = share(analysis.model, analysis.rows, analysis.inputs, analysis.evaluate, pieces=False)
-    for number in storage.given:
-        storage.blocks[number].outside = True
+    storage = share(analysis.model, analysis.rows, analysis.inputs, analysis.evaluate, alias_slices=False)
+    for number in storage.inputs:
+        storage.alias_sets[number].external = True
     for step in storage.steps:
-        step.takes = tuple(at for at in step.takes if at not in storage.given) if step.row.op.type in OVER else ()
+        step.reuses = tuple(at for at in step.reuses if at not in storage.inputs) if step.row.op.type in OVER else ()
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL

@@ -244,27 +244,29 @@ class Analysis:
         return memory.liveness(self.model, self.rows, self.inputs, self._evaluator, self.target.io)
 
     @cached_property
-    def folded(self) -> traffic.Traffic:
-        """The least bytes that a device moves: traffic with all folded together that can be, whatever the target, and
-        no piece of a tensor copied.
+    def fused_traffic(self) -> traffic.Traffic:
+        """The least bytes that a device moves: traffic with all fused that can be, whatever the target, and no slice of
+        a tensor copied.
         """
-        from .passes import traffic
+        from .passes import fusion, traffic
 
-        return traffic.count(self.model, self.rows, fuse=True, joins=True)
+        return traffic.count(self.rows, fusion.fuse(self.model, self.rows, joins=True))
 
     @cached_property
     def traffic(self) -> traffic.Traffic:
-        """Bytes that each row reads and writes; with `target.fuse` as if operators were folded together.
+        """Bytes that each row reads and writes; with `target.fuse` as if operators were fused.
 
-        Pieces of a tensor are copies where `memory` says so.
+        Slices of a tensor are copies where `memory` says so.
         """
-        from .passes import traffic
+        from .passes import fusion, traffic
 
-        return traffic.count(self.model, self.rows, fuse=self.target.fuse, copied=self.memory.copied)
+        copied = self.memory.copied
+        fused = fusion.fuse(self.model, self.rows, copied=copied) if self.target.fuse else None
+        return traffic.count(self.rows, fused, copied=copied)
 
     @cached_property
     def intensity(self) -> list[float | None]:
-        """Per row, operations for each byte moved, of what is folded into it too; None when open or not known."""
+        """Per row, operations for each byte moved, of what is fused into it too; None when open or not known."""
         return [self.intensity_of([at]) for at in range(len(self.rows))]
 
     @property
@@ -283,7 +285,7 @@ class Analysis:
 
     @cached_property
     def _gathered(self) -> list[Extent | None]:
-        """The operations of each row and of what is folded into it."""
+        """The operations of each row and of what is fused into it."""
         return self.traffic.gather([row.work.ops if row.work is not None else None for row in self.rows])
 
     @cached_property
@@ -295,7 +297,7 @@ class Analysis:
 
     @cached_property
     def fits(self) -> list[roofline.Fit]:
-        """Whether the weights and the activations at their peak have room on the target's device."""
+        """Whether the weights and the peak activations fit the memories of the target's device."""
         from .passes import roofline
 
         if self.device is None:
@@ -310,7 +312,7 @@ class Analysis:
 
         if self.device is None:
             return None
-        return roofline.bound(self.rows, self.folded, self.device, self.evaluate)
+        return roofline.bound(self.rows, self.fused_traffic, self.device, self.evaluate)
 
     @cached_property
     def receptive_fields(self) -> receptive_field.ReceptiveFields:

@@ -48,7 +48,7 @@ def _output(analysis: Analysis, name: str) -> Tensor:
 
 def _layer(analysis: Analysis, at: int, row: Row) -> dict[str, Any]:
     blob, work, traffic = analysis.model.blob_names, row.work, analysis.traffic.rows[at]
-    fused_into = None if traffic.into is None else analysis.rows[traffic.into].name
+    fused_into = None if traffic.fused_into is None else analysis.rows[traffic.fused_into].name
     return {
         "name": row.name,
         "kind": row.op.type,

@@ -125,7 +125,7 @@ def _target(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--weights-dtype", metavar="TYPE", default="", help="the same for the weights alone")
     group.add_argument(
-        "--io", metavar="WHO", default="keep",
+        "--io", metavar="WHERE", default="arena",
         help="input and output buffers: arena (default) or caller",
     )  # fmt: skip
     group.add_argument("--reorder", action="store_true", help="run in the order with the lowest peak that is found")

@@ -77,8 +77,8 @@ function room() {
   const all = weights === null || peak === null ? null : Number(weights) + peak;
   const bytes = {
     "weights": weights === null ? null : Number(weights),
-    "activations at their peak": peak,
-    "weights and activations at their peak": all,
+    "peak activations": peak,
+    "weights and peak activations": all,
   };
   const fits = device.rooms.map(([what, room, place]) => {
     const enough = bytes[what] === null ? null : bytes[what] <= room;

@@ -66,8 +66,7 @@ def test_json_follows_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     assert conv1 == {
         "name": "conv1", "kind": "Convolution", "scope": "", "inputs": ["data"], "outputs": ["conv1"],
         "output_shapes": [[1, 10, 10, 10]], "macs": 27000, "ops": 55000, "params": 280,
-        "reads": 4 * (3 * 12 * 12 + 280), "writes": 4 * (10 * 10 * 10), "fused_into": None,
-        "folded_into": None,
+        "reads": 4 * (3 * 12 * 12 + 280), "writes": 4 * (10 * 10 * 10), "fused_into": None, "folded_into": None,
         "intensity": 55000 / (4 * (3 * 12 * 12 + 280) + 4 * (10 * 10 * 10)),
         "work": {"macs": 27000, "muls": 0, "adds": 1000, "divs": 0, "exps": 0, "compares": 0},
         "rf": {"size": 3, "stride": 1, "start": 0}, "status": "known", "where": f"{DET1}:{conv1['where'].split(':')[1]}",
@@ -638,7 +637,7 @@ def test_a_plan_is_written_beside_the_report(capsys: pytest.CaptureFixture[str],
     [
         (("--dtype", "int9"), "--dtype: no element type 'int9'; there are float64"),
         (("--weights-dtype", "bool"), "--weights-dtype: no element type 'bool'"),
-        (("--io", "mine"), "--io: no choice 'mine'; there are keep, caller"),
+        (("--io", "mine"), "--io: no choice 'mine'; there are arena, caller"),
         (("--align", "0"), "--align: 0 bytes cannot be"),
         (("--plan", "plan.txt"), "plan.txt: a plan is .csv or .json, not .txt"),
         (("prototxt/det2.prototxt", "--plan", "plan.csv"), "--plan: is about one model, and there are 2"),

@@ -242,7 +242,7 @@ def test_the_example_on_devices_gives_what_its_comments_say(
     monkeypatch.chdir(root)
     names = runpy.run_path(str(tmp_path / "example.py"))
     assert round(names["least"], 4) == 0.0776 and round(names["per_byte"], 1) == 10.2
-    assert names["lacking"] == ["weights", "activations at their peak"] and names["moved"] == 2592272
+    assert names["lacking"] == ["weights", "peak activations"] and names["moved"] == 2592272
 
 
 PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]

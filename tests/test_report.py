@@ -14,7 +14,8 @@ import pytest
 import graphcost
 from graphcost import Report
 from graphcost.columns import find, known
-from graphcost.render import render, write
+from graphcost.files import write
+from graphcost.render import render
 from graphcost.summary import Failure, Summary
 from graphcost.table import scaled
 from harness import HEAD, conv, layer

@@ -129,10 +129,10 @@ class Page:
         device = roofline.device.title
         cards = [Card("Time at least", show(seconds, "time"), f"on {device}", note, device="time")]
         fits = [fit for fit in self.analysis.fits if fit.place != "fast memory"]
-        short = [f"{fit.what} in {show(fit.room, 'bytes')} of {fit.place}" for fit in fits if fit.fits is False]
+        short = [f"{fit.what} in {show(fit.capacity, 'bytes')} of {fit.place}" for fit in fits if fit.fits is False]
         if fits:
             verdict = "does not fit" if short else "fits" if all(fit.fits for fit in fits) else "not known"
-            rooms = ", ".join(f"{show(fit.room, 'bytes')} of {fit.place}" for fit in fits)
+            rooms = ", ".join(f"{show(fit.capacity, 'bytes')} of {fit.place}" for fit in fits)
             cards.append(Card("Room", verdict, "", "; ".join(short) or rooms, device="room", warn=bool(short)))
         return cards
 

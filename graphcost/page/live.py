@@ -14,7 +14,7 @@ from ..analysis import TOTALS, Analysis
 from ..columns import Column, find
 from ..dims import Dim, Extent, leasts
 from ..graph import Tensor
-from ..passes.roofline import calculates_in, repeats
+from ..passes.roofline import compute_dtype, repeats
 from ..report import Report
 from ..table import Value
 
@@ -146,12 +146,12 @@ def device(analysis: Analysis) -> dict[str, Any] | None:
     on = analysis.device
     if on is None or not analysis.free_symbols:
         return None
-    writer, moved = _Writer(), analysis.folded.rows
-    dtypes = list(map(calculates_in, analysis.rows, moved))
+    writer, moved = _Writer(), analysis.fused_traffic.rows
+    dtypes = list(map(compute_dtype, analysis.rows, moved))
     parts: dict[str, list[Extent | None]] = {
-        "operands": [each.operands for each in moved],
-        "constants": [each.constants for each in moved],
-        "results": [each.results for each in moved],
+        "operands": [each.activation_reads for each in moved],
+        "constants": [each.weight_reads for each in moved],
+        "results": [each.activation_writes for each in moved],
         "times": [row.trip_count for row in analysis.rows],
     }
     return {
@@ -160,7 +160,7 @@ def device(analysis: Analysis) -> dict[str, Any] | None:
         "dtype": _coded(dtypes, str),
         "peaks": {dtype: on.peak(dtype) for dtype in dict.fromkeys(dtypes)},
         "again": sorted(repeats(analysis.rows)),
-        "rooms": [(fit.what, fit.room, fit.place) for fit in analysis.fits if fit.place != "fast memory"],
+        "rooms": [(fit.what, fit.capacity, fit.place) for fit in analysis.fits if fit.place != "fast memory"],
         **{key: _coded(values, writer.plain) for key, values in parts.items()},
     }
 

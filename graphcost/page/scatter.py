@@ -12,7 +12,7 @@ from typing import Any
 
 from ..analysis import Analysis
 from ..columns import type_text
-from ..passes.roofline import Roofline, calculates_in
+from ..passes.roofline import Roofline, compute_dtype
 from ..table import show
 from .charts import HEIGHT, OPEN, WIDE, Box, Chart, Mark
 from .kinds import KINDS, kind
@@ -68,7 +68,7 @@ def scatter(analysis: Analysis) -> Scatter | None:
         )
     device = roofline.device
     peaks: dict[float, list[str]] = {}
-    for dtype in dict.fromkeys(calculates_in(analysis.rows[p.row], analysis.folded.rows[p.row]) for p in points):
+    for dtype in dict.fromkeys(compute_dtype(analysis.rows[p.row], analysis.fused_traffic.rows[p.row]) for p in points):
         if (peak := device.peak(dtype)) is not None:
             peaks.setdefault(peak, []).append(dtype)
     ridges = [peak / device.bandwidth for peak in peaks]
@@ -111,7 +111,8 @@ def _chart(roofline: Roofline, **drawn: Any) -> Chart:
 
 def _points(analysis: Analysis, roofline: Roofline) -> list[_Point]:
     points = []
-    for at, (row, moved, bound) in enumerate(zip(analysis.rows, analysis.folded.rows, roofline.rows, strict=True)):
+    rows = zip(analysis.rows, analysis.fused_traffic.rows, roofline.rows, strict=True)
+    for at, (row, moved, bound) in enumerate(rows):
         macs = analysis.evaluate(row.work.macs) if row.work is not None else None
         nbytes = analysis.evaluate(moved.nbytes)
         if macs and nbytes and bound.seconds:

@@ -1,9 +1,9 @@
 """Where each buffer lies in one block of memory, so that those alive at the same time never overlap.
 
-To place intervals of given sizes in the least room is NP-complete (dynamic storage allocation), so several orders are
-tried, by size as TensorFlow Lite does first, until one needs no more than is alive at the worst moment. Then those
-buffers that lie too high are placed earlier, again and again. Effort is bounded by counts, never by a clock, so a plan
-is the same on every machine. An arena's own bookkeeping is not known here.
+To place intervals of given sizes in the least memory is NP-complete (dynamic storage allocation), so several orders are
+tried, by size as TensorFlow Lite does first, until one needs no more than is alive at the peak. Then those buffers that
+lie too high are placed earlier, again and again. Effort is bounded by counts, never by a clock, so a plan is the same
+on every machine. An arena's own bookkeeping is not known here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
-from .memory import Buffer
+from ..files import write
+from .buffers import Buffer
 
 EFFORT = 4_000_000
 """Buffers looked at while others are placed, in all tries together: about a second."""
@@ -36,7 +37,7 @@ class Plan:
     nbytes: int
     """The size of the arena."""
     lower_bound: int
-    """What is alive at the worst moment, aligned: no arena is smaller."""
+    """What is alive at the peak, aligned: no arena is smaller."""
     align: int = 1
     steps: tuple[str, ...] = ()
     """The operators' names by step."""
@@ -45,7 +46,7 @@ class Plan:
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """A row for each buffer in the order of their offsets; `pieces` says where in it parts of it begin."""
+        """A row for each buffer in the order of their offsets; `pieces` says where in it slices of it begin."""
         order = sorted(range(len(self.buffers)), key=lambda at: (self.offsets[at], self.buffers[at].birth))
         return [self._row(self.buffers[at], self.offsets[at]) for at in order]
 
@@ -83,8 +84,6 @@ class Plan:
 
     def save(self, path: str | Path) -> None:
         """Write the plan as .csv or .json, whole or not at all. Raises ModelError for another suffix."""
-        from ..files import write
-
         path = Path(path)
         makers: dict[str, Callable[[], str]] = {".csv": self.to_csv, ".json": self.to_json}
         if path.suffix.lower() not in makers:
@@ -102,34 +101,38 @@ def plan(
     """
     if align < 1:
         raise ValueError(f"an alignment of {align} bytes cannot be")
-    least = lower_bound(buffers, align)
-    offsets = _best(buffers, [_aligned(buffer.nbytes, align) for buffer in buffers], least)
-    return Plan(tuple(buffers), tuple(offsets), _height(buffers, offsets), least, align, tuple(steps), blobs or {})
+    lower = lower_bound(buffers, align)
+    offsets = _best(buffers, [_aligned(buffer.nbytes, align) for buffer in buffers], lower)
+    return Plan(tuple(buffers), tuple(offsets), _height(buffers, offsets), lower, align, tuple(steps), blobs or {})
 
 
-def _best(buffers: Sequence[Buffer], sizes: Sequence[int], least: int) -> list[int]:
-    """The best offsets found; the search ends when they need no more than `least`."""
-    alive = rivals(buffers)
-    if alive is None:
+def _best(buffers: Sequence[Buffer], sizes: Sequence[int], lower: int) -> list[int]:
+    """The best offsets found; the search ends when they need no more than `lower`."""
+    neighbours = conflicts(buffers)
+    if neighbours is None:
         return sweep(buffers, sizes)
-    effort = sum(map(len, alive)) + len(buffers)
-    tries = max(1, EFFORT // max(effort, 1))
+    tries = max(1, EFFORT // max(sum(map(len, neighbours)) + len(buffers), 1))
     orders = [sorted(range(len(buffers)), key=lambda at: key(buffers[at])) for key in ORDERS]
     best: list[int] = []
-    for again in (0, TRIES):
+    for repairs in (0, TRIES):
         for order, tight in product(orders, (False, True)):
-            for _ in range(again + 1):
+            for _ in range(repairs + 1):
                 if tries == 0:
                     return best
                 tries -= 1
-                offsets = place(sizes, order, alive, tight)
+                offsets = place(sizes, order, neighbours, tight)
                 if not best or _height(buffers, offsets) < _height(buffers, best):
                     best = offsets
-                if _height(buffers, best) <= least:
+                if _height(buffers, best) <= lower:
                     return best
-                high = {at for at in order if offsets[at] + buffers[at].nbytes > least}
-                order = [*(at for at in order if at in high), *(at for at in order if at not in high)]
+                order = _high_first(order, [at for at in order if offsets[at] + buffers[at].nbytes > lower])
     return best
+
+
+def _high_first(order: Sequence[int], high: Sequence[int]) -> list[int]:
+    """An order with those buffers first that lay too high in it."""
+    moved = set(high)
+    return [*high, *(at for at in order if at not in moved)]
 
 
 ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
@@ -147,10 +150,10 @@ def _height(buffers: Sequence[Buffer], offsets: Sequence[int]) -> int:
 
 
 def lower_bound(buffers: Sequence[Buffer], align: int = 1) -> int:
-    """The most bytes alive at one step, each buffer but one up to the next multiple of `align`."""
-    most = alive = at = 0
+    """The peak in bytes, each buffer but one up to the next multiple of `align`."""
+    peak = alive = at = 0
     dying = sorted(buffers, key=lambda buffer: buffer.death)
-    slack: list[tuple[int, int]] = []  # what the alignment adds to a buffer, most first, and its death
+    slack: list[tuple[int, int]] = []  # what the alignment adds to a buffer, largest first, and its death
     for buffer in sorted(buffers, key=lambda buffer: buffer.birth):
         while dying[at].death < buffer.birth:
             alive -= _aligned(dying[at].nbytes, align)
@@ -159,36 +162,36 @@ def lower_bound(buffers: Sequence[Buffer], align: int = 1) -> int:
         heappush(slack, (buffer.nbytes - _aligned(buffer.nbytes, align), buffer.death))
         while slack[0][1] < buffer.birth:
             heappop(slack)
-        most = max(most, alive + slack[0][0])
-    return most
+        peak = max(peak, alive + slack[0][0])
+    return peak
 
 
 def _aligned(nbytes: int, align: int) -> int:
     return -(-nbytes // align) * align
 
 
-def place(sizes: Sequence[int], order: Sequence[int], rivals: Sequence[Sequence[int]], tight: bool) -> list[int]:
+def place(sizes: Sequence[int], order: Sequence[int], conflicts: Sequence[Sequence[int]], tight: bool) -> list[int]:
     """Offsets when buffers are placed one after another where they fit between those placed before.
 
-    `rivals` are, for each buffer, those alive at some step that it is alive too. A buffer goes into the smallest gap
+    `conflicts` are, for each buffer, those alive at some step that it is alive too. A buffer goes into the smallest gap
     that holds it when `tight`, else into the lowest; above all of them when there is none.
     """
     offsets = [-1] * len(sizes)
     for which in order:
         size = sizes[which]
-        lowest, room, top = -1, -1, 0
-        for start, number in sorted([(offsets[rival], rival) for rival in rivals[which] if offsets[rival] >= 0]):
+        lowest, width, top = -1, -1, 0
+        for start, number in sorted([(offsets[other], other) for other in conflicts[which] if offsets[other] >= 0]):
             gap = start - top
-            if gap >= size and (room < 0 or gap < room):
-                lowest, room = top, gap
+            if gap >= size and (width < 0 or gap < width):
+                lowest, width = top, gap
                 if not tight:
                     break
             top = max(top, start + sizes[number])
-        offsets[which] = top if room < 0 else lowest
+        offsets[which] = top if width < 0 else lowest
     return offsets
 
 
-def rivals(buffers: Sequence[Buffer]) -> list[list[int]] | None:
+def conflicts(buffers: Sequence[Buffer]) -> list[list[int]] | None:
     """For each buffer those alive at some step that it is alive too; None when they are too many to look at twice."""
     result: list[list[int]] = [[] for _ in buffers]
     alive: list[int] = []
@@ -214,8 +217,8 @@ def sweep(buffers: Sequence[Buffer], sizes: Sequence[int]) -> list[int]:
     dying = sorted(range(len(buffers)), key=lambda which: buffers[which].death)
     for which in sorted(range(len(buffers)), key=lambda which: (buffers[which].birth, -sizes[which])):
         while buffers[dying[at]].death < buffers[which].birth:
-            gone = dying[at]
-            _free(gaps, offsets[gone], offsets[gone] + sizes[gone])
+            freed = dying[at]
+            _free(gaps, offsets[freed], offsets[freed] + sizes[freed])
             at += 1
         size = sizes[which]
         fitting = [(end - start, start, end) for start, end in gaps if end - start >= size]

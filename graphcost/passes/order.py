@@ -15,12 +15,12 @@ from heapq import heappop, heappush
 from itertools import pairwise
 
 from ..graph import Op
-from .memory import allocate, live_bytes
+from .buffers import allocate, live_bytes
 from .storage import Storage
 
 MOST_STEPS = 20_000
 """A graph of more is left as it is, unless its order is plainly the best: sets of so many take too much room."""
-LOOKS = 200_000
+MAX_EXPANSIONS = 200_000
 """Steps looked at in exact searches, of all parts together: about a second."""
 WIDTH = 32
 """Sets of one size that are followed where they are too many."""
@@ -71,11 +71,11 @@ def search(storage: Storage, *others: Storage) -> Order:
 
 def floor(storage: Storage) -> int:
     """Bytes that are alive at the peak in whatever order: all inputs at the start, or what some step needs alone."""
-    nbytes = [0 if block.outside else block.nbytes for block in storage.blocks]
-    most = sum(nbytes[block] for block in storage.given) if storage.steps else 0
+    nbytes = [0 if block.external else block.nbytes for block in storage.alias_sets]
+    most = sum(nbytes[block] for block in storage.inputs) if storage.steps else 0
     for step in storage.steps:
-        needs = sum(nbytes[block] for block in (*step.reads, *step.makes)) + step.inside
-        most = max(most, needs - (nbytes[step.makes[0]] if step.takes else 0))
+        needs = sum(nbytes[block] for block in (*step.reads, *step.defines)) + step.body_peak
+        most = max(most, needs - (nbytes[step.defines[0]] if step.reuses else 0))
     return most
 
 
@@ -121,29 +121,29 @@ class _Graph:
         self.steps = [step for step in storage.steps if not step.row.constant]
         self.numbers = [number for number, step in enumerate(storage.steps) if not step.row.constant]
         self.count = len(self.steps)
-        self.bytes = [0 if block.outside else block.nbytes for block in storage.blocks]
-        self.readers = [0] * len(storage.blocks)
+        self.bytes = [0 if block.external else block.nbytes for block in storage.alias_sets]
+        self.readers = [0] * len(storage.alias_sets)
         for at, step in enumerate(self.steps):
             for block in step.reads:
                 self.readers[block] |= 1 << at
-        for block in storage.kept:
+        for block in storage.outputs:
             self.readers[block] |= 1 << self.count  # a reader that never runs
-        self.idle = sum(self.bytes[block] for block in storage.given if not self.readers[block])
+        self.idle = sum(self.bytes[block] for block in storage.inputs if not self.readers[block])
         self.before = self._precedence()
         self.after: list[list[int]] = [[] for _ in self.steps]
         for at, earlier in enumerate(self.before):
             for other in earlier:
                 self.after[other].append(at)
         self.needs = [sum(1 << other for other in earlier) for earlier in self.before]
-        self.makes = [sum(self.bytes[block] for block in step.makes) for step in self.steps]
-        self.gone = [sum(self.bytes[b] for b in step.makes if not self.readers[b]) for step in self.steps]
+        self.defines = [sum(self.bytes[block] for block in step.defines) for step in self.steps]
+        self.freed = [sum(self.bytes[b] for b in step.defines if not self.readers[b]) for step in self.steps]
         self.reads = [[(self.readers[b], self.bytes[b]) for b in step.reads if self.bytes[b]] for step in self.steps]
-        self.takes = [
-            (self.bytes[step.makes[0]], [self.readers[b] for b in step.takes]) if step.takes else (0, [])
+        self.reuses = [
+            (self.bytes[step.defines[0]], [self.readers[b] for b in step.reuses]) if step.reuses else (0, [])
             for step in self.steps
         ]
-        self.inside = [step.inside for step in self.steps]
-        self.looks = 0
+        self.body_peak = [step.body_peak for step in self.steps]
+        self.expansions = 0
         self.least = least
 
     def _precedence(self) -> list[set[int]]:
@@ -161,7 +161,7 @@ class _Graph:
         """The steps in the order with the lowest peak found below `most`, and whether none is lower; [] for none."""
         everything = (1 << self.count) - 1
         sources = tuple(at for at in range(self.count) if not self.needs[at])
-        state = _State(0, sources, sum(self.bytes[block] for block in self.storage.given), self.least)
+        state = _State(0, sources, sum(self.bytes[block] for block in self.storage.inputs), self.least)
         exact = True
         for _, end in pairwise([0, *self.cuts(), self.count]):
             goal = everything >> (self.count - end)
@@ -189,21 +189,21 @@ class _Graph:
 
     def run(self, state: _State, at: int) -> tuple[int, int]:
         """Bytes alive while a step runs, and after it."""
-        self.looks += 1
+        self.expansions += 1
         left, bit = ~state.mask, 1 << at
-        during = state.alive + self.makes[at]
-        alive = during - self.gone[at] - (0 if state.mask else self.idle)
+        during = state.alive + self.defines[at]
+        alive = during - self.freed[at] - (0 if state.mask else self.idle)
         for readers, nbytes in self.reads[at]:
             if readers & left == bit:
                 alive -= nbytes
-        saved, takes = self.takes[at]
+        saved, takes = self.reuses[at]
         for readers in takes:
             if readers & left == bit:
                 during -= saved
                 break
-        return during + self.inside[at], alive
+        return during + self.body_peak[at], alive
 
-    def settle(self, state: _State, goal: int) -> list[int]:
+    def run_free_steps(self, state: _State, goal: int) -> list[int]:
         """Run whatever neither raises the peak nor leaves more alive: it can only help to do so at once."""
         ran: list[int] = []
         again = True
@@ -231,7 +231,7 @@ class _Graph:
     def start(self, state: _State, goal: int) -> _State:
         """The beginning of a part."""
         first = _State(state.mask, state.ready, state.alive, state.peak)
-        first.path = (tuple(self.settle(first, goal)), state)
+        first.path = (tuple(self.run_free_steps(first, goal)), state)
         return first
 
     def next(self, state: _State, goal: int, most: int, met: dict[int, int]) -> Iterator[_State]:
@@ -246,7 +246,7 @@ class _Graph:
                 if peak < met.get(mask, most):
                     met[mask] = peak
                     after = _State(*self._advance(state, at), alive, peak)
-                    after.path = ((at, *self.settle(after, goal)), state)
+                    after.path = ((at, *self.run_free_steps(after, goal)), state)
                     yield after
 
     def exact(self, state: _State, goal: int, most: int) -> tuple[_State | None, bool]:
@@ -262,7 +262,7 @@ class _Graph:
                 return state, True
             if seen[state.mask] < state.peak:
                 continue
-            if self.looks > LOOKS:
+            if self.expansions > MAX_EXPANSIONS:
                 return None, False
             for after in self.next(state, goal, most, met):
                 if after.peak < seen.get(after.mask, most):

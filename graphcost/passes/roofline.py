@@ -1,7 +1,7 @@
 """Roofline: the least time that a device can take, and whether its arithmetic or its memory sets it.
 
 An operator takes at least as long as its multiply-accumulates at the device's peak, and at least as long as the bytes
-that must pass between main memory and fast memory. Operators run one after another, each with what can be folded into
+that must pass between main memory and fast memory. Operators run one after another, each with what can be fused into
 it. This is a lower bound and no prediction: what else an operator calculates, how well its kernel does and what
 starting it takes are not known here. A runtime that does with fewer products (Winograd), or runs several operators
 piece by piece together, can be faster. docs/devices.md derives it.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ..devices import Device
 from ..dims import Dim, Extent, symbol, symbols
 from .rows import Row
-from .traffic import Moved, Traffic
+from .traffic import OpTraffic, Traffic
 
 Evaluate = Callable[[Extent | None], int | None]
 
@@ -38,7 +38,7 @@ class Roofline:
 
     device: Device
     rows: list[Bound]
-    """In the order of the analysis' rows; what is folded into another row takes no time of its own."""
+    """In the order of the analysis' rows; what is fused into another row takes no time of its own."""
     seconds: float | None
     """The sum over the rows, those of unknown cost left out; None when the device or an open size does not tell."""
     compute: float
@@ -51,46 +51,43 @@ class Roofline:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Whether something has room in a memory of the device."""
+    """Whether something fits into a memory of the device."""
 
     what: str
     nbytes: int | None
-    room: int
+    capacity: int
     place: str
     fits: bool | None
     """None when it is not known."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Load:
     """What one row asks of the device."""
 
-    compute: float
+    compute: float = 0.0
     """Seconds."""
-    moved: float
+    moved: float = 0.0
     """Bytes that must pass between main and fast memory."""
-    resident: float
+    resident: float = 0.0
     """Bytes among them that need not if the weights are in fast memory when the run begins."""
 
 
 def bound(rows: Sequence[Row], traffic: Traffic, device: Device, evaluate: Evaluate) -> Roofline:
-    """The least time of each row; `traffic` is of the rows with all folded that can be.
+    """The least time of each row; `traffic` is of the rows with all fused that can be.
 
     Fast memory holds as many bytes when an operator begins, and as many when it ends, so what an operator reads or
-    writes beyond that passes main memory. When the run begins it holds as many bytes of weights: whichever they are,
-    they save the layers that memory binds no more than that, which is taken off each in proportion.
+    writes beyond that passes main memory. When the run begins it holds as many bytes of weights.
     """
-    room = device.fast_memory
     again = repeats(rows)
     loads = [
         _load(row, moved, device, evaluate, at in again)
         for at, (row, moved) in enumerate(zip(rows, traffic.rows, strict=True))
     ]
-    known = [load for load in loads if isinstance(load, _Load)]
-    excess = [max(0.0, min(load.resident, load.moved - load.compute * device.bandwidth)) for load in known]
-    kept = max(0.0, 1 - room / sum(excess)) if any(excess) else 1.0
-    spared = iter(excess)
-    bounds = [_settled(load, next(spared) * (1 - kept), device) if isinstance(load, _Load) else load for load in loads]
+    bounds = [
+        _bound(load, saved, device) if isinstance(load, _Load) else load
+        for load, saved in zip(loads, _saved(loads, device), strict=True)
+    ]
     sums = {by: sum(each.seconds for each in bounds if each.seconds and each.by == by) for by in ("compute", "memory")}
     why = next((each.why for row, each in zip(rows, bounds, strict=True) if each.seconds is None and row.work), "")
     return Roofline(device, bounds, None if why else sum(sums.values()), sums["compute"], sums["memory"], why)
@@ -108,35 +105,41 @@ def repeats(rows: Sequence[Row]) -> set[int]:
     return found
 
 
-def calculates_in(row: Row, moved: Moved) -> str:
+def compute_dtype(row: Row, moved: OpTraffic) -> str:
     """The element type whose peak holds for a row: that in which its first activation is read."""
     return moved.dtype or next((t.dtype for t in row.inputs if t is not None), "unknown")
 
 
-def _load(row: Row, moved: Moved, device: Device, evaluate: Evaluate, again: bool) -> _Load | Bound:
+def _load(row: Row, moved: OpTraffic, device: Device, evaluate: Evaluate, again: bool) -> _Load | Bound:
+    """What a row asks of the device, or why that is not known; `again` when its weights were brought in before."""
     if row.work is None:
         return Bound(None, why=row.why)
     if row.work.macs == moved.nbytes == 0:
-        return _Load(0.0, 0.0, 0.0)
-    if free := _open((row.work.macs, row.trip_count, moved.operands, moved.constants, moved.results), evaluate):
+        return _Load()
+    parts = (moved.activation_reads, moved.weight_reads, moved.activation_writes)
+    if free := _open((row.work.macs, row.trip_count, *parts), evaluate):
         return Bound(None, why=f"{row.name} depends on {', '.join(free)}, left open (--input, --dim)")
     macs, times = evaluate(row.work.macs) or 0, evaluate(row.trip_count) or 0
-    compute = 0.0
-    if macs:
-        dtype = calculates_in(row, moved)
-        peak = device.peak(dtype)
-        if peak is None:
-            able, best = ", ".join(device.macs), max(device.macs, key=device.macs.__getitem__)
-            why = f"{row.name} calculates in {dtype} and {device.title} in {able}: see --dtype {best}"
-            return Bound(None, why=why)
-        compute = macs / peak
-    room = device.fast_memory
-    parts = (moved.operands, moved.constants, moved.results)
-    operands, constants, results = (evaluate(part) or 0 for part in parts)  # what is not known cannot raise the bound
-    first = 0 if again or not times else constants
-    later = max(0, constants - room) * (times if again else max(0, times - 1))
-    activations = (max(0, operands - room) + max(0, results - room)) * times
-    return _Load(compute, activations + first + later, first)
+    peak = device.peak(compute_dtype(row, moved)) if macs else None
+    if macs and peak is None:
+        return Bound(None, why=_no_peak(row, compute_dtype(row, moved), device))
+    reads, weights, writes = (evaluate(part) or 0 for part in parts)  # what is not known cannot raise the bound
+    first, later = _weight_bytes(weights, times, device.fast_memory, again)
+    beyond = max(0, reads - device.fast_memory) + max(0, writes - device.fast_memory)
+    return _Load(macs / peak if peak else 0.0, beyond * times + first + later, first)
+
+
+def _no_peak(row: Row, dtype: str, device: Device) -> str:
+    able, best = ", ".join(device.macs), max(device.macs, key=device.macs.__getitem__)
+    return f"{row.name} calculates in {dtype} and {device.title} in {able}: see --dtype {best}"
+
+
+def _weight_bytes(nbytes: int, times: int, capacity: int, again: bool) -> tuple[int, int]:
+    """Bytes of weights that pass main memory in a row's first run, and in its later ones, which find some in place."""
+    beyond = max(0, nbytes - capacity)
+    if again or not times:
+        return 0, beyond * times
+    return nbytes, beyond * (times - 1)
 
 
 def _open(extents: Iterable[Extent | None], evaluate: Evaluate) -> list[str]:
@@ -145,33 +148,47 @@ def _open(extents: Iterable[Extent | None], evaluate: Evaluate) -> list[str]:
     return sorted(name for name in names if evaluate(symbol(name)) is None)
 
 
-def _settled(load: _Load, spared: float, device: Device) -> Bound:
-    memory = (load.moved - spared) / device.bandwidth
-    rounding = 1e-9 * load.moved / device.bandwidth  # what is spared may bring it down to the very same
+def _saved(loads: Sequence[_Load | Bound], device: Device) -> list[float]:
+    """Bytes that each row need not move because fast memory holds weights when the run begins.
+
+    Whichever those are, they save the rows that memory binds no more than its capacity, and none more than brings it
+    down to its compute: so much is taken off each in proportion.
+    """
+    excess = [
+        max(0.0, min(load.resident, load.moved - load.compute * device.bandwidth)) if isinstance(load, _Load) else 0.0
+        for load in loads
+    ]
+    left = max(0.0, 1 - device.fast_memory / sum(excess)) if any(excess) else 1.0
+    return [each * (1 - left) for each in excess]
+
+
+def _bound(load: _Load, saved: float, device: Device) -> Bound:
+    memory = (load.moved - saved) / device.bandwidth
+    rounding = 1e-9 * load.moved / device.bandwidth  # without it a row brought down to its compute may seem above it
     if memory > load.compute + rounding:
         return Bound(memory, "memory")
     return Bound(load.compute, "compute" if load.compute else "")
 
 
 def fits(device: Device, peak: int | None, weights: int | None, complete: bool) -> list[Fit]:
-    """Whether the activations at their peak and the weights have room; they share memory where there is no flash.
+    """Whether the peak activations and the weights fit; they share memory where there is no flash.
 
     `peak` and `weights` are in bytes; unless `complete` they are the least that there can be.
     """
     both = None if peak is None or weights is None else peak + weights
 
-    def fit(what: str, nbytes: int | None, room: int, place: str) -> Fit:
-        enough = None if nbytes is None else nbytes <= room
-        return Fit(what, nbytes, room, place, enough if complete or enough is False else None)
+    def fit(what: str, nbytes: int | None, capacity: int, place: str) -> Fit:
+        enough = None if nbytes is None else nbytes <= capacity
+        return Fit(what, nbytes, capacity, place, enough if complete or enough is False else None)
 
     found = []
     if device.flash is not None:
         found.append(fit("weights", weights, device.flash, "flash"))
         if device.memory is not None:
-            found.append(fit("activations at their peak", peak, device.memory, "memory"))
+            found.append(fit("peak activations", peak, device.memory, "memory"))
     elif device.memory is not None:
-        found.append(fit("weights and activations at their peak", both, device.memory, "memory"))
+        found.append(fit("weights and peak activations", both, device.memory, "memory"))
     if device.fast_memory:
-        found.append(fit("activations at their peak", peak, device.fast_memory, "fast memory"))
+        found.append(fit("peak activations", peak, device.fast_memory, "fast memory"))
         found.append(fit("weights", weights, device.fast_memory, "fast memory"))
     return found

@@ -1,9 +1,9 @@
-"""Which tensors share bytes, and which results may be written over a dying input: facts that hold in any order.
+"""Alias analysis: which tensors share bytes, and which results may reuse a dying input's. It holds in any order.
 
-A view, and what a layer writes over its input on purpose, share a block always; so do unbroken pieces of a tensor,
-unless they are to be copied. An elementwise operator may take over the whole block of an operand of its output's size,
-if nobody reads that block later; whether it can depends on the order, so here it is only noted. What a kernel needs
-besides its operands is not known.
+A view, and what a layer writes over its input on purpose, share an alias set always; so do contiguous slices of a
+tensor, unless they are to be copied. An elementwise operator may reuse the whole set of an operand of its output's
+size, if nobody reads that later; whether it can depends on the order, so here it is only noted. A kernel's workspace is
+not known.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
+
+import networkx as nx
 
 from ..dims import Extent
 from ..graph import BITS, Model, Op, Tensor, TensorSequence
@@ -20,7 +22,7 @@ Evaluate = Callable[[Extent], int | None]
 
 
 @dataclass(slots=True)
-class Block:
+class AliasSet:
     """Bytes of one tensor and of all that always share them."""
 
     tensors: list[str]
@@ -30,41 +32,42 @@ class Block:
     """The same as a number; 0 when it is not known, which `Storage.known` says."""
     readers: int = 0
     """Steps that read it, and one more when it is an output of the model that has to last."""
-    outside: bool = False
-    """Somebody else's memory: the caller's."""
+    external: bool = False
+    """The caller's memory, which costs nothing here."""
 
 
 @dataclass(slots=True)
 class Step:
-    """What one operator does to the blocks, by their number."""
+    """What one operator does to the alias sets, which are named by their index."""
 
     row: Row
-    at: int = 0
-    """The row's number."""
+    row_index: int = 0
     reads: tuple[int, ...] = ()
-    makes: tuple[int, ...] = ()
-    takes: tuple[int, ...] = ()
-    """Blocks that the first of those it makes may take over, if this step is their last reader."""
-    inside: int = 0
-    """Bytes that are alive in its bodies at their worst moment, beside what it reads and makes."""
+    defines: tuple[int, ...] = ()
+    reuses: tuple[int, ...] = ()
+    """Sets whose memory the first of those it defines may take, if this step is their last reader."""
+    body_peak: int = 0
+    """The peak of its bodies in bytes, beside what it reads and defines."""
 
 
 @dataclass
 class Storage:
-    """The blocks of a graph, and what each operator does to them in the order of the rows."""
+    """The alias sets of a graph, and what each operator does to them in the order of the rows."""
 
-    blocks: list[Block] = field(default_factory=list)
+    dag: nx.DiGraph = field(default_factory=nx.DiGraph, repr=False)
+    """The graph's operators."""
+    alias_sets: list[AliasSet] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
-    given: list[int] = field(default_factory=list)
-    """The blocks of the inputs: alive from the start."""
-    kept: list[int] = field(default_factory=list)
-    """The blocks of the outputs: alive to the end."""
+    inputs: list[int] = field(default_factory=list)
+    """The alias sets of the model's inputs: live from the start."""
+    outputs: list[int] = field(default_factory=list)
+    """Those of its outputs: live to the end."""
     offsets: dict[str, int] = field(default_factory=dict)
-    """Where pieces begin in their block, in bytes; only those that do not begin where it does."""
+    """Where slices begin in their alias set, in bytes; only those that do not begin where it does."""
     known: bool = True
     """Whether every size is a number."""
-    cut: list[Op] = field(default_factory=list)
-    """The operators whose results lie inside the tensor of which they are pieces."""
+    sliced: list[Op] = field(default_factory=list)
+    """The operators whose results lie inside the tensor of which they are slices."""
 
 
 def nbytes(tensor: Tensor) -> Extent | None:
@@ -82,38 +85,38 @@ def share(
     rows: Iterable[Row],
     inputs: Mapping[str, Tensor],
     evaluate: Evaluate,
-    io: str = "keep",
+    io: str = "arena",
     *,
-    pieces: bool = True,
+    alias_slices: bool = True,
 ) -> Storage:
-    """The storage of one graph; of `rows` those of its own operators count. Without `pieces`, those are copies.
+    """The storage of one graph; of `rows` those of its own operators count. Without `alias_slices` slices are copies.
 
-    `evaluate` turns a symbolic size into a number, or None. Under `io="caller"` inputs and outputs are outside, and no
-    result is written over an input. Constants are not activations and have no block.
+    `evaluate` turns a symbolic size into a number, or None. Under `io="caller"` inputs and outputs are external, and no
+    result reuses an input. Constants are no activations and have no alias set.
     """
-    sharing = _Sharing(evaluate, frozenset((*inputs, *model.outputs) if io == "caller" else ()), pieces)
-    storage, home = sharing.storage, sharing.home
+    external = frozenset((*inputs, *model.outputs) if io == "caller" else ())
+    analysis = _Aliasing(model, evaluate, external, alias_slices)
+    storage, alias_of = analysis.storage, analysis.alias_of
     for name, tensor in inputs.items():
-        storage.given.append(sharing.make(name, tensor))
-    ops = model.dag
-    for at, row in enumerate(rows):
-        if row.op in ops:
-            storage.steps.append(sharing.step(row, at))
-    for number in dict.fromkeys(home[name] for name in model.outputs if name in home):
-        storage.kept.append(number)
-        storage.blocks[number].readers += 1
+        storage.inputs.append(analysis.define(name, tensor))
+    for index, row in enumerate(rows):
+        if row.op in model.dag:
+            storage.steps.append(analysis.step(row, index))
+    for number in dict.fromkeys(alias_of[name] for name in model.outputs if name in alias_of):
+        storage.outputs.append(number)
+        storage.alias_sets[number].readers += 1
     return storage
 
 
-class _Sharing:
-    def __init__(self, evaluate: Evaluate, outside: frozenset[str], pieces: bool) -> None:
-        self.storage = Storage()
+class _Aliasing:
+    def __init__(self, model: Model, evaluate: Evaluate, external: frozenset[str], alias_slices: bool) -> None:
+        self.storage = Storage(model.dag)
         self.evaluate = evaluate
-        self.outside = outside
-        self.pieces = pieces
-        self.home: dict[str, int] = {}
-        """The number of the block that each tensor is in."""
-        self.alike_inputs: dict[int, tuple[list[bool], list[bool]]] = {}
+        self.external = external
+        self.alias_slices = alias_slices
+        self.alias_of: dict[str, int] = {}
+        """The alias set of each tensor."""
+        self.fitting_inputs: dict[int, tuple[list[bool], list[bool]]] = {}
         """By the identity of the facts."""
         self.sizes: dict[int, tuple[Extent | None, int | None]] = {}
         """Bytes of tensors by their identity: the rows hold them as long as this lives."""
@@ -124,92 +127,96 @@ class _Sharing:
         self.sizes[id(tensor)] = measured = size, None if size is None else self.evaluate(size)
         return measured
 
-    def make(self, name: str, tensor: Tensor) -> int:
-        """A block of its own for a tensor."""
-        outside = name in self.outside
-        size, number = self.sizes.get(id(tensor)) or self.measure(tensor)  # once for each: networks repeat
-        if number is None and not outside:
+    def define(self, name: str, tensor: Tensor) -> int:
+        """An alias set of its own for a tensor."""
+        external = name in self.external
+        size, number = self.sizes.get(id(tensor)) or self.measure(tensor)
+        if number is None and not external:
             self.storage.known = False
-        blocks = self.storage.blocks
-        self.home[name] = at = len(blocks)
-        blocks.append(Block([name], size, number or 0, 0, outside))
-        return at
+        sets = self.storage.alias_sets
+        self.alias_of[name] = index = len(sets)
+        sets.append(AliasSet([name], size, number or 0, 0, external))
+        return index
 
-    def join(self, name: str, source: str, offset: Extent, dtype: str) -> bool:
-        """Put a tensor into the block of another, `offset` elements from its beginning; False where bytes are cut."""
+    def alias(self, name: str, source: str, offset: Extent, dtype: str) -> bool:
+        """Let a tensor share the memory of another, `offset` elements from its start; False where that cuts a byte."""
         bits = BITS.get(dtype, 0)
         if bits % 8 and offset != 0:
             return False
-        number = self.home[source]
-        block = self.storage.blocks[number]
-        self.home[name] = number
-        block.tensors.append(name)
-        block.outside = block.outside or name in self.outside
+        number = self.alias_of[source]
+        shared = self.storage.alias_sets[number]
+        self.alias_of[name] = number
+        shared.tensors.append(name)
+        shared.external = shared.external or name in self.external
         offsets = self.storage.offsets
-        if at := (self.evaluate(offset * (bits // 8)) or 0) + offsets.get(source, 0):
-            offsets[name] = at
+        if start := (self.evaluate(offset * (bits // 8)) or 0) + offsets.get(source, 0):
+            offsets[name] = start
         return True
 
-    def step(self, row: Row, at: int) -> Step:
-        """What the operator of row `at` reads, makes and may take over."""
+    def step(self, row: Row, index: int) -> Step:
+        """What the operator of a row reads, defines and may reuse."""
         if row.constant:
-            return Step(row, at)
-        blocks, op, facts = self.storage.blocks, row.op, row.facts
-        operands = [*map(self.home.get, op.all_inputs)]
+            return Step(row, index)
+        operands = [*map(self.alias_of.get, row.op.all_inputs)]
+        reads = self.read(operands)
+        starts = self.starts(row)
+        defines = self.results(row, starts)
+        facts = row.facts
+        if starts or not defines or not row.op.outputs[0] or facts is None or not facts.elementwise:
+            return Step(row, index, reads, defines)
+        return Step(row, index, reads, defines, self.reusable(row, operands, defines[0]))
+
+    def read(self, operands: Sequence[int | None]) -> tuple[int, ...]:
+        """The alias sets of some operands, each once; each has one reader more."""
         reads = tuple([number for number in operands if number is not None])
         if len(reads) > 1:
             reads = tuple(dict.fromkeys(reads))
         for number in reads:
-            blocks[number].readers += 1
-        starts = (
-            self.starts(row) if op.in_place or (facts is not None and (facts.is_view or facts.slice_offsets)) else ()
-        )
-        makes: list[int] = []
-        for output, name in enumerate(op.outputs):
-            tensor = row.outputs[output]
-            if name and not (output < len(starts) and self.join(name, op.inputs[0], starts[output], tensor.dtype)):
-                makes.append(self.make(name, tensor))
-        if starts or not makes or not op.outputs[0] or facts is None or not facts.elementwise:
-            return Step(row, at, reads, tuple(makes))
-        return Step(row, at, reads, tuple(makes), self.takes(row, operands, makes[0]))
+            self.storage.alias_sets[number].readers += 1
+        return reads
+
+    def results(self, row: Row, starts: Sequence[Extent]) -> tuple[int, ...]:
+        """The alias sets that a row defines: those of its outputs that do not alias its first input at `starts`."""
+        op, defines = row.op, []
+        for at, (name, tensor) in enumerate(zip(op.outputs, row.outputs, strict=True)):
+            if name and not (at < len(starts) and self.alias(name, op.inputs[0], starts[at], tensor.dtype)):
+                defines.append(self.define(name, tensor))
+        return tuple(defines)
 
     def starts(self, row: Row) -> tuple[Extent, ...]:
-        """Where in the first input those outputs begin that lie in its block, in elements."""
+        """Where in the first input those outputs begin that share its memory, in elements; () when none does."""
         op, facts = row.op, row.facts
-        views = op.in_place or (facts is not None and facts.is_view)
-        cut = facts is not None and len(facts.slice_offsets) == len(op.outputs) > 0 and (views or self.pieces)
-        if not (views or cut) or not op.inputs or op.inputs[0] not in self.home:
+        view = op.in_place or (facts is not None and facts.is_view)
+        offsets = facts.slice_offsets if facts is not None and (view or self.alias_slices) else ()
+        sliced = len(offsets) == len(op.outputs) > 0
+        if not (view or sliced) or not op.inputs or op.inputs[0] not in self.alias_of:
             return ()
-        if facts is None or not cut:
+        if not sliced:
             return (0,)
-        if not views:
-            self.storage.cut.append(op)
-        return facts.slice_offsets
+        if not view:
+            self.storage.sliced.append(op)
+        return offsets
 
-    def takes(self, row: Row, operands: Sequence[int | None], made: int) -> tuple[int, ...]:
-        """The blocks that the first output of an elementwise operator may be written over: a block of its own.
+    def reusable(self, row: Row, operands: Sequence[int | None], made: int) -> tuple[int, ...]:
+        """The alias sets that `made`, the first output of an elementwise operator, may be written over.
 
-        `operands` are the blocks of what it reads. One of which another operand sees a part cannot be written over.
+        `operands` are those of its inputs. A set of which another operand is only a part cannot be written over: some
+        of its elements would be read after they have changed.
         """
-        blocks = self.storage.blocks
-        size = blocks[made].size
-        if size is None or blocks[made].outside:
+        sets = self.storage.alias_sets
+        size = sets[made].size
+        if size is None or sets[made].external:
             return ()
-        alike, other = self.alike_inputs.get(id(row.facts)) or self.alike(row)
-        whole: Iterable[int | None] = compress(operands, alike)
-        if len(operands) - operands.count(None) > 1:
-            partly = set(compress(operands, other))
-            whole = [number for number in dict.fromkeys(whole) if number not in partly]
-        fitting = [at for at in whole if at is not None and blocks[at].size == size and not blocks[at].outside]
-        return tuple(fitting)
+        fits, differs = self.fitting_inputs.get(id(row.facts)) or self.compare(row)
+        partly = set(compress(operands, differs))
+        whole = [number for number in dict.fromkeys(compress(operands, fits)) if number not in partly]
+        known = [number for number in whole if number is not None]
+        return tuple([number for number in known if sets[number].size == size and not sets[number].external])
 
-    def alike(self, row: Row) -> tuple[list[bool], list[bool]]:
-        """Which inputs have the bytes and the bits of the first output, and which have not.
-
-        They are the same in all rows of the very same facts.
-        """
+    def compare(self, row: Row) -> tuple[list[bool], list[bool]]:
+        """Which inputs are as large as the first output in bytes and in bits an element, and which are not."""
         made = row.outputs[0]
         stored = nbytes(made), BITS.get(made.dtype)
-        alike = [each is not None and (nbytes(each), BITS.get(each.dtype)) == stored for each in row.inputs]
-        self.alike_inputs[id(row.facts)] = found = alike, [not each for each in alike]
+        fits = [each is not None and (nbytes(each), BITS.get(each.dtype)) == stored for each in row.inputs]
+        self.fitting_inputs[id(row.facts)] = found = fits, [not each for each in fits]
         return found

@@ -1,4 +1,4 @@
-"""The verdict on a device: the least time a run takes there, what sets it, and what has no room."""
+"""The verdict on a device: the lower bound of the latency there, what sets it, and what fits its memories."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ def tables(analysis: Analysis) -> list[Table]:
     roofline = analysis.roofline
     if roofline is None:
         return []
-    rows = [*_times(roofline, analysis.complete), *((_title(fit), *_verdict(fit)) for fit in analysis.fits)]
+    rows = [*_times(roofline, analysis.complete), *map(_fit, analysis.fits)]
     notes = [f"No bound: {roofline.why}."] if roofline.why else [LOWER_BOUND]
     heading = f"On {roofline.device.title}"
-    return [Table(("what", "figure", "verdict"), (False, True, False), rows, notes=notes, heading=heading)]
+    return [Table(("item", "value", "result"), (False, True, False), rows, notes=notes, heading=heading)]
 
 
 def _times(roofline: Roofline, complete: bool) -> Iterator[tuple[str, str, str]]:
-    yield "time, at least", show(roofline.seconds, "time"), "" if complete else "of what is known"
+    yield "latency, lower bound", show(roofline.seconds, "time"), "" if complete else "of the known operators"
     if roofline.seconds:
         for by, seconds in (("compute", roofline.compute), ("memory", roofline.memory)):
-            yield f"of it bound by {by}", show(seconds, "time"), show(seconds / roofline.seconds, "share")
+            yield f"{by}-bound part", show(seconds, "time"), show(seconds / roofline.seconds, "share")
 
 
-def _title(fit: Fit) -> str:
-    return f"{fit.what}, in {show(fit.room, 'bytes')} of {fit.place}"
-
-
-def _verdict(fit: Fit) -> tuple[str, str]:
-    verdict = {True: "fits", False: "does not fit", None: "not known"}[fit.fits]
-    return show(fit.nbytes, "bytes"), verdict
+def _fit(fit: Fit) -> tuple[str, str, str]:
+    place = "RAM" if fit.place == "memory" else fit.place
+    value = f"{show(fit.nbytes, 'bytes')} of {show(fit.capacity, 'bytes')}"
+    if fit.nbytes is not None and fit.capacity:
+        value += f" ({show(fit.nbytes / fit.capacity, 'share')})"
+    result = {True: "fits", False: "does not fit", None: "not known"}[fit.fits]
+    return f"{fit.what} / {place}", value, result
 
 
 def data(analysis: Analysis) -> dict[str, Any] | None:
@@ -54,7 +54,14 @@ def data(analysis: Analysis) -> dict[str, Any] | None:
         "memory_bound": roofline.memory,
         "why": roofline.why,
         "fits": [
-            {"what": fit.what, "bytes": fit.nbytes, "place": fit.place, "room": fit.room, "fits": fit.fits}
+            {
+                "what": fit.what,
+                "bytes": fit.nbytes,
+                "place": fit.place,
+                "capacity": fit.capacity,
+                "room": fit.capacity,  # its name before
+                "fits": fit.fits,
+            }
             for fit in analysis.fits
         ],
         "layers": [
@@ -64,4 +71,4 @@ def data(analysis: Analysis) -> dict[str, Any] | None:
     }
 
 
-SECTION = Section("device", "the least time on a device, and what has room there", tables, data, beside=True)
+SECTION = Section("device", "a lower bound of the latency on a device, and what fits it", tables, data, beside=True)

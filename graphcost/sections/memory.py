@@ -1,4 +1,4 @@
-"""Where the memory goes: what is alive at the worst moment, the arena, the weights, and what a better order saves."""
+"""Where the memory goes: live tensors at the peak, the arena, the weights, and what a better order saves."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from ..analysis import Analysis
 from ..dims import plain
+from ..passes.arena import Plan
 from ..table import Table, show
 from . import Section
 
@@ -14,43 +15,55 @@ UNKNOWN = "The peak is not known: the size of an activation is open, or an opera
 
 def tables(analysis: Analysis) -> list[Table]:
     """The tensors alive at the peak, largest first; then the arena and the weights."""
-    room = _room(analysis)
-    return [_peak(analysis), *([room] if room.rows else [])]
+    required = _required(analysis)
+    return [_live(analysis), *([required] if required.rows else [])]
 
 
-def _peak(analysis: Analysis) -> Table:
+def _live(analysis: Analysis) -> Table:
     peak = analysis.memory.peak
     if peak is None:
         note = UNKNOWN if analysis.memory.steps else "No operator runs."
-        return Table((), (), [], notes=[note], heading="Alive at the peak")
+        return Table((), (), [], notes=[note], heading="Live tensors at the peak")
     rows = [(name, show(nbytes, "bytes"), show(nbytes / peak.nbytes, "share")) for name, nbytes in peak.tensors]
     total = ("total", show(peak.nbytes, "bytes"), "")
-    heading = f"Alive at the peak, while {peak.name} runs"
+    heading = f"Live tensors at the peak ({peak.name})"
     return Table(("tensor", "bytes", "share"), (False, True, True), rows, total, heading=heading)
 
 
-def _room(analysis: Analysis) -> Table:
+def _required(analysis: Analysis) -> Table:
     rows = []
     if analysis.memory.peak is not None:
         arena = analysis.memory.plan(analysis.target.align)
-        words = f"{arena.nbytes / arena.lower_bound:.2f} x what is alive at the peak" if arena.lower_bound else ""
-        words += f", aligned to {arena.align} bytes" if words and arena.align > 1 else ""
-        rows = [("arena", show(arena.nbytes, "bytes"), words), ("best order", *_order(analysis))]
+        rows = [
+            ("arena", show(arena.nbytes, "bytes"), _fragmentation(arena)),
+            ("best execution order", *_order(analysis)),
+        ]
     for dtype, nbytes in analysis.parameters.bytes_by_dtype.items():
         elements = show(analysis.parameters.by_dtype[dtype], "count")
         rows.append((f"weights, {dtype}", show(nbytes, "bytes"), f"{elements} elements"))
-    return Table(("what", "bytes", ""), (False, True, False), rows, heading="Room that is needed")
+    return Table(("item", "bytes", ""), (False, True, False), rows, heading="Memory required")
+
+
+def _fragmentation(arena: Plan) -> str:
+    """How much larger an arena is than what is alive in it at once."""
+    if not arena.lower_bound:
+        return ""
+    words = f"{arena.nbytes / arena.lower_bound:.2f} x peak live memory"
+    words += " (no fragmentation)" if arena.nbytes == arena.lower_bound else ""
+    return words + (f", aligned to {arena.align} bytes" if arena.align > 1 else "")
 
 
 def _order(analysis: Analysis) -> tuple[str, str]:
     """The peak in the best order found, and in words what that is worth."""
     order = analysis.memory.reorder()
-    found = show(order.peak_bytes, "bytes")
-    if analysis.target.reorder:
-        return found, "this is it" if order.exact else "this is the best found"
+    unproven = "" if order.exact else ", not proven best"
     if order.peak_bytes < order.before_bytes:
-        return found, f"saves {show(order.saving, 'share')} of the peak (--reorder)"
-    return found, "no order has a lower peak" if order.exact else "no lower peak was found"
+        words = f"saves {show(order.saving, 'share')} of the peak (--reorder){unproven}"
+    elif order.exact:
+        words = "the current order is optimal"
+    else:
+        words = f"{'the current order' if analysis.target.reorder else 'no better order found'}{unproven}"
+    return show(order.peak_bytes, "bytes"), words
 
 
 def data(analysis: Analysis) -> dict[str, Any]:
@@ -81,4 +94,4 @@ def data(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-SECTION = Section("memory", "what is alive at the peak, the arena, the weights and the best order", tables, data)
+SECTION = Section("memory", "live tensors at the peak, the arena, the weights and the best order", tables, data)

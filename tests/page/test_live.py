@@ -159,4 +159,4 @@ def test_what_a_device_makes_of_it_is_there_where_sizes_can_change(net: Any) -> 
     found = live.device(net(text, shapes={"data": ("N", 16)}, target=target))
     assert found is not None
     assert [found[key]["values"] for key in ("operands", "constants", "results")] == [["64*N"], [256], ["16*N"]]
-    assert found["rooms"] == [("weights and activations at their peak", 24 * 2**30, "memory")]
+    assert found["rooms"] == [("weights and peak activations", 24 * 2**30, "memory")]

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import graphcost
 from graphcost.graph import Model, Op, Tensor, build_dag
 from graphcost.passes import arena
-from graphcost.passes.memory import Buffer, liveness
+from graphcost.passes.buffers import Buffer
+from graphcost.passes.memory import liveness
 from graphcost.passes.rows import Row
 from graphcost.rules import NO_WORK, Facts
 
@@ -58,7 +59,7 @@ def test_by_size_buffers_lie_where_tensorflow_lite_puts_them(
     of = buffers(records)
     sizes = [-(-buffer.nbytes // align) * align for buffer in of]
     order = sorted(range(len(of)), key=lambda at: -of[at].nbytes)
-    assert arena.place(sizes, order, arena.rivals(of) or [], tight=True) == offsets
+    assert arena.place(sizes, order, arena.conflicts(of) or [], tight=True) == offsets
     assert max(offset + buffer.nbytes for offset, buffer in zip(offsets, of, strict=True)) == total
     assert arena.plan(of, align).nbytes <= total
 
@@ -83,7 +84,7 @@ def test_allocations_in_order_go_into_the_smallest_gap_that_holds_them() -> None
     """BasicArenaOperations of tensorflow/lite/simple_memory_arena_test.cc: 2047 and 1023 bytes, aligned to 32."""
     of = buffers([(2047, 1, 3), (2047, 2, 5), (2047, 3, 6), (2047, 5, 6), (1023, 4, 6), (1023, 6, 6)])
     sizes = [2048, 2048, 2048, 2048, 1024, 1024]
-    placed = arena.place(sizes, range(6), arena.rivals(of) or [], tight=True)
+    placed = arena.place(sizes, range(6), arena.conflicts(of) or [], tight=True)
     assert placed == [0, 2048, 4096, 0, 6144, 2048]
 
 

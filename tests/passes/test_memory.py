@@ -165,11 +165,11 @@ def test_copies_are_tried_wherever_they_could_leave_less_alive(graph: Onnx, monk
         analysis = graph(nodes, {"i": [rows, 4]}, [nodes[-1].output[0]], parts)
         found = analysis.memory
         with monkeypatch.context() as patch:
-            patch.setattr(Memory, "has_pieces", lambda memory, step: True)
+            patch.setattr(Memory, "has_slices", lambda memory, step: True)
             tried = graphcost.analyze(analysis.model).memory
         assert (found.curve, found.copied, found.buffers) == (tried.curve, tried.copied, tried.buffers)
         assert found.reorder() == tried.reorder()
-        spared += bool(found.peak and found.storage.cut and not found.has_pieces(found.peak.step))
+        spared += bool(found.peak and found.storage.sliced and not found.has_slices(found.peak.step))
         copied += bool(found.copied)
     assert spared > 20 and copied > 20
 
@@ -219,6 +219,10 @@ def test_inputs_and_outputs_of_the_caller_cost_nothing(graph: Onnx) -> None:
     outside = graph(nodes, {"i": [4]}, ["y"], target=Target(io="caller"))
     assert kept.memory.curve == [32, 32, 16] and [b.tensors for b in kept.memory.buffers] == [["i"], ["a"], ["b", "y"]]
     assert outside.memory.curve == [16, 32, 16] and [b.tensors for b in outside.memory.buffers] == [["a"], ["b"]]
+
+
+def test_the_former_name_of_a_choice_is_understood() -> None:
+    assert Target(io="keep") == Target(io="arena") == Target()
 
 
 def test_the_callers_input_is_not_written_over(graph: Onnx) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import graphcost
 from graphcost.graph import Model, Op, Tensor, build_dag
 from graphcost.passes import order
-from graphcost.passes.memory import Memory, allocate, live_bytes, liveness
+from graphcost.passes.buffers import allocate, live_bytes
+from graphcost.passes.memory import Memory, liveness
 from graphcost.passes.rows import Row
 from graphcost.passes.storage import Storage
 from graphcost.rules import NO_WORK, Facts
@@ -24,7 +25,7 @@ def number(extent: Any) -> int | None:
     return extent if isinstance(extent, int) else None
 
 
-def memory(spec: Spec, outputs: Sequence[int] = (), io: str = "keep") -> Memory:
+def memory(spec: Spec, outputs: Sequence[int] = (), io: str = "arena") -> Memory:
     """A network by lines (elements made, what it does, lines read); line 0 is an input of 4 elements.
 
     What it does: "makes" a tensor, writes it over an "elementwise" operand where it can, views its first ("view").
@@ -89,7 +90,7 @@ def strands(length: int) -> st.SearchStrategy[Spec]:
 
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
-@given(networks(6), st.sampled_from(["keep", "caller"]), st.data())
+@given(networks(6), st.sampled_from(["arena", "caller"]), st.data())
 def test_the_best_of_all_orders_is_found(spec: Spec, io: str, data: Any) -> None:
     outputs = data.draw(st.lists(st.integers(0, len(spec)), min_size=1, max_size=2, unique=True))
     compare(memory(spec, outputs, io).storage)
@@ -115,7 +116,7 @@ def test_where_sets_are_too_many_the_order_is_valid_and_no_worse(spec: Spec, dat
     outputs = data.draw(st.lists(st.integers(0, len(spec)), min_size=1, max_size=2, unique=True))
     before = memory(spec, outputs)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(order, "LOOKS", 0)
+        patch.setattr(order, "MAX_EXPANSIONS", 0)
         found = before.reorder()
     assert tuple(build_dag(found.schedule, ["t0"])) == found.schedule  # else it would be sorted anew
     assert sorted(op.name for op in found.schedule) == sorted(row.name for row in before.steps)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import graphcost
 from graphcost import Analysis, analyze
 from graphcost.devices import Device
-from graphcost.passes import roofline, traffic
+from graphcost.passes import fusion, roofline, traffic
 from graphcost.passes.roofline import Roofline
 from harness import run_weighted as network
 
@@ -21,8 +21,8 @@ F32 = 4  # bytes
 
 
 def bound(net: Analysis, device: Device) -> Roofline:
-    folded = traffic.count(net.model, net.rows, fuse=True, joins=True)
-    return roofline.bound(net.rows, folded, device, net.evaluate)
+    fused = traffic.count(net.rows, fusion.fuse(net.model, net.rows, joins=True))
+    return roofline.bound(net.rows, fused, device, net.evaluate)
 
 
 def device(peak: float = 1e3, bandwidth: float = 1e3, fast: int = 0, dtype: str = "float32") -> Device:
@@ -50,8 +50,8 @@ def test_what_fast_memory_holds_need_not_pass_main_memory() -> None:
     assert bound(network(DENSE), device(peak=1e9, bandwidth=1, fast=60)).rows[0].by == "compute"
 
 
-def test_weights_are_spared_once_over_all_layers_not_in_each() -> None:
-    """Two layers of 64 bytes of weights each: 32 bytes of fast memory spare a quarter of what both read."""
+def test_weights_are_saved_once_over_all_layers_not_in_each() -> None:
+    """Two layers of 64 bytes of weights each: 32 bytes of fast memory save a quarter of what both read."""
     net = network(
         "g (float[1,4] x, float[4,4] w1, float[4,4] w2) => (float[1,4] y) { t = MatMul(x, w1)  y = MatMul(t, w2) }"
     )
@@ -66,7 +66,7 @@ def test_a_weight_that_an_earlier_layer_brought_in_may_still_be_there() -> None:
     assert bound(net, device(peak=1e9, bandwidth=1, fast=64)).seconds == pytest.approx(2 * 16 / 1e9)
 
 
-def test_a_folded_operator_takes_no_time_of_its_own() -> None:
+def test_a_fused_operator_takes_no_time_of_its_own() -> None:
     net = network(DENSE.replace("y = MatMul(x, w)", "t = MatMul(x, w)  y = Relu(t)"))
     found = bound(net, device(peak=1e9, bandwidth=1))
     assert [row.seconds for row in found.rows] == [BYTES, 0]
@@ -131,11 +131,11 @@ def verdicts(
 
 def test_weights_go_to_flash_and_activations_to_memory() -> None:
     board = Device("d", "d", {"int8": 1.0}, 1.0, 0, memory=100, flash=200)
-    assert verdicts(board, 101, 200) == {("weights", "flash"): True, ("activations at their peak", "memory"): False}
+    assert verdicts(board, 101, 200) == {("weights", "flash"): True, ("peak activations", "memory"): False}
 
 
 def test_without_flash_weights_and_activations_share_the_memory() -> None:
-    both = ("weights and activations at their peak", "memory")
+    both = ("weights and peak activations", "memory")
     assert verdicts(Device("d", "d", {"int8": 1.0}, 1.0, 0, memory=100), 40, 61) == {both: False}
     assert verdicts(Device("d", "d", {"int8": 1.0}, 1.0, 0, memory=100), 40, 60) == {both: True}
 
@@ -143,9 +143,9 @@ def test_without_flash_weights_and_activations_share_the_memory() -> None:
 def test_what_is_only_known_to_be_more_does_not_fit_for_sure_but_fits_for_no_sure() -> None:
     board = Device("d", "d", {"int8": 1.0}, 1.0, 0, memory=100, flash=200)
     assert verdicts(board, 99, 201, complete=False) == {
-        ("weights", "flash"): False, ("activations at their peak", "memory"): None,
+        ("weights", "flash"): False, ("peak activations", "memory"): None,
     }  # fmt: skip
-    assert verdicts(board, None, 1)[("activations at their peak", "memory")] is None
+    assert verdicts(board, None, 1)[("peak activations", "memory")] is None
 
 
 # --- properties -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Bytes read and written: by hand on networks of a few lines, and that folding never moves more."""
+"""Bytes read and written: by hand on networks of a few lines, and that fusion never moves more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphcost import Analysis
-from graphcost.passes import traffic
+from graphcost.passes import fusion, traffic
 from graphcost.passes.traffic import Traffic
 from graphcost.target import Target
 from harness import run_weighted
@@ -28,13 +28,13 @@ def moved(analysis: Analysis) -> dict[str, tuple[Any, Any]]:
     return {row.op.outputs[0]: (each.reads, each.writes) for row, each in rows}
 
 
-def folded(analysis: Analysis) -> dict[str, str]:
-    """For the output of each folded operator, that of the operator it is folded into."""
+def fused(analysis: Analysis) -> dict[str, str]:
+    """For the output of each fused operator, that of the operator it is fused into."""
     rows = analysis.rows
     return {
-        row.op.outputs[0]: rows[each.into].op.outputs[0]
+        row.op.outputs[0]: rows[each.fused_into].op.outputs[0]
         for row, each in zip(rows, analysis.traffic.rows, strict=True)
-        if each.into is not None
+        if each.fused_into is not None
     }
 
 
@@ -129,8 +129,8 @@ def test_pieces_move_where_it_takes_less_memory_to_copy_them() -> None:
     assert [op.outputs[0] for op in net.memory.copied] == ["a"]
     assert moved(net)["a"] == (F32 * 48, F32 * 48) and moved(net)["r"] == (F32 * 16, F32 * 16)
     split = next(at for at, row in enumerate(net.rows) if row.op.outputs[0] == "a")
-    assert net.folded.rows[split].nbytes == 0
-    assert moved(run(COPIED))["a"] == (F32 * 48, F32 * 48) and folded(run(COPIED)) == {"r": "a"}
+    assert net.fused_traffic.rows[split].nbytes == 0
+    assert moved(run(COPIED))["a"] == (F32 * 48, F32 * 48) and fused(run(COPIED)) == {"r": "a"}
 
 
 def test_pieces_that_lie_inside_their_tensor_move_nothing() -> None:
@@ -181,7 +181,7 @@ def test_what_a_loop_of_growing_tensors_moves_is_not_known_and_no_total_hides_it
     assert table.rows[-1][1] == "?" and table.total == ("total", ">= 0 B", "4")
 
 
-# --- folded -----------------------------------------------------------------------------------------------------------
+# --- fused -----------------------------------------------------------------------------------------------------------
 
 CONV = "g (float[1,3,8,8] x, float[4,3,3,3] w, float[4] ws, float[1,4,1,1] wc) => (float[1,4,6,6] y)"
 ALONE = (F32 * (3 * 64 + 108), F32 * 144)
@@ -198,11 +198,11 @@ ALONE = (F32 * (3 * 64 + 108), F32 * 144)
         ("b = Identity(a)  y = Relu(b)", 0),
     ],
 )
-def test_elementwise_operators_are_folded_into_the_one_that_feeds_them(after: str, constants: int) -> None:
+def test_elementwise_operators_are_fused_into_the_one_that_feeds_them(after: str, constants: int) -> None:
     net = run(f"{CONV} {{ a = Conv(x, w)  {after} }}")
     assert moved(net)["a"] == (ALONE[0] + F32 * constants, ALONE[1])
     assert net.traffic.nbytes == sum(moved(net)["a"])
-    assert set(folded(net).values()) == {"a"}
+    assert set(fused(net).values()) == {"a"}
 
 
 @pytest.mark.parametrize(
@@ -214,23 +214,23 @@ def test_elementwise_operators_are_folded_into_the_one_that_feeds_them(after: st
         "b = Conv(x, w)  y = Add(a, b)",  # two activations
     ],
 )
-def test_what_others_read_or_what_needs_more_than_its_element_is_not_folded(after: str) -> None:
+def test_what_others_read_or_what_needs_more_than_its_element_is_not_fused(after: str) -> None:
     net = run(f"{CONV} {{ a = Conv(x, w)  {after} }}")
-    assert "y" not in folded(net)
+    assert "y" not in fused(net)
 
 
-def test_an_output_of_the_model_is_written_even_when_it_could_be_folded_away() -> None:
+def test_an_output_of_the_model_is_written_even_when_it_could_be_fused_away() -> None:
     net = run(
         "g (float[1,3,8,8] x, float[4,3,3,3] w) => (float[1,4,6,6] a, float[1,4,6,6] y) { a = Conv(x, w)  y = Relu(a) }"
     )
-    assert not folded(net) and moved(net)["y"] == (ALONE[1], ALONE[1])
+    assert not fused(net) and moved(net)["y"] == (ALONE[1], ALONE[1])
 
 
-def test_a_residual_addition_is_folded_where_joins_are() -> None:
+def test_a_residual_addition_is_fused_where_joins_are() -> None:
     net = run(f"{CONV} {{ b = Conv(x, w)  a = Conv(x, w)  c = Add(b, a)  y = Relu(c) }}")
-    assert folded(net) == {"y": "c"}
-    joined = traffic.count(net.model, net.rows, fuse=True, joins=True)
-    assert [each.into for each in joined.rows] == [None, None, 1, 1]
+    assert fused(net) == {"y": "c"}
+    joined = traffic.count(net.rows, fusion.fuse(net.model, net.rows, joins=True))
+    assert [each.fused_into for each in joined.rows] == [None, None, 1, 1]
     assert joined.rows[1].reads == ALONE[0] + ALONE[1]  # and the other branch
 
 
@@ -245,7 +245,7 @@ def test_a_convolution_between_quantised_tensors_reads_and_writes_eight_bits() -
     assert moved(net)["a"] == (3 * 64 + (108 + F32) + F32, 144)  # the weight with its scale, and that of the tensors
     assert moved(net)["xq"] == (F32 * (3 * 64) + F32, 3 * 64)
     assert moved(net)["y"] == (144 + F32, F32 * 144)
-    assert folded(net) == {"xf": "a", "b": "a", "bq": "a", "bf": "y"}
+    assert fused(net) == {"xf": "a", "b": "a", "bq": "a", "bf": "y"}
     at = [row.op.outputs[0] for row in net.rows].index("a")
     assert net.traffic.rows[at].dtype == "int8"
 
@@ -269,10 +269,10 @@ def test_widening_passes_through_views_to_every_reader() -> None:
         a = DequantizeLinear(x, ws)  b = Identity(a)  y = MatMul(a, w)  z = MatMul(b, w) }"""
     )
     assert moved(net)["y"] == moved(net)["z"] == (4 * 8 + F32 + F32 * 16, F32 * 8)
-    assert folded(net) == {"a": "z"} or folded(net) == {"a": "y"}
+    assert fused(net) == {"a": "z"} or fused(net) == {"a": "y"}
 
 
-def test_operators_of_a_body_are_folded_among_themselves() -> None:
+def test_operators_of_a_body_are_fused_among_themselves() -> None:
     net = run(
         """g (float[8] x) => (float[8] y) <int64 n = {5}, bool c = {1}> {
         y = Loop(n, c, x) <body = b (int64 i, bool keep, float[8] s) => (bool keep, float[8] u) {
@@ -281,7 +281,7 @@ def test_operators_of_a_body_are_folded_among_themselves() -> None:
     assert moved(net) == {"y": (0, 0), "t": (5 * F32 * 8, 5 * F32 * 8), "u": (0, 0)}
 
 
-def test_caffe_layers_in_place_are_folded(net: Any) -> None:
+def test_caffe_layers_in_place_are_fused(net: Any) -> None:
     found = net(
         """layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 2 dim: 4 dim: 4 } } }
         layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
@@ -295,19 +295,20 @@ def test_caffe_layers_in_place_are_folded(net: Any) -> None:
     assert found.traffic.writes == F32 * 3 * 16
 
 
-def test_a_report_says_that_operators_are_folded() -> None:
+def test_a_report_says_that_operators_are_fused() -> None:
     graph = f"{CONV} {{ a = Conv(x, w)  y = Relu(a) }}"
     assert run(graph).report().assumptions == "bytes read and written as if operators were folded together"
     assert run(graph, AS_IT_IS).report().assumptions == ""
 
 
-def test_json_says_what_each_layer_moves_and_what_it_is_folded_into() -> None:
+def test_json_says_what_each_layer_moves_and_what_it_is_fused_into() -> None:
     conv, relu = run(f"{CONV} {{ a = Conv(x, w)  y = Relu(a) }}").to_dict()["layers"]
-    assert (conv["reads"], conv["writes"], conv["folded_into"]) == (*ALONE, None)
-    assert (relu["reads"], relu["writes"], relu["intensity"], relu["folded_into"]) == (0, 0, None, conv["name"])
+    assert (conv["reads"], conv["writes"], conv["fused_into"]) == (*ALONE, None)
+    assert (relu["reads"], relu["writes"], relu["intensity"], relu["fused_into"]) == (0, 0, None, conv["name"])
+    assert [layer["folded_into"] for layer in (conv, relu)] == [None, conv["name"]]  # the key's name before
 
 
-def test_the_intensity_of_a_row_is_of_what_is_folded_into_it_too() -> None:
+def test_the_intensity_of_a_row_is_of_what_is_fused_into_it_too() -> None:
     net = run(f"{CONV} {{ a = Conv(x, w)  y = Relu(a) }}")
     assert net.intensity == [(2 * 144 * 27 + 144) / sum(ALONE), None]
     assert net.mean_intensity == net.intensity[0]
@@ -348,20 +349,20 @@ def graphs(draw: st.DrawFn) -> str:
 @pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(graphs())
-def test_folding_never_moves_more_and_what_is_folded_moves_nothing(graph: str) -> None:
+def test_fusion_never_moves_more_and_what_is_fused_moves_nothing(graph: str) -> None:
     net = run(graph, AS_IT_IS)
     ways: list[Traffic] = [
-        traffic.count(net.model, net.rows, fuse=fuse, joins=joins)
-        for fuse, joins in ((False, False), (True, False), (True, True))
+        traffic.count(net.rows, fused)
+        for fused in (None, *(fusion.fuse(net.model, net.rows, joins=joins) for joins in (False, True)))
     ]
     alone, fused, joined = (way.nbytes for way in ways)
     assert joined <= fused <= alone
     for way in ways:
         assert way.complete
         for at, row in enumerate(way.rows):
-            assert row.into != at
-            if row.into is not None:
-                assert row.nbytes == 0 and way.rows[row.into].into is None
+            assert row.fused_into != at
+            if row.fused_into is not None:
+                assert row.nbytes == 0 and way.rows[row.fused_into].fused_into is None
     written = sum(net.tensors[name].nbytes for name in net.model.outputs)
     if not any(row.facts is not None and row.facts.is_view for row in net.rows):
         assert joined >= written  # type: ignore[operator]

@@ -43,21 +43,21 @@ def test_the_verdict_stands_below_the_layers_with_the_bound_and_what_fits(root: 
     assert layers.rows[0][-2:] == (f"{1e3 * conv1:.1f} ms", "compute")
     assert layers.rows[2][-2:] == (f"{1e3 * pool1:.1f} ms", "memory")
     rows = {row[0]: row[1:] for row in verdict.rows}
-    assert rows["weights, in 64.0 KiB of flash"] == ("25.9 KiB", "fits")
-    assert rows["activations at their peak, in 4.0 KiB of memory"] == ("5.6 KiB", "does not fit")
+    assert rows["weights / flash"] == ("25.9 KiB of 64.0 KiB (40.5%)", "fits")
+    assert rows["peak activations / RAM"] == ("5.6 KiB of 4.0 KiB (139.8%)", "does not fit")
     assert verdict.notes == ["A lower bound on the time, never a prediction of it: docs/devices.md."]
 
 
 def test_the_shares_of_compute_and_memory_make_up_the_bound(root: Path, board: str) -> None:
     rows = {row[0]: row[2] for row in det1(root, board).tables[1].rows}
-    shares = [float(rows[f"of it bound by {by}"].removesuffix("%")) for by in ("compute", "memory")]
+    shares = [float(rows[f"{by}-bound part"].removesuffix("%")) for by in ("compute", "memory")]
     assert sum(shares) == pytest.approx(100, abs=0.1)
 
 
 def test_where_there_is_no_bound_the_reason_is_named(root: Path) -> None:
     report = det1(root, "coral-edge-tpu")
     layers, verdict = report.tables
-    assert verdict.rows[0][:2] == ("time, at least", "?") and layers.total[-2] == "?"
+    assert verdict.rows[0][:2] == ("latency, lower bound", "?") and layers.total[-2] == "?"
     assert verdict.notes == [
         "No bound: conv1 calculates in float32 and Coral USB Accelerator (Edge TPU) in int8: see --dtype int8."
     ]
@@ -70,6 +70,7 @@ def test_json_has_seconds_in_full_and_every_layer(root: Path, board: str) -> Non
     assert [layer["name"] for layer in data["layers"]][:2] == ["conv1", "PReLU1"]
     assert data["layers"][0]["time_bound"] == pytest.approx(0.027)
     assert {fit["place"]: fit["fits"] for fit in data["fits"]} == {"flash": True, "memory": False}
+    assert all(fit["capacity"] == fit["room"] for fit in data["fits"])  # under the name it had before too
 
 
 def test_without_a_device_the_section_is_empty(root: Path) -> None:

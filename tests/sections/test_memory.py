@@ -35,8 +35,8 @@ def test_a_person_reads_what_is_alive_and_what_could_be_saved(net: Any) -> None:
         ["a", "400 B", "49.0%"], ["b", "400 B", "49.0%"], ["data", "16 B", "2.0%"], ["total", "816 B", ""],
     ]  # fmt: skip
     assert text[8:] == [
-        ["arena", "816 B", "1.00 x what is alive at the peak"],
-        ["best order", "420 B", "saves 48.5% of the peak (--reorder)"],
+        ["arena", "816 B", "1.00 x peak live memory (no fragmentation)"],
+        ["best execution order", "420 B", "saves 48.5% of the peak (--reorder)"],
         ["weights, float32", "3.9 KiB", "1,000 elements"],
     ]
 
@@ -44,14 +44,14 @@ def test_a_person_reads_what_is_alive_and_what_could_be_saved(net: Any) -> None:
 def test_the_arena_is_aligned_as_the_target_asks(net: Any) -> None:
     """a and b begin at multiples of 64 bytes, so 400 bytes take 448 wherever something lies behind them."""
     analysis = net(TWO, target=Target(align=64))
-    assert ["arena", "912 B", "1.00 x what is alive at the peak, aligned to 64 bytes"] in lines(analysis)
+    assert ["arena", "912 B", "1.00 x peak live memory (no fragmentation), aligned to 64 bytes"] in lines(analysis)
     found = analysis.report(sections=["memory"]).data["memory"]["arena"]
     assert found == {"bytes": 448 + 448 + 16, "lower_bound": 448 + 448 + 16, "align": 64}
 
 
 def test_under_the_best_order_it_says_so(net: Any) -> None:
     analysis = net(TWO, target=Target(reorder=True))
-    assert ["best order", "420 B", "this is it"] in lines(analysis)
+    assert ["best execution order", "420 B", "the current order is optimal"] in lines(analysis)
     assert [row.name for row in analysis.rows] == ["a", "c", "b", "d", "e"]
     assert analysis.memory.peak_bytes == 420 and analysis.total("params") == WEIGHTS
     assert "lowest peak that was found" in analysis.report().assumptions
@@ -106,10 +106,13 @@ def test_a_better_order_of_unknown_sizes_is_refused(net: Any) -> None:
 
 def test_a_network_that_runs_nothing_says_so(net: Any) -> None:
     text = net('input: "data" input_shape { dim: 1 dim: 4 }').report(sections=["memory"]).render("md")
-    assert "No operator runs." in text and "Room" not in text
+    assert "No operator runs." in text and "Memory required" not in text
 
 
 def test_a_network_whose_memory_is_all_the_callers_needs_none(net: Any) -> None:
     text = image(1, 4) + layer("a", "Softmax", "data")
     analysis = net(text, target=Target(io="caller", reorder=True))
-    assert lines(analysis)[-2:] == [["arena", "0 B", ""], ["best order", "0 B", "this is it"]]
+    assert lines(analysis)[-2:] == [
+        ["arena", "0 B", ""],
+        ["best execution order", "0 B", "the current order is optimal"],
+    ]

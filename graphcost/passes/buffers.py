@@ -1,0 +1,89 @@
+"""Buffers: memory that alias sets occupy from one step to another, once the order of the steps is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ..dims import Extent
+from .storage import Step, Storage
+
+
+@dataclass(slots=True)
+class Buffer:
+    """Memory that one tensor, or several that share it, occupy from `birth` to `death`, both steps of the schedule."""
+
+    tensors: list[str]
+    """In the order they are made; `loop/*` stands for all that lives inside an operator while it runs."""
+    nbytes: int
+    birth: int
+    death: int
+    size: Extent | None = None
+    """Bytes as a formula where sizes are open; None when they are not known."""
+    offsets: dict[str, int] = field(default_factory=dict)
+    """Where slices begin in it, in bytes; only those that do not begin where it does."""
+
+
+def allocate(storage: Storage, order: Sequence[int] | None = None) -> list[Buffer]:
+    """The buffers of a graph whose steps run in an order: that of the rows unless another is given."""
+    allocation = _Allocation(storage)
+    steps = storage.steps
+    for number in storage.inputs:
+        allocation.open(number, 0)
+    for at, number in enumerate(range(len(steps)) if order is None else order):
+        allocation.run(steps[number], at)
+    last = max(len(steps) - 1, 0)
+    for number in storage.outputs:
+        allocation.holders[number].death = last
+    for buffer in allocation.buffers if storage.offsets else ():
+        buffer.offsets = {name: storage.offsets[name] for name in buffer.tensors if name in storage.offsets}
+    return allocation.buffers
+
+
+class _Allocation:
+    """Buffers in the making, as the steps run one after another."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.sets = storage.alias_sets
+        self.pending = [each.readers for each in self.sets]
+        """Readers of each alias set that have not run yet."""
+        self.holders: dict[int, Buffer] = {}
+        """The buffer that each alias set lies in."""
+        self.buffers: list[Buffer] = []
+        """Those that are not external, in the order of their births."""
+
+    def open(self, number: int, birth: int) -> None:
+        """A buffer of its own for an alias set."""
+        alias_set = self.sets[number]
+        self.holders[number] = buffer = Buffer(list(alias_set.tensors), alias_set.nbytes, birth, birth, alias_set.size)
+        if not alias_set.external:
+            self.buffers.append(buffer)
+
+    def run(self, step: Step, at: int) -> None:
+        """Run a step: what it reads lives until then, and its results get buffers, the first a dying operand's."""
+        for number in step.reads:
+            self.holders[number].death = at
+        dying = next((number for number in step.reuses if self.pending[number] == 1), None)
+        for number in step.defines:
+            if dying is None or number != step.defines[0]:
+                self.open(number, at)
+            else:
+                self.holders[number] = self.holders[dying]
+                self.holders[number].tensors += self.sets[number].tensors
+        for number in step.reads:
+            self.pending[number] -= 1
+        if step.body_peak:
+            self.buffers.append(Buffer([f"{step.row.name}/*"], step.body_peak, at, at, step.body_peak))
+
+
+def live_bytes(buffers: Iterable[Buffer], steps: int) -> list[int]:
+    """Bytes alive at each of so many steps."""
+    change = [0] * (steps + 2)
+    for buffer in buffers:
+        change[buffer.birth] += buffer.nbytes
+        change[buffer.death + 1] -= buffer.nbytes
+    curve, alive = [], 0
+    for step in range(steps):
+        alive += change[step]
+        curve.append(alive)
+    return curve
