@@ -240,7 +240,7 @@ class _Engine:
             check_facts(facts)
             return _Answer(facts, facts.note, has_fresh(facts))
         except UnknownShape as reason:
-            return _Answer(why=str(reason), dependent=True)
+            return _Answer(why=str(reason), dependent=any(tensor and not tensor.ranked for tensor in inputs))
         except (Undecided, TooLarge) as reason:
             return _Answer(why=str(reason))
         except ModelError:

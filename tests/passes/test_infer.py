@@ -61,7 +61,7 @@ def test_what_follows_an_unknown_operator_is_unknown_too_and_the_rest_is_not(net
     text = HEAD + layer("a", "Mystery") + layer("b", "ReLU", "a") + layer("c", "ReLU") + layer("d", "Mystery")
     analysis = net(text)
     assert [row.status for row in analysis.rows] == ["unknown", "unknown", "known", "unknown"]
-    assert analysis.unknown == {"Mystery": 2, "ReLU": 1} and analysis.unknown_tensors == 3
+    assert analysis.unknown == {"Mystery": 2} and analysis.dependent == 1 and analysis.unknown_tensors == 3
     assert analysis["a"].why == "no rule for Mystery"
     assert analysis["a"].work is None and analysis.work == Work(compares=6)
     assert analysis.memory.peak_bytes is None and analysis.activation_bytes == 4 * 6

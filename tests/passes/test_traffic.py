@@ -297,7 +297,7 @@ def test_caffe_layers_in_place_are_fused(net: Any) -> None:
 
 def test_a_report_says_that_operators_are_fused() -> None:
     graph = f"{CONV} {{ a = Conv(x, w)  y = Relu(a) }}"
-    assert run(graph).report().assumptions == "bytes read and written as if operators were folded together"
+    assert run(graph).report().assumptions == "bytes read and written with operators fused"
     assert run(graph, AS_IT_IS).report().assumptions == ""
 
 
