@@ -15,7 +15,7 @@ PACKAGE = Path(graphcost.__file__).parent
 
 # A room may import those below it, and its own neighbours where it is a folder.
 ORDER = [
-    {"version"},
+    {"version", "limits"},
     {"dims", "errors"},
     {"graph"},
     {"shapes", "rules", "table", "target", "devices", "options"},
