@@ -37,7 +37,7 @@ def test_every_profile_that_comes_along_can_be_read_and_names_its_sources(name: 
 def test_there_are_devices_of_every_size() -> None:
     asked = {"cortex-m4", "cortex-m7", "esp32-s3", "raspberry-pi-4", "raspberry-pi-5", "jetson-orin-nano", "laptop-cpu",
              "rtx-4090", "a100", "h100", "ethos-u55", "coral-edge-tpu"}  # fmt: skip
-    assert asked <= set(tuple(devices.DEVICES))
+    assert asked <= set(devices.DEVICES)
 
 
 def test_a_profile_of_ones_own_is_read_from_a_file(tmp_path: Path) -> None:

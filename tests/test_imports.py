@@ -17,7 +17,7 @@ PACKAGE = Path(graphcost.__file__).parent
 
 FLOORS = [
     {"version", "errors", "garbage"},
-    {"dims", "files", "plugins"},
+    {"dims", "files", "limits", "plugins"},
     {"graph"},
     {"shapes", "rules", "table", "target", "registry", "options"},
     {"devices"},

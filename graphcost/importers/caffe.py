@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import limits
 from ..dims import Extent
 from ..errors import ModelError
 from ..graph import Model, Op, Tensor, Unranked, build_dag, unique
@@ -55,10 +56,6 @@ V0_FIELDS = {
 }  # fmt: skip
 """V0 fields whose names changed; the others kept theirs."""
 
-MAX_LAYERS = 200_000
-"""As many as operators of an ONNX file; the largest network seen in public has some thousand."""
-MAX_RANK = 32
-"""Axes of a blob (kMaxBlobAxes in blob.hpp of BVLC Caffe)."""
 WIRING = {"name", "type", "bottom", "top", "include", "exclude", "param", "loss_weight", "blobs", "phase", "layer"}
 
 
@@ -124,8 +121,8 @@ def _refuse_others(net: Message, path: str) -> None:
 
 def _layers(net: Message, path: str) -> Iterator[Layer]:
     """Every layer in file order, upgraded to V2. V0's padding layers become the padding of the layer they feed."""
-    if (count := len(net.all("layer")) + len(net.all("layers"))) > MAX_LAYERS:
-        raise ModelError(path, "", f"{count:,} layers; more than {MAX_LAYERS:,} are not read")
+    if (count := len(net.all("layer")) + len(net.all("layers"))) > limits.MAX_LAYERS:
+        raise ModelError(path, "", f"{count:,} layers; more than {limits.MAX_LAYERS:,} are not read")
     paddings: dict[str, tuple[str, Any]] = {}  # top of a padding layer -> its bottom, its padding
     for position, (key, message) in enumerate(net.items()):
         if key not in ("layer", "layers"):
@@ -382,13 +379,15 @@ def _channels(layer: Layer) -> int | None:
 
 
 def _dims(shape: Any, path: str, line: int = 0) -> tuple[Extent, ...]:
-    """The extents of a BlobShape. Raises ModelError for more than MAX_RANK, and for one that is no size."""
+    """The extents of a BlobShape. Raises ModelError for more than MAX_BLOB_AXES, and for one that is no size."""
     if isinstance(shape, Message):
         extents, line = shape.all("dim"), shape.line
     else:
         extents = _all(dict(shape).get("dim", ()))
-    if len(extents) > MAX_RANK:
-        raise ModelError(path, str(line), f"a shape of {len(extents):,} axes; Caffe's blobs have at most {MAX_RANK}")
+    if len(extents) > limits.MAX_BLOB_AXES:
+        raise ModelError(
+            path, str(line), f"a shape of {len(extents):,} axes; Caffe's blobs have at most {limits.MAX_BLOB_AXES}"
+        )
     return tuple([_size(extent, path, line) for extent in extents])
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..errors import ModelError
 from ..graph import DTYPES, Model, Op, Tensor, Unranked
-from . import onnx as importer
+from .onnx_graph import expand
+from .onnx_proto import type_of
 
 _NUMBERS = {name: number for number, name in enumerate(DTYPES)}
 
@@ -31,7 +32,7 @@ class OnnxDefinitions:
             defaults = {name: attribute.default_value for name, attribute in schema.attributes.items()}
             function.attribute_proto.extend([value for value in defaults.values() if value.name])
             present = [tensor is not None for tensor in inputs]
-            return importer.expand(function, op.attrs, present, dict(opsets))
+            return expand(function, op.attrs, present, dict(opsets))
         except ModelError:
             return None
         except _errors():
@@ -59,7 +60,7 @@ class OnnxDefinitions:
             )
         except _errors():
             return None
-        result = tuple(importer.type_of(found[name], name) if name in found else Unranked() for name in op.outputs)
+        result = tuple(type_of(found[name], name) if name in found else Unranked() for name in op.outputs)
         return result if any(tensor.known for tensor in result) else None
 
 

@@ -17,12 +17,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
-from graphcost.errors import ModelError
+from .. import limits
+from ..errors import ModelError
 
 Value: TypeAlias = "Message | bool | int | float | str"
-
-MAX_BYTES = 16 << 20  # the largest prototxt seen in public is under half a MiB
-MAX_DEPTH = 100  # Caffe's own schema nests five deep
 
 
 class Message:
@@ -85,11 +83,11 @@ def read(path: str | Path) -> Message:
     """The messages of the file at `path`. Raises ModelError if it cannot be read, is too large or is not a prototxt."""
     try:
         with Path(path).open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(limits.MAX_PROTOTXT + 1)
     except OSError as problem:
         raise ModelError(str(path), "", problem.strerror or str(problem)) from None
-    if len(data) > MAX_BYTES:
-        raise ModelError(str(path), "", f"larger than {MAX_BYTES >> 20} MiB: not a network's prototxt")
+    if len(data) > limits.MAX_PROTOTXT:
+        raise ModelError(str(path), "", f"larger than {limits.MAX_PROTOTXT >> 20} MiB: not a network's prototxt")
     return parse(data, str(path))
 
 
@@ -234,8 +232,8 @@ class _Reader:
             self.explain(f"the list of '{name}' is not continued by a value, ',' or ']'", self.position)
 
     def enter(self, name: str, bracket: str) -> None:
-        if len(self.open) > MAX_DEPTH:
-            self.refuse(self.position, f"messages nested deeper than {MAX_DEPTH}")
+        if len(self.open) > limits.MAX_PROTOTXT_DEPTH:
+            self.refuse(self.position, f"messages nested deeper than {limits.MAX_PROTOTXT_DEPTH}")
         self.open.append(_Open(_plain(name), bracket, self.line))
 
     def leave(self, end: str, position: int) -> None:
@@ -290,7 +288,7 @@ def _value(scalar: str) -> bool | int | float | str:
         return _NAMED[word]
     if _IDENTIFIER.fullmatch(word):
         return word
-    if _INTEGER.fullmatch(word) and len(word) < 100:
+    if _INTEGER.fullmatch(word) and len(word) < limits.MAX_DIGITS:
         digits = word.lstrip("-")
         octal = digits[0] == "0" and digits.isdigit()
         number = int(digits, 8) if octal else int(digits, 0)

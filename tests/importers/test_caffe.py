@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import graphcost
+from graphcost import limits
 from graphcost.importers import caffe
 from harness import image
 
@@ -380,6 +381,6 @@ def test_a_blob_of_more_axes_than_caffe_has_is_refused(net: Any) -> None:
 
 
 def test_more_layers_than_are_read_are_refused(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caffe, "MAX_LAYERS", 2)
+    monkeypatch.setattr(limits, "MAX_LAYERS", 2)
     with pytest.raises(graphcost.ModelError, match="3 layers; more than 2 are not read"):
         net('input: "x" input_shape { dim: 2 }\n' + 'layer { type: "ReLU" bottom: "x" top: "x" }\n' * 3)

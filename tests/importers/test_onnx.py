@@ -14,10 +14,12 @@ import pytest
 from onnx import TensorProto, helper, parser
 
 import graphcost
-from graphcost import Analysis, Model, ModelError, Tensor, analyze
+from graphcost import Analysis, Model, ModelError, Tensor, analyze, limits
 from graphcost.dims import symbol
 from graphcost.graph import TensorSequence
 from graphcost.importers import onnx as importer
+from graphcost.importers import onnx_graph
+from graphcost.importers.onnx_proto import tensor_of
 from harness import proto as model_of
 
 HEAD = '<ir_version: 10, opset_import: ["" : 21]>\n'
@@ -45,11 +47,11 @@ def graph(nodes: list[onnx.NodeProto], inputs: tuple[str, ...] = ("x",)) -> onnx
 
 
 def test_a_tensor_of_absurdly_many_axes_is_refused_and_a_declared_one_not_believed():
-    most, more = [1] * importer.MAX_RANK, [1] * (importer.MAX_RANK + 1)
+    most, more = [1] * limits.MAX_AXES, [1] * (limits.MAX_AXES + 1)
     nodes = [helper.make_node("Add", ["x", "w"], ["y"])]
     proto = graph(nodes)
     proto.graph.initializer.append(helper.make_tensor("w", TensorProto.FLOAT, most, [0.0]))
-    assert importer.build(proto).weights["w"].rank == importer.MAX_RANK
+    assert importer.build(proto).weights["w"].rank == limits.MAX_AXES
     proto.graph.initializer[0].dims.append(1)
     with pytest.raises(ModelError, match="tensor 'w' has 257 axes; more than 256 cannot be meant"):
         importer.build(proto)
@@ -59,7 +61,7 @@ def test_a_tensor_of_absurdly_many_axes_is_refused_and_a_declared_one_not_believ
 
 
 def test_contents_are_kept_of_so_many_elements_and_no_more(monkeypatch):
-    monkeypatch.setattr(importer, "MAX_CONTENTS", 5)
+    monkeypatch.setattr(limits, "MAX_CONTENTS", 5)
     constant = helper.make_node("Constant", [], ["b"], value=helper.make_tensor("", TensorProto.INT64, [2], [4, 5]))
     proto = graph([constant, helper.make_node("Add", ["b", "a"], ["y"])])
     proto.graph.initializer.append(helper.make_tensor("w", TensorProto.INT64, [3], [1, 2, 3]))
@@ -71,7 +73,7 @@ def test_contents_are_kept_of_so_many_elements_and_no_more(monkeypatch):
 
 
 def test_attributes_list_so_many_numbers_and_no_more(monkeypatch):
-    monkeypatch.setattr(importer, "MAX_LISTED", 5)
+    monkeypatch.setattr(limits, "MAX_LISTED", 5)
     cut = helper.make_node("Pad", ["x"], ["y"], pads=[0, 0, 0, 0], mode="edge")
     assert importer.build(graph([cut])).schedule[0].attrs["pads"] == (0, 0, 0, 0)
     cut.attribute.append(helper.make_attribute("axes", [0, 1]))
@@ -80,8 +82,8 @@ def test_attributes_list_so_many_numbers_and_no_more(monkeypatch):
 
 
 def test_more_operators_than_are_built_are_refused_before_any_is(monkeypatch):
-    monkeypatch.setattr(importer, "MAX_OPS", 3)
-    monkeypatch.setattr(importer, "Op", None)
+    monkeypatch.setattr(limits, "MAX_OPS", 3)
+    monkeypatch.setattr(onnx_graph, "Op", None)
     with pytest.raises(ModelError, match="more than 3 operators"):
         importer.build(graph([helper.make_node("Relu", ["x"], [f"y{at}"]) for at in range(4)]))
 
@@ -100,7 +102,7 @@ def test_contents_are_kept_where_they_may_steer_shapes() -> None:
     dropped = [((1, 1), TensorProto.FLOAT), ((17,), TensorProto.FLOAT), ((65, 64), TensorProto.INT64)]
     for shape, dtype in (*kept, *dropped):
         size = prod(shape)
-        tensor = importer.tensor_of(helper.make_tensor("w", dtype, shape, [1] * size), "w")
+        tensor = tensor_of(helper.make_tensor("w", dtype, shape, [1] * size), "w")
         assert tensor.value == ((1,) * size if (shape, dtype) in kept else None)
 
 
@@ -125,23 +127,23 @@ def test_small_contents_are_read_from_raw_bytes_and_from_typed_fields(dtype, val
 
     array = np.array(values, np_dtype)
     proto = helper.make_tensor("t", dtype, [3], array.tobytes() if raw else values, raw=raw)
-    assert importer.tensor_of(proto, "").value == tuple(values)
+    assert tensor_of(proto, "").value == tuple(values)
 
 
 def test_large_float_contents_are_left_in_the_file():
     proto = helper.make_tensor("t", TensorProto.FLOAT, [17], [1.0] * 17)
-    assert importer.tensor_of(proto, "") == Tensor((17,), "float32", None)
+    assert tensor_of(proto, "") == Tensor((17,), "float32", None)
 
 
 @pytest.mark.parametrize("number", [n for n in TensorProto.DataType.values() if n])
 def test_every_element_type_of_onnx_has_a_name_and_a_size(number):
-    tensor = importer.tensor_of(TensorProto(dims=[3], data_type=number), "")
+    tensor = tensor_of(TensorProto(dims=[3], data_type=number), "")
     assert tensor.dtype != "unknown"
     assert tensor.dtype in graphcost.graph.BITS
 
 
 def test_packed_four_bit_weights_take_half_a_byte_each():
-    assert importer.tensor_of(TensorProto(dims=[5, 3], data_type=TensorProto.INT4), "").nbytes == 8  # 15 / 2, up
+    assert tensor_of(TensorProto(dims=[5, 3], data_type=TensorProto.INT4), "").nbytes == 8  # 15 / 2, up
 
 
 MICROSOFT = '<ir_version: 10, opset_import: ["" : 21, "com.microsoft" : 1]>\n'
@@ -336,7 +338,7 @@ def test_nodes_that_say_the_same_are_read_once():
 
 def test_nodes_are_read_in_whatever_order_their_fields_stand(monkeypatch):
     """protobuf promises none: as if no name led."""
-    monkeypatch.setattr(importer.wire, "names", lambda node: (((), (), ""), node))
+    monkeypatch.setattr(onnx_graph.wire, "split_names", lambda node: (((), (), ""), node))
     nodes = [helper.make_node("Relu", ["x"], ["a"], "first"), helper.make_node("Relu", ["a"], ["y"])]
     ops = importer.build(graph(nodes)).schedule
     assert [(op.name, op.inputs, op.outputs) for op in ops] == [("first", ("x",), ("a",)), ("Relu_1", ("a",), ("y",))]
@@ -553,4 +555,4 @@ def test_bits_of_16_bit_floats_are_decoded_in_both_fields(dtype, bits):
     """One and a half: exponent 15 of 5 bits, or 127 of 8, and the first bit of the fraction."""
     listed = TensorProto(dims=[1], data_type=dtype, int32_data=[bits])
     raw = TensorProto(dims=[1], data_type=dtype, raw_data=struct.pack("<H", bits))
-    assert importer.tensor_of(listed, "").value == importer.tensor_of(raw, "").value == (1.5,)
+    assert tensor_of(listed, "").value == tensor_of(raw, "").value == (1.5,)

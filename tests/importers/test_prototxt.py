@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from graphcost import limits
 from graphcost.errors import ModelError
-from graphcost.importers.prototxt import MAX_BYTES, MAX_DEPTH, Message, parse, read
+from graphcost.importers.prototxt import Message, parse, read
 
 
 def message(text: str | bytes) -> Message:
@@ -201,8 +202,8 @@ def test_what_is_wrong_is_said_with_its_line(text: str | bytes, expected: str) -
 
 
 def test_messages_may_nest_a_hundred_deep_and_no_deeper() -> None:
-    message("a {" * MAX_DEPTH + "}" * MAX_DEPTH)
-    assert refusal("a {" * (MAX_DEPTH + 1)) == "net.prototxt:1: messages nested deeper than 100"
+    message("a {" * limits.MAX_PROTOTXT_DEPTH + "}" * limits.MAX_PROTOTXT_DEPTH)
+    assert refusal("a {" * (limits.MAX_PROTOTXT_DEPTH + 1)) == "net.prototxt:1: messages nested deeper than 100"
     assert refusal("a: [{" * 100_000) == "net.prototxt:1: messages nested deeper than 100"
 
 
@@ -246,6 +247,6 @@ def test_a_file_that_cannot_be_read_is_a_model_error(tmp_path: Path) -> None:
 def test_a_file_too_large_to_be_a_prototxt_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "large.prototxt"
     with path.open("wb") as file:
-        file.truncate(MAX_BYTES + 1)
-    with pytest.raises(ModelError, match=f"larger than {MAX_BYTES >> 20} MiB"):
+        file.truncate(limits.MAX_PROTOTXT + 1)
+    with pytest.raises(ModelError, match=f"larger than {limits.MAX_PROTOTXT >> 20} MiB"):
         read(path)

@@ -1,0 +1,206 @@
+"""From the bytes of an ONNX model to protobuf's messages, in whatever form the file has them.
+
+Binary or one of ONNX's two text forms, perhaps compressed: what is left once `wire` has dropped the weights is handed
+to protobuf's own message classes, the nodes of the model's graph one by one, since most say what another has said.
+
+Does not know what a model means: no operators, no shapes, no opening of external data files.
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import mmap
+import re
+import stat
+import sys
+import zlib
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from .. import limits
+from ..errors import ModelError
+from . import sniff, wire
+from .wire import Buffer
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from onnx import ModelProto, NodeProto
+
+
+class Structure:
+    """A model without the payloads of its large tensors, the nodes of its graph apart from the rest."""
+
+    def __init__(self, buffer: Buffer, threshold: int | None, path: str) -> None:
+        """Raises ModelError naming `path` and the byte when the buffer holds no serialized model."""
+        self.buffer = buffer
+        self.path = path
+        model, self.nodes = wire.strip(buffer, threshold, path=path)
+        """Each a serialized NodeProto, in the order of the file."""
+        if len(model) + sum(map(len, self.nodes)) > limits.MAX_UNSEEN:
+            seen = wire.count_fields(model, messages().ModelProto.DESCRIPTOR, path)
+            for node in self.nodes:
+                seen = wire.count_fields(node, messages().NodeProto.DESCRIPTOR, path, seen)
+        self.model: ModelProto = _parse(messages().ModelProto, model, buffer, path)
+        """All but those nodes."""
+        if not self.model.HasField("graph"):
+            raise ModelError(path, "", "not an ONNX model, or a truncated one: it has no graph")
+
+    def node(self, number: int) -> NodeProto:
+        """One of the nodes as a message. Raises ModelError, with the byte in the file, when it is malformed."""
+        data = self.nodes[number]
+        graph = b"\x0a" + wire.varint(len(data)) + data
+        model = b"\x3a" + wire.varint(len(graph)) + graph  # as deep as it stands in the file: protobuf bounds the depth
+        node: NodeProto = _parse(messages().ModelProto, model, self.buffer, self.path).graph.node[0]
+        return node
+
+
+def read(path: str | Path, *, threshold: int | None = None) -> Structure:
+    """The model in an `.onnx` file, which gzip may have compressed, without the payloads of its large tensors.
+
+    Text is told from binary by its content, and read as `read_text` does.
+
+    `threshold` is the size in bytes above which a tensor's payload is dropped; without it KEEP_INTEGERS and KEEP_OTHERS
+    hold. External data is not opened.
+
+    Raises ModelError when there is no such file, when it is something else or when it is malformed; what is wrong
+    within a node is only found when it is asked for.
+    """
+    buffer = _bytes_of(Path(path))
+    head = buffer[: sniff.HEAD]
+    if known := sniff.describe(head):
+        raise ModelError(str(path), "", f"{known[0]}: {known[1]}")
+    if sniff.is_text(head):
+        return _read_text(buffer, threshold, str(path))
+    return Structure(buffer, threshold, str(path))
+
+
+def read_text(path: str | Path, *, threshold: int | None = None) -> Structure:
+    """The model in a text file, in protobuf's text format or in ONNX's own (`<ir_version: 8, ...> net (x) => (y) {}`).
+
+    Payloads are dropped as by `read`. Raises ModelError, with the line, when it cannot be read.
+    """
+    return _read_text(_bytes_of(Path(path)), threshold, str(path))
+
+
+def decode(buffer: Buffer, threshold: int | None = None, *, path: str = "<bytes>") -> Structure:
+    """A serialized ModelProto without the payloads of its large tensors, as `read` says.
+
+    Raises ModelError naming `path` and the byte.
+    """
+    return Structure(buffer, threshold, path)
+
+
+@cache
+def messages() -> ModuleType:
+    """ONNX's generated protobuf module, without running `onnx/__init__`, which imports numpy and much besides.
+
+    `import onnx` may come before or after: protobuf makes one class per message however often it is described.
+    """
+    name = "onnx.onnx_ml_pb2"
+    if name in sys.modules:
+        return sys.modules[name]
+    package = importlib.util.find_spec("onnx")
+    for folder in (package and package.submodule_search_locations) or ():
+        file = Path(folder, "onnx_ml_pb2.py")
+        spec = importlib.util.spec_from_file_location("graphcost.importers.onnx_ml_pb2", file)
+        if file.exists() and spec and spec.loader:
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return module
+    raise ModuleNotFoundError("the onnx package is not installed", name="onnx")
+
+
+def _parse(kind: type[Message], data: bytes, buffer: Buffer, path: str) -> Any:
+    """A message of the structure in `buffer`. Raises ModelError, with the byte there, when protobuf refuses it."""
+    from google.protobuf.message import DecodeError
+
+    try:
+        return kind.FromString(data)
+    except DecodeError as error:
+        wire.check(buffer, path)  # says where
+        raise ModelError(path, "", f"not an ONNX model: {_one_line(str(error))}") from None
+
+
+def _bytes_of(path: Path) -> Buffer:
+    """The file's bytes: mapped, or in memory when they had to be decompressed. At least one."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise ModelError(str(path), "", "is a directory" if stat.S_ISDIR(mode) else "not a regular file")
+        with path.open("rb") as file:
+            head = file.read(len(sniff.GZIP))
+            if not head:  # nor can nothing be mapped
+                raise ModelError(str(path), "", "the file is empty")
+            if head == sniff.GZIP:
+                return _decompressed(path)
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise ModelError(str(path), "", (error.strerror or str(error)).lower()) from None
+
+
+def _decompressed(path: Path) -> bytes:
+    data = bytearray()
+    try:
+        with gzip.open(path) as stream:
+            while chunk := stream.read(2**20):
+                data += chunk
+                if len(data) > limits.MAX_UNPACKED:
+                    raise ModelError(
+                        str(path), "", f"gzip: more than {limits.MAX_UNPACKED} bytes inside; decompress it first"
+                    )
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ModelError(str(path), "", f"gzip: {_one_line(str(error))}") from None
+    if not data:
+        raise ModelError(str(path), "", "gzip: nothing inside")
+    return bytes(data)
+
+
+def _read_text(buffer: Buffer, threshold: int | None, path: str) -> Structure:
+    if len(buffer) > limits.MAX_TEXT:
+        raise ModelError(path, "", f"{len(buffer)} bytes of text, more than the {limits.MAX_TEXT} that are read")
+    data = buffer[:]
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ModelError(path, str(line), "not text: the bytes are not UTF-8") from None
+    # ONNX's syntax opens with attributes in <>, or a graph's name and its inputs in (); comments may precede either.
+    if re.match(r"(?:\s|#[^\n]*(?:\n|$))*(?:<|[\w.]+\s*\()", text):
+        message = _parse_onnx_syntax(text, path)
+    else:
+        message = _parse_text_format(text, path)
+    return decode(message.SerializeToString(), threshold, path=path)
+
+
+def _parse_text_format(text: str, path: str) -> Message:
+    from google.protobuf import text_format
+
+    message: Message = messages().ModelProto()
+    try:
+        return text_format.Parse(text, message, allow_unknown_field=False)
+    except text_format.ParseError as error:
+        line = error.GetLine()
+        reason = re.sub(r"^\d+:\d+ : ", "", _one_line(str(error)))
+        raise ModelError(path, str(line or ""), f"not an ONNX model as text: {reason}") from None
+    except RecursionError:
+        raise ModelError(path, "", f"more than {limits.MAX_MESSAGE_DEPTH} messages within one another") from None
+
+
+def _parse_onnx_syntax(text: str, path: str) -> Message:
+    from onnx import parser
+
+    try:
+        return parser.parse_model(text)
+    except parser.ParseError as error:
+        cause = error.args[0] if error.args else ""  # the parser hands its report over as bytes
+        report = cause.decode(errors="replace") if isinstance(cause, bytes) else str(cause)
+        line = re.search(r"line: (\d+)", report)
+        reason = _one_line(report.strip().rpartition("\n")[2])
+        raise ModelError(path, line[1] if line else "", reason) from None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

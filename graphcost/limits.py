@@ -1,0 +1,62 @@
+"""How much is read, built and computed before a file is refused: every bound on untrusted input has its name here.
+
+A bound is far above what networks seen in public need, and low enough that a hostile file of a few bytes cannot take
+the machine's memory or hours. Modules read these as `limits.NAME` when they need them, so that a caller (or a test) can
+set another value. Each message of a refusal says what was exceeded.
+"""
+
+from __future__ import annotations
+
+KIB, MIB = 1024, 1024**2
+
+# --- what is read of a file -------------------------------------------------------------------------------------------
+
+MAX_UNPACKED = 512 * MIB
+"""Bytes that a compressed file may hold, or that a pipe may deliver: these stand in memory."""
+PIPE_WAIT = 3.0
+"""Seconds that a named pipe may stay without anybody who writes into it."""
+
+# --- prototxt ---------------------------------------------------------------------------------------------------------
+
+MAX_PROTOTXT = 16 * MIB
+"""Bytes of a prototxt; the largest seen in public is under half a MiB."""
+MAX_PROTOTXT_DEPTH = 100
+"""Messages within messages of a prototxt; Caffe's own schema nests five deep."""
+MAX_DIGITS = 100
+"""Digits of one integer; an extent has at most 19."""
+MAX_LAYERS = 200_000
+"""Layers of a Caffe network, as many as operators of an ONNX file; the largest seen in public has some thousand."""
+MAX_BLOB_AXES = 32
+"""Axes of a Caffe blob (kMaxBlobAxes in blob.hpp of BVLC Caffe)."""
+
+# --- the protobuf structure of an ONNX file ---------------------------------------------------------------------------
+
+KEEP_INTEGERS = 16 * KIB
+"""Bytes of an int32 or int64 tensor whose contents are kept: shapes, axes and indices, of 2,048 int64, steer shapes."""
+KEEP_OTHERS = 1 * KIB
+"""Bytes of any other tensor whose contents are kept: scales of Resize, a zero point. More is weights."""
+KEEP_ATTRIBUTE = 4 * MIB
+"""Bytes of an attribute's list or string that are kept: tree ensembles fit, embedded engines do not."""
+MAX_STRUCTURE = 64 * MIB
+"""Bytes of a model without its weights: what protobuf is given, whose objects take up to four times that."""
+MAX_FIELDS = 3_000_000
+"""Nodes, tensors and other messages of a model; each takes some 250 bytes even when it is empty."""
+MAX_UNSEEN = 8 * MIB
+"""Bytes of structure that are handed to protobuf without counting the fields in their smallest parts."""
+MAX_TEXT = 32 * MIB
+"""Bytes of a model in one of ONNX's text forms; protobuf's text parser reads some 5 MB a second."""
+MAX_MESSAGE_DEPTH = 100
+"""Messages within messages; protobuf itself reads no deeper."""
+
+# --- the graphs of an ONNX file ---------------------------------------------------------------------------------------
+
+MAX_GRAPH_DEPTH = 50
+"""Graphs within graphs and functions within functions; what exporters write nests three or four deep."""
+MAX_OPS = 200_000
+"""Operators once functions are expanded at every call: a tree of calls can be far larger than its file."""
+MAX_CONTENTS = 4_000_000
+"""Elements of all tensors whose contents are kept, 40 bytes each; what comes after is known by its shape only."""
+MAX_LISTED = 12_000_000
+"""Numbers and texts in the lists of all attributes; large tree ensembles have some millions."""
+MAX_AXES = 256
+"""Axes of a tensor; four times what numpy has. More are a mistake in the file, or an attack."""
