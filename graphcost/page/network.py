@@ -1,23 +1,24 @@
-"""The operators of an analysis as the nodes of a graph to draw: one by one, or the modules that the file names.
+"""What there is to draw of a network: its operators, or the modules that the file names, and what leads where.
 
-Constants are part of the operator that reads them first, as weights are, and left out where none does; inputs and
-outputs are nodes of their own.
-Knows nothing of places and lines.
+Constants are part of the operator that reads them first, as weights are, and are left out where none does; inputs and
+outputs are nodes of their own. Knows nothing of positions, lines and colours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby, takewhile
 from typing import Literal
 
+import networkx as nx
+
 from ..analysis import Analysis
 from ..columns import type_text
-from ..graph import Tensor
+from ..graph import Model, Op, Tensor
 from ..passes.rows import Row, body_prefix
-from ..table import shape_text, shapes_text
+from ..table import counted, shape_text, shapes_text
 from .placement import Link
 
 Role = Literal["op", "module", "input", "output"]
@@ -49,59 +50,123 @@ class Graph:
     links: dict[Link, Tensor | None]
 
 
+Source = tuple[int, Tensor | None]
+"""The number where a tensor comes from, and the tensor where it has a shape of its own to show."""
+Key = int | tuple[str, int]
+"""A number of the network; or an end of a part of it: ("from", who makes the tensor), ("to", which group's readers)."""
+
+
+Flow = tuple[Key, Key, Tensor | None]
+"""A tensor on its way from one thing that is drawn to another."""
+
+
+@dataclass
+class _Run:
+    """A graph whose operators have rows: the model's, or a body's as one operator runs it."""
+
+    model: Model
+    given: Mapping[str, Source]
+    """Where each tensor comes from that is handed to it, and what it is."""
+    runner: int | None = None
+    """The row of the operator that runs it; None for the model's own graph."""
+    rows: dict[Op, int] = field(default_factory=dict)
+
+
 class Network:
-    """The rows of an analysis and its inputs and outputs, under numbers in this order, and what leads where."""
+    """An analysis as a graph of numbers: its rows in their order, then the inputs and the outputs of the model."""
 
     def __init__(self, analysis: Analysis) -> None:
         self.rows = analysis.rows
         self.ends: list[Node] = []
-        self.links: dict[Link, Tensor | None] = {}
-        makers: dict[tuple[str, str], tuple[int, Tensor]] = {}
-        for name, tensor in analysis.inputs.items():
-            makers["", name] = len(self.rows) + len(self.ends), tensor
-            said = f"{name} {shape_text(tensor)}"
-            self.ends.append(Node("input", (said,), (f"input of type {tensor.dtype}",), shapes=(tensor,)))
-        self._link(makers)
+        self.flow = nx.DiGraph()
+        """Which number hands on to which, and as `tensor` what; None for what a body is given by its operator."""
+        self.flow.add_nodes_from(range(len(self.rows)))
+        self.results: dict[int, int] = {}
+        """For each row that makes a result of a body, the row of the operator that runs it."""
+        inputs = {name: (self._end(_input_node(name, tensor)), tensor) for name, tensor in analysis.inputs.items()}
+        main = _Run(analysis.model, inputs)
+        self._connect(main)
+        made = inputs | self._outputs(main)
         for name in analysis.model.outputs:
-            if ("", name) in makers:
-                source, tensor = makers["", name]
-                self.links[source, len(self.rows) + len(self.ends)] = tensor
+            if name in made:
+                source, tensor = made[name]
                 shown = analysis.model.blob_names.get(name, name)
-                said = f"output {shape_text(tensor)} of type {tensor.dtype}"
-                self.ends.append(Node("output", (shown,), (said,), shapes=(tensor,)))
+                self.flow.add_edge(source, self._end(_output_node(shown, tensor)), tensor=tensor)
 
-    def _link(self, makers: dict[tuple[str, str], tuple[int, Tensor]]) -> None:
-        """Link the rows to who makes what they read; what a body reads from outside, to the operator that runs it.
+    def _end(self, node: Node) -> int:
+        """The number of a new input or output."""
+        number = len(self.rows) + len(self.ends)
+        self.ends.append(node)
+        self.flow.add_node(number)
+        return number
 
-        `makers` are found by the body that a tensor is of, "" for none, and the tensor's name.
-        """
-        runners: dict[str, int] = {}
+    def _connect(self, main: _Run) -> None:
+        """Lead to each row from those whose results it reads, as the DAGs of the model and of its bodies have it."""
+        runs = {"": main}  # by what the names of its rows begin with
         for at, row in enumerate(self.rows):
-            body = row.prefix
-            for name in filter(None, row.op.all_inputs):
-                source, tensor = makers.get((body, name), (runners.get(body), None))
-                if source is not None:
-                    self.links.setdefault((source, at), tensor)
-            for name, tensor in zip(row.op.outputs, row.outputs, strict=True):
-                makers[body, name] = at, tensor
-            for label, _ in row.op.bodies:
-                runners[body_prefix(body, row.op, label)] = at
+            run = runs[row.prefix]
+            run.rows[row.op] = at
+            self._link(at, run)
+            for label, body in row.op.bodies:
+                given: dict[str, Source] = dict.fromkeys([*body.inputs, *row.op.captures], (at, None))
+                runs[body_prefix(row.prefix, row.op, label)] = _Run(body, given, at)
+
+    def _link(self, at: int, run: _Run) -> None:
+        row, dag = self.rows[at], run.model.dag
+        op = row.op
+        for maker in dag.pred[op]:
+            source = run.rows[maker]
+            made = dict(zip(maker.outputs, self.rows[source].outputs, strict=True))
+            self.flow.add_edge(source, at, tensor=made[dag.edges[maker, op]["tensors"][0]])
+        for name in op.all_inputs:
+            if name in run.given:
+                source, tensor = run.given[name]
+                self.flow.add_edge(source, at, tensor=tensor)
+        if run.runner is None:
+            return
+        if not row.constant and all(self.rows[source].constant for source in self.flow.pred[at]):
+            self.flow.add_edge(run.runner, at, tensor=None)  # it would be drawn apart from all else
+        if not set(run.model.outputs).isdisjoint(op.outputs):
+            self.results[at] = run.runner
+
+    def _outputs(self, main: _Run) -> dict[str, tuple[int, Tensor]]:
+        """The row that makes each output of the model, and what it is."""
+        wanted = frozenset(main.model.outputs)
+        return {
+            name: (at, tensor)
+            for op, at in main.rows.items()
+            for name, tensor in zip(op.outputs, self.rows[at].outputs, strict=True)
+            if name in wanted
+        }
 
     @cached_property
     def hosts(self) -> dict[int, int | None]:
-        """Of each row that only makes constants, the first operator that they reach; None where exporters left them."""
-        readers: dict[int, list[int]] = {}
-        for source, target in self.links:
-            readers.setdefault(source, []).append(target)
+        """For each row that only makes constants, the operator that it is part of; None where nothing reads them.
+
+        That is the first operator that they reach, or the one that runs a body whose result they are. Constants that
+        the model hands out are no part of anything.
+        """
         hosts: dict[int, int | None] = {}
         for at in reversed(range(len(self.rows))):
-            reached = readers.get(at, [])
-            if self.rows[at].constant and all(target < len(self.rows) for target in reached):
-                found = [hosts.get(target, target) for target in reached]
-                operators = [target for target in found if target is not None and not self.rows[target].constant]
-                if operators or all(target is None for target in found):
-                    hosts[at] = min(operators, default=None)
+            readers = self.flow.succ[at]
+            if not self.rows[at].constant or any(reader >= len(self.rows) for reader in readers):
+                continue
+            found = [hosts.get(reader, reader) for reader in readers]
+            operators = [host for host in found if host is not None and not self.rows[host].constant]
+            if operators or all(host is None for host in found):
+                hosts[at] = min(operators, default=self.results.get(at))
         return hosts
+
+    @cached_property
+    def drawn(self) -> list[tuple[int, int, Tensor | None]]:
+        """The flow between what is drawn: what leads to a constant leads to its host, and from a constant nothing."""
+        found = []
+        for target in self.flow:
+            host = self.hosts.get(target, target)
+            for source, link in self.flow.pred[target].items():
+                if source not in self.hosts and host is not None and host != source:
+                    found.append((source, host, link["tensor"]))
+        return found
 
     @cached_property
     def operators(self) -> Groups:
@@ -135,46 +200,37 @@ class Network:
         return best if len(best) > 1 else []
 
     def graph(self, groups: Groups) -> Graph:
-        """A node for each group of rows, inputs and outputs after them. Constants lead nowhere."""
-        return self._graph(groups, self.links, dict(enumerate(self.ends, len(self.rows))))
+        """A node for each group of rows, inputs and outputs after them."""
+        return self._graph(groups, self.drawn, dict(enumerate(self.ends, len(self.rows))))
 
     def part(self, groups: Groups) -> Graph:
         """The same of a part of the network; what it gets from the rest, and hands to it, are nodes at its ends."""
         own = {row: at for at, rows in enumerate(groups) for row in rows}
-        count = len(self.rows) + len(self.ends)
-        links: dict[Link, Tensor | None] = {}
-        makers: dict[int, Node] = {}
-        readers: dict[int, dict[str, None]] = {}
-        for (source, target), tensor in self.links.items():
-            if source in self.hosts:
-                continue
+        flow: list[Flow] = []
+        makers: dict[Key, Node] = {}
+        readers: dict[Key, dict[str, None]] = {}
+        for source, target, tensor in self.drawn:
             if source in own and target in own:
-                links[source, target] = tensor
+                flow.append((source, target, tensor))
             elif source in own:
-                end = 2 * count + own[source]  # no row and no other end has this number
+                end = "to", own[source]
                 readers.setdefault(end, {})[self._name(target)] = None
-                links[source, end] = tensor
+                flow.append((source, end, tensor))
             elif target in own:
-                shapes = (tensor,) if tensor is not None else ()
-                makers[count + source] = Node("input", (f"from {self._name(source)}",), shapes=shapes)
-                links[count + source, target] = tensor
-        ends = {
-            end: Node("output", (f"to {next(iter(names))}" if len(names) == 1 else f"to {len(names)} operators",))
-            for end, names in readers.items()
-        }
-        return self._graph(groups, links, makers | ends)
+                end = "from", source
+                makers[end] = _maker_node(self._name(source), tensor)
+                flow.append((end, target, tensor))
+        return self._graph(groups, flow, makers | {end: _reader_node(list(names)) for end, names in readers.items()})
 
     def _name(self, at: int) -> str:
         return self.rows[at].name if at < len(self.rows) else self.ends[at - len(self.rows)].lines[0]
 
-    def _graph(self, groups: Groups, between: dict[Link, Tensor | None], ends: dict[int, Node]) -> Graph:
-        number = {row: at for at, rows in enumerate(groups) for row in rows}
+    def _graph(self, groups: Groups, flow: Iterable[Flow], ends: Mapping[Key, Node]) -> Graph:
+        number: dict[Key, int] = {row: at for at, rows in enumerate(groups) for row in rows}
         number.update((end, len(groups) + at) for at, end in enumerate(ends))
         links: dict[Link, Tensor | None] = {}
-        leaving: list[dict[tuple[int, Tensor | None], None]] = [{} for _ in range(len(groups) + len(ends))]
-        for (source, target), tensor in between.items():
-            if source in self.hosts:
-                continue
+        leaving: list[dict[tuple[Key, Tensor | None], None]] = [{} for _ in number]
+        for source, target, tensor in flow:
             link = number[source], number[target]
             if link[0] != link[1]:
                 links.setdefault(link, tensor)
@@ -188,7 +244,7 @@ class Network:
 
     def _operator(self, rows: Sequence[int]) -> Node:
         row = self.rows[rows[0]]
-        constants = f"with {_count(len(rows) - 1, 'constant')}" if len(rows) > 1 else ""
+        constants = f"with {counted(len(rows) - 1, 'constant')}" if len(rows) > 1 else ""
         lines = (type_text(row), shapes_text(row.outputs), row.name)
         more = tuple(filter(None, (row.why, constants)))
         return Node("op", lines, more, tuple(rows), len(row.outputs), row.status == "known")
@@ -197,9 +253,27 @@ class Network:
         depths = zip(*(_path(self.rows[row]) for row in operators), strict=False)
         path = [names[0] for names in takewhile(lambda names: len(set(names)) == 1, depths)]
         shapes = {shape_text(tensor): tensor for tensor in leaving if tensor is not None}
-        lines = ("/".join(path) or "outside modules", _count(len(operators), "operator"), ", ".join(shapes))
+        lines = ("/".join(path) or "outside modules", counted(len(operators), "operator"), ", ".join(shapes))
         known = all(self.rows[row].status == "known" for row in rows)
         return Node("module", lines, (), tuple(sorted(rows)), len(leaving), known, tuple(shapes.values()))
+
+
+def _input_node(name: str, tensor: Tensor) -> Node:
+    return Node("input", (f"{name} {shape_text(tensor)}",), (f"input of type {tensor.dtype}",), shapes=(tensor,))
+
+
+def _output_node(name: str, tensor: Tensor) -> Node:
+    return Node("output", (name,), (f"output {shape_text(tensor)} of type {tensor.dtype}",), shapes=(tensor,))
+
+
+def _maker_node(name: str, tensor: Tensor | None) -> Node:
+    """What a part of the network gets from an operator."""
+    return Node("input", (f"from {name}",), shapes=(tensor,) if tensor is not None else ())
+
+
+def _reader_node(names: Sequence[str]) -> Node:
+    """What a part of the network hands on to these operators."""
+    return Node("output", (f"to {names[0]}" if len(names) == 1 else f"to {counted(len(names), 'operator')}",))
 
 
 def _runs(groups: Groups, keys: Sequence[object]) -> Iterator[list[int]]:
@@ -210,7 +284,3 @@ def _runs(groups: Groups, keys: Sequence[object]) -> Iterator[list[int]]:
 
 def _path(row: Row) -> tuple[str, ...]:
     return tuple(filter(None, row.scope.split("/")))
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count:,} {what}" + ("s" if count != 1 else "")

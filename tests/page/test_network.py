@@ -121,6 +121,49 @@ def test_the_body_of_a_function_hangs_on_the_operator_that_calls_it() -> None:
     assert leads(graph) == {("x 1x8", "call"), ("call", "call/inner"), ("call", "after"), ("after", "z")}
 
 
+def branch(*ops: Op) -> Model:
+    """A graph that hands out r, and may read k and x of the graph around it."""
+    return Model("branch", build_dag(ops, ["k", "x"]), {}, ("r",), opsets={"": 17})
+
+
+def choice(then: Model, otherwise: Model, captures: tuple[str, ...] = ()) -> Op:
+    """One of two graphs, as a scalar input says."""
+    return Op("if", "If", ("c",), ("i",), bodies=(("else_branch", otherwise), ("then_branch", then)), captures=captures)
+
+
+def chosen(*ops: Op) -> Network:
+    """A network of a scalar c and of x."""
+    inputs = {"c": Tensor((), "bool"), "x": Tensor((1, 8))}
+    return Network(graphcost.analyze(Model("net", build_dag(ops, inputs), inputs, ("y",), opsets={"": 17})))
+
+
+READER = Op("last", "Add", ("x", "i"), ("y",))
+
+
+def test_a_branch_of_outer_constants_alone_is_part_of_the_operator_that_runs_it() -> None:
+    """An exporter writes a choice of weights so; nothing in the branch is left to be drawn."""
+    same = [branch(Op(name, "Identity", ("k",), ("r",))) for name in ("one", "other")]
+    network = chosen(CONSTANT, choice(*same, captures=("k",)), READER)
+    graph = operators(network)
+    assert [row.name for row in network.rows] == ["k", "if", "if/else_branch/other", "if/then_branch/one", "last"]
+    assert network.hosts == {0: 1, 2: 1, 3: 1}
+    assert (graph.nodes[0].lines[-1], graph.nodes[0].more[-1]) == ("if", "with 3 constants")
+    assert leads(graph) == {("c scalar", "if"), ("if", "last"), ("x 1x8", "last"), ("last", "y")}
+
+
+def test_a_branch_hangs_on_the_operator_that_runs_it_though_it_reads_nothing_from_outside() -> None:
+    noise = branch(Op("noise", "RandomNormal", (), ("r",), {"shape": (1, 8)}))
+    relu = branch(Op("relu", "Relu", ("x",), ("r",)))
+    graph = operators(chosen(choice(noise, relu, captures=("x",)), READER))
+    assert {("if", "if/then_branch/noise"), ("if", "if/else_branch/relu")} <= leads(graph)
+
+
+def test_what_is_made_of_a_constant_that_the_model_hands_out_may_be_read_by_nothing() -> None:
+    network = onnx(CONSTANT, Op("kk", "Neg", ("k",), ("kk",)), Op("a", "Relu", ("x",), ("a",)), outputs=("a", "k"))
+    assert network.hosts == {1: None}
+    assert leads(operators(network)) == {("x 1x8", "a"), ("a", "a"), ("k", "k")}
+
+
 @pytest.mark.parametrize(
     ("most", "expected"),
     [
