@@ -19,6 +19,7 @@ FLOORS = [
     {"version", "errors", "garbage"},
     {"dims", "files", "plugins"},
     {"graph"},
+    {"windows"},
     {"shapes", "rules", "table", "target", "registry", "options"},
     {"devices"},
     {"importers", "ops"},

@@ -221,9 +221,9 @@ def gather_elements(x: Tensor, indices: Tensor, *, axis: int = 0) -> Facts:
     places = _element_places(x, indices, at)
     if places is not None and x.value is not None:
         value = tuple([x.value[place] for place in places])
-    places = along({at}, x.rank).maps[0]
+    window = mapped(*along({at}, x.rank).maps, identity(x.rank))
     return Facts(
-        (Tensor(indices.shape, x.dtype, value),), NO_WORK, mapped(places, identity(x.rank)),
+        (Tensor(indices.shape, x.dtype, value),), NO_WORK, window,
         elements_read=(indices.size, indices.size),
     )  # fmt: skip
 
