@@ -126,7 +126,7 @@ def _roofline(analysis: Analysis) -> Roofline:
 
 
 def _field(analysis: Analysis, at: int, quantity: str) -> Value:
-    texts = {source: field.told(quantity) for source, field in analysis.receptive_fields_of(at).items()}
+    texts = {source: field.format(quantity) for source, field in analysis.receptive_fields_of(at).items()}
     if len(texts) > 1:
         return ", ".join(f"{source} {text}" for source, text in texts.items())
     return next(iter(texts.values()), "")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from .dims import Dim, Extent, symbol
 from .graph import Tensor
-
-if TYPE_CHECKING:
-    from fractions import Fraction
+from .windows import GLOBAL as GLOBAL
+from .windows import POINTWISE as POINTWISE
+from .windows import Window as Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +64,6 @@ class Work:
 
 NO_WORK = Work()
 """For an operator that only moves, renames or makes up numbers: its zero is stated."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Which inputs an output position sees, an entry per spatial axis (the trailing axes of the tensor).
-
-    Output position o reads the inputs at `(o * stride - pad + dilation * t) / up` for t in range(kernel), where that
-    is whole: a convolution has `up` 1, an upsampling or transposed convolution has its factor there.
-    """
-
-    kernel: tuple[int, ...]
-    stride: tuple[int | Fraction, ...]
-    pad: tuple[int | Fraction, ...]
-    """Padding before the first input; negative where a crop starts inside."""
-    dilation: tuple[int, ...]
-    up: tuple[int, ...] = ()
-    """Upsampling factor per axis; empty means 1 everywhere."""
-
-
-POINTWISE = Window((), (), (), ())
-"""Each output position sees the same position of every input."""
-GLOBAL = Window((), (), (), (), (0,))
-"""Each output sees all of the input: dense layers, global pooling, attention, whatever mixes positions."""
 
 
 @dataclass(frozen=True, slots=True)

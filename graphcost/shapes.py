@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .dims import Dim, Extent, maximum
+from .dims import Dim, Extent, TooLarge, Undecided, maximum
 from .graph import Shape
 
 
@@ -45,3 +45,14 @@ def axis_of(axis: int, rank: int) -> int:
     if not -rank <= axis < rank:
         raise ValueError(f"axis {axis} is outside a tensor of {rank} axes")
     return axis % rank if rank else 0
+
+
+def quotient(a: Extent, b: Extent) -> Extent | None:
+    """a / b where that is known to be whole, else None."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a // b if b and a % b == 0 else None
+    try:
+        found = a // b
+    except (Undecided, TooLarge, ZeroDivisionError):
+        return None
+    return found if found * b == a else None

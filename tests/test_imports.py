@@ -19,6 +19,7 @@ FLOORS = [
     {"version", "errors", "garbage"},
     {"dims", "files", "limits", "plugins"},
     {"graph"},
+    {"windows"},
     {"shapes", "rules", "table", "target", "registry", "options"},
     {"devices"},
     {"importers", "ops"},

@@ -153,7 +153,7 @@ def halves(row: Row) -> int:
 
 def everywhere(row: Row) -> bool:
     """Whether an operator sees all positions at once, as a global pool does."""
-    return row.facts is None or row.facts.window is GLOBAL
+    return row.facts is None or row.facts.window == GLOBAL
 
 
 def adaptive(row: Row) -> bool:

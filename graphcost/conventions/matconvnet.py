@@ -2,7 +2,7 @@
 
 The tool knows chains only. In a network that branches, each layer shows the receptive field that our own pass finds,
 and none (NaN, as in the tool's getVarReceptiveFields) where branches of different strides meet, or where it is not
-known. A layer that sees everything (a loss) shows the field of what it reads, as the tool does.
+known. A layer that sees everything (a loss), or has no one field, shows that of what it reads, as the tool does.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _layers(analysis: Analysis) -> list[tuple[str, ...]]:
         if row.constant:
             continue
         field = analysis.receptive_field(at)
-        if field is None or field.whole:
+        if field is None or field.whole or any(axis.start is None for axis in field.axes):
             field = next((shown[name] for name, _ in row.read if name in shown), itself)
         shown.update(dict.fromkeys(row.op.outputs, field))
         layers.append(
@@ -134,8 +134,8 @@ def _reach(field: Field) -> tuple[str, str, str]:
     """rf size, rf offset (the 1-based centre of the first position), rf stride."""
     if field.why:
         return ("NaN",) * 3
-    offsets = [1 + axis.centre(0) for axis in field.axes]
-    return _one(field.size), _one(offsets), _one(field.stride)
+    sizes, strides = ([number or 0 for number in numbers] for numbers in (field.size, field.stride))
+    return _one(sizes), _one([1 + axis.centre(0) for axis in field.axes]), _one(strides)
 
 
 def _data(tensor: Tensor | None) -> tuple[str, str, str, str]:

@@ -36,7 +36,7 @@ def work(row: Row) -> dict[str, Extent] | None:
         return {"macc": _products(row, kind)}
     if kind in ("max_pool", "average_pool"):
         window = row.facts.window
-        taps = size if window is GLOBAL else out.size * prod(window.kernel)
+        taps = size if window == GLOBAL else out.size * prod(window.kernel)
         return {"comp" if kind == "max_pool" else "add": taps}
     if kind in _AFFINE:
         return {"comp": size}
@@ -59,7 +59,7 @@ def work(row: Row) -> dict[str, Extent] | None:
 def _products(row: Row, kind: str) -> Extent:
     """Multiply-accumulates; a deconvolution as input positions x output channels x taps per stride."""
     x, y, window = row.inputs[0], row.outputs[0], row.facts.window if row.facts else GLOBAL
-    if kind != "deconv" or x is None or window is GLOBAL:
+    if kind != "deconv" or x is None or window == GLOBAL:
         return macs(row)
     return x.shape[1] * y.size * prod(window.kernel) // prod(window.up)
 

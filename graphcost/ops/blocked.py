@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from ..dims import Extent
 from ..graph import Tensor
 from ..rules import NO_WORK, Facts, data_dependent, rule
+from ..windows import mapped
 from . import resize, windowed
+from .sampling import REPEATED
 
 LARGEST_BLOCK = 16
 
@@ -28,7 +30,8 @@ def reorder_input(x: Tensor, *, channels_last: int = 0) -> Facts:
     """[N, C, H, W], or [N, H, W, C] with `channels_last` -> [N, C in whole blocks, H, W]."""
     n, *rest = x.shape
     channels, spatial = (rest[-1], rest[:-1]) if channels_last else (rest[0], rest[1:])
-    return Facts((Tensor((n, _in_blocks(channels), *spatial), x.dtype),), NO_WORK)
+    window = mapped((0, *range(2, x.rank), None) if channels_last else (0, None, *range(2, x.rank)))
+    return Facts((Tensor((n, _in_blocks(channels), *spatial), x.dtype),), NO_WORK, window)
 
 
 @rule("com.microsoft.nchwc.ReorderOutput")
@@ -36,13 +39,15 @@ def reorder_output(x: Tensor, *, channels: int, channels_last: int = 0) -> Facts
     """[N, C in whole blocks, H, W] -> [N, channels, H, W], or [N, H, W, channels] with `channels_last`."""
     n, _, *spatial = x.shape
     shape = (n, *spatial, channels) if channels_last else (n, channels, *spatial)
-    return Facts((Tensor(shape, x.dtype),), NO_WORK)
+    first = 1 if channels_last else 2
+    return Facts((Tensor(shape, x.dtype),), NO_WORK, mapped((0, None, *range(first, first + len(spatial)))))
 
 
 @rule("com.microsoft.nchwc.Upsample")
 def upsample(x: Tensor, *, scales: Sequence[int] = (1, 1, 1, 1), mode: str = "nearest") -> Facts:
     """[N, C, H, W] -> every axis times its whole scale."""
-    return resize.resized(x, [size * scale for size, scale in zip(x.shape, scales, strict=True)], mode)
+    shape = [size * scale for size, scale in zip(x.shape, scales, strict=True)]
+    return resize.resized(x, shape, mode, REPEATED if mode == "nearest" else None)
 
 
 def _in_blocks(channels: Extent) -> Extent:

@@ -7,8 +7,9 @@ from math import prod
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..rules import GLOBAL, Facts, Work, rule
+from ..rules import GLOBAL, Facts, Window, Work, rule
 from ..shapes import broadcast, show_shape
+from ..windows import FIRST, AxisMap, IndexMap, mapped, stretched
 
 
 def contract(left: Extent, right: Extent) -> Extent:
@@ -30,7 +31,10 @@ def gemm(a: Tensor, b: Tensor, c: Tensor | None = None, *, transA: int = 0, tran
     right, columns = (b.shape[1], b.shape[0]) if transB else b.shape
     depth = contract(left, right)
     y = Tensor((rows, columns), a.dtype)
-    return Facts((y,), Work(macs=rows * columns * depth, adds=y.size if c else 0), GLOBAL)
+    left_map, right_map = (None, 0) if transA else (0, None), (1, None) if transB else (None, 1)
+    added = stretched(c.shape, y.shape) if c is not None and c.ranked else ()
+    window = mapped(left_map, right_map, added)
+    return Facts((y,), Work(macs=rows * columns * depth, adds=y.size if c else 0), window)
 
 
 @rule("MatMul")
@@ -49,7 +53,17 @@ def matmul(a: Tensor, b: Tensor) -> Facts:
     rows = full.shape[-2:-1] if a.rank > 1 else ()
     columns = full.shape[-1:] if b.rank > 1 else ()
     y = Tensor((*batch, *rows, *columns), a.dtype)
-    return Facts((y,), Work(macs=full.size * depth), GLOBAL)
+    return Facts((y,), Work(macs=full.size * depth), _product_window(a, b, y))
+
+
+def _product_window(a: Tensor, b: Tensor, y: Tensor) -> Window:
+    """Rows are seen along a's last axis, columns along b's last but one; vectors are seen as a whole."""
+    if a.rank < 2 or b.rank < 2:
+        return GLOBAL
+    rows, columns = y.rank - 2, y.rank - 1
+    return mapped(
+        (*stretched(a.shape[:-2], y.shape[:-2]), rows, None), (*stretched(b.shape[:-2], y.shape[:-2]), None, columns)
+    )
 
 
 @rule("com.microsoft.FusedMatMul", "com.microsoft.TransposeMatMul")
@@ -77,7 +91,7 @@ def _turned(x: Tensor, last: int, batch: int) -> Tensor:
 def fused_gemm(a: Tensor, b: Tensor, c: Tensor | None = None, *, transA: int = 0, transB: int = 0) -> Facts:
     """Gemm and an activation after it; one comparison an element is counted for that."""
     facts = gemm(a, b, c, transA=transA, transB=transB)
-    return Facts(facts.outputs, (facts.work or Work()) + Work(compares=1) * facts.outputs[0].size, GLOBAL)
+    return Facts(facts.outputs, (facts.work or Work()) + Work(compares=1) * facts.outputs[0].size, facts.window)
 
 
 @rule("Einsum")
@@ -96,16 +110,29 @@ def einsum(*operands: Tensor, equation: str) -> Facts:
         for index, extent in zip(term, operand.shape, strict=True):
             (extents[index],) = broadcast((extents.get(index, 1),), (extent,))
     y = Tensor(tuple(extents[index] for index in result), operands[0].dtype)
+    window = mapped(*(_indexed(term, x, result, y) for term, x in zip(terms, operands, strict=True)))
     if len(operands) == 1:
         moved = set(terms[0]) == set(result)
-        return Facts((y,), Work(adds=0 if moved else prod(extents[i] for i in set(terms[0]))), GLOBAL)
+        return Facts((y,), Work(adds=0 if moved else prod(extents[i] for i in set(terms[0]))), window)
     macs: Extent = 0
     left = set(terms[0])
     for at, term in enumerate(terms[1:], 1):
         macs = macs + prod(extents[index] for index in left | set(term))
         later = set(result).union(*terms[at + 1 :])
         left = (left | set(term)) & later
-    return Facts((y,), Work(macs=macs), GLOBAL)
+    return Facts((y,), Work(macs=macs), window)
+
+
+def _indexed(term: str, operand: Tensor, result: str, y: Tensor) -> IndexMap:
+    """How an operand is read by an index for each of its axes: all of it along those that are summed over."""
+
+    def entry(index: str, extent: Extent) -> int | AxisMap | None:
+        if index not in result or term.count(index) > 1 or result.count(index) > 1:
+            return None
+        axis = result.index(index)
+        return FIRST if extent == 1 and y.shape[axis] != 1 else axis
+
+    return tuple([entry(index, extent) for index, extent in zip(term, operand.shape, strict=True)])
 
 
 def _indices(equation: str, operands: Sequence[Tensor]) -> tuple[list[str], str]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from ..dims import Dim, Extent, Undecided, bounds, ceil_div, maximum, minimum
 from ..graph import Scalar, Shape, Tensor, UnknownShape
-from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, data_dependent, rule
+from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, data_dependent, rule
 from ..shapes import axis_of
+from ..windows import AxisMap, along, identity, mapped
 from . import movement, values
 from .shape_values import opened
 
@@ -145,14 +147,21 @@ def span(size: Extent, start: Extent, end: Extent, step: int) -> tuple[Extent, E
 
 
 def _crop(x: Tensor, y: Tensor, origin: Sequence[Extent | None], jump: Sequence[int]) -> Window:
-    """A slice of spatial axes as a window: one tap, starting at the origin."""
-    if x.rank < 3 or (x.shape[2:] == y.shape[2:] and all(step == 1 for step in jump[2:])):
-        return POINTWISE
+    """A slice as a window: one tap along each axis, starting at the origin."""
+    places = tuple([_sliced_axis(axis, *cut) for axis, cut in enumerate(zip(origin, jump, strict=True))])
     starts = [start for start in origin[2:] if isinstance(start, int)]
-    if len(starts) != x.rank - 2 or any(step < 1 for step in jump[2:]):
-        return GLOBAL
+    cuts = x.shape[2:] != y.shape[2:] or any(step != 1 for step in jump[2:])
+    if not cuts or x.rank < 3 or len(starts) != x.rank - 2 or any(step < 1 for step in jump[2:]):
+        return mapped(places)
     ones = (1,) * len(starts)
-    return Window(ones, tuple(jump[2:]), tuple(-start for start in starts), ones)
+    return Window(ones, tuple(jump[2:]), tuple(-start for start in starts), ones, maps=(places,))
+
+
+def _sliced_axis(axis: int, start: Extent | None, step: int) -> int | AxisMap:
+    """How a slice reads an axis."""
+    if start == 0 and step == 1:
+        return axis
+    return AxisMap(axis, stride=step, pad=-start if isinstance(start, int) else None)
 
 
 # --- by index ---------------------------------------------------------------------------------------------------------
@@ -179,7 +188,24 @@ def gather(x: Tensor, indices: Tensor, *, axis: int = 0) -> Facts:
         stride, extent = values.strides(x.shape)[at], values.count((x.shape[at],))
         axes[at] = [inside(index, extent) * stride for index in chosen]
         y = replace(y, value=values.gather(x, *axes))
-    return Facts((y,), NO_WORK, POINTWISE if at < 2 else GLOBAL, elements_read=(y.size, indices.size))
+    picked = _picked(at, x.shape[at], indices, chosen)
+    places = (*range(at), picked, *range(at + indices.rank, x.rank + indices.rank - 1))
+    return Facts((y,), NO_WORK, mapped(places), elements_read=(y.size, indices.size))
+
+
+def _picked(axis: int, extent: Extent, indices: Tensor, chosen: Sequence[int] | None) -> AxisMap | None:
+    """How an axis is read by a list of indices, or by one; None, all of it, where they are not known."""
+    if not chosen or indices.rank > 1 or not all(isinstance(index, int) for index in chosen):
+        return None
+    if min(chosen) < 0 and not isinstance(extent, int):
+        return None
+    picks = [inside(index, extent) if isinstance(extent, int) else index for index in chosen]
+    if indices.rank == 0:
+        return AxisMap(0, stride=0, pad=-picks[0])
+    steps = {after - before for before, after in pairwise(picks)} or {0}
+    if len(steps) == 1:
+        return AxisMap(axis, stride=steps.pop(), pad=-picks[0])
+    return AxisMap(axis, picks=tuple(picks))
 
 
 @rule("GatherElements")
@@ -195,8 +221,9 @@ def gather_elements(x: Tensor, indices: Tensor, *, axis: int = 0) -> Facts:
     places = _element_places(x, indices, at)
     if places is not None and x.value is not None:
         value = tuple([x.value[place] for place in places])
+    window = mapped(*along({at}, x.rank).maps, identity(x.rank))
     return Facts(
-        (Tensor(indices.shape, x.dtype, value),), NO_WORK, POINTWISE if at < 2 else GLOBAL,
+        (Tensor(indices.shape, x.dtype, value),), NO_WORK, window,
         elements_read=(indices.size, indices.size),
     )  # fmt: skip
 
@@ -282,7 +309,7 @@ def _scattered(x: Tensor, updates: Tensor, places: Sequence[int] | None, reducti
             known = reduction == "none" or (old is not None and update is not None)
             contents[place] = combine(old, update) if known else None
         value = tuple(contents)
-    return Facts((Tensor(x.shape, x.dtype, value),), work * updates.size, GLOBAL)
+    return Facts((Tensor(x.shape, x.dtype, value),), work * updates.size, mapped(identity(x.rank)))
 
 
 @rule("Scatter", "ScatterElements")
@@ -317,7 +344,7 @@ def tensor_scatter(cache: Tensor, update: Tensor, indices: Tensor | None = None)
 
     https://onnx.ai/onnx/operators/onnx__TensorScatter.html
     """
-    return Facts((Tensor(cache.shape, cache.dtype),), NO_WORK, GLOBAL)
+    return Facts((Tensor(cache.shape, cache.dtype),), NO_WORK, mapped(identity(cache.rank)))
 
 
 @rule("ReverseSequence")
@@ -332,7 +359,7 @@ def reverse_sequence(x: Tensor, lengths: Tensor | None = None) -> Facts:
 @rule("Trilu")
 def trilu(x: Tensor, k: Tensor | None = None) -> Facts:
     """[*batch, M, N] -> the same shape, a triangle kept.  https://onnx.ai/onnx/operators/onnx__Trilu.html"""
-    return Facts((Tensor(x.shape, x.dtype),), NO_WORK)
+    return Facts((Tensor(x.shape, x.dtype),), NO_WORK, mapped(identity(x.rank)))
 
 
 rule("com.microsoft.Trilu")(trilu)
@@ -356,7 +383,8 @@ def compress(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Facts:
     y = Tensor((*flat.shape[:at], found, *flat.shape[at + 1 :]), x.dtype)
     if chosen is not None:
         y = gather(flat, Tensor((len(chosen),), "int64", chosen), axis=at).outputs[0]
-    return Facts((y,), NO_WORK, GLOBAL, elements_read=(y.size, condition.size))
+    window = GLOBAL if axis is None else along({at}, x.rank)
+    return Facts((y,), NO_WORK, window, elements_read=(y.size, condition.size))
 
 
 def sorting(size: Extent, length: Extent) -> Work | None:
@@ -416,4 +444,4 @@ def best(x: Tensor, k: Extent | None, axis: int) -> Facts:
     most = next((limit for limit in limits if limit is not None), None)
     work = None if most is None else Work(compares=x.size * most.bit_length())  # ceil(log2(k + 1))
     note = "" if isinstance(k, int) or most is None else f"comparisons are those of the best {most}, which is the most"
-    return Facts((Tensor(shape, x.dtype), Tensor(shape, "int64")), work, GLOBAL, note=note)
+    return Facts((Tensor(shape, x.dtype), Tensor(shape, "int64")), work, along({at}, x.rank), note=note)

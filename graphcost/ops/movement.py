@@ -13,6 +13,7 @@ from ..dims import Dim, Extent, Undecided, ceil_div, floor_div
 from ..graph import Scalar, Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, data_dependent, rule
 from ..shapes import axis_of, broadcast, show_shape
+from ..windows import AxisMap, Border, mapped, reordered, stretched
 from . import values
 from .shape_values import opened, shaped
 
@@ -38,15 +39,14 @@ def concat(*parts: Tensor, axis: int) -> Facts:
                 shape[other] = extent
         length += part.shape[at]
     shape[at] = length
-    return Facts((Tensor(tuple(shape), first.dtype),), NO_WORK)
+    return Facts((Tensor(tuple(shape), first.dtype),), NO_WORK, Window(joins=at))
 
 
 def permute(x: Tensor, order: Sequence[int]) -> Facts:
     """Axes in another order. Raises ValueError unless `order` names each axis once."""
     if sorted(order) != list(range(x.rank)):
         raise ValueError(f"order {list(order)} does not name each of {x.rank} axes once")
-    window = POINTWISE if all(axis == order[axis] for axis in range(2, x.rank)) else GLOBAL
-    return Facts((Tensor(tuple(x.shape[axis] for axis in order), x.dtype),), NO_WORK, window)
+    return Facts((Tensor(tuple(x.shape[axis] for axis in order), x.dtype),), NO_WORK, reordered(order))
 
 
 def flat(x: Tensor, start: int, end: int) -> Facts:
@@ -201,17 +201,14 @@ def expand_dims(x: Tensor, axis: Tensor) -> Facts:
 
 @rule("Transpose")
 def transpose(x: Tensor, *, perm: Sequence[int] | None = None) -> Facts:
-    """Axes in another order, reversed unless given.  https://onnx.ai/onnx/operators/onnx__Transpose.html
-
-    Its window is POINTWISE where the spatial axes of an image stay: the last two, also while channels are in groups.
-    """
+    """Axes in another order, reversed unless given.  https://onnx.ai/onnx/operators/onnx__Transpose.html"""
     order = tuple(perm) if perm else tuple(range(x.rank))[::-1]
-    y = permute(x, order).outputs[0]
-    if x.value is not None:
-        axes = values.axis_offsets(x.shape)
-        y = replace(y, value=values.gather(x, *(axes[axis] for axis in order)))
-    stays = order[2:] == tuple(range(2, x.rank)) or (x.rank > 4 and order[-2:] == (x.rank - 2, x.rank - 1))
-    return Facts((y,), NO_WORK, POINTWISE if stays else GLOBAL)
+    facts = permute(x, order)
+    if x.value is None:
+        return facts
+    axes = values.axis_offsets(x.shape)
+    value = values.gather(x, *(axes[axis] for axis in order))
+    return replace(facts, outputs=(replace(facts.outputs[0], value=value),))
 
 
 # --- joining and cutting up -------------------------------------------------------------------------------------------
@@ -228,8 +225,7 @@ def concat_along(*parts: Tensor, axis: int) -> Facts:
     """Tensors that agree but for `axis` -> one.  https://onnx.ai/onnx/operators/onnx__Concat.html"""
     facts = concat(*parts, axis=axis)
     y, at = facts.outputs[0], axis_of(axis, parts[0].rank)
-    window = facts.window if at < 2 else GLOBAL
-    return replace(facts, outputs=(replace(y, value=_joined(parts, y.shape, at)),), window=window)
+    return replace(facts, outputs=(replace(y, value=_joined(parts, y.shape, at)),))
 
 
 @rule("com.microsoft.ConcatTraining")
@@ -302,8 +298,7 @@ def split_along(
         tops.append(slice_along(x, at, start, data_dependent(number) if length is None else length))
         starts += [] if start is None else [start]
         start = None if start is None or length is None else start + length
-    window = POINTWISE if at < 2 else GLOBAL
-    return Facts(tuple(tops), NO_WORK, window, slice_offsets=slice_offsets(x, at, starts, len(parts)))
+    return Facts(tuple(tops), NO_WORK, Window(cuts=at), slice_offsets=slice_offsets(x, at, starts, len(parts)))
 
 
 def _equal_parts(size: Extent, outputs: int, pieces: int) -> list[Extent | None]:
@@ -356,8 +351,7 @@ def expand(x: Tensor, target: Tensor) -> Facts:
     """
     wanted = shaped(target, x.dtype).shape
     shape = broadcast(x.shape, wanted)
-    window = POINTWISE if x.shape[2:] == shape[2:] and x.rank == len(shape) else GLOBAL
-    return Facts((Tensor(shape, x.dtype, values.broadcast(x, shape)),), NO_WORK, window)
+    return Facts((Tensor(shape, x.dtype, values.broadcast(x, shape)),), NO_WORK, mapped(stretched(x.shape, shape)))
 
 
 @rule("Tile")
@@ -388,8 +382,8 @@ def repeated(x: Tensor, times: Sequence[Scalar]) -> Facts:
     if x.value is not None and values.small(shape):
         axes = zip(values.axis_offsets(x.shape), times, strict=True)
         value = values.gather(x, *(offsets * values.count((time,)) for offsets, time in axes if isinstance(time, int)))
-    window = POINTWISE if x.shape[2:] == shape[2:] else GLOBAL
-    return Facts((Tensor(shape, x.dtype, value),), NO_WORK, window)
+    places = (axis if time == 1 else AxisMap(axis, border="repeat") for axis, time in enumerate(times))
+    return Facts((Tensor(shape, x.dtype, value),), NO_WORK, mapped(tuple(places)))
 
 
 @rule("Pad")
@@ -458,14 +452,28 @@ def _positions(start: Extent | None, extent: Extent) -> range:
 
 
 def _frame(x: Tensor, y: Tensor, before: Sequence[Extent | None], mode: str) -> Window:
-    """Padding as a window of one tap that begins before the input. Reflected elements are taken for padding."""
-    if x.shape[2:] == y.shape[2:] and not any(before[2:]):
-        return POINTWISE
+    """Padding as a window of one tap that begins before the input; what stands there is nothing, or some of it."""
+    ends = [None if b is None else after - size - b for size, after, b in zip(x.shape, y.shape, before, strict=True)]
+    places = tuple([_framed_axis(axis, *pads, mode) for axis, pads in enumerate(zip(before, ends, strict=True))])
     starts = tuple(start for start in before[2:] if isinstance(start, int))
-    if len(starts) < x.rank - 2 or mode == "wrap":
-        return GLOBAL
+    if len(starts) < x.rank - 2 or (x.shape[2:] == y.shape[2:] and not any(starts)):
+        return mapped(places)
     ones = (1,) * len(starts)
-    return Window(ones, ones, starts, ones)
+    return Window(ones, ones, starts, ones, maps=(places,))
+
+
+def _framed_axis(axis: int, before: Extent | None, after: Extent | None, mode: str) -> int | AxisMap | None:
+    """How an axis is read between its two pads; None, all of it, where one end is cut and the other one copied."""
+    if before == 0 and after == 0:
+        return axis
+    if mode == "constant":
+        return AxisMap(axis, pad=before if isinstance(before, int) else None)
+    if not isinstance(before, int) or not isinstance(after, int) or min(before, after) < 0 < max(before, after):
+        return None
+    return AxisMap(axis, pad=before, border=_BORDERS[mode]) if mode in _BORDERS else None
+
+
+_BORDERS: dict[str, Border] = {"edge": "edge", "reflect": "reflect", "wrap": "wrap"}
 
 
 # --- images -----------------------------------------------------------------------------------------------------------
@@ -503,7 +511,9 @@ def crop(x: Tensor, *, border: Sequence[int] = (0, 0, 0, 0), scale: Sequence[int
     left, top, right, bottom = border
     height, width = scale or (h - top - bottom, w - left - right)
     y = Tensor((n, c, height, width), x.dtype)
-    return Facts((y,), NO_WORK, Window((1, 1), (1, 1), (-top, -left), (1, 1)), elements_read=(y.size,))
+    places = (0, 1, AxisMap(2, pad=-top), AxisMap(3, pad=-left))
+    window = Window((1, 1), (1, 1), (-top, -left), (1, 1), maps=(places,))
+    return Facts((y,), NO_WORK, window, elements_read=(y.size,))
 
 
 @rule("CenterCropPad")
@@ -517,7 +527,17 @@ def center_crop_pad(x: Tensor, target: Tensor, *, axes: Sequence[int] | None = N
     if len(sizes) != len(chosen):
         raise ValueError(f"{len(sizes)} sizes for {len(chosen)} axes")
     shape: list[Extent | None] = list(x.shape)
+    places: list[int | AxisMap] = list(range(x.rank))
     for axis, size in zip(chosen, sizes, strict=True):
         shape[axis] = size
+        if size != x.shape[axis]:
+            places[axis] = AxisMap(axis, pad=_centred(x.shape[axis], size))
     y = Tensor(opened(shape), x.dtype)
-    return Facts((y,), NO_WORK, POINTWISE if x.shape[2:] == y.shape[2:] else GLOBAL, elements_read=(y.size,))
+    return Facts((y,), NO_WORK, mapped(tuple(places)), elements_read=(y.size,))
+
+
+def _centred(size: Extent, wanted: Extent | None) -> int | None:
+    """The padding before an axis that is brought to a size evenly, below 0 where it is cut; None for symbols."""
+    if not isinstance(size, int) or not isinstance(wanted, int):
+        return None
+    return (wanted - size) // 2 if wanted > size else -((size - wanted) // 2)

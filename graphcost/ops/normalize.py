@@ -10,8 +10,9 @@ from math import prod
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..rules import GLOBAL, POINTWISE, Facts, Work, rule
+from ..rules import GLOBAL, Facts, Work, rule
 from ..shapes import axis_of
+from ..windows import along, mapped
 
 
 def softmax_work(size: Extent, groups: Extent) -> Work:
@@ -38,7 +39,8 @@ def standardise_work(size: Extent, groups: Extent) -> Work:
 @rule("Softmax", "LogSoftmax", since=13)
 def softmax(x: Tensor, *, axis: int = -1) -> Facts:
     """[*any] -> the same shape, normalised along `axis`.  https://onnx.ai/onnx/operators/onnx__Softmax.html"""
-    return _softmax(x, axis, x.shape[axis_of(axis, x.rank)] if x.rank else 1)
+    at = axis_of(axis, x.rank)
+    return _softmax_along(x, range(at, at + 1) if x.rank else ())
 
 
 @rule("Softmax", "LogSoftmax")
@@ -48,13 +50,12 @@ def softmax_1(x: Tensor, *, axis: int = 1) -> Facts:
     https://onnx.ai/onnx/operators/onnx__Softmax.html#softmax-11
     """
     at = axis_of(axis, x.rank) if x.rank and axis != x.rank else x.rank
-    return _softmax(x, axis, prod(x.shape[at:]))
+    return _softmax_along(x, range(at, x.rank))
 
 
-def _softmax(x: Tensor, axis: int, length: Extent) -> Facts:
-    facts = softmax_of(x, length)
-    pointwise = x.rank > 2 and axis_of(axis, x.rank) == 1 and length == x.shape[1]
-    return Facts(facts.outputs, facts.work, POINTWISE if pointwise else GLOBAL)
+def _softmax_along(x: Tensor, axes: Sequence[int]) -> Facts:
+    facts = softmax_of(x, prod([x.shape[axis] for axis in axes]))
+    return Facts(facts.outputs, facts.work, along(axes, x.rank))
 
 
 @rule("Hardmax")
@@ -115,7 +116,8 @@ def layer_normalization(
     at = axis_of(axis, x.rank)
     statistics = Tensor((*x.shape[:at], *[1] * (x.rank - at)))
     work = standardise_work(x.size, statistics.size) + Work(muls=1, adds=int(bias is not None)) * x.size
-    return Facts((Tensor(x.shape, x.dtype), statistics, statistics)[:outputs], work, GLOBAL)
+    window = along(range(at, x.rank), x.rank)
+    return Facts((Tensor(x.shape, x.dtype), statistics, statistics)[:outputs], work, window)
 
 
 @rule("RMSNormalization", "SimplifiedLayerNormalization", "com.microsoft.SimplifiedLayerNormalization")
@@ -127,7 +129,7 @@ def rms_normalization(x: Tensor, scale: Tensor, *, axis: int = -1, outputs: int 
     at = axis_of(axis, x.rank)
     statistics = Tensor((*x.shape[:at], *[1] * (x.rank - at)))
     work = Work(muls=3, adds=1) * x.size + Work(divs=2, adds=1, exps=1) * statistics.size
-    return Facts((Tensor(x.shape, x.dtype), statistics)[:outputs], work, GLOBAL)
+    return Facts((Tensor(x.shape, x.dtype), statistics)[:outputs], work, along(range(at, x.rank), x.rank))
 
 
 @rule("com.microsoft.SkipLayerNormalization")
@@ -147,7 +149,7 @@ def skip_layer_normalization(
     facts = layer_normalization(x, gamma, beta, outputs=3)
     y, mean, deviation = facts.outputs
     work = (facts.work or Work()) + Work(adds=1 + int(bias is not None)) * x.size
-    return Facts((y, mean, deviation, y)[:outputs], work, GLOBAL)
+    return Facts((y, mean, deviation, y)[:outputs], work, mapped(*facts.window.maps * 2))
 
 
 @rule("com.microsoft.SkipSimplifiedLayerNormalization")
@@ -161,7 +163,7 @@ def skip_simplified_layer_normalization(
     facts = rms_normalization(x, gamma, outputs=2)
     y, deviation = facts.outputs
     work = (facts.work or Work()) + Work(adds=1 + int(bias is not None)) * x.size
-    return Facts((y, deviation, deviation, y)[:outputs], work, GLOBAL)
+    return Facts((y, deviation, deviation, y)[:outputs], work, mapped(*facts.window.maps * 2))
 
 
 @rule("com.microsoft.EmbedLayerNormalization")
@@ -196,9 +198,11 @@ def lp_normalization(x: Tensor, *, axis: int = -1) -> Facts:
 
     https://onnx.ai/onnx/operators/onnx__LpNormalization.html
     """
-    length = x.shape[axis_of(axis, x.rank)]
+    at = axis_of(axis, x.rank)
+    length = x.shape[at]
     groups = x.size // length if length != 0 else 0
-    return Facts((Tensor(x.shape, x.dtype),), Work(muls=x.size, adds=x.size, divs=x.size, exps=groups), GLOBAL)
+    work = Work(muls=x.size, adds=x.size, divs=x.size, exps=groups)
+    return Facts((Tensor(x.shape, x.dtype),), work, along({at}, x.rank))
 
 
 @rule("MeanVarianceNormalization")
@@ -207,8 +211,10 @@ def mean_variance_normalization(x: Tensor, *, axes: Sequence[int] = (0, 2, 3)) -
 
     https://onnx.ai/onnx/operators/onnx__MeanVarianceNormalization.html
     """
-    over = prod(x.shape[axis_of(axis, x.rank)] for axis in axes)
-    return Facts((Tensor(x.shape, x.dtype),), standardise_work(x.size, x.size // over if over != 0 else 0), GLOBAL)
+    gone = {axis_of(axis, x.rank) for axis in axes}
+    over = prod(x.shape[axis] for axis in gone)
+    work = standardise_work(x.size, x.size // over if over != 0 else 0)
+    return Facts((Tensor(x.shape, x.dtype),), work, along(gone, x.rank))
 
 
 @rule("LRN")

@@ -59,7 +59,7 @@ Binary = Callable[[Any, Any], Any]
 def unary(x: Tensor, work: Work, dtype: str | None = None, value: Value = None) -> Facts:
     """A result of the input's shape, `work` for each element."""
     y = Tensor(x.shape, dtype or x.dtype, value)
-    return Facts((y,), work * x.size if work is not NO_WORK else NO_WORK, elementwise=True)
+    return Facts((y,), work * x.size if work != NO_WORK else NO_WORK, elementwise=True)
 
 
 def binary(a: Tensor, b: Tensor, work: Work, dtype: str | None = None, value: Value = None) -> Facts:
@@ -183,7 +183,7 @@ def dropout_bool_mask(
 
 
 def _dropped(x: Tensor, work: Work, mask: str, outputs: int) -> Facts:
-    if work is not NO_WORK:
+    if work != NO_WORK:
         return Facts((Tensor(x.shape, x.dtype), Tensor(x.shape, mask))[:outputs], work * x.size, elementwise=True)
     return Facts((x, Tensor(x.shape, mask))[:outputs], NO_WORK, is_view=True)
 

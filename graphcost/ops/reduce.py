@@ -9,8 +9,9 @@ from typing import Any
 
 from ..dims import Extent
 from ..graph import Shape, Tensor, UnknownShape
-from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, data_dependent, rule
+from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, data_dependent, rule
 from ..shapes import axis_of
+from ..windows import mapped
 from . import values
 from .pointwise import onnx_link
 
@@ -51,9 +52,16 @@ def without(shape: Shape, axes: set[int], keepdims: bool) -> Shape:
     return tuple(kept)
 
 
-def window_over(axes: set[int], rank: int) -> Window:
-    """GLOBAL where a spatial axis is gone over, else each position stays by itself."""
-    return POINTWISE if rank > 2 and all(axis < 2 for axis in axes) else GLOBAL
+def window_over(axes: set[int], rank: int, keepdims: bool = True) -> Window:
+    """All is seen along the axes that are gone over, the same place along the others; GLOBAL where these are batch and
+    channels of an image.
+    """
+    if rank > 2 and axes.issuperset(range(2, rank)):
+        return GLOBAL
+    left = [axis for axis in range(rank) if axis not in axes]
+    return mapped(tuple([
+        None if axis in axes else axis if keepdims else left.index(axis) for axis in range(rank)
+    ]))  # fmt: skip
 
 
 def groups(x: Tensor, axes: set[int]) -> list[list[Any]] | None:
@@ -95,7 +103,7 @@ def _reduction(kind: str, inside: Work, join: Work, outside: Work, function: Fol
         if isinstance(joined, int):
             joined = max(joined, 0)  # over nothing at all, a reduction puts out what it begins with
         work = inside * x.size + join * joined + outside * y.size
-        return Facts((y,), work, window_over(gone, x.rank))
+        return Facts((y,), work, window_over(gone, x.rank, bool(keepdims)))
 
     @rule(kind)
     def reduce(x: Tensor, *, axes: Sequence[int] | None = None, keepdims: int = 1) -> Facts:
@@ -136,7 +144,7 @@ def arg_max(x: Tensor, *, axis: int = 0, keepdims: int = 1) -> Facts:
     """[*any] -> int64 with `axis` 1, or gone.  https://onnx.ai/onnx/operators/onnx__ArgMax.html"""
     gone = {axis_of(axis, x.rank)}
     y = Tensor(without(x.shape, gone, bool(keepdims)), "int64")
-    return Facts((y,), Work(compares=x.size - y.size), window_over(gone, x.rank))
+    return Facts((y,), Work(compares=x.size - y.size), window_over(gone, x.rank, bool(keepdims)))
 
 
 # --- running sums -----------------------------------------------------------------------------------------------------

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import floor
 
 from ..dims import Dim, Extent
 from ..graph import Scalar, Tensor, UnknownShape
-from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work, data_dependent, rule
-from ..shapes import axis_of
+from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, data_dependent, rule
+from ..shapes import axis_of, quotient
+from ..windows import AxisMap, mapped
+from .sampling import SIMPLE, Region, Sampling, axis_map
 from .values import exact
 
 INTERPOLATION = {
@@ -35,36 +37,46 @@ def scaled_extent(size: Extent, scale: Scalar, axis: int) -> Extent:
     return data_dependent(axis)
 
 
-def resized(x: Tensor, shape: Sequence[Extent], mode: str) -> Facts:
-    """The facts of a resize to `shape`."""
+def resized(
+    x: Tensor,
+    shape: Sequence[Extent],
+    mode: str,
+    sampling: Sampling | None = None,
+    scales: Sequence[Scalar] | None = None,
+    regions: Mapping[int, Region] | None = None,
+) -> Facts:
+    """The facts of a resize to `shape`; where each output looks is not known without a `sampling`.
+
+    `scales` are those that are given, None where the extents tell them, and `regions` the parts of axes that are taken.
+    """
     y = Tensor(tuple(shape), x.dtype)
     changed = [axis for axis in range(x.rank) if x.shape[axis] != y.shape[axis]]
     each = INTERPOLATION.get(mode, INTERPOLATION["linear"])
-    work = NO_WORK if each is NO_WORK else each * (y.size * len(changed))
-    return Facts((y,), work, _window(x, y, mode), elements_read=(y.size,) if mode == "nearest" else None)
+    work = NO_WORK if each == NO_WORK else each * (y.size * len(changed))
+    given = scales or (None,) * x.rank
+    window = _window(x, y, mode, [
+        axis_map(axis, size, wanted, given[axis], mode, sampling, (regions or {}).get(axis))
+        for axis, (size, wanted) in enumerate(zip(x.shape, y.shape, strict=True))
+    ])  # fmt: skip
+    return Facts((y,), work, window, elements_read=(y.size,) if mode == "nearest" else None)
 
 
-def _window(x: Tensor, y: Tensor, mode: str) -> Window:
-    """A window where the spatial axes grow or shrink by whole factors and each output copies or blends neighbours."""
-    if not any(a != b for a, b in zip(x.shape, y.shape, strict=True)):
-        return POINTWISE
-    if x.rank < 3 or x.shape[:2] != y.shape[:2] or mode not in ("nearest", "linear", "bilinear"):
-        return GLOBAL
+def _window(x: Tensor, y: Tensor, mode: str, entries: Sequence[int | AxisMap | None]) -> Window:
+    """Index maps, and a kernel that describes them where the spatial axes grow by whole factors."""
+    found = mapped(tuple(entries))
+    if x.rank < 3 or x.shape[:2] != y.shape[:2] or x.shape == y.shape or mode not in ("nearest", "linear", "bilinear"):
+        return found
     up: list[int] = []
-    for a, b in zip(x.shape[2:], y.shape[2:], strict=True):
-        if isinstance(a, int) and isinstance(b, int) and a and b and b % a == 0:
-            up.append(b // a)
-        elif isinstance(b, Dim) and isinstance(ratio := b // a, int) and ratio * a == b:
-            up.append(ratio)
-        else:
-            return GLOBAL
+    for size, wanted in zip(x.shape[2:], y.shape[2:], strict=True):
+        factor = quotient(wanted, size)
+        if not isinstance(factor, int):
+            return found
+        up.append(factor)
+    # a nearest element is seen by `factor` outputs, the inputs around (o + 1/2) / up - 1/2 by twice as many
+    kernel = tuple(factor if mode == "nearest" or factor == 1 else 2 * factor - factor % 2 for factor in up)
+    pad = tuple(k - 1 if mode == "nearest" else k - 1 - f // 2 * (f > 1) for k, f in zip(kernel, up, strict=True))
     ones = (1,) * len(up)
-    if mode == "nearest":
-        return Window(tuple(up), ones, tuple(factor - 1 for factor in up), ones, tuple(up))
-    # linear, half-pixel centres: output o blends the inputs around (o + 1/2) / up - 1/2
-    kernel = tuple(1 if factor == 1 else 2 * factor if factor % 2 == 0 else 2 * factor - 1 for factor in up)
-    pad = tuple(k - 1 - (f // 2 if f > 1 else 0) for k, f in zip(kernel, up, strict=True))
-    return Window(kernel, ones, pad, ones, tuple(up))
+    return Window(kernel, ones, pad, ones, tuple(up), found.maps)
 
 
 @rule("Upsample")
@@ -86,7 +98,8 @@ def upsample(
         given = (1.0, 1.0, height_scale or 1.0, width_scale or 1.0)
     if given is None:
         given = (None,) * x.rank
-    return resized(x, [scaled_extent(e, s, a) for a, (e, s) in enumerate(zip(x.shape, given, strict=True))], mode)
+    shape = [scaled_extent(e, s, a) for a, (e, s) in enumerate(zip(x.shape, given, strict=True))]
+    return resized(x, shape, mode, SIMPLE, given)
 
 
 @rule("Resize", since=11)
@@ -98,6 +111,7 @@ def resize(
     *,
     axes: Sequence[int] | None = None,
     mode: str = "nearest",
+    nearest_mode: str = "round_prefer_floor",
     coordinate_transformation_mode: str = "half_pixel",
     keep_aspect_ratio_policy: str = "stretch",
     antialias: int = 0,
@@ -108,28 +122,43 @@ def resize(
     """
     at = [axis_of(axis, x.rank) for axis in axes] if axes is not None else list(range(x.rank))
     shape = list(x.shape)
+    given: list[Scalar] = [1] * x.rank
+    cropped = coordinate_transformation_mode == "tf_crop_and_resize"
+    regions = _regions(roi, at) if cropped else None
     if sizes is not None and not (sizes.ranked and sizes.shape == (0,)):
         wanted = _entries(sizes, at)
-        fitted = _fit([x.shape[axis] for axis in at], wanted, keep_aspect_ratio_policy)
+        fitted, common = _fit([x.shape[axis] for axis in at], wanted, keep_aspect_ratio_policy)
         for axis, size in zip(at, fitted, strict=True):
             shape[axis] = data_dependent(axis) if size is None else size
+            given[axis] = common
     elif scales is not None:
-        factors = _entries(scales, at)
-        cropped = coordinate_transformation_mode == "tf_crop_and_resize"
-        part = roi.value if cropped and roi is not None and roi.value else None
-        for number, (axis, factor) in enumerate(zip(at, factors, strict=True)):
-            if part is not None and isinstance(factor, (int, float)) and isinstance(size := x.shape[axis], int):
-                begin, end = part[number], part[number + len(at)]
-                if isinstance(begin, (int, float)) and isinstance(end, (int, float)):
-                    shape[axis] = floor(size * (end - begin) * factor)
-                    continue
-            shape[axis] = (
-                data_dependent(axis) if cropped and part is None else scaled_extent(x.shape[axis], factor, axis)
-            )
+        for axis, factor in zip(at, _entries(scales, at), strict=True):
+            given[axis] = factor
+            shape[axis] = _scaled(x.shape[axis], factor, axis, cropped, (regions or {}).get(axis))
     else:
         raise UnknownShape("neither scales nor sizes are given")
-    facts = resized(x, shape, mode)
-    return Facts(facts.outputs, facts.work, GLOBAL, elements_read=facts.elements_read) if antialias else facts
+    known = regions is not None or not cropped
+    sampling = Sampling(coordinate_transformation_mode, nearest_mode, bool(antialias)) if known else None
+    return resized(x, shape, mode, sampling, given, regions)
+
+
+def _regions(roi: Tensor | None, axes: Sequence[int]) -> dict[int, Region] | None:
+    """The part of each axis that is taken, by where it starts and ends; None where that is not known."""
+    if roi is None or not roi.value:
+        return None
+    edges = [float(edge) for edge in roi.value if isinstance(edge, (int, float))]
+    if len(edges) != 2 * len(axes):
+        return None
+    return dict(zip(axes, zip(edges, edges[len(axes) :], strict=False), strict=True))
+
+
+def _scaled(size: Extent, factor: Scalar, axis: int, cropped: bool, region: Region | None) -> Extent:
+    """An axis, or a part of it, times its scale."""
+    if not cropped:
+        return scaled_extent(size, factor, axis)
+    if region is None or not isinstance(size, int) or not isinstance(factor, (int, float)):
+        return data_dependent(axis)
+    return floor(size * (region[1] - region[0]) * factor)
 
 
 def _entries(given: Tensor, axes: Sequence[int]) -> Sequence[Scalar]:
@@ -141,20 +170,21 @@ def _entries(given: Tensor, axes: Sequence[int]) -> Sequence[Scalar]:
     return given.value
 
 
-def _fit(before: Sequence[Extent], wanted: Sequence[Scalar], policy: str) -> list[Extent | None]:
-    """Sizes as they are given, or as the aspect ratio allows: not larger, or not smaller, than given."""
+def _fit(before: Sequence[Extent], wanted: Sequence[Scalar], policy: str) -> tuple[list[Extent | None], float | None]:
+    """Sizes as they are given, or as the aspect ratio allows: not larger, or not smaller, than given; and the scale of
+    all axes, where they have one."""
     from fractions import Fraction  # it imports decimal
 
     plain: list[Extent | None] = [w if isinstance(w, (int, Dim)) else None for w in wanted]
     if policy == "stretch":
-        return plain
+        return plain, None
     known = [w for w in plain if isinstance(w, int)]
     sizes = [b for b in before if isinstance(b, int)]
     if len(known) != len(plain) or len(sizes) != len(before):
-        return [None] * len(plain)
+        return [None] * len(plain), None
     ratios = [Fraction(w, b) for w, b in zip(known, sizes, strict=True)]
     factor = min(ratios) if policy == "not_larger" else max(ratios)
-    return [floor(factor * b + Fraction(1, 2)) for b in sizes]
+    return [floor(factor * b + Fraction(1, 2)) for b in sizes], float(factor)
 
 
 @rule("Resize")
@@ -171,7 +201,7 @@ def grid_sample(x: Tensor, grid: Tensor, *, mode: str = "linear") -> Facts:
     """
     y = Tensor((x.shape[0], x.shape[1], *grid.shape[1:-1]), x.dtype)
     each = INTERPOLATION.get(mode, INTERPOLATION["linear"])
-    work = NO_WORK if each is NO_WORK else each * (y.size * (x.rank - 2))
+    work = NO_WORK if each == NO_WORK else each * (y.size * (x.rank - 2))
     return Facts((y,), work + Work(muls=1, adds=1) * grid.size, GLOBAL)
 
 
@@ -220,4 +250,4 @@ def crop_and_resize(x: Tensor, rois: Tensor, batch: Tensor, size: Tensor, *, mod
     out = [e if isinstance(e, (int, Dim)) else data_dependent(2 + a) for a, e in enumerate(extents)]
     y = Tensor((rois.shape[0], x.shape[1], *out), x.dtype)
     each = INTERPOLATION.get(mode, INTERPOLATION["linear"])
-    return Facts((y,), NO_WORK if each is NO_WORK else each * (y.size * 2), GLOBAL)
+    return Facts((y,), NO_WORK if each == NO_WORK else each * (y.size * 2), GLOBAL)

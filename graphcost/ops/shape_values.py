@@ -10,6 +10,7 @@ from ..dims import Dim, Extent, ceil_div, maximum
 from ..graph import Scalar, Shape, Tensor, Unranked, element_type
 from ..rules import NO_WORK, Facts, Work, data_dependent, rule
 from ..shapes import axis_of
+from ..windows import mapped
 from . import values
 
 
@@ -210,4 +211,5 @@ def one_hot(indices: Tensor, depth: Tensor, pair: Tensor, *, axis: int = -1) -> 
     classes = values.item(depth)
     at = axis_of(axis, indices.rank + 1)
     extent = data_dependent(at) if classes is None else classes if isinstance(classes, Dim) else int(classes)
-    return Facts((Tensor((*indices.shape[:at], extent, *indices.shape[at:]), pair.dtype),), NO_WORK)
+    y = Tensor((*indices.shape[:at], extent, *indices.shape[at:]), pair.dtype)
+    return Facts((y,), NO_WORK, mapped((*range(at), *range(at + 1, y.rank))))

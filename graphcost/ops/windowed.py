@@ -7,11 +7,13 @@ reported as if they did by every tool there is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 from ..dims import Dim, Extent, bounds, ceil_div
 from ..graph import Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
+from ..windows import identity
 from .pointwise import ACTIVATIONS
 from .shape_values import shaped
 from .values import integers
@@ -132,7 +134,12 @@ def conv(
     window, spatial = slide(x, w.shape[2:], strides, pads, dilations, auto_pad)
     y = Tensor((x.shape[0], w.shape[0], *spatial), x.dtype)
     taps = prod(w.shape[1:])  # C/group is already in the weight's shape
-    return Facts((y,), Work(macs=y.size * taps, adds=y.size if b else 0), window)
+    return Facts((y,), Work(macs=y.size * taps, adds=y.size if b else 0), _of_first(window))
+
+
+def _of_first(window: Window) -> Window:
+    """A window over the first input only: all of the others, the weights, is seen."""
+    return replace(window, maps=(None,)) if window.kernel else window
 
 
 def check_groups(channels: Extent, seen: Extent, filters: Extent, group: int) -> None:
@@ -155,7 +162,7 @@ def causal_conv(
     https://onnx.ai/onnx/operators/onnx__CausalConvWithState.html
     """
     kernel = w.shape[2]
-    seen = Window((kernel,), (1,), (kernel - 1,), (1,)) if isinstance(kernel, int) else GLOBAL
+    seen = _of_first(Window((kernel,), (1,), (kernel - 1,), (1,))) if isinstance(kernel, int) else GLOBAL
     work = Work(macs=x.size * kernel, adds=x.size if b is not None else 0)
     if activation not in ("none", "silu", "swish"):
         raise ValueError(f"there is no activation {activation!r}")
@@ -217,7 +224,7 @@ def conv_transpose(
         return Facts((y,), work, GLOBAL)
     kernel = tuple(k for k in w.shape[2:] if isinstance(k, int))
     pad = tuple(d * (k - 1) - start for d, k, start in zip(dilation, kernel, starts, strict=True))
-    return Facts((y,), work, Window(kernel, (1,) * axes, pad, dilation, stride))
+    return Facts((y,), work, _of_first(Window(kernel, (1,) * axes, pad, dilation, stride)))
 
 
 def _cut_before(total: Extent, auto_pad: str) -> Extent:
@@ -410,4 +417,5 @@ def fused_conv(
     """A convolution, a tensor added to it, and an activation, for which one comparison an element is counted."""
     facts = conv(x, w, b, strides=strides, pads=pads, dilations=dilations, group=group, auto_pad=auto_pad)
     after = Work(compares=1, adds=int(z is not None)) * facts.outputs[0].size
-    return Facts(facts.outputs, (facts.work or NO_WORK) + after, facts.window)
+    window = replace(facts.window, maps=(*facts.window.maps, (), (), identity(x.rank)))
+    return Facts(facts.outputs, (facts.work or NO_WORK) + after, window)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ..conventions.families import family
 from ..passes.rows import Row
-from ..rules import GLOBAL
 
 KINDS = (
     "convolution",
@@ -50,8 +49,7 @@ def kind(row: Row) -> int:
     if row.facts is None or row.facts.work is None:
         return _OTHER
     if row.facts.work.macs != 0:
-        window = row.facts.window
-        return _CONVOLUTION if window is not GLOBAL and window.kernel else _DENSE
+        return _CONVOLUTION if row.facts.window.kernel else _DENSE
     if row.facts.work.ops == 0:
         return _MOVEMENT
     return _ELEMENTWISE if row.facts.elementwise else _OTHER

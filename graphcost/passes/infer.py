@@ -18,6 +18,7 @@ from ..errors import ModelError
 from ..graph import UNKNOWN, Model, Op, Tensor, UnknownShape, Unranked
 from ..registry import plugin_error
 from ..rules import NO_WORK, Facts, Rule, Work
+from ..windows import GLOBAL, NOT_KNOWN
 from .checks import check_arity, check_attributes, check_facts, describe, situation
 from .open_extents import OpenExtents, Stated, has_fresh, stated_by
 from .rows import Inference, Row, body_prefix, sign
@@ -259,11 +260,11 @@ class _Engine:
                 body = Body(self, definition, Scope({}), "")
                 outputs = body(*inputs)
                 if all(tensor.known for tensor in outputs):
-                    return Facts(outputs, body.work if body.complete else None)
+                    return Facts(outputs, body.work if body.complete else None, GLOBAL)
             if (shapes := self.definitions.shapes(op, inputs, self.opsets)) is not None:
-                return Facts(shapes, None)
+                return Facts(shapes, None, NOT_KNOWN)
         declared = tuple([stated(name) for name in op.outputs])
-        return Facts(declared, None) if any(tensor.known for tensor in declared) else None
+        return Facts(declared, None, NOT_KNOWN) if any(tensor.known for tensor in declared) else None
 
 
 def _declared_tensor(inferred: Tensor, declared: Tensor) -> Tensor:

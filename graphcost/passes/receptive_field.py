@@ -1,16 +1,19 @@
 """The receptive field: which part of an input each position of a tensor can see.
 
-One recurrence over `Facts.window` per spatial axis (the axes after the first two), from an input on
-(https://distill.pub/2019/computing-receptive-fields/):
+One recurrence per axis of the input, from the input on (https://distill.pub/2019/computing-receptive-fields/):
 
     size   += dilation * (kernel - 1) / up * stride_before
     start  -= pad / up * stride_before
     stride  = stride_before * stride / up
 
-where `start` is the input coordinate of the first tap of position 0 (minus what is called the effective padding).
+where `start` is the input coordinate of the first tap of position 0 (minus what is called the effective padding). How
+axes are followed that are reordered, reshaped, mixed or joined stands in `reach`, how an operator reads its inputs in
+`index_maps`, and what one position sees exactly in `boxes`.
+
 Branches that meet take the union, whatever their starts. Branches whose strides disagree are misaligned, which is not
 a number but an answer with a reason: the two ways from where they part. Values do not matter: a tap counts even if its
-weight is zero. What a loop or branch does with its inputs is not followed: it sees all of them.
+weight is zero. What a border brings back (reflected, repeated, clamped) is in the boxes, not in the three numbers. What
+a loop or branch does with its inputs is not followed: it sees all of them.
 """
 
 from __future__ import annotations
@@ -19,102 +22,114 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import takewhile
-from math import ceil, floor
 from typing import Any
 
 from ..dims import Extent
-from ..graph import Tensor
-from ..rules import GLOBAL, POINTWISE, Window
+from ..graph import UNKNOWN, Shape, Tensor
+from ..windows import AxisMap, IndexMap
+from . import boxes, reach
+from .boxes import Interval
+from .index_maps import View, index_map, operands
+from .reach import Number, Reach, Seen, Step, whole
 from .rows import Row
 
-Number = int | Fraction
-Interval = tuple[int, int]
 ENDS = 4  # operators named at either end of a long way
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One spatial axis, in elements of the input; fractions where the network upsamples."""
+    """One axis of an input, in its elements; fractions where the network upsamples.
 
-    size: Number = 1
-    stride: Number = 1
-    start: Number = 0
+    A size of None is all of it; a stride and start of None vary from position to position by no rule.
+    """
+
+    size: Number | None = 1
+    stride: Number | None = 1
+    start: Number | None = 0
 
     def centre(self, position: int) -> Number:
-        """The input coordinate that an output position is centred on."""
-        return _plain(self.start + position * self.stride + Fraction(self.size - 1, 2))
+        """The input coordinate that an output position is centred on. Raises ValueError where there is no rule."""
+        size, stride, start = self._numbers()
+        return whole(start + position * stride + Fraction(size - 1, 2))
 
     def position(self, centre: Number) -> Number:
-        """The output position that is centred on an input coordinate; a fraction between two positions."""
-        return _plain(Fraction(centre - self.start - Fraction(self.size - 1, 2)) / self.stride)
+        """The output position that is centred on an input coordinate; a fraction between two positions.
 
-    def through(self, kernel: int, stride: Number, pad: Number, dilation: int, up: int) -> Axis:
-        jump = Fraction(self.stride) / up
-        return Axis(
-            _plain(self.size + dilation * (kernel - 1) * jump),
-            _plain(jump * stride),
-            _plain(self.start - pad * jump),
-        )
+        Raises ValueError where there is no rule, or all positions see the same.
+        """
+        size, stride, start = self._numbers()
+        if not stride:
+            raise ValueError("every position sees the same part of the input")
+        return whole(Fraction(centre - start - Fraction(size - 1, 2)) / stride)
 
-    def union(self, other: Axis) -> Axis:
-        start = min(self.start, other.start)
-        end = max(self.start + self.size, other.start + other.size)
-        return Axis(_plain(end - start), self.stride, start)
+    def _numbers(self) -> tuple[Number, Number, Number]:
+        if self.size is None:
+            raise ValueError("all of the axis is seen, which has no centre")
+        if self.stride is None or self.start is None:
+            raise ValueError("where a position looks follows no rule: see the box of a position")
+        return self.size, self.stride, self.start
+
+    def text(self, quantity: str) -> str:
+        """Its size, stride or start as a number, or as `all` or `varies`."""
+        number = getattr(self, quantity)
+        return f"{float(number):g}" if number is not None else "all" if self.size is None else "varies"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What a tensor's positions see of one input: per spatial axis, all of it (`whole`), or not told, and `why`."""
+    """What a tensor's positions see of one input: per spatial axis, all of it (`whole`), or not known, and `why`."""
 
     axes: tuple[Axis, ...] = ()
     whole: bool = False
     why: str = ""
 
     @property
-    def size(self) -> tuple[Number, ...]:
+    def size(self) -> tuple[Number | None, ...]:
         return tuple(axis.size for axis in self.axes)
 
     @property
-    def stride(self) -> tuple[Number, ...]:
+    def stride(self) -> tuple[Number | None, ...]:
         return tuple(axis.stride for axis in self.axes)
 
     @property
-    def start(self) -> tuple[Number, ...]:
+    def start(self) -> tuple[Number | None, ...]:
         return tuple(axis.start for axis in self.axes)
 
     @property
-    def padding(self) -> tuple[Number, ...]:
+    def padding(self) -> tuple[Number | None, ...]:
         """The effective padding: how far the first position reaches beyond the input."""
-        return tuple(-axis.start for axis in self.axes)
+        return tuple(None if axis.start is None else -axis.start for axis in self.axes)
 
-    def told(self, quantity: str) -> str:
-        """Its size, stride or start as text, one number where all axes agree: 23, 1.5, 15x7, all, misaligned, ?."""
+    def format(self, quantity: str) -> str:
+        """Its size, stride or start as text, one number where all axes agree: 23, 1.5, 15x7, 3xall, varies, all,
+        misaligned, ?."""
         if self.whole or self.why:
             return "all" if self.whole else "misaligned" if self.why.startswith("misaligned") else "?"
-        return _text(getattr(self, quantity))
+        return _joined([axis.text(quantity) for axis in self.axes])
+
+    told = format
 
     def to_dict(self) -> dict[str, Any] | None:
-        """Size, stride and start as JSON has them: a number each, or a list where axes differ; None for not told.
+        """Size, stride and start as JSON has them: a number each, or a list where axes differ; None for not known.
 
-        A size of "all" is the whole input.
+        A size of "all" is all of the input, or of an axis; a stride and start of None vary.
         """
         if self.why:
             return None
         if self.whole:
             return {"size": "all", "stride": None, "start": None}
-
-        def one(numbers: Sequence[Number]) -> Any:
-            plain = [number if isinstance(number, int) else float(number) for number in numbers]
-            return plain[0] if len(set(plain)) == 1 else plain
-
-        return {"size": one(self.size), "stride": one(self.stride), "start": one(self.start)}
+        sizes = ["all" if axis.size is None else _plain(axis.size) for axis in self.axes]
+        return {"size": _one(sizes), "stride": _one(map(_plain, self.stride)), "start": _one(map(_plain, self.start))}
 
     def centre(self, position: Sequence[int]) -> tuple[Number, ...]:
-        """The input coordinates that an output position is centred on. Raises ValueError unless it has each axis."""
+        """The input coordinates that an output position is centred on.
+
+        Raises ValueError unless it has each axis, and each axis a rule.
+        """
         return tuple(axis.centre(at) for axis, at in self._along(position))
 
     def position(self, centre: Sequence[Number]) -> tuple[Number, ...]:
-        """The output position that is centred on input coordinates. Raises ValueError unless they have each axis."""
+        """The output position that is centred on input coordinates. Raises ValueError as `centre` does."""
         return tuple(axis.position(at) for axis, at in self._along(centre))
 
     def _along(self, coordinates: Sequence[Any]) -> Iterator[tuple[Axis, Any]]:
@@ -127,6 +142,20 @@ class Field:
 WHOLE = Field(whole=True)
 
 
+def _plain(number: Number | None) -> int | float | None:
+    return number if number is None or isinstance(number, int) else float(number)
+
+
+def _one(entries: Iterable[Any]) -> Any:
+    """One entry where all agree, else a list of them."""
+    listed = list(entries)
+    return listed[0] if len(set(listed)) == 1 else listed
+
+
+def _joined(texts: Sequence[str]) -> str:
+    return "x".join(texts if len(set(texts)) > 1 else texts[:1])
+
+
 @dataclass
 class ReceptiveFields:
     """The fields of every tensor with respect to every input that has spatial axes."""
@@ -135,6 +164,8 @@ class ReceptiveFields:
     inputs: dict[str, Tensor]
     fields: dict[str, dict[str, Field]] = field(default_factory=dict)
     """Tensor name -> input name -> field; an input that cannot be seen is left out."""
+    spatial: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """The spatial axes of each input: those after the first two, or before the channels where these come last."""
 
     def of(self, tensor: str, source: str | None = None) -> Field | None:
         """The field of a tensor with respect to an input (its first, unless named); None when it sees nothing of it."""
@@ -144,172 +175,201 @@ class ReceptiveFields:
     def box(self, tensor: str, position: Sequence[int], source: str | None = None) -> tuple[Interval, ...] | None:
         """First and last input index per spatial axis that one position of `tensor` can see; None when there is none.
 
-        Followed back through the network step by step, so it is exact where padding cuts the field off and where
+        A position has an index per spatial axis (those after the first two), or one per axis of the tensor. It is
+        followed back through the network step by step, so it is exact where padding cuts the field off and where
         upsampling makes it differ from position to position. Raises ValueError where an extent is not a number, and
         for a position that is not on the map.
         """
-        self._check(tensor, position)
         source = source if source is not None else next(iter(self.fields.get(tensor, {})), "")
-        needed: dict[str, tuple[Interval, ...]] = {tensor: tuple((at, at) for at in position)}
+        needed = {tensor: self._at(tensor, position)}
         for row in reversed(self.rows):
-            wanted = [needed[name] for name in row.op.outputs if name in needed]
-            if not wanted:
-                continue
-            interval = _hull(wanted)
-            for name, operand in row.read:
-                if operand is None or source not in self.fields.get(name, {}):
-                    continue
-                seen = _back(interval, operand, row)
-                if seen is not None:
-                    needed[name] = _hull([seen, needed[name]]) if name in needed else seen
-        return needed.get(source)
+            for number, output in enumerate(row.op.outputs):
+                if output in needed:
+                    self._add_operands(needed, row, number, source)
+        if source not in needed:
+            return None
+        extents = self.inputs[source].shape
+        return tuple(boxes.interval(needed[source][axis], extents[axis]) for axis in self.spatial[source])
 
-    def _check(self, tensor: str, position: Sequence[int]) -> None:
+    def _add_operands(self, needed: dict[str, boxes.Box], row: Row, output: int, source: str) -> None:
+        """Add what an output of a row needs of the row's operands."""
+        for number, name in operands(row):
+            operand = row.inputs[number]
+            if operand is None or not operand.ranked or source not in self.fields.get(name, {}):
+                continue
+            result = row.outputs[output]
+            found = index_map(row, number, output)
+            box = boxes.back(needed[row.op.outputs[output]], found, operand.shape, result.shape if found else ())
+            if box is not None:
+                needed[name] = boxes.hull(box, needed[name], operand.shape) if name in needed else box
+
+    def _at(self, tensor: str, position: Sequence[int]) -> boxes.Box:
+        """The box of one position. Raises ValueError when there is no such position."""
         made = (pair for row in self.rows for pair in zip(row.op.outputs, row.outputs, strict=False))
         found = next((each for name, each in made if name == tensor), self.inputs.get(tensor))
-        extents = found.shape[2:] if found is not None and found.ranked else ()
+        shape = found.shape if found is not None and found.ranked else ()
+        lead = 0 if len(position) == len(shape) else 2
+        extents = shape[lead:]
         if extents and (len(position) != len(extents) or any(map(_beyond, position, extents))):
             where, size = "x".join(map(str, position)), "x".join(map(str, extents))
             raise ValueError(f"there is no position {where} on {tensor}, a map of {size}")
+        box: boxes.Box = (None,) * len(shape)
+        if extents:
+            digits = [_digit(extent, index) for extent, index in zip(extents, position, strict=True)]
+            box = (*box[:lead], *digits)
+        return box
 
 
 def trace(rows: Iterable[Row], inputs: Mapping[str, Tensor]) -> ReceptiveFields:
     """The receptive fields of all activations of the outer graph."""
     outer = [row for row in rows if row.name == row.op.name]
-    result = ReceptiveFields(outer, dict(inputs))
-    fields = result.fields
-    makers: dict[str, Row] = {}
+    followed = _Trace(outer, {})
+    spatial: dict[str, tuple[int, ...]] = {}
     for name, tensor in inputs.items():
         if tensor.ranked and tensor.rank > 2:
-            fields[name] = {name: Field((Axis(),) * (tensor.rank - 2))}
+            spatial[name] = spatial_axes(name, tensor, outer)
+            followed.seen[name] = {name: tuple([Reach(1, 0, (Step(axis, 1),)) for axis in spatial[name]])}
+    fields = {name: _fields(seen, inputs[name]) for name, seen in followed.seen.items()}
     for row in outer:
-        seen: dict[str, Field] = {}
+        for number, name in enumerate(row.op.outputs):
+            if name and (seen := followed.output(row, number)):
+                followed.seen[name] = seen
+                fields[name] = _fields(seen, row.outputs[number] if number < len(row.outputs) else UNKNOWN)
+    return ReceptiveFields(outer, dict(inputs), fields, spatial)
+
+
+def spatial_axes(source: str, tensor: Tensor, rows: Iterable[Row]) -> tuple[int, ...]:
+    """The spatial axes of an input: those along which the first convolution slides, else all after the first two."""
+    orders = {source: tuple(range(tensor.rank))}  # the input's axes as they lie in tensors that only reorder them
+    for row in rows:
+        for number, name in operands(row):
+            order = orders.get(name)
+            if order is None or row.facts is None or not row.op.outputs:
+                continue
+            if number == 0 and _convolves(row):
+                return tuple(sorted(order[2:]))
+            leads = [entry.axis if isinstance(entry, AxisMap) else entry for entry in _axis_maps(row, number)]
+            if sorted(lead for lead in leads if lead is not None) == list(range(tensor.rank)):
+                orders[row.op.outputs[0]] = tuple([order[leads.index(axis)] for axis in range(tensor.rank)])
+    return tuple(range(2, tensor.rank))
+
+
+def _convolves(row: Row) -> bool:
+    """Whether it slides a kernel that multiplies."""
+    facts = row.facts
+    return facts is not None and facts.work is not None and bool(facts.window.kernel) and facts.work.macs != 0
+
+
+def _axis_maps(row: Row, number: int) -> IndexMap:
+    found = index_map(row, number)
+    return () if isinstance(found, View) else found
+
+
+@dataclass(frozen=True)
+class _Trace:
+    """What is seen by the tensors of a graph, as they are reached."""
+
+    rows: Sequence[Row]
+    seen: dict[str, dict[str, Seen | str]]
+    """Tensor name -> input name -> what is seen of it, or why that is not known."""
+
+    def output(self, row: Row, number: int) -> dict[str, Seen | str]:
+        """What an output of a row sees of each input."""
+        if number and self._like_first(row, number):
+            return self.seen.get(row.op.outputs[0], {})
+        seen: dict[str, Seen | str] = {}
         first: dict[str, str] = {}
-        for name, operand in row.read:
-            for source, before in fields.get(name, {}).items():
-                after = _forward(before, operand, row)
+        for at, name in operands(row):
+            for source, after in self._through(row, at, name, number):
                 if source not in seen:
                     seen[source], first[source] = after, name
-                elif (both := _join(seen[source], after)) is not None:
-                    seen[source] = both
                 else:
-                    met = [(seen[source], first[source]), (after, name)]
-                    ways = [(field, _way(fields, makers, tensor, source)) for field, tensor in met]
-                    seen[source] = Field(why=f"misaligned at {row.name}: {_parting(ways)}")
+                    seen[source] = self._meet(row, number, source, (first[source], seen[source]), (name, after))
         for name in row.op.captures:
-            seen.update(dict.fromkeys(fields.get(name, {}), WHOLE))
-        if seen:
-            fields.update((name, seen) for name in row.op.outputs if name)
-            makers.update((name, row) for name in row.op.outputs if name)
-    return result
+            for source, before in self.seen.get(name, {}).items():
+                seen[source] = before if isinstance(before, str) else (None,) * len(before)
+        return seen
+
+    def _like_first(self, row: Row, number: int) -> bool:
+        """Whether an output sees what the first does."""
+        if number >= len(row.outputs) or row.facts is None or row.facts.window.cuts is not None:
+            return number >= len(row.outputs) or row.facts is None
+        y, first = row.outputs[number], row.outputs[0]
+        return bool(row.op.outputs[0]) and y.ranked and first.ranked and y.shape == first.shape
+
+    def _through(self, row: Row, operand: int, name: str, output: int) -> Iterator[tuple[str, Seen | str]]:
+        """What is seen of each input by way of one operand."""
+        before = self.seen.get(name)
+        if not before:
+            return
+        if row.facts is None or not row.facts.window.known:
+            why = f"{row.name} ({row.op.type}) is not known"
+            for source, seen in before.items():
+                yield source, seen if isinstance(seen, str) or not any(seen) else why
+            return
+        found = index_map(row, operand, output)
+        x = row.inputs[operand]
+        shape = x.shape if x is not None and found else ()
+        for source, seen in before.items():
+            yield source, seen if isinstance(seen, str) else reach.through(seen, found, shape)
+
+    def _meet(
+        self, row: Row, output: int, source: str, one: tuple[str, Seen | str], other: tuple[str, Seen | str]
+    ) -> Seen | str:
+        """What is seen by way of either of two operands, each by name; why, where they are misaligned."""
+        (_, a), (_, b) = one, other
+        if isinstance(a, str) or isinstance(b, str):
+            return a if isinstance(a, str) else b
+        y = row.outputs[output]
+        joins = row.facts.window.joins if row.facts is not None else None
+        shape = y.shape if y.ranked else ()
+        both = reach.union(a, b, shape) if joins is None else reach.end_to_end(a, b, joins, shape)
+        if both is not None:
+            return both
+        ways = [(_field(seen, shape).format("stride"), self._way(name, source)) for name, seen in (one, other)]
+        return f"misaligned at {row.name}: {_parting(ways)}"
+
+    def _way(self, tensor: str, source: str) -> list[str]:
+        """From an input to `tensor`, the operators passed: at each, by way of the first operand that sees the input."""
+        way = []
+        for row in reversed(self.rows):
+            if tensor in row.op.outputs:
+                way.append(row.name)
+                names = (*(name for _, name in operands(row)), *row.op.captures)
+                tensor = next(name for name in names if source in self.seen.get(name, {}))
+        return [tensor, *reversed(way)]
 
 
-def _way(fields: Mapping[str, Mapping[str, Field]], makers: Mapping[str, Row], tensor: str, source: str) -> list[str]:
-    """From an input to `tensor`, the operators passed: at each, by way of the first operand that sees the input."""
-    way = []
-    while (row := makers.get(tensor)) is not None:
-        way.append(row.name)
-        tensor = next(name for name, _ in row.read if source in fields.get(name, {}))
-    return [tensor, *reversed(way)]
-
-
-def _parting(ways: Sequence[tuple[Field, Sequence[str]]]) -> str:
+def _parting(ways: Sequence[tuple[str, Sequence[str]]]) -> str:
     """Two ways that cannot be joined, each with its stride, from where they part."""
     (_, one), (_, other) = ways
     shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-    told = []
-    for seen, way in ways:
+    parts = []
+    for stride, way in ways:
         names = [*way[shared:]]
         if len(names) > 2 * ENDS + 1:
             names[ENDS:-ENDS] = [f"... {len(names) - 2 * ENDS} more ..."]
-        told.append(f"stride {_text(seen.stride)} " + (f"by way of {', '.join(names)}" if names else "directly"))
-    return f"{'; '.join(told)}; they part at {one[shared - 1]}"
+        parts.append(f"stride {stride} " + (f"by way of {', '.join(names)}" if names else "directly"))
+    return f"{'; '.join(parts)}; they part at {one[shared - 1]}"
 
 
-def _text(numbers: Sequence[Number]) -> str:
-    return "x".join(f"{float(number):g}" for number in (numbers if len(set(numbers)) > 1 else numbers[:1]))
+def _fields(seen: Mapping[str, Seen | str], tensor: Tensor) -> dict[str, Field]:
+    """What is seen of each input, as fields of a tensor."""
+    shape = tensor.shape if tensor.ranked else ()
+    return {source: _field(found, shape) for source, found in seen.items()}
 
 
-def _forward(before: Field, operand: Tensor | None, row: Row) -> Field:
-    """A field seen through one operator."""
-    if before.whole or before.why:
-        return before
-    if row.facts is None:
-        return Field(why=f"{row.name} ({row.op.type}) is not known")
-    window = _window(row, len(before.axes))
-    if window is GLOBAL or operand is None:
+def _field(seen: Seen | str, shape: Shape) -> Field:
+    if isinstance(seen, str):
+        return Field(why=seen)
+    if not any(seen):
         return WHOLE
-    if window is POINTWISE:
-        return before if _aligned(operand, row) else WHOLE
-    return Field(tuple(axis.through(*entry) for axis, entry in zip(before.axes, _entries(window), strict=True)))
+    return Field(tuple([Axis(*(numbers or (None, None, None))) for numbers in reach.stated(seen, shape)]))
 
 
-def _window(row: Row, axes: int) -> Window:
-    """The operator's window if it speaks of that many axes, else everything."""
-    window = row.facts.window if row.facts is not None and not row.op.bodies else GLOBAL
-    return window if window is POINTWISE or len(window.kernel) == axes else GLOBAL
-
-
-def _entries(window: Window) -> Iterator[tuple[int, Number, Number, int, int]]:
-    up = window.up or (1,) * len(window.kernel)
-    return zip(window.kernel, window.stride, window.pad, window.dilation, up, strict=True)
-
-
-def _aligned(operand: Tensor, row: Row) -> bool:
-    """Whether each output position stands for the same position of the operand: their spatial extents are the same."""
-    if not operand.ranked:
-        return False
-    return all(tensor.ranked and tensor.shape[2:] == operand.shape[2:] for tensor in row.outputs)
-
-
-def _join(a: Field, b: Field) -> Field | None:
-    """What is seen by way of either; None when their strides disagree."""
-    if a.why or b.why:
-        return a if a.why else b
-    if a.whole or b.whole:
-        return WHOLE
-    if a.stride != b.stride:
-        return None
-    return Field(tuple(x.union(y) for x, y in zip(a.axes, b.axes, strict=True)))
-
-
-def _hull(intervals: Sequence[tuple[Interval, ...]]) -> tuple[Interval, ...]:
-    return tuple((min(lo for lo, _ in axis), max(hi for _, hi in axis)) for axis in zip(*intervals, strict=True))
-
-
-def _back(interval: tuple[Interval, ...], operand: Tensor, row: Row) -> tuple[Interval, ...] | None:
-    """What an interval of output positions reads of an operand; None when only padding."""
-    extents = [_number(extent) for extent in operand.shape[2:]]
-    window = _window(row, len(extents))
-    if window is GLOBAL or (window is POINTWISE and not _aligned(operand, row)):
-        return tuple((0, extent - 1) for extent in extents)
-    if window is POINTWISE:
-        return interval
-    seen = []
-    for (low, high), (kernel, stride, pad, dilation, up), extent in zip(
-        interval, _entries(window), extents, strict=True
-    ):
-        first = ceil((low * stride - pad) / Fraction(up))
-        last = floor((high * stride - pad + dilation * (kernel - 1)) / Fraction(up))
-        if stride.denominator != 1:  # a resize copies the input below: its coordinates are rounded down
-            first, last = floor(low * stride - pad), floor(high * stride - pad + dilation * (kernel - 1))
-        first, last = max(first, 0), min(last, extent - 1)
-        if first > last:
-            return None
-        seen.append((first, last))
-    return tuple(seen)
+def _digit(extent: Extent, index: int) -> tuple[boxes.Digit]:
+    return (boxes.Digit(boxes.number(extent), index, index),)
 
 
 def _beyond(at: int, extent: Extent) -> bool:
     return at < 0 or (isinstance(extent, int) and at >= extent)
-
-
-def _number(extent: Extent) -> int:
-    if not isinstance(extent, int):
-        raise ValueError(f"an extent of {extent} has no box: give it a value")
-    return extent
-
-
-def _plain(number: Number) -> Number:
-    """A fraction that is whole as an int."""
-    return int(number) if number.denominator == 1 else number

@@ -51,7 +51,9 @@ class Place:
         return tuple(
             (width, height)
             for width, height in self.sizes
-            if any(side > seen for side, seen in zip((height, width), self.field.size, strict=False))
+            if any(
+                size is not None and side > size for side, size in zip((height, width), self.field.size, strict=False)
+            )
         )
 
     @property
@@ -61,7 +63,8 @@ class Place:
             return False
         if set(self.tensor.shape[2:]) == {1}:
             return False
-        return tuple(self.step) != tuple(map(float, reversed(self.field.stride)))
+        strides = [None if stride is None else float(stride) for stride in reversed(self.field.stride)]
+        return None not in strides and list(self.step) != strides
 
 
 def priors(analysis: Analysis) -> list[Place]:
@@ -81,7 +84,7 @@ def described(analysis: Analysis, sizes: Mapping[str, Sequence[Size]]) -> list[P
     strides: dict[str, None] = {}
     for row in heads.find(analysis.receptive_fields.rows, analysis.model.outputs):
         field = analysis.receptive_fields.of(row.op.outputs[0])
-        stride = field.told("stride") if field is not None else "?"
+        stride = field.format("stride") if field is not None else "?"
         strides[stride] = None
         found.append(_place(analysis, row.name, row.op.outputs[0], tuple(sizes.get(stride, ()))))
     idle = [stride for stride in sizes if stride not in strides]
@@ -195,7 +198,7 @@ def _pair(numbers: Size, each: bool = False) -> str:
 
 
 def _seen(place: Place, quantity: str) -> str:
-    return place.field.told(quantity) if place.field is not None else "?"
+    return place.field.format(quantity) if place.field is not None else "?"
 
 
 def _extents(tensor: Tensor) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 from ...dims import Extent, ceil_div
@@ -61,7 +62,7 @@ def convolve(
         )
         outputs.append(Tensor((*lead, *facts.outputs[0].shape[1:]), x.dtype))
         work, seen = work + (facts.work or NO_WORK), facts.window
-    return Facts(tuple(outputs), work, seen, weights)
+    return Facts(tuple(outputs), work, replace(seen, maps=()), weights)  # every bottom is slid over
 
 
 def _filters(filters: int, channels: Extent, window: Sliding, bias: bool) -> tuple[Tensor, ...]:
@@ -102,7 +103,8 @@ def _deconvolve(bottoms: Sequence[Tensor], num_output: Value, window: Sliding, g
         for x in bottoms
     ]
     work = sum((facts.work or NO_WORK for facts in every), NO_WORK)
-    return Facts(tuple(facts.outputs[0] for facts in every), work, every[0].window, (w, b) if b else (w,))
+    seen = replace(every[0].window, maps=())  # every bottom is slid over
+    return Facts(tuple(facts.outputs[0] for facts in every), work, seen, (w, b) if b else (w,))
 
 
 @rule("caffe.DeformableConvolution", fields=WINDOW)

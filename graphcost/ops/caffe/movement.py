@@ -40,7 +40,7 @@ def slice_(
         lengths = [size // outputs] * outputs
     tops = tuple(Tensor((*x.shape[:at], length, *x.shape[at + 1 :])) for length in lengths)
     starts = [0, *accumulate(lengths[:-1])]
-    return Facts(tops, NO_WORK, slice_offsets=movement.slice_offsets(x, at, starts, outputs))
+    return Facts(tops, NO_WORK, Window(cuts=at), slice_offsets=movement.slice_offsets(x, at, starts, outputs))
 
 
 @rule("caffe.Split")

@@ -14,6 +14,7 @@ from ...graph import Shape, Tensor
 from ...rules import GLOBAL, NO_WORK, Facts, rule
 from .. import movement
 from ..resize import INTERPOLATION, resized
+from ..sampling import REPEATED, Sampling
 from .fields import Value, choice, whole
 
 
@@ -42,7 +43,12 @@ def interp(
         elif reference is not None:
             e = reference.shape[2 + axis]
         extents.append(e)
-    return replace(resized(x, (*x.shape[:2], *extents), "linear"), elements_read=(x.size, 0))
+    kept = pad_beg == 0 and pad_end == 0
+    facts = resized(x, (*x.shape[:2], *extents), "linear", _CORNERS if kept else None)
+    return replace(facts, elements_read=(x.size, 0))
+
+
+_CORNERS = Sampling("align_corners", exact=False)
 
 
 @rule("caffe.Resample")
@@ -54,7 +60,8 @@ def resample(
         extents: Shape = reference.shape[2:]
     else:
         extents = (whole(height, "height", 1), whole(width, "width", 1))
-    facts = resized(x, (*x.shape[:2], *extents), choice(type, "", "NEAREST", "CUBIC", "LINEAR").lower())
+    kind = choice(type, "", "NEAREST", "CUBIC", "LINEAR").lower()
+    facts = resized(x, (*x.shape[:2], *extents), kind, Sampling("half_pixel", antialias=True, exact=False))
     return replace(facts, elements_read=(*(facts.elements_read or (x.size,)), 0))
 
 
@@ -73,7 +80,7 @@ def upsample(
     """SegNet's puts maxima back where the mask says, to a given size or 2i - pad_out; YOLO's repeats elements."""
     factor = whole(scale if stride is None else stride, "scale", 1)
     if mask is None and upsample_h is None:
-        return resized(x, (*x.shape[:2], *[size * factor for size in x.shape[2:]]), "nearest")
+        return resized(x, (*x.shape[:2], *[size * factor for size in x.shape[2:]]), "nearest", REPEATED)
     given, cut = (upsample_h, upsample_w), (pad_out_h, pad_out_w)
     extents = [
         size * factor - int(less) if wanted is None else whole(wanted, "upsample_h, upsample_w", 1)
