@@ -87,14 +87,14 @@ class Analysis:
         return {row.name: row for row in reversed(self.rows)}
 
     def __getitem__(self, name: str) -> Row:
-        """The row of an operator: `analysis["conv1"].work.macs`. Raises KeyError naming what is alike."""
+        """The row of an operator: `analysis["conv1"].work.macs`. Raises KeyError with the names nearest to it."""
         try:
             return self._by_name[name]
         except KeyError:
             from difflib import get_close_matches
 
-            alike = get_close_matches(name, self._by_name, 3)
-            raise KeyError(f"no operator {name!r}" + (f"; did you mean {', '.join(alike)}?" if alike else "")) from None
+            close = get_close_matches(name, self._by_name, 3)
+            raise KeyError(f"no operator {name!r}" + (f"; did you mean {', '.join(close)}?" if close else "")) from None
 
     @cached_property
     def parameters(self) -> parameters.Parameters:
@@ -191,7 +191,7 @@ class Analysis:
     def free_symbols(self) -> tuple[str, ...]:
         """The symbols that are still open, in the order of the inputs, then those that data decides."""
         tensors = [*self.inputs.values(), *self.tensors.values()]
-        shapes = dict.fromkeys([tensor.shape for tensor in tensors if tensor.ranked])  # networks repeat
+        shapes = dict.fromkeys([tensor.shape for tensor in tensors if tensor.ranked])
         extents = dict.fromkeys(extent for shape in shapes for extent in shape)
         formulas = [extent for extent in extents if isinstance(extent, Dim)]
         return tuple(dict.fromkeys(name for extent in formulas for name in sorted(symbols(extent))))

@@ -222,7 +222,7 @@ def _results(paths: list[str], options: argparse.Namespace, target: Target, form
 
 
 def _flagged(options: argparse.Namespace) -> list[str]:
-    """The sections that a flag of the same name asks for."""
+    """The sections whose own flags are given."""
     return [name for name in SECTIONS if getattr(options, name)]
 
 

@@ -19,7 +19,7 @@ from .table import Form, Value, shapes_text
 if TYPE_CHECKING:
     from .passes.roofline import Roofline
 
-REASONS = 3  # why fields are not told, before the rest are only counted
+REASONS = 3  # why fields are not known, before the rest are only counted
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def type_text(row: Row) -> str:
     return _type_text(row.op.type, window, group if isinstance(group, int) else 1)
 
 
-@lru_cache(maxsize=4096)  # networks repeat
+@lru_cache(maxsize=4096)
 def _type_text(type_: str, window: Window, group: int) -> str:
     parts = [type_]
     if window.kernel and window.up:

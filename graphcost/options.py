@@ -10,7 +10,7 @@ from .errors import ModelError
 from .version import __version__
 
 SECTIONS = ("memory", "anchors", "reconcile", "device")
-"""The sections of a report that a flag of the same name asks for."""
+"""The sections of a report that a flag of the same name shows."""
 
 
 class _Parser(argparse.ArgumentParser):

@@ -129,7 +129,7 @@ def aligned(table: Table, escape: bool) -> list[str]:
     total = [table.total] if any(table.total) else []
     columns, rules = [], []
     for cells, right in zip(zip(table.titles, *table.rows, *total, strict=True), table.right, strict=True):
-        texts = _written(set(cells), escape)  # each distinct one once: networks repeat
+        texts = _written(set(cells), escape)  # each distinct one once
         width = max(3, *map(len, texts.values()))
         padded = {cell: text.rjust(width) if right else text.ljust(width) for cell, text in texts.items()}
         columns.append([padded[cell] for cell in cells])

@@ -94,7 +94,7 @@ class Facts:
     """Where each output begins in the first input, in elements, when each is an unbroken piece of it."""
     elementwise: bool = False
     """Each element of the first output needs that element alone of each operand that is not broadcast to it: the
-    operator can run in place, or be folded into the one that makes its operand."""
+    operator can run in place, or be fused into the one that makes its operand."""
     elements_read: tuple[Extent, ...] | None = None
     """Elements read of each input, then of each of its own weights; what the tuple leaves off is read whole."""
     packed_as: tuple[Tensor | None, ...] = ()

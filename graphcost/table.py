@@ -47,7 +47,7 @@ class Table:
     """Which row of the analysis each row shows, where each shows one."""
 
 
-@lru_cache(maxsize=65536, typed=True)  # networks repeat, and so do their numbers
+@lru_cache(maxsize=65536, typed=True)
 def show(value: Value, form: str) -> str:
     """A value as people read it; `?` when it is not known."""
     if value is None:

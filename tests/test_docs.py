@@ -290,3 +290,13 @@ def test_the_example_on_memory_gives_what_its_comments_say(
     assert [op.name for op in order.schedule] == list("acbde")
     assert (order.before_bytes, order.peak_bytes) == (536576, 262144 + 12288 + 4 * 64)
     assert names["plan"].nbytes == 536576
+
+
+def test_the_page_on_the_architecture_names_every_room_and_every_pass(root: Path) -> None:
+    page = (root / "docs/architecture.md").read_text(encoding="utf-8")
+    package = root / "graphcost"
+    rooms = {path.name for path in package.glob("*.py")} - {"__init__.py", "__main__.py"}
+    rooms |= {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    passes = {path.name for path in (package / "passes").glob("*.py")} - {"__init__.py"}
+    importers = {path.name for path in (package / "importers").glob("*.py")} - {"__init__.py"}
+    assert {name for name in rooms | passes | importers if f"`{name}`" not in page} == set()

@@ -1,6 +1,6 @@
-"""Ask every operator's rule, in the order of execution: the one pass that calls rules.
+"""Call every operator's rule, in the order of execution: the one pass that does.
 
-The answer to each distinct question (rule, attributes, input tensors, number of outputs) is remembered, which is worth
+The answer for each distinct rule, attributes, input tensors and number of outputs is remembered, which is worth
 3.5 to 5 times the speed on 10,000 layers. An operator without a rule, or whose rule cannot decide, is no error: it
 becomes a row that says what is not known. An operator that contradicts itself is one: a ModelError with its name, its
 place, its inputs and its attributes.
@@ -125,7 +125,7 @@ class _Engine:
         self.dims = dims
         self.open = OpenExtents(dims)
         self.memo: dict[Hashable, _Answer] = {}
-        """By the question: the rule, the attributes, the inputs and how many outputs there are."""
+        """By what a rule is called with: the rule, the attributes, the inputs and how many outputs there are."""
         self.rules: dict[str, Rule | None] = {}
         """By kind, under the operator sets of the graph that is run."""
         self.opsets: Mapping[str, int] = {}
@@ -151,7 +151,7 @@ class _Engine:
         tensors = scope.tensors
         inputs = tuple([tensors.get(name, UNKNOWN) if name else None for name in op.inputs])
         bodies = self.bodies(op, scope, prefix) if op.bodies else []
-        answer = self.ask(op, inputs, bodies, stated)
+        answer = self.answer(op, inputs, bodies, stated)
         facts = answer.facts if answer.facts is not None else self.without_rule(op, inputs, stated)
         outputs = self.bind_outputs(op, facts, tensors, stated)
         row = Row(op, prefix + op.name, inputs, outputs, facts, 1, answer.why, dependent=answer.dependent)
@@ -197,7 +197,7 @@ class _Engine:
         if self.steps > MAX_STEPS:
             raise Undecided(f"more than {MAX_STEPS:,} operators in loops and functions")
 
-    def ask(self, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body], stated: Stated) -> _Answer:
+    def answer(self, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body], stated: Stated) -> _Answer:
         """What an operator's rule says, its fresh symbols named."""
         if bodies and op.is_call:
             try:
@@ -213,10 +213,10 @@ class _Engine:
         return _Answer(self.open.name_symbols(answer.facts, op, stated), answer.why)
 
     def remembered(self, rule: Rule, op: Op, inputs: tuple[Tensor | None, ...]) -> _Answer:
-        """The answer to a question; a rule is asked each distinct one once."""
-        question = (rule.function, tuple(op.attrs.items()), inputs, len(op.outputs))
-        if (answer := self.memo.get(question)) is None:
-            answer = self.memo[question] = self.call_rule(rule, op, inputs, [])
+        """The answer of a rule; it is called once for each distinct operator."""
+        key = (rule.function, tuple(op.attrs.items()), inputs, len(op.outputs))
+        if (answer := self.memo.get(key)) is None:
+            answer = self.memo[key] = self.call_rule(rule, op, inputs, [])
         return answer
 
     def rule(self, op: Op) -> Rule | None:

@@ -63,7 +63,7 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class _Load:
-    """What one row asks of the device."""
+    """What one row demands of the device."""
 
     compute: float = 0.0
     """Seconds."""
@@ -111,14 +111,14 @@ def compute_dtype(row: Row, moved: OpTraffic) -> str:
 
 
 def _load(row: Row, moved: OpTraffic, device: Device, evaluate: Evaluate, again: bool) -> _Load | Bound:
-    """What a row asks of the device, or why that is not known; `again` when its weights were brought in before."""
+    """What a row demands of the device, or why that is not known; `again` when its weights were brought in before."""
     if row.work is None:
         return Bound(None, why=row.why)
     if row.work.macs == moved.nbytes == 0:
         return _Load()
     parts = (moved.activation_reads, moved.weight_reads, moved.activation_writes)
     if free := _open((row.work.macs, row.trip_count, *parts), evaluate):
-        return Bound(None, why=f"{row.name} depends on {', '.join(free)}, left open (--input, --dim)")
+        return Bound(None, why=f"{row.name} depends on {', '.join(free)}, a symbolic dimension (--input, --dim)")
     macs, times = evaluate(row.work.macs) or 0, evaluate(row.trip_count) or 0
     peak = device.peak(compute_dtype(row, moved)) if macs else None
     if macs and peak is None:

@@ -110,7 +110,7 @@ def test_an_open_batch_counts_as_the_report_assumes_and_other_open_sizes_leave_n
     batch = network("g (float[N,3] x, float[3,5] w) => (float[N,5] y) { y = MatMul(x, w) }")
     assert bound(batch, device(peak=1, bandwidth=1e9)).seconds == 3 * 5
     length = network("g (float[2,S,3] x, float[3,5] w) => (float[2,S,5] y) { y = MatMul(x, w) }")
-    assert bound(length, device()).why == "MatMul_0 depends on S, left open (--input, --dim)"
+    assert bound(length, device()).why == "MatMul_0 depends on S, a symbolic dimension (--input, --dim)"
     moves = network("g (float[2,S] x) => (float[S,2] y) { y = Transpose<perm = [1, 0]>(x) }")
     assert bound(moves, device()).why.startswith("Transpose_0 depends on S")  # though it calculates nothing
 
