@@ -149,7 +149,7 @@ class Page:
     @cached_property
     def drawing(self) -> Drawing:
         """The network as a picture, coloured by what the charts show."""
-        return draw(self.analysis, self.charts.values(self.charts.measure.key))
+        return draw(self.analysis, self.charts.costs)
 
     @cached_property
     def contents(self) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from ..analysis import Analysis
 from ..dims import Dim
 from ..graph import Tensor
 from ..table import shape_text
-from .charts import shorten
+from .figure import shorten
 from .network import Graph, Network, Node
 from .placement import Spot, place
 

@@ -14,7 +14,7 @@ from ..analysis import Analysis
 from ..columns import type_text
 from ..passes.roofline import Roofline, compute_dtype
 from ..table import show
-from .charts import HEIGHT, OPEN, WIDE, Box, Chart, Mark
+from .figure import HEIGHT, OPEN, WIDE, Box, Chart, Mark
 from .kinds import KINDS, kind
 from .scales import Tick, label, powers, rounded
 

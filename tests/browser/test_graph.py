@@ -310,7 +310,7 @@ def heats(page: Any) -> list[str]:
 
 
 def view(analysis: graphcost.Analysis, key: str) -> View:
-    return draw(analysis, Charts(analysis).values(key)).views[0]
+    return draw(analysis, [layer.amount for layer in Charts(analysis).measured(key).layers]).views[0]
 
 
 @pytest.mark.parametrize("key", ["macs", "ops", "params", "activation"])

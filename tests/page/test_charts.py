@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import graphcost
-from graphcost.columns import find
-from graphcost.page import charts
-from graphcost.page.charts import Chart, Charts, Mark, Shares, scopes, shorten
+from graphcost.page.bars import bar_chart
+from graphcost.page.charts import Charts
+from graphcost.page.figure import HEIGHT, OPEN, WIDE, Box, Chart, Mark, shorten
 from graphcost.page.kinds import KINDS
 from harness import HEAD, conv, layer
 
@@ -19,6 +20,15 @@ RELU = layer("a/relu", "ReLU", "c", tops="r")
 FC = layer("b/fc", "InnerProduct", "r", "inner_product_param { num_output: 10 }", "f")
 MYSTERY = layer("m", "Mystery", "r")
 OPEN = {"shapes": {"data": (1, 3, "H", "W")}}
+from graphcost.page.liveness import anchor
+from graphcost.page.shares import MAX_GROUPS, Shares, scopes, share_chart
+
+HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
+CONV = 'layer { name: "a/conv" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 stride: 2 pad: 1 } }\n'
+RELU = 'layer { name: "a/relu" type: "ReLU" bottom: "c" top: "r" }\n'
+FC = 'layer { name: "b/fc" type: "InnerProduct" bottom: "r" top: "f" inner_product_param { num_output: 10 } }\n'
+MYSTERY = 'layer { name: "m" type: "Mystery" bottom: "r" top: "m" }\n'
+OPEN_SIZES = {"shapes": {"data": (1, 3, "H", "W")}}
 
 SAMPLES = (
     "prototxt/det1.prototxt",
@@ -85,7 +95,7 @@ def test_bars_have_the_colour_of_their_kind_and_the_legend_names_those(small: Ch
 def test_what_is_not_known_stands_as_high_as_the_plot_and_says_so(net: Any) -> None:
     (mark,) = [mark for mark in Charts(net(HEAD + CONV + RELU + MYSTERY)).layers.marks if mark.style == "unknown"]
     assert (mark.row, mark.title) == (2, "m: MACs not known")
-    assert (mark.y, mark.height) == (12, charts.HEIGHT - 44 - 12)
+    assert (mark.y, mark.height) == (12, HEIGHT - 44 - 12)
 
 
 def test_a_network_without_macs_is_drawn_by_its_operations(net: Any) -> None:
@@ -98,8 +108,9 @@ def test_a_network_without_macs_is_drawn_by_its_operations(net: Any) -> None:
 @pytest.mark.parametrize("measure", ["macs", "ops", "params", "activation"])
 def test_the_heights_of_the_bars_sum_to_the_total(sample: str, measure: str, root: Path) -> None:
     analysis = graphcost.analyze(graphcost.load(root / sample))
-    chart = Charts(analysis).bars("x", "", find(measure), charts.WIDE)
-    values = Charts(analysis).values(measure)
+    measured = Charts(analysis).measured(measure)
+    chart = bar_chart("x", "", measured, WIDE)
+    values = [layer.amount for layer in measured.layers]
     highest = max(bars(chart), key=lambda mark: mark.height)
     unit = highest.height / (values[highest.row] or 0)
     total = sum(value or 0 for value in values)
@@ -140,11 +151,11 @@ def test_many_layers_share_bars_and_the_caption_says_how_many(net: Any) -> None:
 
 
 def test_sizes_that_are_left_open_leave_a_chart_without_marks_and_it_says_why(net: Any) -> None:
-    drawn = Charts(net(HEAD + CONV + RELU, **OPEN))
+    drawn = Charts(net(HEAD + CONV + RELU, **OPEN_SIZES))
     for chart in (drawn.layers, drawn.memory.chart):
-        assert chart.marks == () and chart.caption == charts.OPEN
+        assert chart.marks == () and chart.caption == OPEN
     assert drawn.memory.path == "" and drawn.memory.peak is None
-    assert drawn.types.lines == () and "not known" in drawn.types.summary and drawn.types.caption == charts.OPEN
+    assert drawn.types.lines == () and "not known" in drawn.types.summary and drawn.types.caption == OPEN
     assert len(drawn.parameters.marks) == 1  # their number is known
 
 
@@ -164,7 +175,7 @@ def test_the_memory_is_an_area_of_steps_with_its_peak_marked(net: Any) -> None:
 
 @pytest.mark.parametrize(("x", "length", "expected"), [(100, 300, "start"), (300, 300, "middle"), (450, 300, "end")])
 def test_what_is_written_at_the_peak_stays_over_the_marks(x: float, length: float, expected: str) -> None:
-    assert charts._anchor(x, length, charts.Box(64, 28, 570, 206)) == expected
+    assert anchor(x, length, Box(64, 28, 570, 206)) == expected
 
 
 def test_the_tensors_of_the_peak_are_named_largest_first(net: Any) -> None:
@@ -193,10 +204,12 @@ def test_a_share_leads_to_the_dearest_layer_of_its_group(net: Any) -> None:
 
 def test_what_comes_out_below_zero_has_no_bar_and_no_share(small: Charts) -> None:
     """As a formula can under sizes that are assumed and do not fit the network."""
-    small._values["ops"] = [3520, -1, 1290]
-    chart = small.bars("x", "", find("ops"), charts.WIDE)
-    assert [mark.row for mark in bars(chart)] == [0, 2]
-    assert [line.label for line in small.types.lines] == ["Convolution", "InnerProduct"]
+    measured = small.measured("ops")
+    layers = [layer._replace(amount=amount) for layer, amount in zip(measured.layers, (3520, -1, 1290), strict=True)]
+    measured = replace(measured, layers=layers)
+    assert [mark.row for mark in bars(bar_chart("x", "", measured, WIDE))] == [0, 2]
+    shares = share_chart("x", "", measured, lambda layer: layer.name)
+    assert [line.label for line in shares.lines] == ["a/conv", "b/fc"]
 
 
 def test_many_groups_are_cut_and_the_rest_is_summed(net: Any) -> None:
@@ -206,7 +219,7 @@ def test_many_groups_are_cut_and_the_rest_is_summed(net: Any) -> None:
     )
     shares = Charts(net(HEAD + text)).scopes
     assert shares is not None
-    assert len(shares.lines) == charts.MOST_GROUPS + 1
+    assert len(shares.lines) == MAX_GROUPS + 1
     assert shares.lines[-1].label == "8 others" and shares.lines[-1].text == "40.0%"
 
 

@@ -32,8 +32,7 @@ SAMPLES = (
 
 
 def drawn(analysis: graphcost.Analysis) -> Drawing:
-    charts = Charts(analysis)
-    return draw(analysis, charts.values("macs"))
+    return draw(analysis, [layer.amount for layer in Charts(analysis).measured("macs").layers])
 
 
 def operators(analysis: graphcost.Analysis) -> View:

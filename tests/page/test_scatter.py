@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import graphcost
-from graphcost.page.charts import OPEN
+from graphcost.page.figure import OPEN
 from graphcost.page.scatter import RADIUS, Scatter, scatter
 from graphcost.target import Target
 from harness import HEAD, conv, layer
