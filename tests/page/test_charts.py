@@ -13,21 +13,15 @@ from graphcost.page.bars import bar_chart
 from graphcost.page.charts import Charts
 from graphcost.page.figure import HEIGHT, OPEN, WIDE, Box, Chart, Mark, shorten
 from graphcost.page.kinds import KINDS
+from graphcost.page.liveness import anchor
+from graphcost.page.shares import MAX_GROUPS, Shares, scopes, share_chart
 from harness import HEAD, conv, layer
 
 CONV = conv("a/conv", fields="kernel_size: 3 stride: 2 pad: 1", top="c")
 RELU = layer("a/relu", "ReLU", "c", tops="r")
 FC = layer("b/fc", "InnerProduct", "r", "inner_product_param { num_output: 10 }", "f")
 MYSTERY = layer("m", "Mystery", "r")
-OPEN = {"shapes": {"data": (1, 3, "H", "W")}}
-from graphcost.page.liveness import anchor
-from graphcost.page.shares import MAX_GROUPS, Shares, scopes, share_chart
 
-HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
-CONV = 'layer { name: "a/conv" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 stride: 2 pad: 1 } }\n'
-RELU = 'layer { name: "a/relu" type: "ReLU" bottom: "c" top: "r" }\n'
-FC = 'layer { name: "b/fc" type: "InnerProduct" bottom: "r" top: "f" inner_product_param { num_output: 10 } }\n'
-MYSTERY = 'layer { name: "m" type: "Mystery" bottom: "r" top: "m" }\n'
 OPEN_SIZES = {"shapes": {"data": (1, 3, "H", "W")}}
 
 SAMPLES = (
