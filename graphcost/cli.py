@@ -7,18 +7,20 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import plugins
+from . import arguments, plugins
 from .errors import ModelError
 from .options import SECTIONS, parser
+from .shapes import show_shape
 
 if TYPE_CHECKING:
     from .api import Report
+    from .graph import Model
     from .sections import Section
-    from .summary import Failure
+    from .summary import Failure, Summary
     from .target import Target
 
 
@@ -64,6 +66,8 @@ def _run(options: argparse.Namespace) -> int:
         plugins.load(module)
     listing = _listing(options)
     if listing is not None:
+        if options.models:
+            raise ModelError("", "", "a list of what there is takes no model")
         _write_out(listing, options.output)
         return 0
     if options.calibrate is not None:
@@ -76,7 +80,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.top is not None and options.top < 0:
         raise ModelError("--top", "", f"{options.top} rows cannot be shown; 0 shows all")
     target, format = _target(options), _format(options)
-    paths = list(_expand(options.models))
+    paths = list(arguments.models(options.models))
+    arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], [*paths, *options.plugin])
     if len(paths) > 1:
         return _run_many(paths, options, target, format)
     return _run_one(paths[0], options, target, format)
@@ -142,20 +147,25 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
 
     if Path(path).is_dir():
         raise ModelError(path, "", "a folder without a .prototxt or .onnx file")
-    model = load(path, phase=options.phase, level=options.level, stages=options.stage)
-    shapes, dims = _shapes(options.input, list(model.inputs)), _dims(options.dim)
-    analysis = analyze(model, shapes=shapes, dims=dims, target=target)
+    source = sys.stdin.buffer if path == "-" else path
+    model = load(source, phase=options.phase or "test", level=options.level or 0, stages=options.stage)
+    if model.format != "caffe":
+        _refuse_caffe_options(options)
+    inputs = list(model.inputs)
+    shapes = arguments.shapes(options.input, inputs)
+    _check_ranks(model, shapes, arguments.lower_ranks(options.input, inputs))
+    analysis = analyze(model, shapes=shapes, dims=arguments.dims(options.dim), target=target)
     top = options.top
     if top is None:
         plain = format in ("md", "text") and options.style == "default"
-        person = plain and options.output is None and sys.stdout.isatty()
+        person = plain and options.output is None and sys.stdout is not None and sys.stdout.isatty()
         top = default_top(analysis) if person else 0
     columns = _columns(options)
     sections: list[str | Section] = [*_flagged(options), *options.section]
     if options.anchor_sizes:
         from .sections.anchors import against, described
 
-        sizes = _sizes(options.anchor_sizes)
+        sizes = arguments.anchor_sizes(options.anchor_sizes)
         described(analysis, sizes)  # now: of several models, those without a head of a stride fail and others go on
         sections = [*(name for name in sections if name != "anchors"), against(sizes)]
     report = Report(
@@ -166,10 +176,27 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     return report
 
 
+def _refuse_caffe_options(options: argparse.Namespace) -> None:
+    """Raise ModelError for an option that selects layers of a Caffe net, where there are none."""
+    given = {"--phase": options.phase, "--level": options.level, "--stage": options.stage or None}
+    for option, value in given.items():
+        if value is not None:
+            raise ModelError(option, "", "selects layers of a Caffe net, and this is an ONNX model")
+
+
+def _check_ranks(model: Model, shapes: Mapping[str, Sequence[int | str]], meant: Container[str]) -> None:
+    """Raise ModelError where an input is given fewer axes than the file states, unless that is said to be meant."""
+    for name, shape in shapes.items():
+        stated = model.inputs.get(name)
+        if stated is not None and stated.ranked and len(shape) < stated.rank and name not in meant:
+            axes = f"{name} has {stated.rank} axes in the file, {show_shape(stated.shape)}, and {len(shape)} are given"
+            raise ModelError("--input", "", f"{axes}; {name}:=SHAPE says that it is meant")
+
+
 def _check_sections(report: Report, options: argparse.Namespace, format: str) -> None:
     """Say what would be lost where the tables of a section take the place of the layers. Raises ModelError."""
     instead = next(section.name for section in report.sections if not section.beside)
-    if format == "csv":
+    if format.startswith("csv"):
         raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
     given = {name: getattr(options, name) is not None for name in ("columns", "sort", "top", "by")}
     given["style"] = options.style != "default"
@@ -195,15 +222,23 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
         columns = [*DEFAULT, "time_bound"]
     results = _results(paths, options, target, format)
     summary = Summary(results, columns=columns, sort=options.sort, top=top, objects=format == "json")
+    _check_dims(options, summary)
     _write_out(render(summary, format), options.output)
     return 2 if summary.failed else _exit_code(options, summary.incomplete)
+
+
+def _check_dims(options: argparse.Namespace, summary: Summary) -> None:
+    """Raise ModelError for a dimension that none of several models has."""
+    unused = [name for name in arguments.dims(options.dim) if name not in summary.used_dims]
+    if unused and not summary.failed:
+        raise ModelError("--dim", "", f"no model has a dimension {', '.join(unused)}")
 
 
 def _results(paths: list[str], options: argparse.Namespace, target: Target, format: str) -> Iterator[Report | Failure]:
     """The report of each model, or why there is none; on a terminal with the progress."""
     from .summary import Failure
 
-    progress = sys.stderr.isatty()
+    progress = sys.stderr is not None and sys.stderr.isatty()
     for number, path in enumerate(paths, 1):
         if progress:
             print(f"\r[{number}/{len(paths)}] {path}\x1b[K", end="", file=sys.stderr, flush=True)
@@ -230,68 +265,13 @@ def _columns(options: argparse.Namespace) -> list[str] | None:
     return [key.strip() for key in options.columns.split(",")] if options.columns else None
 
 
-def _expand(models: Sequence[str]) -> Iterator[str]:
-    """Files as they are, folders searched for models in order of their names; one without any stands for itself."""
-    for given in models:
-        path = Path(given)
-        if not path.is_dir():
-            yield given
-            continue
-        found = sorted(
-            str(file) for pattern in ("*.prototxt", "*.onnx") for file in path.rglob(pattern) if file.is_file()
-        )
-        yield from found or [given]
-
-
-def _shapes(given: Sequence[str], inputs: list[str]) -> dict[str, tuple[int | str, ...]]:
-    """`data=1x3xHxW` as {"data": (1, 3, "H", "W")}. Raises ModelError."""
-    shapes: dict[str, tuple[int | str, ...]] = {}
-    for text in given:
-        name, equals, shape = text.rpartition("=")
-        if not equals:
-            if len(inputs) != 1:
-                raise ModelError("--input", "", f"{text!r} names no input; the model has {', '.join(inputs) or 'none'}")
-            name = inputs[0]
-        extents = shape.split("," if "," in shape else "x") if shape else []  # a name may have an x in it
-        for extent in extents:
-            if not extent.isdecimal() and not extent.isidentifier():
-                raise ModelError(
-                    "--input", "", f"{extent!r} in {text!r} is neither a size nor a name, as in data=Nx3x640x640"
-                )
-        shapes[name] = tuple(int(extent) if extent.isdecimal() else extent for extent in extents)
-    return shapes
-
-
-def _sizes(given: Sequence[str]) -> dict[str, tuple[tuple[float, float], ...]]:
-    """`8=16,32x64` as {"8": ((16, 16), (32, 64))}. Raises ModelError."""
-    sizes: dict[str, tuple[tuple[float, float], ...]] = {}
-    for text in given:
-        stride, _, listed = text.partition("=")
-        boxes = []
-        for size in listed.split(","):
-            sides = [float(side) if side.replace(".", "", 1).isdecimal() else 0.0 for side in size.split("x")]
-            if not all(sides) or len(sides) > 2:
-                raise ModelError(
-                    "--anchor-sizes", "", f"{text!r} should be a stride and sizes, as in 8=16,32 or 8=16x32"
-                )
-            boxes.append((sides[0], sides[-1]))
-        sizes[stride] = sizes.get(stride, ()) + tuple(boxes)
-    return sizes
-
-
-def _dims(given: Sequence[str]) -> dict[str, int]:
-    dims = {}
-    for text in given:
-        name, equals, value = text.rpartition("=")
-        if not equals or not value.isdecimal():
-            raise ModelError("--dim", "", f"{text!r} should be a name and a size, as in N=8")
-        dims[name] = int(value)
-    return dims
-
-
 def _format(options: argparse.Namespace) -> str:
     from . import render
 
+    if options.csv_raw:
+        if options.format not in (None, "csv"):
+            raise ModelError("--csv-raw", "", f"is about --format csv, and --format {options.format} is given")
+        return "csv-raw"
     if options.format is not None:
         if options.format not in render.FORMATS:
             raise ModelError("--format", "", f"no format {options.format!r}; there are {', '.join(render.FORMATS)}")
@@ -319,6 +299,8 @@ def _write_out(text: str, output: Path | None) -> None:
 
         write(text, output)
         return
+    if sys.stdout is None:
+        raise ModelError("standard output", "", "is closed")
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .printable import printable
+
 
 class ModelError(Exception):
     """A model file that cannot be read: one line, whatever names the file holds, of file, place and reason."""
@@ -15,4 +17,4 @@ class ModelError(Exception):
 
     def __str__(self) -> str:
         text = ": ".join(filter(None, (":".join(filter(None, (self.path, self.place))), self.reason)))
-        return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)
+        return printable(text)

@@ -21,7 +21,7 @@ def write(text: str, path: Path) -> None:
             path.write_bytes(content)
             return
         path = path.resolve()
-        handle, temporary = tempfile.mkstemp(prefix=path.name, dir=path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=".graphcost-", dir=path.parent)  # of any name, however long
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -31,6 +31,8 @@ def write(text: str, path: Path) -> None:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+    except RuntimeError:  # a link that leads to itself
+        raise ModelError(str(path), "", "cannot be written: too many levels of symbolic links") from None
     except OSError as problem:
         raise ModelError(str(path), "", f"cannot be written: {problem.strerror or problem}") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .errors import ModelError
 from .version import __version__
@@ -13,7 +13,23 @@ SECTIONS = ("memory", "anchors", "reconcile", "device")
 """The sections of a report that a flag of the same name shows."""
 
 
+class _Once(argparse.Action):
+    """Stores a value, and refuses another one for the same option: only one can hold."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
+        given = namespace.__dict__.setdefault("_given", {})
+        if given.setdefault(self.dest, values) != values:
+            parser.error(f"{option} is given twice, as {given[self.dest]} and as {values}")
+        setattr(namespace, self.dest, values)
+
+
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.register("action", None, _Once)
+
     def error(self, message: str) -> NoReturn:
         raise ModelError("", "", f"{message}; see graphcost --help")
 
@@ -47,6 +63,7 @@ def _output(group: argparse._ArgumentGroup) -> None:
         "--format", metavar="FMT", help="md (default), html, json, csv or text; else taken from the suffix of --output"
     )
     group.add_argument("-o", "--output", metavar="FILE", type=Path, help="write to FILE (atomically) instead of stdout")
+    group.add_argument("--csv-raw", action="store_true", help="csv with names as the model has them, for programs")
     group.add_argument("--strict", action="store_true", help="exit with 1 when a number is only a lower bound")
 
 
@@ -92,17 +109,14 @@ def _sections(group: argparse._ArgumentGroup) -> None:
 def _network(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--input", metavar="NAME=SHAPE", action="append", default=[],
-        help="size an input: data=1x3x640x640, data=Nx3xHxW (symbols) or ids=batch,max_tokens; one input needs no name",
+        help="size an input: data=1x3x640x640, data=Nx3xHxW (symbols) or ids=batch,max_tokens; one input needs no name;"
+        " NAME:=SHAPE where it is meant to have fewer axes than the file states",
     )  # fmt: skip
     group.add_argument(
         "--dim", metavar="NAME=VALUE", action="append", default=[], help="give a symbolic dimension a value"
     )
-    group.add_argument(
-        "--phase", choices=("train", "test"), default="test", help="which layers of a Caffe net count (default test)"
-    )
-    group.add_argument(
-        "--level", type=int, default=0, metavar="N", help="level that a Caffe net's include rules see (default 0)"
-    )
+    group.add_argument("--phase", choices=("train", "test"), help="which layers of a Caffe net count (default test)")
+    group.add_argument("--level", type=int, metavar="N", help="level that a Caffe net's include rules see (default 0)")
     group.add_argument(
         "--stage", action="append", default=[], metavar="NAME", help="stage that a Caffe net's include rules see"
     )

@@ -11,7 +11,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from .errors import ModelError
 from .files import write
+from .printable import UNSAFE, printable
 from .registry import Registry
 from .report import Report
 from .table import Table
@@ -138,16 +139,14 @@ def aligned(table: Table, escape: bool) -> list[str]:
     return [titles, f"|{'|'.join(rules)}|", *body]
 
 
-_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
-_CONTROL = re.compile(rf"[{_CONTROLS}]+")
 _EDGE = re.compile(r"_(?:(?!\w)|(?<!\w_))")  # an underscore that could open or close emphasis
 _MARKUP = re.compile(rf"[\\<`*\[\]]|&(?=\w+;)|{_EDGE.pattern}")
-_SPECIAL = re.compile(rf"[|\\<`*\[\]&{_CONTROLS}]")  # one set, and _EDGE apart: many times as fast as both in one
+_SPECIAL = re.compile(rf"[|\\<`*\[\]&{UNSAFE}]")  # one set, and _EDGE apart: many times as fast as both in one
 
 
 def _line(text: str) -> str:
-    """Text on one line, without control characters."""
-    return _CONTROL.sub(" ", text)
+    """Text on one line; what parts the lines of a cell is a blank there."""
+    return printable(text.replace("\n", " "))
 
 
 def _plain(text: str) -> str:
@@ -179,27 +178,62 @@ def _cell(text: str) -> str:
 
 
 def _json(report: Report) -> str:
-    return json.dumps(report.data, indent=1, allow_nan=False) + "\n"
+    return _json_text(report.data, indent=1)
 
 
 def _json_summary(summary: Summary) -> str:
-    return json.dumps(summary.data, allow_nan=False) + "\n"
+    return _json_text(summary.data)
+
+
+def _json_text(data: object, indent: int | None = None) -> str:
+    """JSON in ASCII; halves of surrogate pairs, which no reader has to take, are replaced."""
+    text = json.dumps(data, indent=indent, allow_nan=False)
+    if "\\ud" in text:
+        raw = json.dumps(data, indent=indent, allow_nan=False, ensure_ascii=False)
+        whole = raw.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        text = json.dumps(json.loads(whole), indent=indent, allow_nan=False)
+    return text + "\n"
 
 
 def _csv(report: Report) -> str:
     """Exact values, a line per row; formulas as text, nothing where it is not known. A style's cells as it has them."""
+    return _lines(_values(report), _spreadsheet_text)
+
+
+def _csv_raw(report: Report) -> str:
+    """The same with text as the model has it, for programs: a spreadsheet would run a name that begins with `=`."""
+    return _lines(_values(report))
+
+
+def _values(report: Report) -> Iterable[Sequence[object]]:
     if report.style != "default":
         table = report.table
-        return _lines([table.titles, *table.rows, *[row for row in [table.total] if any(row)]])
+        return [table.titles, *table.rows, *[row for row in [table.total] if any(row)]]
     chosen, columns, _ = report.values()
-    return _lines([[column.key for column in chosen], *zip(*columns, strict=True)])
+    return [[column.key for column in chosen], *zip(*columns, strict=True)]
 
 
-def _lines(rows: Sequence[Sequence[object]]) -> str:
-    """Rows as comma-separated values, None as nothing."""
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_FIGURE = re.compile(r"[+\-\d.,x ]+")
+
+
+def _spreadsheet_text(text: str) -> str:
+    """Text of a cell that a spreadsheet takes for text, whatever it begins with."""
+    text = printable(text)
+    return f"'{text}" if _FORMULA.match(text) and not _FIGURE.fullmatch(text) else text
+
+
+def _lines(rows: Iterable[Sequence[object]], write: Callable[[str], str] | None = None) -> str:
+    """Rows as comma-separated values, None as nothing; `write` makes cells of text.
+
+    Without `write` text may hold any character: lines then end as RFC 4180 has it, and both ends of lines are quoted.
+    """
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerows(rows)
+    if write is None:
+        csv.writer(out, lineterminator="\r\n").writerows(rows)
+    else:
+        cells = ([write(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+        csv.writer(out, lineterminator="\n").writerows(cells)
     return out.getvalue()
 
 
@@ -207,7 +241,8 @@ _BUILT_IN = {
     "md": _template("md"),
     "html": Format("html", (".html", ".htm"), _html, _html_summary),
     "json": Format("json", (".json",), _json, _json_summary),
-    "csv": Format("csv", (".csv",), _csv, lambda summary: _lines(summary.lines)),
+    "csv": Format("csv", (".csv",), _csv, lambda summary: _lines(summary.lines, _spreadsheet_text)),
+    "csv-raw": Format("csv-raw", (), _csv_raw, lambda summary: _lines(summary.lines)),
     "text": _template("text"),
 }
 FORMATS: Registry[Format] = Registry("format", _BUILT_IN, _BUILT_IN.__getitem__)

@@ -33,6 +33,8 @@ class ModelRow:
     path: str
     error: str = ""
     """Why it could not be read."""
+    used_dims: frozenset[str] = frozenset()
+    """The dimensions given a value that it has."""
     missing: str = ""
     """What its totals leave out, where they are lower bounds."""
     inputs: str = ""
@@ -67,6 +69,8 @@ class Summary:
         by = None if sort is None else _column_with_total(sort)
         self.rows = [_row(each, self.columns, by, objects) for each in results]
         self.failed = any(row.error for row in self.rows)
+        self.used_dims = frozenset[str]().union(*[row.used_dims for row in self.rows])
+        """The dimensions given a value that some model has."""
         self.incomplete = [(row.path, row.missing) for row in self.rows if row.missing]
         """The models whose totals are lower bounds, and what these leave out."""
         if by is not None:
@@ -125,6 +129,7 @@ def _row(result: Report | Failure, columns: Sequence[Column], by: Column | None,
     analysis = result.analysis
     return ModelRow(
         analysis.model.path,
+        used_dims=frozenset(analysis.dims.keys() - set(analysis.unused_dims)),
         missing="" if analysis.complete else result.coverage,
         inputs=shapes_text(analysis.inputs.values()),
         totals=tuple([_total(result, column) for column in columns]),

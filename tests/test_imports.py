@@ -16,8 +16,9 @@ import graphcost
 PACKAGE = Path(graphcost.__file__).parent
 
 FLOORS = [
-    {"version", "errors", "garbage"},
-    {"dims", "files", "limits", "plugins"},
+    {"version", "printable", "limits", "garbage"},
+    {"errors"},
+    {"arguments", "dims", "files", "plugins"},
     {"graph"},
     {"windows"},
     {"shapes", "rules", "table", "target", "registry", "options"},

@@ -1,0 +1,124 @@
+"""What the texts of the command's options say: shapes, sizes, dimensions, element by element.
+
+Whether a model has such an input or dimension is not known here. Everything raises ModelError with the option's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from . import limits
+from .errors import ModelError
+
+Shape = tuple[int | str, ...]
+
+
+def shapes(given: Sequence[str], inputs: Sequence[str]) -> dict[str, Shape]:
+    """`data=1x3xHxW` as {"data": (1, 3, "H", "W")}; the name may be left out where there is one input."""
+    found: dict[str, Shape] = {}
+    for text in given:
+        name, _, shape = text.rpartition("=")
+        name = name.removesuffix(":")
+        if not name:
+            if len(inputs) != 1:
+                _refuse("--input", f"{text!r} names no input; the model has {', '.join(inputs[:8]) or 'none'}")
+            name = inputs[0]
+        extents = shape.split("," if "," in shape else "x") if shape else []  # a name may have an x in it
+        if name in found:
+            _refuse("--input", f"{name} is given twice")
+        found[name] = tuple([_extent(extent, text) for extent in extents])
+    return found
+
+
+def lower_ranks(given: Sequence[str], inputs: Sequence[str]) -> frozenset[str]:
+    """The inputs whose shape is meant although it has fewer axes than the file states: `data:=3x8x8`."""
+    names = {text.rpartition("=")[0] for text in given if "=" in text}
+    unnamed = {inputs[0] for text in given if text.startswith(":=") and len(inputs) == 1}
+    return frozenset(name.removesuffix(":") for name in names if name.endswith(":")) | unnamed
+
+
+def _extent(text: str, whole: str) -> int | str:
+    if text.isdecimal():
+        return _size(text, "--input", whole)
+    if not text.isidentifier():
+        _refuse("--input", f"{text[:40]!r} in {whole[:80]!r} is neither a size nor a name, as in data=Nx3x640x640")
+    return text
+
+
+def _size(text: str, option: str, whole: str) -> int:
+    """A size of a few digits: the text of an integer of thousands takes Python minutes, or an error, to read."""
+    if len(text) > limits.MAX_DIGITS:
+        _refuse(option, f"{whole[:40]!r}... has a size of {len(text):,} digits; at most {limits.MAX_DIGITS} are read")
+    return int(text)
+
+
+def dims(given: Sequence[str]) -> dict[str, int]:
+    """`N=8` as {"N": 8}."""
+    found: dict[str, int] = {}
+    for text in given:
+        name, equals, value = text.rpartition("=")
+        if not equals or not value.isdecimal():
+            _refuse("--dim", f"{text[:80]!r} should be a name and a size, as in N=8")
+        size = _size(value, "--dim", text)
+        if found.setdefault(name, size) != size:
+            _refuse("--dim", f"{name} is given twice, as {found[name]} and as {size}")
+    return found
+
+
+def anchor_sizes(given: Sequence[str]) -> dict[str, tuple[tuple[float, float], ...]]:
+    """`8=16,32x64` as {"8": ((16, 16), (32, 64))}."""
+    found: dict[str, tuple[tuple[float, float], ...]] = {}
+    for text in given:
+        stride, _, listed = text.partition("=")
+        boxes = []
+        for size in listed.split(","):
+            sides = [_side(side) for side in size.split("x")]
+            if not all(sides) or len(sides) > 2:
+                _refuse("--anchor-sizes", f"{text[:80]!r} should be a stride and sizes, as in 8=16,32 or 8=16x32")
+            boxes.append((sides[0], sides[-1]))
+        found[stride] = found.get(stride, ()) + tuple(boxes)
+    return found
+
+
+def _side(text: str) -> float:
+    """A side of a box, 0.0 for what is none."""
+    return float(text) if text.replace(".", "", 1).isdecimal() and len(text) <= limits.MAX_DIGITS else 0.0
+
+
+def models(given: Sequence[str]) -> Iterator[str]:
+    """Files as they are, folders searched for models in order of their names; one without any stands for itself."""
+    for name in given:
+        if not name:
+            _refuse("", "a model's name is empty")
+        path = Path(name)
+        if not path.is_dir():
+            yield name
+            continue
+        found = sorted(
+            str(file) for pattern in ("*.prototxt", "*.onnx") for file in path.rglob(pattern) if file.is_file()
+        )
+        yield from found or [name]
+
+
+def check_outputs(written: Iterable[tuple[str, Path | None]], read: Iterable[str]) -> None:
+    """Raise ModelError where a file would be written over one that is read, or over another that is written."""
+    inputs = {Path(name).resolve(): name for name in read if name != "-" and Path(name).exists()}
+    outputs: dict[Path, str] = {}
+    for option, path in written:
+        if path is None:
+            continue
+        try:
+            place = path.resolve()
+        except (OSError, RuntimeError):
+            continue  # writing says why it cannot be
+        if place in inputs:
+            _refuse(option, f"{path} is read as {inputs[place]}; it would be written over")
+        if place in outputs:
+            _refuse(option, f"{path} is written by {outputs[place]} too")
+        outputs[place] = option
+
+
+def _refuse(option: str, reason: str) -> NoReturn:
+    raise ModelError(option, "", reason)
