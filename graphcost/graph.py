@@ -188,6 +188,11 @@ class Op:
         return bool(self.bodies) and not self.bodies[0][0]
 
     @property
+    def may_own_weights(self) -> bool:
+        """Whether it may hold weights that the file does not list, as Caffe's layers do."""
+        return self.kind.startswith("caffe.")
+
+    @property
     def all_inputs(self) -> tuple[str, ...]:
         """Every tensor it needs, those that only its bodies read included."""
         return self.inputs + self.captures

@@ -34,7 +34,7 @@ def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]
     Raises ModelError when operators contradict their inputs.
     """
     scope = Scope(dict(inputs))
-    engine = _Engine(model, dims)
+    engine = _Engine(model, dims, _at_file_sizes(model.inputs, inputs))
     rows = engine.run(model, scope, "")
     if sizes := engine.open.resolved:
         for row in rows:
@@ -44,6 +44,19 @@ def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]
     hidden = model.weights.keys() - set(model.outputs)
     activations = {name: tensor for name, tensor in scope.tensors.items() if name not in hidden}
     return Inference(rows, activations, frozenset(engine.open.named), engine.open.trusted)
+
+
+def _at_file_sizes(stated: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> bool:
+    """Whether every extent that the file states as a number still has it; what it declares further on is for these."""
+    for name, tensor in stated.items():
+        other = given.get(name, tensor)
+        if not tensor.ranked or tensor.shape == other.shape:
+            continue
+        if other.rank != tensor.rank:
+            return False
+        if any(isinstance(a, int) and a != b for a, b in zip(tensor.shape, other.shape, strict=True)):
+            return False
+    return True
 
 
 def _substitute(row: Row, sizes: Mapping[str, Extent]) -> None:
@@ -120,7 +133,8 @@ class _Answer:
 class _Engine:
     """One run over a model: what has been asked, and the extents that data decides."""
 
-    def __init__(self, model: Model, dims: Mapping[str, Extent]) -> None:
+    def __init__(self, model: Model, dims: Mapping[str, Extent], at_file_sizes: bool) -> None:
+        self.at_file_sizes = at_file_sizes
         self.definitions = model.definitions
         self.dims = dims
         self.open = OpenExtents(dims)
@@ -137,7 +151,7 @@ class _Engine:
         if model.opsets != self.opsets:
             self.opsets, self.rules = model.opsets, {}
         scope.bind_initializers(model.weights)
-        stated = stated_by(model.declared, self.dims)
+        stated = stated_by(model.declared, self.dims, self.at_file_sizes)
         rows: list[Row] = []
         try:
             for op in model.dag:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from ..dims import Dim, Extent, identifier, substitute, symbol, symbols
-from ..graph import UNKNOWN, Op, Tensor
+from ..graph import UNKNOWN, Op, Tensor, Unranked
 from ..rules import FRESH, Facts
 
 Stated = Callable[[str], Tensor]
@@ -84,11 +84,16 @@ def _fresh(extents: Iterable[Extent]) -> set[str]:
     return {name for dim in dims for name in symbols(dim) if name.startswith(FRESH)}
 
 
-def stated_by(declared: Mapping[str, Tensor], dims: Mapping[str, Extent]) -> Stated:
-    """What a graph declares of its tensors, under the user's values for symbols."""
+def stated_by(declared: Mapping[str, Tensor], dims: Mapping[str, Extent], at_file_sizes: bool) -> Stated:
+    """What a graph declares of its tensors, under the user's values for symbols.
+
+    Under other input sizes than the file's a declared shape need not hold: of such a tensor only its type is believed.
+    """
 
     def stated(name: str) -> Tensor:
         tensor = declared.get(name, UNKNOWN)
+        if not at_file_sizes and tensor.ranked:
+            return Unranked(tensor.dtype)
         return tensor.substitute(dims) if dims else tensor
 
     return stated

@@ -1,8 +1,8 @@
 """Parameters: every learned or constant number that the model carries, counted once however often it is used.
 
 Floating-point and quantised (at most 8-bit) tensors count wherever they hide. Wider integers steer shapes and indices
-and do not, save where an operator that multiplies reads them: the int32 bias of a quantised layer. A weight belongs
-to the row of the first operator that computes with it.
+and do not, save where an operator that multiplies reads them: an int16 matrix, the int32 bias of a quantised layer. A
+weight belongs to the row of the first operator that computes with it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ class Parameters:
     nbytes: Extent = 0
     by_dtype: dict[str, Extent] = field(default_factory=dict)
     bytes_by_dtype: dict[str, Extent] = field(default_factory=dict)
-    rows: list[Extent] = field(default_factory=list)
-    row_bytes: list[Extent] = field(default_factory=list)
+    rows: list[Extent | None] = field(default_factory=list)
+    """None where an operator of which nothing is known may hold weights of its own."""
+    row_bytes: list[Extent | None] = field(default_factory=list)
 
 
 def count(rows: Iterable[Row]) -> Parameters:
@@ -43,8 +44,9 @@ def count(rows: Iterable[Row]) -> Parameters:
             nbytes += tensor.nbytes
             result.by_dtype[tensor.dtype] = result.by_dtype.get(tensor.dtype, 0) + tensor.size
             result.bytes_by_dtype[tensor.dtype] = result.bytes_by_dtype.get(tensor.dtype, 0) + tensor.nbytes
-        result.rows.append(elements)
-        result.row_bytes.append(nbytes)
+        hidden = row.facts is None and row.op.may_own_weights
+        result.rows.append(None if hidden else elements)
+        result.row_bytes.append(None if hidden else nbytes)
         result.total += elements
         result.nbytes += nbytes
     return result
@@ -57,4 +59,4 @@ def learned(weight: Weight, row: Row) -> bool:
         return False
     if "int" not in dtype or BITS.get(dtype, 64) <= 8:
         return True
-    return dtype == "int32" and row.work is not None and row.work.macs != 0
+    return row.work is not None and row.work.macs != 0

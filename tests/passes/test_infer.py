@@ -10,7 +10,7 @@ import graphcost
 from graphcost import Facts, ModelError, Tensor, Work, analyze, ops, rules
 from graphcost.graph import UnknownShape
 from graphcost.rules import NO_WORK
-from harness import image, layer
+from harness import image, layer, run_weighted
 from harness import run as onnx
 
 HEAD = image(2, 3)
@@ -196,3 +196,28 @@ def test_a_result_that_is_left_out_is_no_constant_input() -> None:
     assert clip.op.inputs[1] == "" and analysis.rows[0].op.outputs[1] == ""
     assert clip.constant_inputs == (False, False, True)
     assert [weight.tensor.shape for weight in clip.weights] == [()]
+
+
+DECLARED = """g (float[1, 3, 8, 8] x, float[4, 3, 3, 3] w, float[4, 4, 3, 3] v) => (float[1, 4, 4, 4] y)
+<float[1, 4, 6, 6] a, float[1, 4, 6, 6] b> { a = Conv(x, w)  b = com.acme.Warp(a)  y = Conv(b, v) }"""
+
+
+def test_a_declared_shape_behind_an_unknown_operator_holds_at_the_files_own_sizes_alone() -> None:
+    first, second = 4 * 6 * 6 * 27, 4 * 4 * 4 * 36
+    assert onnx(DECLARED).total("macs") == first + second
+    larger = onnx(DECLARED, shapes={"x": (1, 3, 10, 10)})
+    assert larger.total("macs") == 4 * 8 * 8 * 27 and not larger.complete
+    assert not larger.tensors["b"].ranked and larger.rows[2].dependent
+
+
+def test_weights_of_an_operator_that_nobody_knows_are_parameters_all_the_same() -> None:
+    graph = """g (float[1, 3, 8, 8] x, float[4, 3, 3, 3] w, float[4, 4, 3, 3] w2, float[7] w3) => (float[] y) {
+        a = Conv(x, w)  b = com.acme.Warp(a, w3)  y = Conv(b, w2) }"""
+    analysis = run_weighted(graph)
+    assert analysis.parameters.rows == [4 * 27, 7, 4 * 36] and not analysis.complete
+
+
+def test_a_layer_of_an_unknown_type_may_hold_blobs_and_is_not_said_to_have_none(net: Any) -> None:
+    analysis = net(HEAD + layer("a", "Mystery") + layer("b", "ReLU", "a"))
+    assert analysis.parameters.rows == [None, None]
+    assert [each["params"] for each in analysis.to_dict()["layers"]] == [None, None]
