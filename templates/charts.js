@@ -399,8 +399,9 @@ function roofline(figure) {
   if (points.length) {
     const peaks = [...types.keys()];
     const [intensities, speeds] = [points.map((point) => point.across), points.map((point) => point.up)];
-    const xs = powers(Math.min(...intensities), Math.max(...intensities, ...peaks.map((peak) => peak / device.bandwidth)));
-    const ys = powers(Math.min(...speeds), Math.max(...speeds, ...peaks));
+    const ridges = peaks.map((peak) => peak / device.bandwidth);
+    const xs = powers(Math.min(...intensities, ...ridges), Math.max(...intensities, ...ridges));
+    const ys = powers(Math.min(...speeds, ...peaks), Math.max(...speeds, ...peaks));
     const [x, y] = [logarithmic(xs, left, right), logarithmic(ys, bottom, top)];
     const line = (path, style) => parts.roofs.push(element("path", {class: style, d: path}));
     const note = (x, y, text) => parts.roofs.push(element("text", {x: round(x), y: round(y), "text-anchor": "end"}, text));

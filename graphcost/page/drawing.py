@@ -7,7 +7,7 @@ start and end. Knows nothing of SVG, colours or scripts.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from math import ceil, sqrt
@@ -18,11 +18,11 @@ from ..graph import Tensor
 from ..table import shape_text
 from .figure import shorten
 from .network import Graph, Network, Node
-from .placement import Spot, place
+from .placement import Link, Spot, place
 
 WIDTH, HEIGHT = 152, 50
 """A box, in pixels."""
-PILL = 22
+END_HEIGHT = 22
 """How high the box of an input or an output is."""
 COLUMN, RANK = 176, 84
 """From the middle of a box to that of its neighbour, and of the one below."""
@@ -34,21 +34,24 @@ STUB = 16
 """The length of an edge of which only the end is drawn."""
 MARGIN = 16
 
-MOST = 2500
+MAX_BOXES = 2500
 """Operators that are drawn one by one; of more, only the modules."""
-MOST_INSIDE = 5000
-"""Operators of a network whose modules unfold to single ones: more would double a report that is long already."""
-MANY = 400
+MAX_EXPANDABLE = 5000
+"""Operators of a network whose modules expand to single ones: more would double a report that is long already."""
+MODULES_FIRST = 400
 """Operators above which a reader sees the modules first."""
-MODULES = 150
+MAX_MODULES = 150
 """Boxes that a drawing of modules has at most, where the file names modules large enough."""
-BOLD, LETTERS = 20, 21
+MAX_INSIDE = 40
+"""Boxes that an expanded module has at most, where it names modules of its own large enough."""
+BOLD_CHARS, LINE_CHARS = 20, 21
 """Characters that fit into a box: of its first line, and of the others."""
-FEW = 40
-"""Boxes that an unfolded module has at most, where it names modules of its own large enough."""
-LABEL = 13
+LABEL_CHARS = 13
 """Characters that fit between the ends of two edges."""
 HOTTEST = 9
+
+
+Point = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Box:
     y: int
     height: int
     heat: int = 0
-    """How dear it is: 0 when it costs nothing, HOTTEST for the dearest of the drawing, by square roots between."""
+    """Its cost: 0 when it has none, HOTTEST for the largest of the drawing, by square roots between."""
     width: int = WIDTH
     inside: View | None = None
     """The drawing of the module that it stands for."""
@@ -68,26 +71,26 @@ class Box:
     @property
     def texts(self) -> list[tuple[int, int, str]]:
         """Its lines, cut to its width, each with the middle of its baseline as seen from the box's corner."""
-        lines = [(line, room) for line, room in self._lines if line]
+        lines = [(line, most) for line, most in self._lines if line]
         first = (self.height - LINE * (len(lines) - 1)) // 2 + 4
         return [(self.width // 2, first + LINE * at, shorten(*line)) for at, line in enumerate(lines)]
 
     @property
     def title(self) -> str:
         """All there is to say of it, "" where its texts do."""
-        cut = any(len(line) > room for line, room in self._lines)
+        cut = any(len(line) > most for line, most in self._lines)
         return "\n".join(filter(None, (*self.node.lines, *self.node.more))) if cut or self.node.more else ""
 
     @property
     def open(self) -> str:
         """The shapes in its lines for scripts to say them under other sizes; "" where these do not matter."""
-        return _open(self.node.shapes)
+        return _symbolic(self.node.shapes)
 
     @property
     def _lines(self) -> list[tuple[str, int]]:
-        """Its lines in full, and how many characters of each there is room for."""
-        rooms = (BOLD if self.node.rows else LETTERS, LETTERS, LETTERS)
-        return list(zip(self.node.lines, rooms, strict=False))
+        """Its lines in full, and how many characters of each fit."""
+        fitting = (BOLD_CHARS if self.node.rows else LINE_CHARS, LINE_CHARS, LINE_CHARS)
+        return list(zip(self.node.lines, fitting, strict=False))
 
     @property
     def ranges(self) -> str:
@@ -103,7 +106,7 @@ class Edge:
 
     source: int
     target: int
-    points: tuple[tuple[int, int], ...]
+    points: tuple[Point, ...]
     label: str = ""
     """The shape it carries, where the box it comes from does not say so or is far away."""
     open: str = ""
@@ -114,7 +117,7 @@ class Edge:
     """Only its end is drawn: the whole way would be too long."""
 
     @property
-    def label_at(self) -> tuple[int, int]:
+    def label_at(self) -> Point:
         """Where the label begins, or ends when it is at the right."""
         x, y = self.points[-1]
         return x + (-3 if self.right else 3), y - 4
@@ -139,6 +142,8 @@ class View:
     height: int
     boxes: tuple[Box, ...]
     edges: tuple[Edge, ...]
+    hottest_cost: int = 0
+    """What a box costs whose heat is HOTTEST."""
 
 
 @dataclass(frozen=True)
@@ -148,92 +153,118 @@ class Drawing:
     views: tuple[View, ...]
     note: str = ""
     hottest: int = HOTTEST
-    letters: int = LETTERS
-    """Of a line of a box, as scripts need it who write one anew."""
-    label: int = LABEL
+    line_chars: int = LINE_CHARS
+    """Of a line of a box, as scripts need it that write one anew."""
+    label_chars: int = LABEL_CHARS
     """The same of what is written at an edge."""
 
     @property
-    def unfolds(self) -> bool:
-        """Whether it has modules that can unfold."""
+    def expandable(self) -> bool:
+        """Whether it has modules that can expand."""
         return any(box.inside is not None for view in self.views for box in view.boxes)
 
 
 def draw(analysis: Analysis, costs: Sequence[int | None]) -> Drawing:
     """Lay out the operators, and their modules where the file names any; `costs` of the rows give the heat."""
     network = Network(analysis)
-    count, modules = len(network.operators), network.modules(network.operators, MODULES)
+    count, modules = len(network.operators), network.modules(network.operators, MAX_MODULES)
     views = []
-    if count <= MOST:
-        views.append(_view("ops", f"Operators ({count:,})", network.graph(network.operators), _Heat(costs)))
-    if modules and len(modules) <= MOST:
-        heat = _Heat(costs)
-        view = _view("modules", f"Modules ({len(modules):,})", network.graph(modules), heat, network)
-        views.insert(0 if count > MANY else 1, view)
+    if count <= MAX_BOXES:
+        graph = network.graph(network.operators)
+        views.append(_view("ops", f"Operators ({count:,})", graph, _Heat.of_largest(graph.nodes, costs)))
+    if modules and len(modules) <= MAX_BOXES:
+        graph = network.graph(modules)
+        heat = _Heat.of_largest(graph.nodes, costs)
+        view = _view("modules", f"Modules ({len(modules):,})", graph, heat, network)
+        views.insert(0 if count > MODULES_FIRST else 1, view)
     notes = []
-    if count > MOST:
+    if count > MAX_BOXES:
         instead = "only its modules are" if views else "and it names no modules that could be drawn instead"
-        notes.append(f"Operators are drawn in one up to {MOST:,}; this network has {count:,}, {instead}.")
+        notes.append(f"Operators are drawn in one up to {MAX_BOXES:,}; this network has {count:,}, {instead}.")
     if unread := sum(host is None for host in network.hosts.values()):
         notes.append(f"Constants that nothing reads are not drawn: {unread:,}.")
     return Drawing(tuple(views), " ".join(notes))
 
 
+@dataclass(frozen=True)
 class _Heat:
-    """How dear nodes are beside the dearest of a drawing, and of what unfolds in it."""
+    """The cost of nodes beside the largest of a drawing; what expands in it has the same scale."""
 
-    def __init__(self, costs: Sequence[int | None]) -> None:
-        self.costs = costs
-        self.most = 0
+    costs: Sequence[int | None]
+    largest: int
 
-    def of(self, nodes: Sequence[Node]) -> list[int]:
-        sums = [sum(max(self.costs[row] or 0, 0) for row in node.rows) for node in nodes]
-        self.most = self.most or max(sums, default=0) or 1
-        return [ceil(HOTTEST * sqrt(cost / self.most)) for cost in sums]
+    @classmethod
+    def of_largest(cls, nodes: Sequence[Node], costs: Sequence[int | None]) -> _Heat:
+        """The scale on which the most expensive of these nodes is the hottest."""
+        return cls(costs, max((_cost(node, costs) for node in nodes), default=0))
+
+    def of(self, node: Node) -> int:
+        return ceil(HOTTEST * sqrt(_cost(node, self.costs) / (self.largest or 1)))
+
+
+def _cost(node: Node, costs: Sequence[int | None]) -> int:
+    """What the rows of a node cost together, as far as it is known."""
+    return sum(max(costs[row] or 0, 0) for row in node.rows)
 
 
 def _view(key: str, title: str, graph: Graph, heat: _Heat, network: Network | None = None) -> View:
-    """Give every node its place and every link its line; modules of the network, when it is given, can unfold."""
+    """Give every node its place and every link its line; modules of the network, when it is given, can expand."""
     placed = place(len(graph.nodes), graph.links)
-    heats = heat.of(graph.nodes)
-    boxes = []
-    for at, node in enumerate(graph.nodes):
-        x, rank = placed.nodes[at]
-        height = HEIGHT if node.rows else PILL
-        corner = _middle(x) - WIDTH // 2, _top(rank) + (HEIGHT - height) // 2
-        inside = _unfold(node, heat, network) if network is not None and node.role == "module" else None
-        boxes.append(Box(node, *corner, height, heats[at], inside=inside))
-    edges = []
-    labelled: set[tuple[int, int]] = set()
-    for (source, target), tensor in sorted(graph.links.items(), key=lambda link: link[0]):
-        route = placed.routes.get((source, target))
-        points = _line(boxes[source], boxes[target], route)
-        text = shape_text(tensor) if tensor is not None else ""
-        said = graph.nodes[source].outputs == 1 and route == []
-        open_ = _open((tensor,)) if tensor is not None else ""
-        fits = graph.nodes[target].rows and (len(text) <= LABEL or open_) and (target, points[-1][0]) not in labelled
-        if not fits or said:
-            text = open_ = ""
-        if text:
-            labelled.add((target, points[-1][0]))
-        right = points[-1][0] > boxes[target].x + WIDTH // 2
-        label = text if len(text) <= LABEL else ""
-        edges.append(Edge(source, target, points, label, open_, right, route is None))
-    width = max((_middle(x) for x, _ in placed.spots), default=0) + WIDTH // 2 + MARGIN
-    height = max((_top(rank) for _, rank in placed.spots), default=0) + HEIGHT + MARGIN
-    return View(key, title, width, height, tuple(boxes), tuple(edges))
+    boxes = [_box(node, placed.nodes[at], heat, network) for at, node in enumerate(graph.nodes)]
+    edges = _edges(graph, boxes, placed.routes)
+    right = max((_middle(x) for x, _ in placed.spots), default=0) + WIDTH // 2
+    bottom = max((_top(rank) for _, rank in placed.spots), default=0) + HEIGHT
+    return View(key, title, right + MARGIN, bottom + MARGIN, tuple(boxes), tuple(edges), heat.largest)
 
 
-def _unfold(module: Node, heat: _Heat, network: Network) -> View | None:
+def _box(node: Node, spot: Spot, heat: _Heat, network: Network | None) -> Box:
+    """The box of a node, in the middle of its spot; that of an input or output is lower."""
+    x, rank = spot
+    height = HEIGHT if node.rows else END_HEIGHT
+    inside = _expand(node, heat, network) if network is not None and node.role == "module" else None
+    corner = _middle(x) - WIDTH // 2, _top(rank) + (HEIGHT - height) // 2
+    return Box(node, *corner, height, heat.of(node), inside=inside)
+
+
+def _expand(module: Node, heat: _Heat, network: Network) -> View | None:
     """What is in a module: modules where it has many, else operators; None where these are too many to be drawn."""
     operators = network.inside(module)
-    groups = network.modules(operators, FEW)
-    if not groups and len(network.operators) <= MOST_INSIDE and len(operators) <= MOST:
+    groups = network.modules(operators, MAX_INSIDE)
+    if not groups and len(network.operators) <= MAX_EXPANDABLE and len(operators) <= MAX_BOXES:
         groups = operators
     return _view("", module.lines[0], network.part(groups), heat, network) if groups else None
 
 
-def _open(tensors: Sequence[Tensor]) -> str:
+def _edges(graph: Graph, boxes: Sequence[Box], routes: Mapping[Link, Sequence[Spot]]) -> list[Edge]:
+    """The lines of all links. Where several arrive at one point the first has the label."""
+    edges = []
+    labelled: set[Point] = set()
+    for link, tensor in sorted(graph.links.items(), key=lambda item: item[0]):
+        source, target = (boxes[end] for end in link)
+        route = routes.get(link)
+        points = _line(source, target, route)
+        end = points[-1]
+        label, symbolic = _label(source.node, target.node, tensor, route) if end not in labelled else ("", "")
+        if label or symbolic:
+            labelled.add(end)
+        right = end[0] > target.x + WIDTH // 2
+        edges.append(Edge(*link, points, label, symbolic, right, stub=route is None))
+    return edges
+
+
+def _label(source: Node, target: Node, tensor: Tensor | None, route: Sequence[Spot] | None) -> tuple[str, str]:
+    """The shape that a line carries, and the same for scripts, as far as there is something to say.
+
+    That of its only output is in the box just above. A formula that is too long may be a number under other sizes.
+    """
+    said = source.outputs == 1 and route == []
+    if tensor is None or said or not target.rows:
+        return "", ""
+    text = shape_text(tensor)
+    return text if len(text) <= LABEL_CHARS else "", _symbolic([tensor])
+
+
+def _symbolic(tensors: Sequence[Tensor]) -> str:
     """Shapes as JSON, formulas as text, if any has an extent that is open."""
     shapes = [tensor.shape if tensor.ranked else None for tensor in tensors]
     if not any(isinstance(extent, Dim) for shape in shapes for extent in shape or ()):
@@ -249,7 +280,7 @@ def _top(rank: int) -> int:
     return MARGIN + rank * RANK
 
 
-def _line(source: Box, target: Box, route: Sequence[Spot] | None) -> tuple[tuple[int, int], ...]:
+def _line(source: Box, target: Box, route: Sequence[Spot] | None) -> tuple[Point, ...]:
     """From the middle below one box to the nearest place above another, past the boxes of the ranks between."""
     if route is None:
         end = target.x + WIDTH - INSET
@@ -258,10 +289,11 @@ def _line(source: Box, target: Box, route: Sequence[Spot] | None) -> tuple[tuple
     for x, rank in route:
         points += [(_middle(x), _top(rank)), (_middle(x), _top(rank) + HEIGHT)]
     end = min(max(points[-1][0], target.x + INSET), target.x + WIDTH - INSET)
-    points.append((end, target.y))
-    turns = [
-        here
-        for before, here, after in zip(points, points[1:], points[2:], strict=False)
-        if not before[0] == here[0] == after[0]
-    ]
+    return _turns([*points, (end, target.y)])
+
+
+def _turns(points: Sequence[Point]) -> tuple[Point, ...]:
+    """The ends of a line, and of the points between those at which it leaves its column or enters another."""
+    between = zip(points, points[1:], points[2:], strict=False)
+    turns = [here for before, here, after in between if not before[0] == here[0] == after[0]]
     return points[0], *turns, points[-1]

@@ -5,7 +5,7 @@ Both axes are logarithmic. What the bound is made of is the business of `passes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log10
 from typing import Any
@@ -54,45 +54,90 @@ class _Point:
     """Multiply-accumulates a second at most."""
 
 
+@dataclass(frozen=True)
+class _LogAxis:
+    """A logarithmic axis from `start` to `end` of the drawing, with a tick at each power of ten."""
+
+    values: Sequence[float]
+    start: float
+    end: float
+
+    @classmethod
+    def over(cls, values: Sequence[float], start: float, end: float) -> _LogAxis:
+        """An axis that has room for these values."""
+        return cls(powers(min(values), max(values)), start, end)
+
+    def __call__(self, value: float) -> float:
+        """Where a value stands in the drawing."""
+        first, last = log10(self.values[0]), log10(self.values[-1])
+        return self.start + (self.end - self.start) * (log10(value) - first) / (last - first)
+
+    @property
+    def ticks(self) -> tuple[Tick, ...]:
+        return tuple(Tick(rounded(self(value)), label(value, "short")) for value in self.values)
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """The two axes of the drawing: MACs for each byte, and MACs a second."""
+
+    x: _LogAxis
+    y: _LogAxis
+
+
 def scatter(analysis: Analysis) -> Scatter | None:
     """The layers that multiply, under the roofs of the target's device; None without a device or such layers."""
     roofline = analysis.roofline
-    points = _points(analysis, roofline) if roofline is not None else []
     if roofline is None:
         return None
-    if not points:
-        return (
-            Scatter(_chart(roofline, summary="Not known yet.", caption=OPEN), ())
-            if analysis.free_symbols and analysis.work.macs != 0
-            else None
-        )
-    device = roofline.device
-    peaks: dict[float, list[str]] = {}
-    for dtype in dict.fromkeys(compute_dtype(analysis.rows[p.row], analysis.fused_traffic.rows[p.row]) for p in points):
-        if (peak := device.peak(dtype)) is not None:
-            peaks.setdefault(peak, []).append(dtype)
-    ridges = [peak / device.bandwidth for peak in peaks]
-    xs = powers(min(p.intensity for p in points), max(*ridges, *(p.intensity for p in points)))
-    ys = powers(min(p.speed for p in points), max(*peaks, *(p.speed for p in points)))
-    box = BOX
-    x = _scale(xs[0], xs[-1], box.left, box.right)
-    y = _scale(ys[0], ys[-1], box.bottom, box.top)
-    marks = tuple(_mark(analysis, roofline, point, x(point.intensity), y(point.speed)) for point in points)
+    points = _points(analysis, roofline)
+    if points:
+        return _drawn(analysis, roofline, points)
+    waiting = analysis.free_symbols and analysis.work.macs != 0
+    return Scatter(_chart(roofline, summary="Not known yet.", caption=OPEN), ()) if waiting else None
+
+
+def _points(analysis: Analysis, roofline: Roofline) -> list[_Point]:
+    """The layers of which it is known what they multiply, move and take."""
+    points = []
+    for at, (row, moved, bound) in enumerate(zip(analysis.rows, analysis.fused_traffic.rows, roofline.rows, strict=True)):
+        macs = analysis.evaluate(row.work.macs) if row.work is not None else None
+        nbytes = analysis.evaluate(moved.nbytes)
+        if macs and nbytes and bound.seconds:
+            points.append(_Point(at, macs / nbytes, macs / bound.seconds))
+    return points
+
+
+def _drawn(analysis: Analysis, roofline: Roofline, points: Sequence[_Point]) -> Scatter:
+    bandwidth = roofline.device.bandwidth
+    dtypes_of = _peaks(analysis, roofline, points)
+    ridges = [peak / bandwidth for peak in dtypes_of]
+    plane = _Plane(
+        _LogAxis.over([*ridges, *(point.intensity for point in points)], BOX.left, BOX.right),
+        _LogAxis.over([*dtypes_of, *(point.speed for point in points)], BOX.bottom, BOX.top),
+    )
     kinds = sorted({kind(analysis.rows[point.row]) for point in points})
-    bound = sum(roofline.rows[point.row].by == "memory" for point in points)
-    without = len(analysis.rows) - len(points)
     chart = _chart(
         roofline,
-        summary=f"{len(points)} layers by MACs for each byte and MACs a second at most; memory binds {bound} of them.",
-        across=tuple(Tick(rounded(x(value)), label(value, "short")) for value in xs),
-        up=tuple(Tick(rounded(y(value)), label(value, "short")) for value in ys),
-        marks=marks,
+        summary=_summary(roofline, points),
+        across=plane.x.ticks,
+        up=plane.y.ticks,
+        marks=tuple(_mark(analysis, roofline, point, plane) for point in points),
         legend=tuple((which, KINDS[which]) for which in kinds),
-        caption="A layer above the slope need not fetch every byte from main memory."
-        + (f" {without} layers without MACs, or of unknown cost, are not in it." if without else ""),
+        caption=_caption(len(analysis.rows) - len(points)),
     )
-    roofs = [_flat(peak, dtypes, device.bandwidth, x, y, box) for peak, dtypes in peaks.items()]
-    return Scatter(chart, (_slope(device.bandwidth, max(peaks), xs[0], ys[0], x, y), *roofs))
+    roofs = [_flat(peak, dtypes, bandwidth, plane) for peak, dtypes in dtypes_of.items()]
+    return Scatter(chart, (_slope(bandwidth, max(dtypes_of), plane), *roofs))
+
+
+def _peaks(analysis: Analysis, roofline: Roofline, points: Sequence[_Point]) -> dict[float, list[str]]:
+    """The peaks of the device that matter here, each with the element types that it holds for."""
+    used = dict.fromkeys(compute_dtype(analysis.rows[p.row], analysis.fused_traffic.rows[p.row]) for p in points)
+    peaks: dict[float, list[str]] = {}
+    for dtype in used:
+        if (peak := roofline.device.peak(dtype)) is not None:
+            peaks.setdefault(peak, []).append(dtype)
+    return peaks
 
 
 def _chart(roofline: Roofline, **drawn: Any) -> Chart:
@@ -109,37 +154,32 @@ def _chart(roofline: Roofline, **drawn: Any) -> Chart:
     )
 
 
-def _points(analysis: Analysis, roofline: Roofline) -> list[_Point]:
-    points = []
-    rows = zip(analysis.rows, analysis.fused_traffic.rows, roofline.rows, strict=True)
-    for at, (row, moved, bound) in enumerate(rows):
-        macs = analysis.evaluate(row.work.macs) if row.work is not None else None
-        nbytes = analysis.evaluate(moved.nbytes)
-        if macs and nbytes and bound.seconds:
-            points.append(_Point(at, macs / nbytes, macs / bound.seconds))
-    return points
+def _summary(roofline: Roofline, points: Sequence[_Point]) -> str:
+    """The chart in words."""
+    bound = sum(roofline.rows[point.row].by == "memory" for point in points)
+    return f"{len(points)} layers by MACs for each byte and MACs a second at most; memory binds {bound} of them."
 
 
-def _mark(analysis: Analysis, roofline: Roofline, point: _Point, x: float, y: float) -> Mark:
+def _caption(without: int) -> str:
+    """How to read the chart, and how many layers it does without."""
+    missing = f" {without} layers without MACs, or of unknown cost, are not in it." if without else ""
+    return f"A layer above the slope need not fetch every byte from main memory.{missing}"
+
+
+def _mark(analysis: Analysis, roofline: Roofline, point: _Point, plane: _Plane) -> Mark:
     row, bound = analysis.rows[point.row], roofline.rows[point.row]
     text = (
         f"{row.name} ({type_text(row)}): {point.intensity:,.1f} MACs for each byte,"
         f" {show(bound.seconds, 'time')} at least, bound by {bound.by}"
     )
-    place = rounded(x - RADIUS), rounded(y - RADIUS)
-    return Mark(*place, 2 * RADIUS, 2 * RADIUS, point.row, text, f"k{kind(row)}")
+    corner = rounded(plane.x(point.intensity) - RADIUS), rounded(plane.y(point.speed) - RADIUS)
+    return Mark(*corner, 2 * RADIUS, 2 * RADIUS, point.row, text, f"k{kind(row)}")
 
 
-def _slope(
-    bandwidth: float,
-    peak: float,
-    least: float,
-    slowest: float,
-    x: Callable[[float], float],
-    y: Callable[[float], float],
-) -> Roof:
+def _slope(bandwidth: float, peak: float, plane: _Plane) -> Roof:
     """What the bandwidth allows, up to the highest peak."""
-    start = max(least, slowest / bandwidth)
+    x, y = plane.x, plane.y
+    start = max(x.values[0], y.values[0] / bandwidth)
     ridge = peak / bandwidth
     path = f"M{rounded(x(start))} {rounded(y(start * bandwidth))}L{rounded(x(ridge))} {rounded(y(peak))}"
     middle = (start * ridge) ** 0.5
@@ -147,23 +187,10 @@ def _slope(
     return Roof(path, *at, "end", f"{show(bandwidth, 'short')}B/s")
 
 
-def _flat(
-    peak: float,
-    dtypes: list[str],
-    bandwidth: float,
-    x: Callable[[float], float],
-    y: Callable[[float], float],
-    box: Box,
-) -> Roof:
+def _flat(peak: float, dtypes: list[str], bandwidth: float, plane: _Plane) -> Roof:
     """What the arithmetic allows with operands of some types."""
-    height = rounded(y(peak))
+    height = rounded(plane.y(peak))
     text = f"{show(peak, 'short')}MAC/s in {', '.join(dtypes)}"
-    ridge = rounded(x(peak / bandwidth))
-    path, beyond = f"M{ridge} {height}H{box.right}", f"M{box.left} {height}H{ridge}"
-    return Roof(path, box.right, height - 6, "end", text, beyond)
-
-
-def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
-    """From values to places, logarithmically."""
-    first, span = log10(low), log10(high) - log10(low)
-    return lambda value: start + (end - start) * (log10(value) - first) / span
+    ridge = rounded(plane.x(peak / bandwidth))
+    path, beyond = f"M{ridge} {height}H{BOX.right}", f"M{BOX.left} {height}H{ridge}"
+    return Roof(path, BOX.right, height - 6, "end", text, beyond)

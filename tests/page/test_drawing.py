@@ -101,14 +101,14 @@ def test_a_box_names_its_rows_in_runs() -> None:
 def test_modules_come_first_in_large_networks_and_alone_in_very_large_ones(
     count: int, keys: list[str], note: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawing, "MANY", 5)
-    monkeypatch.setattr(drawing, "MOST", 7)
+    monkeypatch.setattr(drawing, "MODULES_FIRST", 5)
+    monkeypatch.setattr(drawing, "MAX_BOXES", 7)
     found = drawn(relus([f"{at // 2}/{at}" for at in range(count)]))
     assert ([view.key for view in found.views], found.note) == (keys, note)
 
 
 def test_a_very_large_network_without_modules_is_not_drawn_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawing, "MOST", 2)
+    monkeypatch.setattr(drawing, "MAX_BOXES", 2)
     found = drawn(relus(["a", "b", "c"]))
     assert found.views == ()
     assert "up to 2; this network has 3, and it names no modules" in found.note
@@ -137,7 +137,7 @@ def rows(view: View) -> list[int]:
 
 def test_a_module_has_a_drawing_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of its modules where it has many operators: 4 blocks of 3 parts of 3; else of these."""
-    monkeypatch.setattr(drawing, "MODULES", 4)
+    monkeypatch.setattr(drawing, "MAX_MODULES", 4)
     names = [f"{block}/{part}/{at}" for block in "abcd" for part in "xyz" for at in range(3)]
     view = next(view for view in drawn(relus(names)).views if view.key == "modules")
     block = view.boxes[0].inside
@@ -150,8 +150,8 @@ def test_a_module_has_a_drawing_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_in_very_large_networks_modules_do_not_unfold_to_operators(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawing, "MOST_INSIDE", 3)
-    assert not drawn(relus(["a/1", "a/2", "b/1", "b/2"])).unfolds
+    monkeypatch.setattr(drawing, "MAX_EXPANDABLE", 3)
+    assert not drawn(relus(["a/1", "a/2", "b/1", "b/2"])).expandable
 
 
 def test_what_is_in_a_module_is_as_hot_as_beside_all_modules() -> None:

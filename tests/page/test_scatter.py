@@ -67,6 +67,13 @@ def test_a_layer_that_arithmetic_binds_lies_under_the_flat_roof(drawn: Any) -> N
     )
 
 
+def test_the_ridge_is_inside_the_drawing_where_every_layer_lies_far_beyond_it(drawn: Any) -> None:
+    """1e3 MACs and 1e6 bytes a second: the roofs meet at 0.001 MACs a byte, and the layer has 1.17."""
+    found = drawn(HEAD + CONV, peak=1e3, bandwidth=1e6)
+    assert [tick.text for tick in found.chart.across] == ["0.001", "0.01", "0.1", "1", "10"]
+    assert found.roofs[1].path.startswith(f"M{found.chart.box.left} ")
+
+
 def test_layers_without_macs_are_counted_but_not_drawn(drawn: Any) -> None:
     found = drawn(HEAD + CONV + POOL, peak=1e6, bandwidth=1e3)
     assert len(found.chart.marks) == 1
