@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from ..dims import Extent, symbol
 from ..errors import ModelError
-from ..graph import Model, Op, Scalar, Shape, Tensor, TensorSequence, Unranked, build_dag, element_type, unique
+from ..graph import Model, Op, Origin, Scalar, Shape, Tensor, TensorSequence, Unranked, build_dag, element_type, unique
 from . import wire
 
 MAX_DEPTH = 50
@@ -54,7 +54,14 @@ _INT, _STRING, _TENSOR, _GRAPH, _FLOATS, _INTS, _STRINGS, _SPARSE, _TYPE = 2, 3,
 _FLOAT = 1  # AttributeProto.AttributeType
 
 _SCOPES = "pkg.torch.onnx.name_scopes"  # metadata that torch.onnx.export writes: "['', 'layer1', 'layer1.0', 'conv2d']"
+_CLASSES = "pkg.torch.onnx.class_hierarchy"  # of the same length: "['Net', '...', 'torch.nn...Conv2d', 'aten.conv2d']"
+_CALL = "pkg.torch.onnx.fx_node"  # "%y : ... [target=torch.ops.aten.conv2d.default](args = (%x, %w), ...)"
+_REWRITES = "pkg.onnxscript.rewriter.rule_name"  # "RemoveOptionalBiasFromConv, FuseBatchNormIntoConv"
+_ORIGIN = (_SCOPES, _CLASSES, _CALL, _REWRITES)
 _QUOTED = re.compile(r"'([^']*)'")
+_TARGET = re.compile(r"target=torch\.ops\.(\w+\.\w+)[^(]*\(args = \(([^)]*)")
+MAX_ARGUMENTS = 200
+"""Letters that are kept of the arguments of an exported call: enough for the weights, which stand first."""
 
 Proto = Any
 """A message of the generated module, which is loaded at run time and has no static types."""
@@ -132,6 +139,7 @@ class _Node:
     bodies: tuple[tuple[str, Model], ...]
     captures: tuple[str, ...]
     scope: str
+    origin: Origin | None
     function: Proto | None
     """The function that it calls, where the file defines it."""
 
@@ -260,6 +268,7 @@ class _Importer:
                 node.captures,
                 scope=node.scope,
                 location=where,
+                origin=node.origin,
             )
             if node.function is not None:
                 self.call(op, node.function, place)
@@ -310,7 +319,9 @@ class _Importer:
         captures = tuple(dict.fromkeys(read for _, body in bodies for read in self.free[id(body)]))
         function = self.functions.get((domain, op_type, proto.overload)) if self.functions else None
         kind = f"{domain}.{op_type}" if domain else op_type
-        return _Node(kind, op_type, attrs, bodies, captures, _scope(proto.metadata_props), function)
+        origin = _origin(proto.metadata_props)
+        scope = _scope(origin, _names(proto.input))
+        return _Node(kind, op_type, attrs, bodies, captures, scope, origin, function)
 
     def bounded(self, tensor: Tensor) -> Tensor:
         """A tensor, without its contents when more than MAX_CONTENTS elements have been kept."""
@@ -385,12 +396,32 @@ def _names(names: Iterable[str]) -> tuple[str, ...]:
     return result
 
 
-def _scope(properties: Iterable[Proto]) -> str:
-    """The module path in a node's metadata: the last but one of the scopes it lists, the last being the node itself."""
-    for entry in properties:
-        if entry.key == _SCOPES and len(scopes := _QUOTED.findall(_text(entry.value))) > 1:
-            return str(scopes[-2]).replace(".", "/")
-    return ""
+def _origin(properties: Iterable[Proto]) -> Origin | None:
+    """What torch.onnx.export notes of the call that became a node; None where a node has no such notes."""
+    notes = {entry.key: _text(entry.value) for entry in properties if entry.key in _ORIGIN}
+    if not notes:
+        return None
+    paths, classes = (_QUOTED.findall(notes.get(key, "")) for key in (_SCOPES, _CLASSES))
+    call = _TARGET.search(notes.get(_CALL, ""))
+    return Origin(
+        module=classes[-2] if len(classes) > 1 else "",
+        path=paths[-2].replace(".", "/") if len(paths) > 1 else "",
+        function=call[1] if call else "",
+        arguments=call[2][:MAX_ARGUMENTS] if call else "",
+        rewrites=tuple(filter(None, notes.get(_REWRITES, "").split(", "))),
+    )
+
+
+def _scope(origin: Origin | None, inputs: Sequence[str]) -> str:
+    """The module path of a node, without that of a normalisation which was fused into it.
+
+    The fused node has the notes of the normalisation, but its weight keeps the name of the layer that it belongs to.
+    """
+    if origin is None:
+        return ""
+    fused = any(rule.startswith("FuseBatchNormInto") for rule in origin.rewrites)
+    weight = inputs[1] if fused and len(inputs) > 1 else ""
+    return weight.rpartition(".")[0].replace(".", "/") or origin.path
 
 
 def type_of(proto: Proto, name: str) -> Tensor:
