@@ -154,6 +154,22 @@ class TensorSequence(Unranked):
         return f"TensorSequence({self.element!r}, {self.items!r})"
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The call of a framework that an exporter wrote as an operator, or as several, where the file says so."""
+
+    module: str = ""
+    """The class that computes it: `torch.nn.modules.conv.Conv2d`."""
+    path: str = ""
+    """Where that class stands: `layer1/0/conv1`; of operators that were fused, the last one's."""
+    function: str = ""
+    """What it calls: `aten.conv2d`."""
+    arguments: str = ""
+    """With what, as the exporter writes it: `%x, %p_conv1_weight, None`; cut off where it is long."""
+    rewrites: tuple[str, ...] = ()
+    """Rules that rewrote the operator afterwards, in order: `FuseBatchNormIntoConv`."""
+
+
 @dataclass(eq=False, slots=True)
 class Op:
     """One operator of the file. Two operators are the same only if they are the same object."""
@@ -176,6 +192,8 @@ class Op:
     """The module it belongs to, `layer1/0/conv1`, where the file says so apart from the name."""
     location: str = ""
     """Where it stands in the file: `det1.prototxt:14`, `model.onnx, node 38`."""
+    origin: Origin | None = None
+    """The call that it was exported from, None where the file does not say."""
 
     @property
     def type(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import limits
 from ..errors import ModelError
-from ..graph import Model, Op, Tensor, Unranked, build_dag, unique
+from ..graph import Model, Op, Origin, Tensor, Unranked, build_dag, unique
 from . import wire
 from .onnx_file import Structure
 from .onnx_proto import (
@@ -28,6 +28,7 @@ from .onnx_proto import (
     names_in,
     names_of,
     opsets_of,
+    origin_of,
     scope_of,
     sparse_tensor_of,
     tensor_of,
@@ -105,6 +106,7 @@ class ParsedNode:
     bodies: tuple[tuple[str, Built], ...]
     """The graphs among its attributes, in the order of their names."""
     scope: str
+    origin: Origin | None
     function: Proto | None
     """The function that it calls, where the file defines it."""
 
@@ -214,7 +216,7 @@ class _Builder:
                 inputs = tuple(["" if read in context.omitted else read for read in inputs])
             op = Op(
                 unique(name or f"{node.op_type}_{number}", names), node.kind, inputs, outputs, node.attrs,
-                scope=node.scope, location=where,
+                scope=node.scope, location=where, origin=node.origin,
             )  # fmt: skip
             size += 1
             if node.function is not None:
@@ -273,7 +275,9 @@ class _Builder:
         attrs, bodies = self.attributes(proto.attribute, context, where)
         function = self.functions.get((domain, op_type, proto.overload)) if self.functions else None
         kind = f"{domain}.{op_type}" if domain else op_type
-        return ParsedNode(kind, op_type, attrs, bodies, scope_of(proto.metadata_props), function)
+        origin = origin_of(proto.metadata_props)
+        scope = scope_of(origin, names_of(proto.input))
+        return ParsedNode(kind, op_type, attrs, bodies, scope, origin, function)
 
     # --- attributes
 

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from .. import limits
 from ..dims import Extent, symbol
 from ..errors import ModelError
-from ..graph import Scalar, Shape, Tensor, TensorSequence, Unranked, element_type
+from ..graph import Origin, Scalar, Shape, Tensor, TensorSequence, Unranked, element_type
 from .wire import NodeNames
 
 Proto = Any
@@ -42,6 +42,13 @@ _OTHER_CONTENTS = 16
 FLOAT, INT, STRING, TENSOR, GRAPH, FLOATS, INTS, STRINGS, SPARSE_TENSOR, TYPE_PROTO = 1, 2, 3, 4, 5, 6, 7, 8, 11, 13
 
 _SCOPES = "pkg.torch.onnx.name_scopes"  # metadata that torch.onnx.export writes: "['', 'layer1', 'layer1.0', 'conv2d']"
+_CLASSES = "pkg.torch.onnx.class_hierarchy"  # of the same length: "['Net', '...', 'torch.nn...Conv2d', 'aten.conv2d']"
+_CALL = "pkg.torch.onnx.fx_node"  # "%y : ... [target=torch.ops.aten.conv2d.default](args = (%x, %w), ...)"
+_REWRITES = "pkg.onnxscript.rewriter.rule_name"  # "RemoveOptionalBiasFromConv, FuseBatchNormIntoConv"
+_ORIGIN = (_SCOPES, _CLASSES, _CALL, _REWRITES)
+_TARGET = re.compile(r"target=torch\.ops\.(\w+\.\w+)[^(]*\(args = \(([^)]*)")
+MAX_ARGUMENTS = 200
+"""Letters that are kept of the arguments of an exported call: enough for the weights, which stand first."""
 _QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -91,12 +98,32 @@ def names_of(names: Iterable[str]) -> tuple[str, ...]:
     return result
 
 
-def scope_of(properties: Iterable[Proto]) -> str:
-    """The module path in a node's metadata: the last but one of the scopes it lists, the last being the node itself."""
-    for entry in properties:
-        if entry.key == _SCOPES and len(scopes := _QUOTED.findall(text_of(entry.value))) > 1:
-            return str(scopes[-2]).replace(".", "/")
-    return ""
+def origin_of(properties: Iterable[Proto]) -> Origin | None:
+    """What torch.onnx.export notes of the call that became a node; None where a node has no such notes."""
+    notes = {entry.key: text_of(entry.value) for entry in properties if entry.key in _ORIGIN}
+    if not notes:
+        return None
+    paths, classes = (_QUOTED.findall(notes.get(key, "")) for key in (_SCOPES, _CLASSES))
+    call = _TARGET.search(notes.get(_CALL, ""))
+    return Origin(
+        module=classes[-2] if len(classes) > 1 else "",
+        path=paths[-2].replace(".", "/") if len(paths) > 1 else "",
+        function=call[1] if call else "",
+        arguments=call[2][:MAX_ARGUMENTS] if call else "",
+        rewrites=tuple(filter(None, notes.get(_REWRITES, "").split(", "))),
+    )
+
+
+def scope_of(origin: Origin | None, inputs: Sequence[str]) -> str:
+    """The module path of a node, without that of a normalisation which was fused into it.
+
+    The fused node has the notes of the normalisation, but its weight keeps the name of the layer that it belongs to.
+    """
+    if origin is None:
+        return ""
+    fused = any(rule.startswith("FuseBatchNormInto") for rule in origin.rewrites)
+    weight = inputs[1] if fused and len(inputs) > 1 else ""
+    return weight.rpartition(".")[0].replace(".", "/") or origin.path
 
 
 def type_of(proto: Proto, name: str) -> Tensor:

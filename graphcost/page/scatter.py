@@ -100,7 +100,9 @@ def scatter(analysis: Analysis) -> Scatter | None:
 def _points(analysis: Analysis, roofline: Roofline) -> list[_Point]:
     """The layers of which it is known what they multiply, move and take."""
     points = []
-    for at, (row, moved, bound) in enumerate(zip(analysis.rows, analysis.fused_traffic.rows, roofline.rows, strict=True)):
+    for at, (row, moved, bound) in enumerate(
+        zip(analysis.rows, analysis.fused_traffic.rows, roofline.rows, strict=True)
+    ):
         macs = analysis.evaluate(row.work.macs) if row.work is not None else None
         nbytes = analysis.evaluate(moved.nbytes)
         if macs and nbytes and bound.seconds:

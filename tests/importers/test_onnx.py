@@ -16,11 +16,12 @@ from onnx import TensorProto, helper, parser
 import graphcost
 from graphcost import Analysis, Model, ModelError, Tensor, analyze, limits
 from graphcost.dims import symbol
-from graphcost.graph import TensorSequence
+from graphcost.graph import Origin, TensorSequence
 from graphcost.importers import onnx as importer
 from graphcost.importers import onnx_graph
 from graphcost.importers.onnx_proto import tensor_of
 from harness import proto as model_of
+from harness import zeros
 
 HEAD = '<ir_version: 10, opset_import: ["" : 21]>\n'
 
@@ -325,6 +326,31 @@ def test_module_paths_come_from_metadata_before_names():
     node = helper.make_node("Relu", ["x"], ["y"], name="node_relu_7")
     node.metadata_props.add(key="pkg.torch.onnx.name_scopes", value="['', 'layer1', 'layer1.0', 'relu']")
     assert analyze(importer.build(graph([node]))).rows[0].scope == "layer1/0"
+
+
+def test_a_fused_convolution_stays_under_its_own_module():
+    """torch.onnx.export notes on it the normalisation that was fused into it; its weight keeps its name."""
+    weight = "layer1.0.conv1.weight"
+    node = helper.make_node("Conv", ["x", weight], ["y"], name="node_Conv_7")
+    notes = {
+        "pkg.torch.onnx.name_scopes": "['', 'layer1', 'layer1.0', 'layer1.0.bn1', '_native_batch_norm']",
+        "pkg.torch.onnx.class_hierarchy": "['Net', 'Sequential', 'Block', 'torch.nn.modules.batchnorm.BatchNorm2d', '']",
+        "pkg.torch.onnx.fx_node": "%y : [num_users=1] = call_function[target=torch.ops.aten._native_batch_norm.default]"
+        "(args = (%conv2d, None, None, %mean, %var, 0.1, 1e-05), kwargs = {})",
+        "pkg.onnxscript.rewriter.rule_name": "RemoveOptionalBiasFromConv, FuseBatchNormIntoConv",
+    }
+    for key, value in notes.items():
+        node.metadata_props.add(key=key, value=value)
+    model = model_of([node], {"x": [1, 1, 2, 2]}, constants=zeros({weight: [1, 1, 1, 1]}))
+    (row,) = analyze(importer.build(model)).rows
+    assert row.scope == "layer1/0/conv1"
+    assert row.op.origin == Origin(
+        module="torch.nn.modules.batchnorm.BatchNorm2d",
+        path="layer1/0/bn1",
+        function="aten._native_batch_norm",
+        arguments="%conv2d, None, None, %mean, %var, 0.1, 1e-05",
+        rewrites=("RemoveOptionalBiasFromConv", "FuseBatchNormIntoConv"),
+    )
 
 
 def test_nodes_that_say_the_same_are_read_once():
