@@ -59,4 +59,7 @@ def learned(weight: Weight, row: Row) -> bool:
         return False
     if "int" not in dtype or BITS.get(dtype, 64) <= 8:
         return True
-    return row.work is not None and row.work.macs != 0
+    if row.work is None or row.work.macs == 0:
+        return False
+    # Positions and lengths that attention and packed products read are int64; a matrix of these has a product of these.
+    return dtype in ("int16", "uint16", "int32") or any(output.dtype == dtype for output in row.outputs)

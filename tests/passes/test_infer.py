@@ -221,3 +221,10 @@ def test_a_layer_of_an_unknown_type_may_hold_blobs_and_is_not_said_to_have_none(
     analysis = net(HEAD + layer("a", "Mystery") + layer("b", "ReLU", "a"))
     assert analysis.parameters.rows == [None, None]
     assert [each["params"] for each in analysis.to_dict()["layers"]] == [None, None]
+
+
+def test_wide_integers_are_parameters_where_an_operator_multiplies_by_them() -> None:
+    product = run_weighted("g (int64[2, 8] x, int64[8, 4] w) => (int64[] y) { y = MatMul(x, w) }")
+    assert product.parameters.total == 8 * 4
+    table = run_weighted("g (int64[2] x, int64[8] w) => (int64[] y) { y = Gather(w, x) }")
+    assert table.parameters.total == 0  # it may as well be a list of positions
