@@ -169,6 +169,11 @@ class Analysis:
         unused = [f"unused dimension {name}" for name in self.unused_dims]
         return (*self.model.warnings, *unused, *stale[:SHOWN], *more)
 
+    @cached_property
+    def notes(self) -> dict[str, str]:
+        """What a reader should know of the count of some operators, by name: which branch it is of, say."""
+        return {row.name: row.why for row in self.rows if row.why and row.status == "known"}
+
     @property
     def complete(self) -> bool:
         """Whether every total is exact rather than a lower bound."""

@@ -67,19 +67,21 @@ def analyze(
     *,
     shapes: Mapping[str, Iterable[int | str]] | None = None,
     dims: Mapping[str, int] | None = None,
+    values: Mapping[str, int | bool] | None = None,
     target: Target = AS_IT_IS,
 ) -> Analysis:
     """What `model` costs.
 
     `shapes` overrides inputs: `{"data": (1, 3, 640, 640)}`; a text extent such as `"N"` leaves that axis symbolic. What
     it says of a symbol of the file holds for the other inputs too. A sequence takes its items: `[("float32", (1, 3))]`.
-    `dims` gives symbolic dimensions values: `{"N": 8}`; `target` says where and how the network is to run. Raises
+    `dims` gives symbolic dimensions values: `{"N": 8}`; `values` gives inputs of one integer or boolean their content,
+    which may choose a branch: `{"use_cache_branch": True}`. `target` says where and how the network is to run. Raises
     ModelError when an input has no shape, a name is not one of the model's, operators contradict each other, or the
     target asks for a better order and a size is not known.
     """
     plugins.load_installed()
     with collection_paused():
-        binding = bind(model, shapes, dims)
+        binding = bind(model, shapes, dims, values)
         analysis = Analysis.of(model, binding, target)
         if target.reorder:
             analysis = Analysis.of(model.in_order(analysis.memory.reorder().schedule), binding, target)

@@ -42,6 +42,8 @@ def lower_ranks(given: Sequence[str], inputs: Sequence[str]) -> frozenset[str]:
 def _extent(text: str, whole: str) -> int | str:
     if text.isdecimal():
         return _size(text, "--input", whole)
+    if text.lower() in ("true", "false"):
+        _refuse("--input", f"{text} is a value and no size: --value {whole[:80]} gives an input its content")
     if not text.isidentifier():
         _refuse("--input", f"{text[:40]!r} in {whole[:80]!r} is neither a size nor a name, as in data=Nx3x640x640")
     return text
@@ -52,6 +54,19 @@ def _size(text: str, option: str, whole: str) -> int:
     if len(text) > limits.MAX_DIGITS:
         _refuse(option, f"{whole[:40]!r}... has a size of {len(text):,} digits; at most {limits.MAX_DIGITS} are read")
     return int(text)
+
+
+def values(given: Sequence[str]) -> dict[str, int]:
+    """`use_cache=true` as {"use_cache": 1}, `steps=12` as {"steps": 12}."""
+    found: dict[str, int] = {}
+    for text in given:
+        name, _, value = text.rpartition("=")
+        digits = value.removeprefix("-")
+        if not name or not (digits.isdecimal() or value.lower() in ("true", "false")):
+            _refuse("--value", f"{text[:80]!r} should be an input and its value, as in use_cache=true or steps=12")
+        number = _size(digits, "--value", text) if digits.isdecimal() else int(value.lower() == "true")
+        found[name] = -number if value.startswith("-") else number
+    return found
 
 
 def dims(given: Sequence[str]) -> dict[str, int]:

@@ -7,12 +7,16 @@ with these sizes is found out by `passes.infer`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .dims import Dim, Extent, identifier, symbol, symbols
 from .errors import ModelError
 from .graph import Model, Tensor, TensorSequence
+from .shapes import show_shape
+
+INPUTS = 8
+"""Inputs that a message names before it only counts them."""
 
 
 @dataclass
@@ -32,11 +36,15 @@ class Binding:
 
 
 def bind(
-    model: Model, shapes: Mapping[str, Iterable[int | str]] | None = None, dims: Mapping[str, int] | None = None
+    model: Model,
+    shapes: Mapping[str, Iterable[int | str]] | None = None,
+    dims: Mapping[str, int] | None = None,
+    values: Mapping[str, int | bool] | None = None,
 ) -> Binding:
-    """The inputs of `model` under the shapes and the values for symbols that a user gives.
+    """The inputs of `model` under what a user gives: shapes, values of symbols, contents of inputs of one element.
 
-    Raises ModelError when an input has no shape, a name is not one of the model's inputs, or a value is negative.
+    Raises ModelError when an input has no shape, a name is not one of the model's inputs, a size is negative, or an
+    input that is given a value holds other things than one integer or boolean.
     """
     bindings: dict[str, Extent] = {}
     for name, value in (dims or {}).items():
@@ -45,9 +53,7 @@ def bind(
         bindings[identifier(name)] = value
     inputs = dict(model.inputs)
     for name, shape in (shapes or {}).items():
-        if name not in inputs:
-            names = ", ".join(inputs) or "none"
-            raise ModelError(model.path, "", f"there is no input {name!r}; the inputs are: {names}")
+        _check_input(model, name)
         inputs[name] = _override(inputs[name], tuple(shape))
         bindings = {**_implied(model.inputs[name], inputs[name]), **bindings}
     named: set[str] = set()
@@ -57,7 +63,26 @@ def bind(
             inputs[name] = tensor.substitute(bindings)
         elif name in model.unsized_inputs:
             raise ModelError(model.path, *model.unsized_inputs[name])
+    for name, content in (values or {}).items():
+        _check_input(model, name)
+        inputs[name] = _with_value(model, name, inputs[name], content)
     return Binding(inputs, bindings, frozenset(named))
+
+
+def _check_input(model: Model, name: str) -> None:
+    """Raise ModelError where a model has no such input."""
+    if name not in model.inputs:
+        names = ", ".join([*model.inputs][:INPUTS]) or "none"
+        more = f" and {len(model.inputs) - INPUTS} more" if len(model.inputs) > INPUTS else ""
+        raise ModelError(model.path, "", f"there is no input {name!r}; the inputs are: {names}{more}")
+
+
+def _with_value(model: Model, name: str, tensor: Tensor, content: int | bool) -> Tensor:
+    """An input of one element with its content, which may choose a branch or a trip count."""
+    if not tensor.ranked or tensor.size != 1 or not ("int" in tensor.dtype or tensor.dtype == "bool"):
+        held = f"{tensor.dtype} {show_shape(tensor.shape) if tensor.ranked else 'of unknown shape'}"
+        raise ModelError(model.path, "", f"input {name!r} is {held}; only one integer or boolean can be given a value")
+    return replace(tensor, value=(int(content),))
 
 
 def _override(tensor: Tensor, shape: tuple[Any, ...]) -> Tensor:

@@ -154,7 +154,9 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     inputs = list(model.inputs)
     shapes = arguments.shapes(options.input, inputs)
     _check_ranks(model, shapes, arguments.lower_ranks(options.input, inputs))
-    analysis = analyze(model, shapes=shapes, dims=arguments.dims(options.dim), target=target)
+    analysis = analyze(
+        model, shapes=shapes, dims=arguments.dims(options.dim), values=arguments.values(options.value), target=target
+    )
     top = options.top
     if top is None:
         plain = format in ("md", "text") and options.style == "default"

@@ -207,6 +207,8 @@ _BUILT_IN = {
                " in the padding", "text", lambda a, i: _field(a, i, "start"), notes=_unknown_reasons),
         Column("status", "status", "", "known, partial (shape or cost, not both) or unknown", "text",
                lambda a, i: a.rows[i].status, per_signature=True),
+        Column("note", "note", "", "why something is not known, or what was counted where data decides", "text",
+               lambda a, i: a.rows[i].why),
         Column("where", "where", "", "place in the file", "text", lambda a, i: a.rows[i].op.location),
     )
 }  # fmt: skip

@@ -67,6 +67,7 @@ def _layer(analysis: Analysis, at: int, row: Row) -> dict[str, Any]:
         "work": {kind: plain(getattr(work, kind)) for kind in Work.__slots__} if work else None,
         **_receptive_fields(analysis.receptive_fields_of(at)),
         "status": row.status,
+        "note": row.why or None,
         "where": row.op.location,
     }
 

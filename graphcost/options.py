@@ -113,6 +113,10 @@ def _network(group: argparse._ArgumentGroup) -> None:
         " NAME:=SHAPE where it is meant to have fewer axes than the file states",
     )  # fmt: skip
     group.add_argument(
+        "--value", metavar="INPUT=VALUE", action="append", default=[],
+        help="the content of an input of one integer or boolean, which may choose a branch: use_cache=true",
+    )  # fmt: skip
+    group.add_argument(
         "--dim", metavar="NAME=VALUE", action="append", default=[], help="give a symbolic dimension a value"
     )
     group.add_argument("--phase", choices=("train", "test"), help="which layers of a Caffe net count (default test)")

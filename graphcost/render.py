@@ -209,8 +209,12 @@ def _values(report: Report) -> Iterable[Sequence[object]]:
     if report.style != "default":
         table = report.table
         return [table.titles, *table.rows, *[row for row in [table.total] if any(row)]]
-    chosen, columns, _ = report.values()
-    return [[column.key for column in chosen], *zip(*columns, strict=True)]
+    chosen, columns, order = report.values()
+    keys = [column.key for column in chosen]
+    if report.analysis.notes and not report.by and not report.columns_given:  # which branch was counted, and the like
+        keys.append("note")
+        columns.append([report.analysis.rows[at].why for at in order])
+    return [keys, *zip(*columns, strict=True)]
 
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")

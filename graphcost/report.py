@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 GROUPS = ("op", "scope", "stage")
 INPUTS = 12
 """Inputs that the headline names; of more it says how many."""
+NOTES = 3
+"""Operators of which the assumptions say what was counted, before they only count them."""
 HEADLINE = 240
 """Letters of a total's formula where it stands by itself."""
 TTY_ROWS, TTY_TOP = 60, 40
@@ -63,6 +65,7 @@ class Report:
             raise ModelError("--style", "", f"{style} has rows and columns of its own: no columns, sort, top or by")
         self._build_table = None if style == "default" else _build_table(style)
         on_device = ("time_bound", "bound_by") if analysis.target.device else ()
+        self.columns_given = bool(columns)
         self.keys = tuple(columns or (*(_GROUPED if by else _DEFAULT), *on_device))
         for key in (*self.keys, *([sort] if sort else [])):
             find(key)
@@ -147,6 +150,8 @@ class Report:
             parts.append(
                 f"data-dependent dimensions, taken from the declared shapes: {_first(numbers)} (--dim changes them)"
             )
+        counted_of = [f"{name}: {note}" for name, note in a.notes.items()]
+        parts += [_first(counted_of, NOTES)] if counted_of else []
         return "; ".join([*parts, *_target_notes(a.target)])
 
     @property

@@ -40,6 +40,8 @@ REFUSED = {
     "a list and a model": ((DET1, "--list-ops"), "a list of what there is takes no model"),
     "an unknown dimension": ((DET1, "--dim", "Q=3"), "has no dimension Q"),
     "one of many": ((DET1, "prototxt/det2.prototxt", "--dim", "Q=3"), "no model has a dimension Q"),
+    "a value for a shape": ((DET1, "--input", "data=true"), "true is a value and no size: --value data=true gives"),
+    "no value": ((DET1, "--value", "data"), "should be an input and its value, as in use_cache=true"),
     "raw json": ((DET1, "--format", "json", "--csv-raw"), "is about --format csv"),
 }
 

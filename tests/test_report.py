@@ -18,7 +18,7 @@ from graphcost.files import write
 from graphcost.render import render
 from graphcost.summary import Failure, Summary
 from graphcost.table import scaled
-from harness import HEAD, conv, layer
+from harness import HEAD, conv, layer, run
 
 CONV = conv("block/conv", fields="kernel_size: 3 stride: 2 pad: 1 dilation: 1", top="c")
 RELU = layer("block/relu", "ReLU", "c", tops="r")
@@ -128,7 +128,7 @@ def test_a_lower_bound_says_so_wherever_it_stands(net: Any) -> None:
     report = net(HEAD + CONV + RELU + MYSTERY).report()
     assert report.summary[2:] == [">= 112 parameters (>= 448 B)", ">= 1.7 k MACs", "peak activations unknown"]
     assert report.table.total[:5] == ("total", "", "", ">= 112", ">= 1.7 k")
-    assert report.table.rows[2] == ("m", "Mystery", "?", "0", "?", "?", "?", "")
+    assert report.table.rows[2] == ("m", "Mystery", "?", "?", "?", "?", "?", "")
     assert report.table.marked == {2}
     assert report.coverage == "lower bounds: the cost of 1 operator is not known (Mystery x1)"
     assert 'class="unknown"' in report.render("html")
@@ -367,3 +367,40 @@ def test_a_notebook_shows_the_most_expensive_layers_where_there_are_many(root: P
 def test_a_notebook_shows_names_as_text(net: Any) -> None:
     html = net(HEAD + CONV.replace("block/conv", "</td><script>"))._repr_html_()
     assert "<script>" not in html and "&lt;/td&gt;&lt;script&gt;" in html
+
+
+BRANCHES = """g (bool c, float[b, s] x, float[8, s] w, float[s, t] v) => (float[] y) {
+    y = If (c) <then_branch = g () => (p) { p = MatMul(w, v) }, else_branch = g () => (q) { q = MatMul(x, v) }>
+}"""
+
+
+def test_every_format_says_which_branch_was_counted() -> None:
+    analysis = run(BRANCHES, dims={"b": 4, "s": 16, "t": 2})
+    said = "data decides; counted: then_branch, the more expensive"
+    for format in ("md", "text", "csv", "json"):
+        assert said in analysis.report().render(format), format
+    assert analysis.total("macs") == 8 * 2 * 16
+
+
+def test_where_open_sizes_decide_which_branch_costs_more_both_are_counted() -> None:
+    analysis = run(BRANCHES)
+    assert str(analysis.total("macs")) == "b*s*t + 8*s*t"
+    assert "If_0: data decides; counted: both branches, since " in analysis.report().assumptions
+
+
+def test_a_value_chooses_the_branch() -> None:
+    sizes = {"b": 4, "s": 16, "t": 2}
+    macs = [run(BRANCHES, dims=sizes, values={"c": value}).total("macs") for value in (True, False)]
+    assert macs == [8 * 2 * 16, 4 * 2 * 16]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"q": 1}, "there is no input 'q'; the inputs are: c, x, w, v"),
+        ({"x": 1}, r"input 'x' is float32 \[b, s\]; only one integer or boolean can be given a value"),
+    ],
+)
+def test_a_value_that_no_input_can_have_is_refused(values: dict[str, int], reason: str) -> None:
+    with pytest.raises(graphcost.ModelError, match=reason):
+        run(BRANCHES, values=values)

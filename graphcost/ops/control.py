@@ -31,7 +31,8 @@ ATTEMPTS = 4
 
 @rule("If")
 def if_(condition: Tensor, *, then_branch: Body, else_branch: Body) -> Facts:
-    """condition: one boolean -> what the chosen branch makes. Unless it is known, the more expensive one is counted.
+    """condition: one boolean -> what the chosen branch makes. Unless it is known, the more expensive one is counted,
+    and both where that depends on open sizes: the totals are then upper bounds.
 
     https://onnx.ai/onnx/operators/onnx__If.html
     """
@@ -47,8 +48,11 @@ def if_(condition: Tensor, *, then_branch: Body, else_branch: Body) -> Facts:
     if len(one) != len(other):
         raise ValueError(f"the branches make {len(one)} and {len(other)} tensors")
     outputs = tuple([join(a, b, at) for at, (a, b) in enumerate(zip(one, other, strict=True))])
-    then, why = more_expensive(then_branch.work, else_branch.work)
-    note = f"data decides; counted: {'then_branch' if then else 'else_branch'}, {why}"
+    try:
+        then = more_expensive(then_branch.work, else_branch.work)
+    except Undecided as reason:
+        return Facts(outputs, NO_WORK, trip_counts=(1, 1), note=f"data decides; counted: both branches, since {reason}")
+    note = f"data decides; counted: {'then_branch' if then else 'else_branch'}, the more expensive"
     return Facts(outputs, NO_WORK, trip_counts=_counts(then), note=note)
 
 
@@ -65,12 +69,12 @@ def _possible(branch: Body) -> tuple[Tensor, ...] | None:
         return None
 
 
-def more_expensive(a: Work, b: Work) -> tuple[bool, str]:
-    """Whether `a` costs no less than `b`, by multiply-accumulates, then by operations, and what a note says of it."""
-    try:
-        return ((a.ops >= b.ops) if a.macs == b.macs else (a.macs > b.macs)), "the more expensive"
-    except Undecided as reason:
-        return True, f"though {reason}"
+def more_expensive(a: Work, b: Work) -> bool:
+    """Whether `a` costs no less than `b`, by multiply-accumulates, then by operations.
+
+    Raises Undecided where that depends on open sizes.
+    """
+    return a.ops >= b.ops if a.macs == b.macs else a.macs > b.macs
 
 
 # --- loops ------------------------------------------------------------------------------------------------------------
