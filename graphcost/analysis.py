@@ -82,6 +82,11 @@ class Analysis:
             inference, inputs = retype.convert(inference, inputs, target.dtype, weights_dtype)
         return cls(model, inputs, binding.dims, inference, target)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickled and copied as what it was made of; what was worked out from that is worked out again."""
+        cls = type(self)
+        return {k: v for k, v in vars(self).items() if not isinstance(getattr(cls, k, None), cached_property)}
+
     @cached_property
     def _by_name(self) -> dict[str, Row]:
         return {row.name: row for row in reversed(self.rows)}

@@ -121,6 +121,10 @@ class Unranked(Tensor):
     def __hash__(self) -> int:
         return hash((type(self), self.dtype))
 
+    def __reduce__(self) -> tuple[type[Unranked], tuple[object, ...]]:
+        """Pickled and copied by what it is made of: it has no shape that could be asked for."""
+        return type(self), (self.dtype,)
+
     def __repr__(self) -> str:
         return f"Unranked({self.dtype!r})"
 
@@ -149,6 +153,9 @@ class TensorSequence(Unranked):
 
     def __hash__(self) -> int:
         return hash((TensorSequence, self.element, self.items))
+
+    def __reduce__(self) -> tuple[type[Unranked], tuple[object, ...]]:
+        return TensorSequence, (self.element, self.items)
 
     def __repr__(self) -> str:
         return f"TensorSequence({self.element!r}, {self.items!r})"

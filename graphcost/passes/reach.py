@@ -38,7 +38,7 @@ class Step(NamedTuple):
     @property
     def plain(self) -> bool:
         """Whether each position along the axis moves the span by the same distance."""
-        return self.stride is not None and self.count is None and self.every == 1
+        return self.stride is not None and self.modulo is None and self.every == 1
 
 
 class Reach(NamedTuple):
@@ -254,11 +254,8 @@ def _placed(stride: Number | None, low: Extent, high: Extent, shape: Shape, stri
 
 
 def _meets(low: Extent, high: Extent, stride: Extent, extent: Extent) -> bool:
-    """Whether low..high and the elements between neighbours and ends of an axis may have any in common."""
-    end = stride * extent
-    if all(isinstance(number, int) for number in (low, high, stride, end)):
-        return low < end and stride < high
-    return quotient(stride, high) is None and quotient(low, end) is None
+    """Whether what goes on with every `low` elements, up to `high`, may depend on the position along an axis."""
+    return quotient(stride, high) is None and quotient(low, stride * extent) is None
 
 
 def _step(moved: Number | None, low: Extent, high: Extent, axis: int, stride: Extent, extent: Extent) -> Step | None:
@@ -365,52 +362,87 @@ def end_to_end(a: Seen, b: Seen, axis: int, shape: Shape) -> Seen | None:
                 return None
             found += both
         else:
-            found.append(_either(one, other))
+            found.append(_either(one, other, axis))
     return tuple(found)
 
 
-def _either(one: Reach, other: Reach) -> Reach:
+def _either(one: Reach, other: Reach, joined: int) -> Reach:
     size = max(one.size, other.size)
     if (one.start, one.steps) == (other.start, other.steps):
         return one._replace(size=size)
-    axes = {step.axis for step in (*one.steps, *other.steps)}
-    return Reach(size, 0, tuple([Step(axis, None) for axis in sorted(axes)]))
+    kept, others = ([step for step in reach.steps if step.axis != joined] for reach in (one, other))
+    if kept != others:
+        axes = {step.axis for step in (*one.steps, *other.steps)}
+        return Reach(size, 0, tuple([Step(axis, None) for axis in sorted(axes)]))
+    return Reach(size, 0, tuple(sorted([*kept, Step(joined, None)], key=_AXIS)))
 
 
 # --- as three numbers -------------------------------------------------------------------------------------------------
 
 
-def stated(seen: Seen, shape: Shape) -> Iterator[tuple[Number, Number | None, Number | None] | None]:
-    """Size, stride and start along each axis of an input; stride and start None where they vary, None for all of it.
+class Numbers(NamedTuple):
+    """What is said of a span: its size, how far apart those of neighbours start, and where that of position 0 does."""
 
-    The stride is along the axis of the tensor that moves the span furthest; what other axes add (the channels into
-    which a block of pixels was folded) belongs to the size.
+    size: Number
+    stride: Number | None = None
+    """None, as the start, where no rule says where a span starts."""
+    start: Number | None = None
+    along: int | None = None
+    """The axis of the tensor whose neighbours are meant; None where none moves the span by a rule."""
+
+
+def stated(seen: Seen, shape: Shape) -> Iterator[Numbers | None]:
+    """The span along each axis of an input as a tensor of `shape` sees it; None is all of it.
+
+    The stride is along the axis of the tensor that moves the span furthest; what other axes add belongs to the size.
+    A position is one for all batches and channels: what these add (where blocks of pixels were folded into channels)
+    belongs to the size, too.
     """
+    if _simple(seen):
+        for reach in seen:
+            yield None if reach is None else Numbers(reach.size, reach.steps[0].stride, reach.start, reach.steps[0].axis)
+        return
+    folded = _folded(seen)
     for reach in seen:
-        yield None if reach is None else _stated(reach, seen, shape)
+        yield None if reach is None else _stated(reach, folded, seen, shape)
+
+
+def _simple(seen: Seen) -> bool:
+    """Whether each span moves with the positions along one axis, and each along another."""
+    reaches = [reach for reach in seen if reach is not None]
+    if not all(len(reach.steps) == 1 and reach.steps[0].plain for reach in reaches):
+        return False
+    return len({reach.steps[0].axis for reach in reaches}) == len(reaches)
+
+
+def _folded(seen: Seen) -> set[int]:
+    """Which of the first two axes are batch or channels into which positions were folded: those that move a span
+    besides spatial axes. Else they are spatial themselves, as in an image whose channels come last."""
+    moved = [{step.axis for step in reach.steps} for reach in seen if reach is not None and len(reach.steps) > 1]
+    return {axis for axes in moved if max(axes) > 1 for axis in axes if axis < 2}
+
+
+def _stated(reach: Reach, folded: set[int], seen: Seen, shape: Shape) -> Numbers | None:
+    spatial = [step for step in reach.steps if step.axis not in folded]
+    all_channels = _swept_over(reach, [step for step in reach.steps if step.axis in folded], shape)
+    if all_channels is None or not spatial:
+        return None if all_channels is None else Numbers(all_channels.size, 0, all_channels.start)
+    main = max(spatial, key=_distance).axis
+    found = _swept_over(all_channels, [step for step in spatial if step.axis != main], shape)
+    straight = line([step for step in spatial if step.axis == main], shape[main])
+    if found is None or straight is None or is_shared(main, seen):
+        return Numbers(all_channels.size)
+    size, start = found.size + straight.high - straight.low, found.start + straight.low
+    return Numbers(whole(size), straight.stride, whole(start), main)
+
+
+def _swept_over(reach: Reach, steps: Sequence[Step], shape: Shape) -> Reach | None:
+    """A span over all positions that move it by some steps; None where it is not known how far."""
+    found: Reach | None = reach
+    for axis, group in groupby(steps, _AXIS):
+        found = found and _swept(found.size, found.start, tuple(group), shape[axis])
+    return found
 
 
 def _distance(step: Step) -> Number:
     return magnitude(step.stride or 0)
-
-
-def _stated(reach: Reach, seen: Seen, shape: Shape) -> tuple[Number, Number | None, Number | None]:
-    size, start, steps = reach
-    if not steps:
-        return size, 0, start
-    if len(steps) == 1 and steps[0].plain and not is_shared(steps[0].axis, seen):
-        return size, steps[0].stride, start
-    if not regular(reach):
-        return size, None, None
-    main = max(steps, key=_distance).axis
-    rest = Reach(size, start, ())
-    for axis, group in groupby(steps, _AXIS):
-        if axis != main:
-            swept = _swept(rest.size, rest.start, tuple(group), shape[axis])
-            if swept is None:
-                return size, None, None
-            rest = swept
-    straight = None if is_shared(main, seen) else line([step for step in steps if step.axis == main], shape[main])
-    if straight is None:
-        return rest.size, None, None
-    return whole(rest.size + straight.high - straight.low), straight.stride, whole(rest.start + straight.low)

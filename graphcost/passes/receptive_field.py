@@ -46,6 +46,8 @@ class Axis:
     size: Number | None = 1
     stride: Number | None = 1
     start: Number | None = 0
+    along: int | None = None
+    """The axis of the tensor whose positions look `stride` apart; None where none does."""
 
     def centre(self, position: int) -> Number:
         """The input coordinate that an output position is centred on. Raises ValueError where there is no rule."""
@@ -140,6 +142,7 @@ class Field:
 
 
 WHOLE = Field(whole=True)
+ALL_OF_AXIS = Axis(None, None, None)
 
 
 def _plain(number: Number | None) -> int | float | None:
@@ -223,19 +226,17 @@ class ReceptiveFields:
 def trace(rows: Iterable[Row], inputs: Mapping[str, Tensor]) -> ReceptiveFields:
     """The receptive fields of all activations of the outer graph."""
     outer = [row for row in rows if row.name == row.op.name]
-    followed = _Trace(outer, {})
+    followed = _Trace(outer)
     spatial: dict[str, tuple[int, ...]] = {}
     for name, tensor in inputs.items():
         if tensor.ranked and tensor.rank > 2:
             spatial[name] = spatial_axes(name, tensor, outer)
-            followed.seen[name] = {name: tuple([Reach(1, 0, (Step(axis, 1),)) for axis in spatial[name]])}
-    fields = {name: _fields(seen, inputs[name]) for name, seen in followed.seen.items()}
+            followed.add(name, {name: tuple([Reach(1, 0, (Step(axis, 1),)) for axis in spatial[name]])}, tensor)
     for row in outer:
         for number, name in enumerate(row.op.outputs):
             if name and (seen := followed.output(row, number)):
-                followed.seen[name] = seen
-                fields[name] = _fields(seen, row.outputs[number] if number < len(row.outputs) else UNKNOWN)
-    return ReceptiveFields(outer, dict(inputs), fields, spatial)
+                followed.add(name, seen, row.outputs[number] if number < len(row.outputs) else UNKNOWN)
+    return ReceptiveFields(outer, dict(inputs), followed.fields, spatial)
 
 
 def spatial_axes(source: str, tensor: Tensor, rows: Iterable[Row]) -> tuple[int, ...]:
@@ -267,20 +268,31 @@ def _axis_maps(row: Row, number: int) -> IndexMap:
 
 @dataclass(frozen=True)
 class _Trace:
-    """What is seen by the tensors of a graph, as they are reached."""
+    """What the tensors of a graph see, followed from operator to operator."""
 
     rows: Sequence[Row]
-    seen: dict[str, dict[str, Seen | str]]
+    seen: dict[str, dict[str, Seen | str]] = field(default_factory=dict)
     """Tensor name -> input name -> what is seen of it, or why that is not known."""
+    fields: dict[str, dict[str, Field]] = field(default_factory=dict)
+    maps: dict[tuple[int | None, int, int], IndexMap | View] = field(default_factory=dict)
+    """The index maps of operators that were met, by their signature: most repeat another."""
+
+    def add(self, name: str, seen: dict[str, Seen | str], tensor: Tensor) -> None:
+        """Note what a tensor sees."""
+        self.seen[name] = seen
+        shape = tensor.shape if tensor.ranked else ()
+        self.fields[name] = {source: _field(found, shape) for source, found in seen.items()}
 
     def output(self, row: Row, number: int) -> dict[str, Seen | str]:
         """What an output of a row sees of each input."""
-        if number and self._like_first(row, number):
+        if number and _like_first(row, number):
             return self.seen.get(row.op.outputs[0], {})
         seen: dict[str, Seen | str] = {}
         first: dict[str, str] = {}
-        for at, name in operands(row):
-            for source, after in self._through(row, at, name, number):
+        for operand, name in operands(row):
+            if name not in self.seen:
+                continue
+            for source, after in self._through(row, operand, name, number):
                 if source not in seen:
                     seen[source], first[source] = after, name
                 else:
@@ -290,28 +302,24 @@ class _Trace:
                 seen[source] = before if isinstance(before, str) else (None,) * len(before)
         return seen
 
-    def _like_first(self, row: Row, number: int) -> bool:
-        """Whether an output sees what the first does."""
-        if number >= len(row.outputs) or row.facts is None or row.facts.window.cuts is not None:
-            return number >= len(row.outputs) or row.facts is None
-        y, first = row.outputs[number], row.outputs[0]
-        return bool(row.op.outputs[0]) and y.ranked and first.ranked and y.shape == first.shape
-
     def _through(self, row: Row, operand: int, name: str, output: int) -> Iterator[tuple[str, Seen | str]]:
         """What is seen of each input by way of one operand."""
-        before = self.seen.get(name)
-        if not before:
-            return
         if row.facts is None or not row.facts.window.known:
             why = f"{row.name} ({row.op.type}) is not known"
-            for source, seen in before.items():
+            for source, seen in self.seen[name].items():
                 yield source, seen if isinstance(seen, str) or not any(seen) else why
             return
-        found = index_map(row, operand, output)
-        x = row.inputs[operand]
+        found, x = self._map(row, operand, output), row.inputs[operand]
         shape = x.shape if x is not None and found else ()
-        for source, seen in before.items():
+        for source, seen in self.seen[name].items():
             yield source, seen if isinstance(seen, str) else reach.through(seen, found, shape)
+
+    def _map(self, row: Row, operand: int, output: int) -> IndexMap | View:
+        key = (row.signature, operand, output)
+        found = self.maps.get(key)
+        if found is None or row.signature is None:
+            found = self.maps[key] = index_map(row, operand, output)
+        return found
 
     def _meet(
         self, row: Row, output: int, source: str, one: tuple[str, Seen | str], other: tuple[str, Seen | str]
@@ -340,6 +348,14 @@ class _Trace:
         return [tensor, *reversed(way)]
 
 
+def _like_first(row: Row, number: int) -> bool:
+    """Whether an output sees what the first does."""
+    if row.facts is None or number >= len(row.outputs):
+        return True
+    y, first = row.outputs[number], row.outputs[0]
+    return row.facts.window.cuts is None and y.ranked and first.ranked and y.shape == first.shape
+
+
 def _parting(ways: Sequence[tuple[str, Sequence[str]]]) -> str:
     """Two ways that cannot be joined, each with its stride, from where they part."""
     (_, one), (_, other) = ways
@@ -353,18 +369,12 @@ def _parting(ways: Sequence[tuple[str, Sequence[str]]]) -> str:
     return f"{'; '.join(parts)}; they part at {one[shared - 1]}"
 
 
-def _fields(seen: Mapping[str, Seen | str], tensor: Tensor) -> dict[str, Field]:
-    """What is seen of each input, as fields of a tensor."""
-    shape = tensor.shape if tensor.ranked else ()
-    return {source: _field(found, shape) for source, found in seen.items()}
-
-
 def _field(seen: Seen | str, shape: Shape) -> Field:
     if isinstance(seen, str):
         return Field(why=seen)
     if not any(seen):
         return WHOLE
-    return Field(tuple([Axis(*(numbers or (None, None, None))) for numbers in reach.stated(seen, shape)]))
+    return Field(tuple([Axis(*numbers) if numbers else ALL_OF_AXIS for numbers in reach.stated(seen, shape)]))
 
 
 def _digit(extent: Extent, index: int) -> tuple[boxes.Digit]:
