@@ -400,7 +400,9 @@ def stated(seen: Seen, shape: Shape) -> Iterator[Numbers | None]:
     """
     if _simple(seen):
         for reach in seen:
-            yield None if reach is None else Numbers(reach.size, reach.steps[0].stride, reach.start, reach.steps[0].axis)
+            yield (
+                None if reach is None else Numbers(reach.size, reach.steps[0].stride, reach.start, reach.steps[0].axis)
+            )
         return
     folded = _folded(seen)
     for reach in seen:

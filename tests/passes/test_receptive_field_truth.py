@@ -22,7 +22,8 @@ from graphcost.passes.receptive_field import ReceptiveFields
 CHANNELS, HEIGHT, WIDTH = 2, 8, 6
 LARGEST = 16  # no map becomes longer
 import os
-SEEDS = range(int(os.environ.get("S0","0")),int(os.environ.get("S1","300")))
+
+SEEDS = range(int(os.environ.get("S0", "0")), int(os.environ.get("S1", "300")))
 RESIZE_ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 RESIZE_COORDINATES = (
     "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_half_pixel_for_nn",
@@ -213,7 +214,9 @@ def tile(net: Net, x: str) -> str:
 
 def add(net: Net, x: str) -> str:
     net.exact = False
-    return net.shaped(net.add("Add", x, net.random.choice([n for n in net.maps if net.maps[n] == net.maps[x]])), *net.maps[x])
+    return net.shaped(
+        net.add("Add", x, net.random.choice([n for n in net.maps if net.maps[n] == net.maps[x]])), *net.maps[x]
+    )
 
 
 def turned(net: Net, x: str) -> str:
