@@ -178,21 +178,33 @@ def _cell(text: str) -> str:
 
 
 def _json(report: Report) -> str:
-    return _json_text(report.data, indent=1)
+    """A line for each layer and tensor: text of a line is made by json's encoder in C, an indented one is not."""
+    members = (f" {_json_line(key)}: {_json_lines(value)}" for key, value in report.data.items())
+    return "{\n" + ",\n".join(members) + "\n}\n"
 
 
 def _json_summary(summary: Summary) -> str:
-    return _json_text(summary.data)
+    return _json_lines(summary.data) + "\n"
 
 
-def _json_text(data: object, indent: int | None = None) -> str:
-    """JSON in ASCII; halves of surrogate pairs, which no reader has to take, are replaced."""
-    text = json.dumps(data, indent=indent, allow_nan=False)
+def _json_lines(value: object) -> str:
+    """A value as JSON, a line for each element of a list of objects and each member of an object of objects."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n  " + ",\n  ".join(map(_json_line, value)) + "\n ]"
+    if isinstance(value, dict) and value and all(isinstance(each, dict) for each in value.values()):
+        members = (f"{_json_line(key)}: {_json_line(each)}" for key, each in value.items())
+        return "{\n  " + ",\n  ".join(members) + "\n }"
+    return _json_line(value)
+
+
+def _json_line(value: object) -> str:
+    """A value as JSON in ASCII; halves of surrogate pairs, which no reader has to take, are replaced."""
+    text = json.dumps(value, allow_nan=False)
     if "\\ud" in text:
-        raw = json.dumps(data, indent=indent, allow_nan=False, ensure_ascii=False)
+        raw = json.dumps(value, allow_nan=False, ensure_ascii=False)
         whole = raw.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        text = json.dumps(json.loads(whole), indent=indent, allow_nan=False)
-    return text + "\n"
+        text = json.dumps(json.loads(whole), allow_nan=False)
+    return text
 
 
 def _csv(report: Report) -> str:
