@@ -40,9 +40,9 @@ KEEP_ATTRIBUTE = 4 * MIB
 MAX_STRUCTURE = 64 * MIB
 """Bytes of a model without its weights: what protobuf is given, whose objects take up to four times that."""
 MAX_FIELDS = 3_000_000
-"""Nodes, tensors and other messages of a model; each takes some 250 bytes even when it is empty."""
-MAX_UNSEEN = 8 * MIB
-"""Bytes of structure that are handed to protobuf without counting the fields in their smallest parts."""
+"""Nodes, tensors and other fields of a model; a message among them takes some 250 bytes even when it is empty.
+
+Within the smallest parts they are counted from twice as many bytes on: below that they cannot be so many."""
 MAX_TEXT = 32 * MIB
 """Bytes of a model in one of ONNX's text forms; protobuf's text parser reads some 5 MB a second."""
 MAX_MESSAGE_DEPTH = 100

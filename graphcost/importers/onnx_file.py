@@ -39,22 +39,31 @@ class Structure:
         self.path = path
         model, self.nodes = wire.strip(buffer, threshold, path=path)
         """Each a serialized NodeProto, in the order of the file."""
-        if len(model) + sum(map(len, self.nodes)) > limits.MAX_UNSEEN:
-            seen = wire.count_fields(model, messages().ModelProto.DESCRIPTOR, path)
-            for node in self.nodes:
-                seen = wire.count_fields(node, messages().NodeProto.DESCRIPTOR, path, seen)
+        self._counter = wire.FieldCounter(path)  # of what is given to protobuf
+        self._count(model, messages().ModelProto)
         self.model: ModelProto = _parse(messages().ModelProto, model, buffer, path)
         """All but those nodes."""
         if not self.model.HasField("graph"):
             raise ModelError(path, "", "not an ONNX model, or a truncated one: it has no graph")
 
     def node(self, number: int) -> NodeProto:
-        """One of the nodes as a message. Raises ModelError, with the byte in the file, when it is malformed."""
+        """One of the nodes as a message. Raises ModelError, with the byte in the file, when it is malformed.
+
+        Its fields are counted now: most nodes say what another has said and are never asked for.
+        """
         data = self.nodes[number]
+        self._count(data, messages().NodeProto)
         graph = b"\x0a" + wire.varint(len(data)) + data
         model = b"\x3a" + wire.varint(len(graph)) + graph  # as deep as it stands in the file: protobuf bounds the depth
         node: NodeProto = _parse(messages().ModelProto, model, self.buffer, self.path).graph.node[0]
         return node
+
+    def _count(self, data: bytes, kind: type[Message]) -> None:
+        try:
+            self._counter.add(data, kind.DESCRIPTOR)
+        except ModelError:
+            wire.check(self.buffer, self.path)  # names the byte in the file
+            raise
 
 
 def read(path: str | Path, *, threshold: int | None = None) -> Structure:

@@ -68,17 +68,6 @@ def strip(buffer: Buffer, threshold: int | None = None, *, path: str = "<bytes>"
     return model, stripper.nodes
 
 
-def count_fields(data: bytes, kind: Descriptor, path: str, seen: int = 0) -> int:
-    """How many fields a message has, of the smallest parts too, added to those `seen` before.
-
-    Raises ModelError when they are more than MAX_FIELDS.
-    """
-    counter = _Counter(data, path)
-    counter.seen = seen
-    counter.count(0, len(data), kind)
-    return counter.seen
-
-
 def check(buffer: Buffer, path: str) -> None:
     """Walk a serialized ModelProto into its smallest parts. Raises ModelError for the first that is malformed."""
     _Stripper(buffer, -1, path).message(0, len(buffer), "model", 0)
@@ -192,11 +181,25 @@ class Walk:
         return ModelError(self.path, f"byte {position}", reason)
 
 
-class _Counter(Walk):
-    """Counts fields by protobuf's own description of the messages."""
+class FieldCounter(Walk):
+    """Counts the fields of messages, those of the smallest parts too, by protobuf's own description of them.
 
-    def count(self, start: int, end: int, kind: Descriptor, depth: int = 0) -> None:
-        """Count every field; of an attribute's list of numbers only the first, since the others take a few bytes."""
+    No message is looked into as long as all together are too short to have MAX_FIELDS.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(b"", path)
+        self.possible = 0  # fields in what has been added: each takes two bytes or more
+
+    def add(self, data: bytes, kind: Descriptor) -> None:
+        """Count those of a message. Raises ModelError when there have been more than MAX_FIELDS."""
+        self.possible += len(data) // 2
+        if self.possible > limits.MAX_FIELDS:
+            self.buffer = data
+            self.count(0, len(data), kind, 0)
+
+    def count(self, start: int, end: int, kind: Descriptor, depth: int) -> None:
+        """Of an attribute's list of numbers only the first is counted, since the others take a few bytes."""
         self.check_depth(start, depth)
         inner, most = kind.fields_by_number, limits.MAX_FIELDS
         for key, begin, content, stop in self.fields(start, end, kind.name):

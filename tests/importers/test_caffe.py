@@ -9,7 +9,7 @@ import pytest
 
 import graphcost
 from graphcost import limits
-from graphcost.importers import caffe
+from graphcost.importers import caffe, caffe_layers
 from harness import image
 
 HEAD = 'name: "n" ' + image(1, 3, 8, 8)
@@ -232,7 +232,7 @@ def test_dialects_may_be_mixed_in_one_file(net: Any) -> None:
     assert analysis.total("params") == 2 * 3 * 3 * 3 + (5 * 2 * 6 * 6 + 5)
 
 
-@pytest.mark.parametrize(("number", "name", "type_"), [(n, *pair) for n, pair in sorted(caffe.V1_TYPES.items())])
+@pytest.mark.parametrize(("number", "name", "type_"), [(n, *pair) for n, pair in sorted(caffe_layers.V1_TYPES.items())])
 def test_v1_types_are_read_by_name_and_number(number: int, name: str, type_: str, tmp_path: Path) -> None:
     for spelled in (name, number, f'"{name}"'):
         path = tmp_path / "net.prototxt"
@@ -240,11 +240,11 @@ def test_v1_types_are_read_by_name_and_number(number: int, name: str, type_: str
         assert [op.kind for op in caffe.read(str(path)).schedule] == [f"caffe.{type_}"]
 
 
-@pytest.mark.parametrize("name", sorted(caffe.V0_TYPES))
+@pytest.mark.parametrize("name", sorted(caffe_layers.V0_TYPES))
 def test_v0_types_become_those_of_today(name: str, tmp_path: Path) -> None:
     path = tmp_path / "net.prototxt"
     path.write_text(HEAD + f"layers {{ layer {{ name: 'l' type: '{name}' }} bottom: 'data' top: 'l' }}")
-    assert [op.kind for op in caffe.read(str(path)).schedule] == [f"caffe.{caffe.V0_TYPES[name]}"]
+    assert [op.kind for op in caffe.read(str(path)).schedule] == [f"caffe.{caffe_layers.V0_TYPES[name]}"]
 
 
 PADDED = """

@@ -339,22 +339,32 @@ def test_a_flood_of_empty_nodes_is_refused_before_protobuf_makes_them(
     assert "more than 1,000 nodes" in reading(b"\x3a" + wire.varint(len(nodes)) + nodes, tmp_path)
 
 
-def test_what_no_payload_can_hide_in_is_counted_once_it_is_much(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_no_payload_can_hide_in_is_counted_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two bytes make an extent without a value, for which protobuf takes a hundred; numbers in a list take eight."""
     monkeypatch.setattr(limits, "MAX_FIELDS", 1000)
     flood, numbers = model(), model(constant(filled(4)))
     flood.graph.input.add(name="x").type.tensor_type.shape.dim.extend([onnx.TensorShapeProto.Dimension()] * 1001)
-    numbers.graph.node[0].attribute.add(name="list", type=onnx.AttributeProto.INTS, ints=[1] * 1001)
+    numbers.graph.node[0].attribute.add(name="list", type=onnx.AttributeProto.INTS, ints=[1] * 2001)
     files = [tmp_path / "flood.onnx", tmp_path / "numbers.onnx"]
     for file, message in zip(files, (flood, numbers), strict=True):
         file.write_bytes(message.SerializeToString())
-        assert whole(onnx_file.read(file)) == message
-    monkeypatch.setattr(limits, "MAX_UNSEEN", 100)
     assert whole(onnx_file.read(files[1])) == numbers
     with pytest.raises(ModelError, match="more than 1,000 nodes"):
         onnx_file.read(files[0])
+
+
+def test_only_nodes_that_are_asked_for_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand nodes that say the same have the fields of one: input, output, type."""
+    relus = [helper.make_node("Relu", [f"x{at}" if at else "x"], [f"x{at + 1}"]) for at in range(1000)]
+    onnx.save(model(*relus), tmp_path / "m.onnx")
+    top = len(relus) + 30  # each is a field of the graph all the same
+    monkeypatch.setattr(limits, "MAX_FIELDS", top)
+    assert len(importer.read(tmp_path / "m.onnx").schedule) == 1000
+    flood = helper.make_node("F", [], [])
+    flood.attribute.extend([AttributeProto()] * top)
+    onnx.save(model(*relus, flood), tmp_path / "m.onnx")
+    with pytest.raises(ModelError, match=f"byte [0-9]+: more than {top:,} nodes, tensors and other parts"):
+        importer.read(tmp_path / "m.onnx")
 
 
 def test_a_structure_beyond_the_bound_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
