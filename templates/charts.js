@@ -169,7 +169,7 @@ function frame(figure) {
 /** How many layers share a bar. */
 function perBar(figure, count) {
   const {left, right} = frame(figure);
-  return Math.max(Math.ceil((count * given.least) / (right - left)), 1);
+  return Math.max(Math.ceil((count * given.min_bar_width) / (right - left)), 1);
 }
 
 function describe(figure, text) {
@@ -196,9 +196,9 @@ function label(value, form) {
 }
 
 /** Draws the vertical axis anew and returns the height of a unit. */
-function rise(figure, most, form, about) {
+function rise(figure, highest, form, about) {
   const {left, top, right, bottom} = frame(figure);
-  const values = ticks(most, form, about);
+  const values = ticks(highest, form, about);
   const unit = (bottom - top) / values.at(-1);
   const lines = values.flatMap((value) => {
     const y = bottom - value * unit;
@@ -223,7 +223,7 @@ function bars(figure) {
   const count = given.kind.length;
   const per = perBar(figure, count);
   const stacks = Array.from({length: Math.ceil(count / per)}, () => new Map());
-  const dearest = stacks.map(() => new Map());
+  const largest = stacks.map(() => new Map());
   const unknown = stacks.map(() => null);
   for (const [row, amount] of (amounts ?? []).entries()) {
     const bin = Math.floor(row / per);
@@ -231,8 +231,8 @@ function bars(figure) {
     if (amount === null) unknown[bin] ??= row;
     if (!(amount > 0)) continue;
     stacks[bin].set(kind, (stacks[bin].get(kind) ?? 0) + amount);
-    const best = dearest[bin].get(kind);
-    if (best === undefined || amount > amounts[best]) dearest[bin].set(kind, row);
+    const best = largest[bin].get(kind);
+    if (best === undefined || amount > amounts[best]) largest[bin].set(kind, row);
   }
   const heights = stacks.map((stack) => [...stack.values()].reduce((sum, part) => sum + part, 0));
   const unit = rise(figure, Math.max(0, ...heights), column.form, 5);
@@ -244,19 +244,19 @@ function bars(figure) {
     let y = bottom;
     for (const kind of [...stack.keys()].sort()) {
       const amount = stack.get(kind);
-      const row = dearest[bin].get(kind);
+      const row = largest[bin].get(kind);
       const share = total ? `, ${graphcost.show(amount / total, "share")}` : "";
       const figures = `${graphcost.show(amount, column.form)} ${column.title}${share}`;
       const [first, last] = [bin * per + 1, Math.min(bin * per + per, count)];
       const says =
         first === last
           ? `${nameOf(row)} (${graphcost.cell("type", row).text}): ${figures}`
-          : `layers ${first} to ${last}, ${given.kinds[kind]}: ${figures}; most in ${nameOf(row)}`;
+          : `layers ${first} to ${last}, ${given.kinds[kind]}: ${figures}; largest: ${nameOf(row)}`;
       y -= amount * unit;
       marks.push(rectangle(x, y, thick, amount * unit, row, says, `k${kind}`));
     }
     if (unknown[bin] !== null) {
-      const says = `${nameOf(unknown[bin])}: ${column.title} not known`;
+      const says = `${nameOf(unknown[bin])}: ${column.title} unknown`;
       marks.push(rectangle(x, top, thick, bottom - top, unknown[bin], says, "unknown"));
     }
   }
@@ -264,10 +264,10 @@ function bars(figure) {
   figure.querySelector(".axes > text:last-child").textContent = column.title;
   const present = given.kinds.map((name, kind) => [name, kind]).filter(([, kind]) => stacks.some((s) => s.has(kind)));
   figure.querySelector(".legend").replaceChildren(...present.map(([name, kind]) => item(name, `k${kind}`)));
-  const grouped = per > 1 ? `Each bar is ${per} neighbouring layers.` : "";
+  const grouped = per > 1 ? `${per} layers per bar.` : "";
   figure.querySelector(".caption").textContent = amounts === null ? given.open : grouped;
-  const sum = total === null ? "not known" : `${graphcost.show(total, column.form)} together`;
-  describe(figure, `${column.title} of ${count} layers in the order they run, ${sum}.`);
+  const sum = total === null ? "unknown" : `total ${graphcost.show(total, column.form)}`;
+  describe(figure, `${column.title} of ${graphcost.counted(count, "layer")} in execution order: ${sum}.`);
 }
 
 function area(figure) {
@@ -285,48 +285,48 @@ function area(figure) {
     const x = left + slot * bin;
     const height = curve[at] * unit;
     path += `${path ? "V" : `M${left} ${bottom}V`}${round(bottom - height)}H${round(x + slot)}`;
-    const says = `${nameOf(steps[at])}: ${graphcost.show(curve[at], "bytes")} alive`;
+    const says = `${nameOf(steps[at])}: ${graphcost.show(curve[at], "bytes")} live`;
     marks.push(rectangle(x, bottom - height, slot, height, steps[at], says, ""));
   }
   figure.querySelector(".area").setAttribute("d", path && `${path}V${bottom}Z`);
   figure.querySelector(".marks").replaceChildren(...marks);
-  figure.querySelector(".caption").textContent = curve ? (per > 1 ? `Each step drawn is the highest of ${per}.` : "") : given.open;
+  figure.querySelector(".caption").textContent = curve ? (per > 1 ? `Maximum of ${per} steps.` : "") : given.open;
   const known = curve !== null && row !== null;
-  const text = known ? `peak ${graphcost.show(peak, "bytes")} at ${shorten(nameOf(row), given.most.letters)}` : "";
+  const text = known ? `peak ${graphcost.show(peak, "bytes")} at ${shorten(nameOf(row), given.max.name_chars)}` : "";
   const sign = [];
   if (known) {
     const x = left + (slot / per) * (curve.indexOf(peak) + 0.5);
     const y = Number(round(bottom - peak * unit));
-    const length = text.length * given.letter;
+    const length = text.length * given.char_width;
     const anchor = x + length <= right ? "start" : x - length >= left ? "end" : "middle";
     sign.push(element("circle", {"data-row": row, cx: round(x), cy: y, r: 4}));
     sign.push(element("text", {x: round(x), y: round(y - 9), "text-anchor": anchor}, text));
   }
   figure.querySelector(".peak").replaceChildren(...sign);
-  if (given.tensors.length) figure.querySelector(".alive ol").replaceChildren(...alive()); // else nothing can change
-  describe(figure, known ? `Activation bytes alive over ${steps.length} steps; ${text}.` : "The live bytes are not known.");
+  if (given.tensors.length) figure.querySelector(".live-tensors ol").replaceChildren(...liveTensors()); // else nothing can change
+  describe(figure, `Live activation bytes over ${graphcost.counted(steps.length, "execution step")}: ${known ? text : "unknown"}.`);
 }
 
-/** What is alive at the peak, largest first. */
-function alive() {
-  const {alive: buffers = [], step} = graphcost.evaluate();
-  const items = buffers.slice(0, given.most.named).map(([buffer, bytes]) => {
+/** What is live at the peak, largest first. */
+function liveTensors() {
+  const {live: buffers = [], step} = graphcost.evaluate();
+  const items = buffers.slice(0, given.max.named).map(([buffer, bytes]) => {
     const name = document.createElement("span");
     name.textContent = held(given.tensors[buffer], step);
     const made = item(name);
     made.append(` ${graphcost.show(bytes, "bytes")}`);
     return made;
   });
-  const rest = buffers.slice(given.most.named);
+  const rest = buffers.slice(given.max.named);
   const sum = rest.reduce((total, [, bytes]) => total + bytes, 0);
-  if (rest.length) items.push(item(`${rest.length} more, ${graphcost.show(sum, "bytes")}`));
+  if (rest.length) items.push(item(`${graphcost.counted(rest.length, "more tensor")}, ${graphcost.show(sum, "bytes")}`));
   return items;
 }
 
 /** The names of a buffer's tensors that live at a step. */
 function held(tensors, step) {
-  const alive = tensors.filter(([, first, last]) => first <= step && step <= last);
-  return (alive.length ? alive : tensors.slice(0, 1)).map(([name]) => name).join(" = ");
+  const live = tensors.filter(([, first, last]) => first <= step && step <= last);
+  return (live.length ? live : tensors.slice(0, 1)).map(([name]) => name).join(" = ");
 }
 
 function shares(figure) {
@@ -334,25 +334,25 @@ function shares(figure) {
   const {column, amounts, total} = measured(figure.dataset.measure);
   const group = groupsOf(figure.dataset.chart);
   const sums = new Map();
-  const dearest = new Map();
+  const largest = new Map();
   for (const [row, amount] of (amounts ?? []).entries()) {
     const name = group(row);
     sums.set(name, (sums.get(name) ?? 0) + (amount ?? 0));
-    if (!dearest.has(name) || (amount ?? 0) > (amounts[dearest.get(name)] ?? 0)) dearest.set(name, row);
+    if (!largest.has(name) || (amount ?? 0) > (amounts[largest.get(name)] ?? 0)) largest.set(name, row);
   }
   const ranked = [...sums.keys()].filter((name) => sums.get(name) > 0).sort((a, b) => sums.get(b) - sums.get(a));
-  const shown = ranked.slice(0, given.most.groups).map((name) => [name, sums.get(name), dearest.get(name)]);
-  const rest = ranked.slice(given.most.groups);
-  if (rest.length) shown.push([`${rest.length} others`, rest.reduce((sum, name) => sum + sums.get(name), 0), dearest.get(rest[0])]);
+  const shown = ranked.slice(0, given.max.groups).map((name) => [name, sums.get(name), largest.get(name)]);
+  const rest = ranked.slice(given.max.groups);
+  if (rest.length) shown.push([`${rest.length} others`, rest.reduce((sum, name) => sum + sums.get(name), 0), largest.get(rest[0])]);
   const longest = Math.max(1, ...shown.map(([, amount]) => amount));
   const marks = shown.flatMap(([name, amount, row], at) => {
     const share = graphcost.show(amount / (total || 1), "share");
     const says = `${name}: ${graphcost.show(amount, column.form)} ${column.title}, ${share}`;
     const width = ((right - left) * amount) / longest;
-    const coloured = figure.dataset.chart !== "scopes" && at < given.most.groups;
+    const coloured = figure.dataset.chart !== "scopes" && at < given.max.groups;
     const y = at * given.line;
     return [
-      element("text", {class: "who", x: left - 8, y: y + given.line / 2 + 4}, shorten(name, given.most.letters)),
+      element("text", {class: "who", x: left - 8, y: y + given.line / 2 + 4}, shorten(name, given.max.name_chars)),
       rectangle(left, y + 4, width, given.line - 8, row, says, coloured ? `k${given.kind[row]}` : "accent"),
       element("text", {x: round(left + width + 6), y: y + given.line / 2 + 4}, share),
     ];
@@ -363,7 +363,7 @@ function shares(figure) {
   figure.querySelector(".marks").replaceChildren(...marks);
   figure.querySelector(".caption").textContent = amounts === null ? given.open : "";
   const first = marks.filter((mark) => mark.localName === "rect").slice(0, 3);
-  describe(figure, `${first.map((mark) => mark.textContent).join(", ") || `${column.title}: none, or not known`}.`);
+  describe(figure, `${first.map((mark) => mark.textContent).join(", ") || `${column.title}: none, or unknown`}.`);
 }
 
 /* --- the roofline: graphcost/page/scatter.py -------------------------------------------------------------------------------- */
@@ -384,10 +384,10 @@ function logarithmic(ticks, start, end) {
 }
 
 function roofline(figure) {
-  const {bound, data: {device}} = graphcost;
-  if (!bound) return; // no size can change
+  const {bound: limits, data: {device}} = graphcost;
+  if (!limits) return; // no size can change
   const {left, top, right, bottom} = frame(figure);
-  const points = bound.rows.flatMap(({seconds, macs, nbytes, by}, row) =>
+  const points = limits.rows.flatMap(({seconds, macs, nbytes, by}, row) =>
     macs && nbytes && seconds ? [{row, by, seconds, across: macs / nbytes, up: macs / seconds}] : []);
   const types = new Map(); // by peak
   for (const {row} of points) {
@@ -425,8 +425,8 @@ function roofline(figure) {
       note(right, y(peak) - 6, `${graphcost.show(peak, "short")}MAC/s in ${dtypes.join(", ")}`);
     }
     for (const {row, by, seconds, across, up} of points) {
-      const says = `${nameOf(row)} (${graphcost.cell("type", row).text}): ${graphcost.show(across, "ratio")} MACs for each byte,` +
-        ` ${graphcost.show(seconds, "time")} at least, bound by ${by}`;
+      const says = `${nameOf(row)} (${graphcost.cell("type", row).text}): ${graphcost.show(across, "ratio")} MACs per byte,` +
+        ` at least ${graphcost.show(seconds, "time")}, ${by}-bound`;
       const dot = rectangle(x(across) - RADIUS, y(up) - RADIUS, 2 * RADIUS, 2 * RADIUS, row, says, `k${given.kind[row]}`);
       dot.setAttribute("rx", RADIUS);
       parts.marks.push(dot);
@@ -435,13 +435,15 @@ function roofline(figure) {
   for (const [name, elements] of Object.entries(parts)) figure.querySelector(`.${name}`).replaceChildren(...elements);
   const present = [...new Set(points.map(({row}) => given.kind[row]))].sort();
   figure.querySelector(".legend").replaceChildren(...present.map((kind) => item(given.kinds[kind], `k${kind}`)));
-  const without = bound.rows.length - points.length;
-  const caption = "A layer above the slope need not fetch every byte from main memory." +
-    (without ? ` ${without} layers without MACs, or of unknown cost, are not in it.` : "");
+  const without = limits.rows.length - points.length;
+  const missing = without ? ` Not shown: ${graphcost.counted(without, "layer")} without MACs or of unknown cost.` : "";
+  const caption = `Layers above the bandwidth line reuse data in fast memory.${missing}`;
   figure.querySelector(".caption").textContent = points.length ? caption : given.open;
-  const binds = points.filter(({by}) => by === "memory").length;
+  const bound = points.filter(({by}) => by === "memory").length;
+  const layers = graphcost.counted(points.length, "layer");
   describe(figure, points.length
-    ? `${points.length} layers by MACs for each byte and MACs a second at most; memory binds ${binds} of them.` : "Not known yet.");
+    ? `${layers} by arithmetic intensity and attainable MAC/s, ${bound} of ${points.length} memory-bound.`
+    : "Unknown until the symbolic dimensions have values.");
 }
 
 const DRAW = {roofline, cost: bars, params: bars, memory: area, types: shares, weights: shares, scopes: shares};
@@ -457,7 +459,7 @@ const reported = sizes();
 
 document.addEventListener("graphcost:dims", () => {
   for (const figure of document.querySelectorAll(".card [data-total]")) {
-    const long = figure.textContent.length > graphcost.data.figures;
+    const long = figure.textContent.length > graphcost.data.figure_chars;
     figure.classList.toggle("formula", long);
     figure.title = long ? figure.textContent : "";
   }

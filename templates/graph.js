@@ -1,4 +1,4 @@
-/* The drawn network: zoom and drag it, unfold modules, find boxes, lead from a box to its layer and back, colour by another
+/* The drawn network: zoom and drag it, expand modules, find boxes, lead from a box to its layer and back, colour by another
    measure.
 
    Boxes and lines are in the page as graphcost/page/drawing.py laid them out; numbers are asked of live.js. */
@@ -10,17 +10,18 @@ const tools = section?.querySelector("form");
 if (!tools) return;
 
 const {graphcost} = window;
-const [hottest, letters, widest] = ["hottest", "letters", "label"].map((name) => Number(section.dataset[name]));
+const [hottest, lineChars, labelChars] = ["hottest", "lineChars", "labelChars"].map((name) => Number(section.dataset[name]));
 const [SMALLEST, LARGEST, STEP] = [0.02, 4, 1.25]; // of the zoom
 const LEGIBLE = 0.75;
-const HEADING = 26; // above the drawing of an unfolded module
+const HEADING = 26; // above the drawing of an expanded module
 
 const {text: wanted, measure} = tools.elements;
 const status = tools.querySelector("output");
+const legend = section.querySelector(".scale");
 
 /* --- what is drawn --------------------------------------------------------------------------------------------------- */
 
-/** A drawing as it was laid out: of the network, or of a module that is not unfolded yet. Its modules' are beside it. */
+/** A drawing as it was laid out: of the network, or of a module that is not expanded yet. Its modules' are beside it. */
 function read(svg) {
   const inside = new Map([...svg.parentNode.children].filter((each) => each.dataset.box).map((each) => [each.dataset.box, each]));
   const boxes = [...svg.querySelector(".boxes").children].map((element, number) => {
@@ -32,7 +33,7 @@ function read(svg) {
     if (template) element.setAttribute("aria-expanded", "false");
     return {
       element, template, rows: rowsOf(element.dataset), lines: element.querySelector("title").textContent.split("\n"), left, top, wide: width.baseVal.value, high: height.baseVal.value,
-      part: null, unfolded: false, // its drawing once it was unfolded
+      part: null, expanded: false, // its drawing once it was expanded
     };
   });
   const edges = [...svg.querySelectorAll(".edges path")].map((element) => {
@@ -55,7 +56,7 @@ function pointsOf(path) {
   return points;
 }
 
-/** What a click unfolds a module with, and folds it again. */
+/** What a click expands a module with, and collapses it again. */
 function sign(x) {
   const made = drawn("g", {class: "sign", transform: `translate(${x} 0)`, "aria-hidden": "true"});
   made.append(drawn("circle", {r: 9}), drawn("path", {d: "M-4 0H4M0 -4V4"}));
@@ -79,9 +80,9 @@ let chosen = []; // rows
 let found = []; // boxes
 let at = 0; // which of them
 
-/* --- unfolding: a module becomes as large as its drawing, and what stands beside and below it makes room ------------------- */
+/* --- expanding: a module becomes as large as its drawing, and what stands beside and below it moves aside ------------------ */
 
-/** Takes up which boxes there are, and where: those of unfolded modules after their own. */
+/** Takes up which boxes there are, and where: those of expanded modules after their own. */
 function settle(view) {
   const [boxes, edges] = [[], []];
   function walk(part, left, top) {
@@ -89,8 +90,8 @@ function settle(view) {
     for (const box of part.boxes) {
       boxes.push(box);
       box.x = left + box.at[0] + box.width / 2;
-      box.y = top + box.at[1] + (box.unfolded ? HEADING : box.height) / 2;
-      if (box.unfolded) walk(box.part, left + box.at[0] + box.aside, top + box.at[1] + HEADING);
+      box.y = top + box.at[1] + (box.expanded ? HEADING : box.height) / 2;
+      if (box.expanded) walk(box.part, left + box.at[0] + box.aside, top + box.at[1] + HEADING);
     }
   }
   [view.width, view.height] = arrange(view.part);
@@ -104,9 +105,9 @@ function settle(view) {
 
 /** Gives every box of a drawing its place and size, every line its way, and returns the size of the drawing.
 
-    Each unfolded box stretches its columns and its rank, so what did not overlap before cannot now. */
+    Each expanded box stretches its columns and its rank, so what did not overlap before cannot now. */
 function arrange(part) {
-  const open = part.boxes.filter((box) => box.unfolded);
+  const open = part.boxes.filter((box) => box.expanded);
   for (const box of part.boxes) [box.width, box.height] = [box.wide, box.high];
   for (const box of open) {
     const [width, height] = arrange(box.part);
@@ -114,10 +115,10 @@ function arrange(part) {
     box.height = HEADING + height;
     box.aside = (box.width - width) / 2;
   }
-  const ranks = new Map(); // by where they begin: where they end, and the room that is missing there
+  const ranks = new Map(); // by where they begin: where they end, and how much higher they must become
   for (const {top, high, height} of open) ranks.set(top, [top + high, Math.max(height - high, ranks.get(top)?.[1] ?? 0)]);
   const across = stretch(open.map((box) => [box.left, box.left + box.wide, box.width - box.wide]));
-  const down = stretch([...ranks].map(([top, [bottom, room]]) => [top, bottom, room]));
+  const down = stretch([...ranks].map(([top, [bottom, more]]) => [top, bottom, more]));
   for (const box of part.boxes) {
     const [rank, end] = [...ranks].map(([top, [bottom]]) => [top, bottom]).find(([top, bottom]) => top <= box.top && box.top < bottom) ?? [box.top];
     box.at = [(across(box.left) + across(box.left + box.wide) - box.width) / 2, down(rank) + box.top - rank];
@@ -128,9 +129,9 @@ function arrange(part) {
   return [across(part.width), down(part.height)];
 }
 
-/** A function that leads from places to places, with room for [from, to, how much more]. */
-function stretch(rooms) {
-  return (at) => rooms.reduce((sum, [from, to, more]) => sum + more * Math.min(Math.max((at - from) / (to - from), 0), 1), at);
+/** A function that leads from places to places where some stretches are longer: [from, to, how much more]. */
+function stretch(longer) {
+  return (at) => longer.reduce((sum, [from, to, more]) => sum + more * Math.min(Math.max((at - from) / (to - from), 0), 1), at);
 }
 
 function route({element, source, target, stub, points, label}, across, down) {
@@ -157,33 +158,33 @@ function pathOf([[startX, startY], ...points]) {
 
 /** Puts a box where it stands, as large as it is. */
 function put(box) {
-  const {element, width, height, part, unfolded, aside} = box;
+  const {element, width, height, part, expanded, aside} = box;
   element.setAttribute("transform", `translate(${box.at.join(" ")})`);
   if (!box.template) return;
-  element.classList.toggle("unfolded", unfolded);
-  element.setAttribute("aria-expanded", unfolded);
+  element.classList.toggle("expanded", expanded);
+  element.setAttribute("aria-expanded", expanded);
   element.querySelector("rect").setAttribute("width", width);
   element.querySelector("rect").setAttribute("height", height);
   const name = element.querySelector("tspan");
   name.dataset.y ??= name.getAttribute("y");
   name.setAttribute("x", width / 2);
-  name.setAttribute("y", unfolded ? HEADING / 2 + 6 : name.dataset.y);
+  name.setAttribute("y", expanded ? HEADING / 2 + 6 : name.dataset.y);
   const own = element.querySelector(".sign");
   own.setAttribute("transform", `translate(${width} 0)`);
-  own.querySelector("path").setAttribute("d", unfolded ? "M-4 0H4" : "M-4 0H4M0 -4V4");
+  own.querySelector("path").setAttribute("d", expanded ? "M-4 0H4" : "M-4 0H4M0 -4V4");
   part?.group.setAttribute("transform", `translate(${box.at[0] + aside} ${box.at[1] + HEADING})`);
 }
 
-/** Unfold a module where it stands, or fold it again. */
-function turn(box) {
+/** Expand a module where it stands, or collapse it again. */
+function toggle(box) {
   const before = [box.x, box.y];
-  box.unfolded = !box.unfolded;
-  if (box.unfolded && !box.part) {
+  box.expanded = !box.expanded;
+  if (box.expanded && !box.part) {
     box.part = read(document.importNode(box.template.content, true).querySelector("svg"));
     box.part.group = drawn("g", {class: "inside"});
     box.part.group.append(...box.part.layers);
   }
-  if (box.unfolded) box.element.after(box.part.group);
+  if (box.expanded) box.element.after(box.part.group);
   else box.part.group.remove();
   settle(view);
   const {canvas, svg, scale, width, height} = view;
@@ -244,7 +245,9 @@ function visible({x, y}) {
 
 /** Show one of the drawings; the first time as large as it can be read, from its beginning. */
 function show(next) {
+  const other = view !== next;
   view = next;
+  if (other && graphcost) scale();
   for (const each of views) each.canvas.hidden = each !== view;
   if (!view.scale) {
     view.canvas.classList.add("live");
@@ -281,7 +284,7 @@ for (const each of views) {
     if (grip?.moved) return;
     const box = each.byElement.get(link);
     if (event.target.closest(".sign")) {
-      turn(box);
+      toggle(box);
       return;
     }
     const {rows} = box;
@@ -310,7 +313,7 @@ function key(event) {
   if (event.key === "+" || event.key === "=") zoom(view.scale * STEP);
   else if (event.key === "-") zoom(view.scale / STEP);
   else if (event.key === "0") fit();
-  else if (event.key === " " && view.byElement.get(event.target)?.template) turn(view.byElement.get(event.target));
+  else if (event.key === " " && view.byElement.get(event.target)?.template) toggle(view.byElement.get(event.target));
   else if (event.key in AHEAD && view.byElement.has(event.target)) step(view.byElement.get(event.target), AHEAD[event.key]);
   else return;
   event.preventDefault();
@@ -369,10 +372,10 @@ function words(box) {
 function search() {
   for (const box of found) box.element.classList.remove("found");
   const parts = wanted.value.toLowerCase().split(/\s+/).filter(Boolean);
-  found = parts.length ? view.boxes.filter((box) => !box.unfolded && parts.every((part) => words(box).includes(part))) : [];
+  found = parts.length ? view.boxes.filter((box) => !box.expanded && parts.every((part) => words(box).includes(part))) : [];
   for (const box of found) box.element.classList.add("found");
   at = 0;
-  status.textContent = !parts.length ? "" : found.length ? `1 of ${found.length}` : "none found";
+  status.textContent = !parts.length ? "" : found.length ? `1 of ${found.length}` : "no match";
 }
 
 function find() {
@@ -397,17 +400,33 @@ tools.addEventListener("submit", (event) => {
 
 /* --- numbers ------------------------------------------------------------------------------------------------------------- */
 
-function colour() {
+/** What a box costs by the chosen measure. */
+function costOf(box) {
   const {rows} = graphcost.evaluate();
-  const cost = (box) => box.rows.reduce((sum, row) => sum + Math.max(rows[row][measure.value] ?? 0, 0), 0);
-  for (const {nodes, part} of views) {
-    const most = part.boxes.reduce((best, box) => Math.max(best, cost(box)), 0) || 1;
-    for (const box of nodes) {
+  return box.rows.reduce((sum, row) => sum + Math.max(rows[row][measure.value] ?? 0, 0), 0);
+}
+
+/** The cost of the hottest box of a drawing; what expands in it has the same scale. */
+const hottestCost = ({part}) => part.boxes.reduce((highest, box) => Math.max(highest, costOf(box)), 0);
+
+function colour() {
+  for (const each of views) {
+    const highest = hottestCost(each) || 1;
+    for (const box of each.nodes) {
       for (let heat = 0; heat <= hottest; heat += 1) box.element.classList.remove(`h${heat}`);
-      box.element.classList.add(`h${Math.ceil(hottest * Math.sqrt(cost(box) / most))}`);
+      box.element.classList.add(`h${Math.ceil(hottest * Math.sqrt(costOf(box) / highest))}`);
     }
   }
-  section.querySelector(".caption .of").textContent = graphcost.columns.get(measure.value).title;
+  scale();
+}
+
+/** What the colours stand for: nothing at one end, the hottest box of the drawing at the other. */
+function scale() {
+  const {title, form} = graphcost.columns.get(measure.value);
+  const highest = hottestCost(view);
+  legend.hidden = !highest;
+  legend.querySelector(".of").textContent = title;
+  legend.querySelector(".highest").textContent = graphcost.show(highest, form);
 }
 
 /** Shapes under other sizes. */
@@ -417,7 +436,7 @@ function reshape() {
     for (const {label} of edges) {
       if (!label?.dataset.shapes) continue;
       const text = graphcost.shapes(JSON.parse(label.dataset.shapes));
-      label.textContent = text.length > widest ? "" : text;
+      label.textContent = text.length > labelChars ? "" : text;
     }
   }
   const operators = views.flatMap(({nodes}) => nodes).filter(({element}) => !element.classList.contains("module"));
@@ -428,7 +447,7 @@ function reshape() {
     if (lines[1] === text || !text) continue;
     lines[1] = text;
     title.textContent = lines.join("\n");
-    element.querySelectorAll("tspan")[1].textContent = graphcost.shorten(text, letters);
+    element.querySelectorAll("tspan")[1].textContent = graphcost.shorten(text, lineChars);
   }
 }
 
@@ -439,13 +458,13 @@ function rewrite({element, lines}) {
   const changed = lines.map((line) => line.replace(reported, () => now));
   element.querySelector("title").textContent = changed.join("\n");
   for (const [at, span] of element.querySelectorAll("tspan").entries())
-    if (lines[at].includes(reported)) span.textContent = graphcost.shorten(changed[at], letters);
+    if (lines[at].includes(reported)) span.textContent = graphcost.shorten(changed[at], lineChars);
 }
 
 if (graphcost) {
   for (const name of graphcost.MEASURES) {
     const {title} = graphcost.columns.get(name);
-    const shown = title === section.querySelector(".caption .of").textContent;
+    const shown = title === legend.querySelector(".of").textContent;
     measure.add(new Option(title, name, shown, shown));
   }
   measure.addEventListener("change", colour);
@@ -467,7 +486,7 @@ tools.addEventListener("change", ({target}) => {
 });
 
 tools.hidden = false;
-for (const text of section.querySelectorAll(".unfolding")) text.hidden = false;
+for (const text of section.querySelectorAll(".expanding")) text.hidden = false;
 const near = new IntersectionObserver(([entry]) => {
   if (!entry.isIntersecting) return;
   near.disconnect();

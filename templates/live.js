@@ -171,6 +171,11 @@ function grouped(digits) {
   return String(digits).replace(/^(-?\d+)/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","));
 }
 
+/** Several things in words: 1 row, 1,234 rows. */
+function counted(number, noun) {
+  return `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
+}
+
 /** A formula for people: 416·N. */
 function readable(text) {
   return String(text).replaceAll("**", "^").replaceAll("*", "·");
@@ -192,12 +197,12 @@ function shapes(all, reported = false) {
   return [...new Set(all.map((extents) => shape(extents, reported ? new Map() : chosen)))].join(", ");
 }
 
-/** A text of at most `most` characters, without its middle where it is longer. */
-function shorten(text, most) {
+/** A text of at most `count` characters, without its middle where it is longer. */
+function shorten(text, count) {
   const letters = [...text];
-  if (letters.length <= most) return text;
-  const head = Math.floor((most - 1) / 3);
-  return `${letters.slice(0, head).join("")}…${letters.slice(letters.length - (most - 1 - head)).join("")}`;
+  if (letters.length <= count) return text;
+  const head = Math.floor((count - 1) / 3);
+  return `${letters.slice(0, head).join("")}…${letters.slice(letters.length - (count - 1 - head)).join("")}`;
 }
 
 /* --- sizes ---------------------------------------------------------------------------------------------------------- */
@@ -212,20 +217,20 @@ const LARGEST = 2n ** 50n; // elements of the largest tensor that an analysis be
 /** Why a size cannot be taken for a symbol, "" when it can. */
 function refusal(name, value) {
   const symbol = data.symbols.find((each) => each.name === name);
-  if (!symbol) return `there is no size ${name}`;
-  if (!/^\d+$/.test(String(value).trim()) || BigInt(value) < symbol.least || BigInt(value) > LARGEST)
-    return `${name} must be a whole number from ${grouped(symbol.least)} to ${grouped(LARGEST)}`;
+  if (!symbol) return `there is no dimension ${name}`;
+  if (!/^\d+$/.test(String(value).trim()) || BigInt(value) < symbol.lower || BigInt(value) > LARGEST)
+    return `${name} must be a whole number from ${grouped(symbol.lower)} to ${grouped(LARGEST)}`;
   return "";
 }
 
-/** Why these sizes do not fit the network: a window without room, an extent that would be negative. */
+/** Why these sizes do not fit the network: a window larger than its input, an extent that would be negative. */
 function contradiction(sizes) {
   const column = columns.get("output");
   const extents = column.values.map((shapes) => shapes.map((each) => each?.map((extent) => exact(extent, sizes))));
   const sliding = new Set(data.sliding);
   for (let row = 0; row < data.rows; row += 1) {
-    const least = (axis) => (axis > 1 && sliding.has(row) ? 1 : 0);
-    const short = extents[place(column, row)].find((each) => each?.some((extent, axis) => extent < least(axis)));
+    const lower = (axis) => (axis > 1 && sliding.has(row) ? 1 : 0);
+    const short = extents[place(column, row)].find((each) => each?.some((extent, axis) => extent < lower(axis)));
     const long = extents[place(column, row)].find((each) => each && !each.includes(undefined) && elements(each) > LARGEST);
     const [which, wrong] = short ? ["small", short] : ["large", long];
     if (wrong) return `These sizes are too ${which}: the output of ${cell("name", row).text} would be ${shown(wrong)}`;
@@ -320,21 +325,21 @@ function memory() {
       change[from] += Number(size);
       change[death[buffer] + 1] -= Number(size);
     }
-    let alive = 0;
-    const curve = steps.map((_, step) => (alive += change[step]));
-    const peak = curve.reduce((most, value) => Math.max(most, value), 0);
+    let bytesLive = 0;
+    const curve = steps.map((_, step) => (bytesLive += change[step]));
+    const peak = curve.reduce((highest, value) => Math.max(highest, value), 0);
     if (!curve.length) return {curve: null, peak: null, step: null};
     const step = curve.indexOf(peak);
     const there = [...birth.keys()].filter((buffer) => birth[buffer] <= step && step <= death[buffer]);
     const held = there.map((buffer) => [buffer, Number(distinct[place(bytes, buffer)])]).filter(([, size]) => size);
-    return {curve, peak, step, alive: held.sort((a, b) => b[1] - a[1])};
+    return {curve, peak, step, live: held.sort((a, b) => b[1] - a[1])};
   });
 }
 
 const plain = (value) => (value === undefined || value === null || value === "" ? null : Number(value));
 
 /** Everything as plain numbers, null where it is not known or a size is open: rows by column, totals, live bytes,
-    and at their peak the row and the buffers alive with their bytes, largest first. */
+    and at their peak the row and the live buffers with their bytes, largest first. */
 function evaluate() {
   return once("everything", () => {
     const numeric = data.columns.filter((column) => column.values && column.form !== "text" && column.form !== "shapes");
@@ -344,13 +349,13 @@ function evaluate() {
       for (let row = 0; row < data.rows; row += 1) rows[row][column.key] = values[place(column, row)];
     }
     const totals = Object.fromEntries(Object.keys(data.totals).map((key) => [key, plain(total(key, "count").value)]));
-    const {curve, peak, step, alive} = memory();
-    return {rows, totals, curve, peak, step, alive, row: step === null ? null : data.memory.steps[step]};
+    const {curve, peak, step, live} = memory();
+    return {rows, totals, curve, peak, step, live, row: step === null ? null : data.memory.steps[step]};
   });
 }
 
 window.graphcost = {
-  data, columns, MEASURES, cell, total, show, shapes, shorten, exact, set, evaluate, refusal, readable, values: () => Object.fromEntries(sizes),
+  data, columns, MEASURES, cell, total, show, counted, shapes, shorten, exact, set, evaluate, refusal, readable, values: () => Object.fromEntries(sizes),
 };
 
 /* --- the totals on the page, and the form that asks for sizes ------------------------------------------------------- */
@@ -377,7 +382,7 @@ if (form) {
     const why = wrong.length
       ? wrong.map(([, each]) => each).join("; ")
       : set(Object.fromEntries(given.map((field) => [field.name, field.value.trim()])));
-    status.textContent = why ? `${why}. The figures are still those from before.` : "";
+    status.textContent = why ? `${why}. Figures unchanged.` : "";
   }
 
   form.addEventListener("input", read);

@@ -46,13 +46,13 @@ function choose() {
     return words.every((word) => said.includes(word));
   });
   if (sorted.key === null) return;
-  const weights = new Map(rows.map((row) => [row, weight(cell(sorted.key, row))]));
+  const sortKeys = new Map(rows.map((row) => [row, sortKey(cell(sorted.key, row))]));
   const sign = sorted.down ? -1 : 1;
-  rows.sort((a, b) => sign * compare(weights.get(a), weights.get(b)));
+  rows.sort((a, b) => sign * compare(sortKeys.get(a), sortKeys.get(b)));
 }
 
-/** Where a value stands: nothing, text, numbers, and last what is not known, for it may be the dearest. */
-function weight({value, text}) {
+/** Where a value stands in an order: nothing, text, numbers, and last what is not known, for it may be the largest. */
+function sortKey({value, text}) {
   if (value === "") return [0, ""];
   if (typeof value === "string") return [1, value];
   return value === null || value === undefined ? [3, text] : [2, value];
@@ -66,7 +66,7 @@ function compare([a, x], [b, y]) {
   return alphabet.compare(x, y);
 }
 
-/** The first click on a column puts the dearest first, or the alphabet; the third goes back to the report's order. */
+/** The first click on a column sorts largest first, or by the alphabet; the third goes back to the report's order. */
 function turn(key) {
   const first = !textual(key);
   if (sorted.key !== key) sorted = {key, down: first};
@@ -120,7 +120,7 @@ function drawHead() {
 
 function drawFoot() {
   const line = element("tr");
-  const said = filtering() ? `total of ${count(rows)} rows` : "total";
+  const said = filtering() ? `total of ${live.counted(rows.length, "row")}` : "total";
   line.append(...keys.map((key, at) => field(key, at, sum(key) || (at ? "" : said))));
   foot.replaceChildren(line);
 }
@@ -128,12 +128,12 @@ function drawFoot() {
 /** A column's total over the rows that the filter leaves, as text; "" when it has none. */
 function sum(key) {
   const column = columns.get(key);
-  if (!filtering()) return column.total === undefined ? "" : bounded(live.total(column).text, !column.least);
+  if (!filtering()) return column.total === undefined ? "" : bounded(live.total(column).text, !column.bound);
   if ((column.total === undefined && key !== "share") || column.form === "ratio") return "";
   const values = rows.map((row) => cell(key, row).value).filter((value) => value !== "" && value !== null);
   if (values.includes(undefined)) return "–";
   const [zero, number] = ["share", "time"].includes(column.form) ? [0, Number] : [0n, BigInt];
-  const join = column.most ? (all, value) => (value > all ? value : all) : (all, value) => all + value;
+  const join = column.largest ? (all, value) => (value > all ? value : all) : (all, value) => all + value;
   return bounded(live.show(values.map(number).reduce(join, zero), column.form), rows.every(known));
 }
 
@@ -311,12 +311,12 @@ async function copy(text) {
   held.hidden = true;
   try {
     await navigator.clipboard.writeText(text);
-    status.textContent = `Copied ${count(rows)} rows.`;
+    status.textContent = `Copied ${live.counted(rows.length, "row")}.`;
   } catch {
     held.value = text;
     held.hidden = false;
     held.select();
-    status.textContent = "This browser does not let a page copy: the text stands below, selected.";
+    status.textContent = "No access to the clipboard: the text below is selected, ready to copy.";
   }
 }
 

@@ -6,7 +6,7 @@ What the figures mean is the business of the analysis and the report; how they l
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,9 @@ from typing import Any
 from .. import sections
 from ..columns import find
 from ..graph import Tensor
+from ..passes.roofline import Fit, Roofline
 from ..report import Report
+from ..sections.device import fit_row
 from ..table import Table, shape_text, show
 from . import live
 from .assets import Assets, bundle
@@ -22,8 +24,8 @@ from .charts import Charts
 from .drawing import Drawing, draw
 from .scatter import Scatter, scatter
 
-MOST_FIGURES = 16
-"""Letters of a value that stands out; a longer one is a formula, and is set small."""
+FIGURE_CHARS = 16
+"""Characters of a value that stands out; a longer one is a formula, and is set small."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Card:
     bound: bool = False
     """The value is a lower bound."""
     device: str = ""
-    """What it says of a device, for scripts: "time" or "room"."""
+    """What it says of a device, for scripts: "latency" or "fit"."""
     warn: bool = False
     formula: bool = False
     """The value is too long to stand out."""
@@ -54,7 +56,7 @@ class Input:
     name: str
     shape: str
     dtype: str
-    instead: str = ""
+    declared: str = ""
     """The shape in the file, where that is another."""
 
 
@@ -89,52 +91,55 @@ class Page:
         """The inputs, with what the file says where the user gave another shape."""
         stated = self.analysis.model.inputs
         return [
-            Input(name, shape_text(tensor), tensor.dtype, _instead(stated.get(name), tensor))
+            Input(name, shape_text(tensor), tensor.dtype, _declared(stated.get(name), tensor))
             for name, tensor in self.analysis.inputs.items()
         ]
 
     @cached_property
     def cards(self) -> list[Card]:
         """The totals, each with its unit."""
-        a, show = self.analysis, self.report.show
-        memory = a.memory
-
-        def total(title: str, key: str, unit: str = "", note: str = "") -> Card:
-            column, value = find(key), a.total(key)
-            text = show(value, column.form)
-            least = not column.total_is_exact(a)
-            return Card(title, text, unit, note, key, column.form, least, formula=len(text) > MOST_FIGURES)
-
-        peak, at = show(memory.peak_bytes, "bytes"), memory.peak.name if memory.peak is not None else ""
-        waits = "" if memory.peak is not None or not a.free_symbols else "while sizes are open"
+        analysis = self.analysis
         return [
-            total("Parameters", "params", "elements"),
-            total("Weights", "param_bytes", note="in their types"),
-            total("MACs", "macs", "multiply-accumulates"),
-            total("Operations", "ops", "scalar operations", "a MAC as two"),
-            Card("Peak activations", peak, "", waits, "peak_activation_bytes", "bytes", at=at),
-            Card("Layers", f"{len(a.rows):,}", "operators"),
-        ]  # fmt: skip
+            self._total("Parameters", "params", "elements"),
+            self._total("Weights", "param_bytes", note="as stored"),
+            self._total("MACs", "macs", "multiply-accumulates"),
+            self._total("Operations", "ops", "scalar operations", "1 MAC = 2"),
+            self._peak,
+            Card("Layers", f"{len(analysis.rows):,}", "operator" if len(analysis.rows) == 1 else "operators"),
+        ]
+
+    def _total(self, title: str, key: str, unit: str = "", note: str = "") -> Card:
+        """A column's total."""
+        column = find(key)
+        text = self.report.show(self.analysis.total(key), column.form)
+        return Card(
+            title,
+            text,
+            unit.removesuffix("s") if text == "1" else unit,
+            note,
+            key,
+            column.form,
+            bound=not column.total_is_exact(self.analysis),
+            formula=len(text) > FIGURE_CHARS,
+        )
+
+    @property
+    def _peak(self) -> Card:
+        """The peak of the memory and where it is, or why it is not known."""
+        analysis, memory = self.analysis, self.analysis.memory
+        at = memory.peak.name if memory.peak is not None else ""
+        waits = memory.peak is None and analysis.free_symbols
+        note = "until the symbolic dimensions have values" if waits else ""
+        text = self.report.show(memory.peak_bytes, "bytes")
+        return Card("Peak activations", text, "", note, "peak_activation_bytes", "bytes", at=at)
 
     @cached_property
-    def verdict(self) -> list[Card]:
-        """What a device makes of the model: its least time, and whether everything has room."""
+    def device_cards(self) -> list[Card]:
+        """What a device makes of the model: a lower bound of its latency, and whether everything fits."""
         roofline = self.analysis.roofline
-        if roofline is None:
-            return []
-        seconds = roofline.seconds
-        parts = [(roofline.compute, "compute"), (roofline.memory, "memory")]
-        most, by = max(parts)
-        note = f"{show(most / seconds, 'share')} bound by {by}" if seconds else roofline.why
-        device = roofline.device.title
-        cards = [Card("Time at least", show(seconds, "time"), f"on {device}", note, device="time")]
         fits = [fit for fit in self.analysis.fits if fit.place != "fast memory"]
-        short = [f"{fit.what} in {show(fit.capacity, 'bytes')} of {fit.place}" for fit in fits if fit.fits is False]
-        if fits:
-            verdict = "does not fit" if short else "fits" if all(fit.fits for fit in fits) else "not known"
-            rooms = ", ".join(f"{show(fit.capacity, 'bytes')} of {fit.place}" for fit in fits)
-            cards.append(Card("Room", verdict, "", "; ".join(short) or rooms, device="room", warn=bool(short)))
-        return cards
+        cards = [_latency(roofline)] if roofline is not None else []
+        return [*cards, _memory_fit(fits)] if fits else cards
 
     @cached_property
     def charts(self) -> Charts:
@@ -152,11 +157,17 @@ class Page:
         return draw(self.analysis, self.charts.costs)
 
     @cached_property
+    def hottest(self) -> str:
+        """What the hottest box of the first drawing costs, "" where no cost is known or nothing is drawn."""
+        views = self.drawing.views
+        return show(views[0].hottest_cost, self.charts.measure.form) if views and views[0].hottest_cost else ""
+
+    @cached_property
     def contents(self) -> list[tuple[str, str]]:
         """The anchor and title of each part, in order."""
         return [
             ("totals", "Totals"),
-            *([("sizes", "Sizes")] if self.live["symbols"] else []),
+            *([("sizes", "Input sizes")] if self.live["symbols"] else []),
             ("charts", "Charts"),
             ("graph", "Graph"),
             ("layers", "Layers"),
@@ -180,7 +191,7 @@ class Page:
     def live(self) -> dict[str, Any]:
         """What scripts work with."""
         device = live.device(self.analysis)
-        return {**live.data(self.report), "device": device, "charts": self.charts.data, "figures": MOST_FIGURES}
+        return {**live.data(self.report), "device": device, "charts": self.charts.data, "figure_chars": FIGURE_CHARS}
 
     @cached_property
     def data(self) -> str:
@@ -193,7 +204,27 @@ def build(report: Report, read: Callable[[str], str]) -> Page:
     return Page(report, read)
 
 
-def _instead(stated: Tensor | None, given: Tensor) -> str:
+def _latency(roofline: Roofline) -> Card:
+    """The lower bound, and how much of it is bound by the larger of compute and memory."""
+    seconds = roofline.seconds
+    by = "memory" if roofline.memory > roofline.compute else "compute"
+    part = max(roofline.compute, roofline.memory)
+    note = f"{show(part / seconds, 'share')} {by}-bound" if seconds else roofline.why
+    unit = f"on {roofline.device.title}"
+    return Card("Latency, lower bound", show(seconds, "time"), unit, note, device="latency")
+
+
+def _memory_fit(fits: Sequence[Fit]) -> Card:
+    """Whether everything fits, with what does not, or else with all that must."""
+    missing = [fit for fit in fits if fit.fits is False]
+    value = "does not fit" if missing else "fits" if all(fit.fits for fit in fits) else "unknown"
+    uses = (fit_row(fit) for fit in missing or fits)
+    note = "; ".join(f"{item}: {use}" for item, use, _ in uses)
+    return Card("Memory fit", value, "", note, device="fit", warn=bool(missing))
+
+
+def _declared(stated: Tensor | None, given: Tensor) -> str:
+    """The shape in the file where the user gave another, else ""."""
     return shape_text(stated) if stated is not None and shape_text(stated) != shape_text(given) else ""
 
 

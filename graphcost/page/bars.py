@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from ..table import show
+from ..table import counted, show
 from .figure import HEIGHT, OPEN, Box, Chart, Layer, Mark, Measured, amount_axis, layer_ticks, layers_per_bar
 from .kinds import KINDS
 from .scales import rounded
@@ -83,7 +83,7 @@ def bar_chart(key: str, title: str, measured: Measured, width: int) -> Chart:
         up=axis.ticks,
         marks=tuple(marks),
         legend=tuple((kind, KINDS[kind]) for kind in sorted({part.kind for bar in bars for part in bar.parts})),
-        caption=OPEN if measured.total is None else f"Each bar is {per} neighbouring layers." if per > 1 else "",
+        caption=OPEN if measured.total is None else f"{per} layers per bar." if per > 1 else "",
     )
 
 
@@ -96,7 +96,7 @@ def _marks(bar: _Bar, x: float, width: float, unit: float, box: Box, measured: M
         place = rounded(x), rounded(y), rounded(width), rounded(height)
         yield Mark(*place, part.largest.at, _title(bar, part, measured), f"k{part.kind}")
     if (layer := bar.unknown) is not None:
-        text = f"{layer.name}: {measured.column.title} not known"
+        text = f"{layer.name}: {measured.column.title} unknown"
         yield Mark(rounded(x), box.top, rounded(width), box.height, layer.at, text, "unknown")
 
 
@@ -108,17 +108,18 @@ def _title(bar: _Bar, part: _Part, measured: Measured) -> str:
     if len(bar.layers) == 1:
         return f"{largest.name} ({largest.type}): {figure}"
     first, last = bar.layers[0].at + 1, bar.layers[-1].at + 1
-    return f"layers {first} to {last}, {KINDS[part.kind]}: {figure}; most in {largest.name}"
+    return f"layers {first} to {last}, {KINDS[part.kind]}: {figure}; largest: {largest.name}"
 
 
 def _summary(measured: Measured) -> str:
     """The chart in words."""
     column, total, count = measured.column, measured.total, len(measured.layers)
+    subject = f"{column.title} of {counted(count, 'layer')} in execution order"
     if not total:
-        return f"{column.title} of {count} layers: {'none' if total == 0 else 'not known'}."
+        return f"{subject}: {'none' if total == 0 else 'unknown'}."
     largest = max(measured.layers, key=lambda layer: layer.amount or 0)
     most = largest.amount or 0
+    share = show(most / total, "share")
     return (
-        f"{column.title} of {count} layers in the order they run, {show(total, column.form)} together;"
-        f" the most, {show(most, column.form)} or {show(most / total, 'share')}, in {largest.name}."
+        f"{subject}: total {show(total, column.form)}, largest {show(most, column.form)} ({share}) in {largest.name}."
     )

@@ -57,7 +57,7 @@ class Charts:
     @property
     def layers(self) -> Chart:
         """Cost by layer, stacked by kind of operation."""
-        return bar_chart("cost", "Row by layer", self.measured(self.measure.key), WIDE)
+        return bar_chart("cost", "Cost by layer", self.measured(self.measure.key), WIDE)
 
     @property
     def parameters(self) -> Chart:
@@ -66,7 +66,7 @@ class Charts:
 
     @property
     def memory(self) -> Memory:
-        """Live activation bytes over the schedule, the peak marked and its tensors named."""
+        """Live activation bytes over the execution steps, the peak marked and its tensors named."""
         return memory_chart(self.analysis)
 
     @property
@@ -114,10 +114,10 @@ class Charts:
                 [(name, *memory.spans.get(name, (buffer.birth, buffer.death))) for name in buffer.tensors]
                 for buffer in buffers
             ],
-            "most": {"groups": MAX_GROUPS, "named": MAX_NAMED, "letters": NAME_CHARS},
+            "max": {"groups": MAX_GROUPS, "named": MAX_NAMED, "name_chars": NAME_CHARS},
             "line": LINE,
-            "least": MIN_BAR_WIDTH,
-            "letter": CHAR_WIDTH,
+            "min_bar_width": MIN_BAR_WIDTH,
+            "char_width": CHAR_WIDTH,
             "open": OPEN,
         }
 

@@ -15,7 +15,7 @@ from math import ceil, sqrt
 from ..analysis import Analysis
 from ..dims import Dim
 from ..graph import Tensor
-from ..table import shape_text
+from ..table import counted, shape_text
 from .figure import shorten
 from .network import Graph, Network, Node
 from .placement import Link, Spot, place
@@ -82,9 +82,9 @@ class Box:
         return "\n".join(filter(None, (*self.node.lines, *self.node.more))) if cut or self.node.more else ""
 
     @property
-    def open(self) -> str:
-        """The shapes in its lines for scripts to say them under other sizes; "" where these do not matter."""
-        return _symbolic(self.node.shapes)
+    def symbolic(self) -> str:
+        """The shapes in its lines, for scripts to write them under other sizes; "" where these do not matter."""
+        return _symbolic_json(self.node.shapes)
 
     @property
     def _lines(self) -> list[tuple[str, int]]:
@@ -109,7 +109,7 @@ class Edge:
     points: tuple[Point, ...]
     label: str = ""
     """The shape it carries, where the box it comes from does not say so or is far away."""
-    open: str = ""
+    symbolic: str = ""
     """That shape for scripts, where sizes matter; there may be no room for the label before they are known."""
     right: bool = False
     """It arrives in the right half of its target, so the label ends there instead of beginning."""
@@ -179,10 +179,10 @@ def draw(analysis: Analysis, costs: Sequence[int | None]) -> Drawing:
         views.insert(0 if count > MODULES_FIRST else 1, view)
     notes = []
     if count > MAX_BOXES:
-        instead = "only its modules are" if views else "and it names no modules that could be drawn instead"
-        notes.append(f"Operators are drawn in one up to {MAX_BOXES:,}; this network has {count:,}, {instead}.")
+        instead = "only its modules are drawn" if views else "it is not drawn, and the file names no modules to draw"
+        notes.append(f"With {count:,} operators, more than {MAX_BOXES:,}, {instead}.")
     if unread := sum(host is None for host in network.hosts.values()):
-        notes.append(f"Constants that nothing reads are not drawn: {unread:,}.")
+        notes.append(f"Not drawn: {counted(unread, 'constant')} without readers.")
     return Drawing(tuple(views), " ".join(notes))
 
 
@@ -261,10 +261,10 @@ def _label(source: Node, target: Node, tensor: Tensor | None, route: Sequence[Sp
     if tensor is None or said or not target.rows:
         return "", ""
     text = shape_text(tensor)
-    return text if len(text) <= LABEL_CHARS else "", _symbolic([tensor])
+    return text if len(text) <= LABEL_CHARS else "", _symbolic_json([tensor])
 
 
-def _symbolic(tensors: Sequence[Tensor]) -> str:
+def _symbolic_json(tensors: Sequence[Tensor]) -> str:
     """Shapes as JSON, formulas as text, if any has an extent that is open."""
     shapes = [tensor.shape if tensor.ranked else None for tensor in tensors]
     if not any(isinstance(extent, Dim) for shape in shapes for extent in shape or ()):

@@ -21,7 +21,7 @@ NAME_CHARS = 20
 """Characters of a name in a chart; a longer one loses its middle."""
 WIDE, HALF, NARROW, HEIGHT = 1200, 590, 460, 250
 """Units are CSS pixels in a window wide enough for the whole report; shares are to be read in a narrow one too."""
-OPEN = "Some sizes are left open: there is nothing to draw before they have values (--dim, or above with scripts)."
+OPEN = "Nothing to draw until the symbolic dimensions have values: set them under Input sizes above, or with --dim."
 
 
 @dataclass(frozen=True)

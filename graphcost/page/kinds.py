@@ -10,12 +10,12 @@ from ..passes.rows import Row
 
 KINDS = (
     "convolution",
-    "dense, matrix product",
-    "attention, recurrent",
+    "matmul / fully connected",
+    "attention / recurrent",
     "normalisation",
     "elementwise",
     "pooling",
-    "movement",
+    "data movement",
     "other",
 )
 """Their names; a kind is a number into these, and has the colour `.kN` of the style sheet."""

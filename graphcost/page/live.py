@@ -1,8 +1,8 @@
 """What the page's scripts compute with: exact numbers and formulas of every row, the totals, the symbols, the buffers.
 
 A formula is text in Python's syntax, and so is an integer that a double cannot hold; null is what is not known. Each
-column says its distinct values once, for networks repeat, and then which row has which. How a number is written and
-where it stands on the page is the business of the scripts.
+column lists its distinct values once, and then which row has which. How a number is written and where it stands on the
+page is the business of the scripts.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..dims import Dim, Extent, leasts
 from ..graph import Tensor
 from ..passes.roofline import compute_dtype, repeats
 from ..report import Report
+from ..sections.device import fit_row
 from ..table import Value
 
 OFFERED = (
@@ -38,8 +39,8 @@ def data(report: Report) -> dict[str, Any]:
 
     `columns` has every operator's cells; `table` the keys and rows that the report shows, in its order, or `groups`,
     columns of sums; `totals` the totals by name; `symbols` each with the value that is assumed for it, or null, and its
-    least; `memory` the buffers' sizes, births and deaths, and the row of each step, `known` when there is a peak at the
-    assumed sizes, `fixed` when what a body keeps inside is of these; `sliding` rows whose windows must fit.
+    lower bound; `memory` the buffers' sizes, births and deaths, and the row of each step, `known` when there is a peak
+    at the assumed sizes, `fixed` when what a body keeps inside is of these; `sliding` rows whose windows must fit.
     """
     analysis, writer = report.analysis, _Writer()
     keys = OFFERED if report.by else dict.fromkeys((*OFFERED, *report.keys))
@@ -62,8 +63,8 @@ def data(report: Report) -> dict[str, Any]:
         "memory": memory,
         "sliding": _sliding(analysis),
         "symbols": [
-            {"name": name, "value": analysis.assumptions.get(name), "least": least}
-            for name, least in sorted(writer.least.items(), key=lambda item: order_of.get(item[0], len(order_of)))
+            {"name": name, "value": analysis.assumptions.get(name), "lower": lower}
+            for name, lower in sorted(writer.lower.items(), key=lambda item: order_of.get(item[0], len(order_of)))
         ],
     }
 
@@ -72,13 +73,14 @@ class _Writer:
     """Writes values as JSON has them, and remembers the symbols it met."""
 
     def __init__(self) -> None:
-        self.least: dict[str, int] = {}
+        self.lower: dict[str, int] = {}
+        """The lower bounds of their sizes."""
 
     def plain(self, value: Value) -> int | float | str | None:
         """The value itself, or text where JSON has no exact number for it."""
         if isinstance(value, Dim):
-            for name, least in leasts(value).items():
-                self.least[name] = max(least, self.least.get(name, least))
+            for name, lower in leasts(value).items():
+                self.lower[name] = max(lower, self.lower.get(name, lower))
             return str(value)
         return str(value) if isinstance(value, int) and abs(value) >= EXACT else value
 
@@ -94,11 +96,11 @@ class _Writer:
         return {**_head(column), "form": "shapes", **_coded(shapes, self._shapes)}
 
     def column(self, column: Column, values: Sequence[Value], analysis: Analysis) -> dict[str, Any]:
-        """A column with a value for each row; a share is left to those who know its total, which may be the `least`."""
+        """A column with a value for each row and its total, which may be a `bound`; shares follow from other totals."""
         head = _head(column)
         if column.total is not None:
             head["total"] = self.plain(column.total(analysis))
-            head |= {} if column.total_is_exact(analysis) else {"least": True}
+            head |= {} if column.total_is_exact(analysis) else {"bound": True}
         return head if column.key == "share" else {**head, **_coded(values, self.plain)}
 
     def _shapes(self, shapes: Iterable[tuple[Extent, ...] | None]) -> list[list[Any] | None]:
@@ -106,12 +108,12 @@ class _Writer:
 
 
 def _head(column: Column) -> dict[str, Any]:
-    """What a script must know of a column; `fixed` when its figures are of the assumed sizes and no formulas, `most`
+    """What a script must know of a column; `fixed` when its figures are of the assumed sizes and no formulas, `largest`
     when the figure of several rows is the largest of theirs.
     """
     formulas = column.key in OFFERED or (column.form in ("count", "short", "bytes") and column.aggregate != "max")
     head = {"key": column.key, "title": column.title, "unit": column.unit, "doc": column.doc, "form": column.form}
-    more = {"fixed": not formulas, "most": column.aggregate == "max"}
+    more = {"fixed": not formulas, "largest": column.aggregate == "max"}
     return head | {key: True for key, value in more.items() if value}
 
 
@@ -137,11 +139,14 @@ def _memory(analysis: Analysis, writer: _Writer) -> dict[str, Any]:
     }
 
 
-def device(analysis: Analysis) -> dict[str, Any] | None:
-    """What the least time on the report's device follows from; None without one, or where no size can change.
+_TOTALS_OF = {"weights": "param_bytes", "peak activations": "peak_activation_bytes"}
 
-    The bytes that each row moves are formulas, `dtype` is what it calculates in, with `peaks` for these; `again` has
-    the rows whose weights an earlier one has read, and `rooms` what must fit where.
+
+def device(analysis: Analysis) -> dict[str, Any] | None:
+    """What the bound on the report's device follows from; None without one, or where no size can change.
+
+    The bytes that each row moves are formulas, `dtype` is what it calculates in, with `peaks` for these; `repeats` has
+    the rows whose weights an earlier one has read, and `fits` what must fit where: its name, the totals, the capacity.
     """
     on = analysis.device
     if on is None or not analysis.free_symbols:
@@ -149,18 +154,21 @@ def device(analysis: Analysis) -> dict[str, Any] | None:
     writer, moved = _Writer(), analysis.fused_traffic.rows
     dtypes = list(map(compute_dtype, analysis.rows, moved))
     parts: dict[str, list[Extent | None]] = {
-        "operands": [each.activation_reads for each in moved],
-        "constants": [each.weight_reads for each in moved],
-        "results": [each.activation_writes for each in moved],
-        "times": [row.trip_count for row in analysis.rows],
+        "activation_reads": [each.activation_reads for each in moved],
+        "weight_reads": [each.weight_reads for each in moved],
+        "activation_writes": [each.activation_writes for each in moved],
+        "trip_count": [row.trip_count for row in analysis.rows],
     }
+    fits = [fit for fit in analysis.fits if fit.place != "fast memory"]
     return {
         "bandwidth": on.bandwidth,
-        "room": on.fast_memory,
+        "fast_memory": on.fast_memory,
         "dtype": _coded(dtypes, str),
         "peaks": {dtype: on.peak(dtype) for dtype in dict.fromkeys(dtypes)},
-        "again": sorted(repeats(analysis.rows)),
-        "rooms": [(fit.what, fit.capacity, fit.place) for fit in analysis.fits if fit.place != "fast memory"],
+        "repeats": sorted(repeats(analysis.rows)),
+        "fits": [
+            (fit_row(fit)[0], [_TOTALS_OF[part] for part in fit.what.split(" and ")], fit.capacity) for fit in fits
+        ],
         **{key: _coded(values, writer.plain) for key, values in parts.items()},
     }
 

@@ -1,6 +1,6 @@
-"""The chart of memory: live activation bytes over the steps of execution, with the peak and the tensors that make it.
+"""The chart of memory: live activation bytes over the steps of execution, the peak, and the tensors live there.
 
-What is alive when is the business of `passes.memory`; while sizes that matter are open, nothing is drawn.
+What is live when is the business of `passes.memory`; while sizes that matter are open, nothing is drawn.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from math import ceil
 from typing import NamedTuple
 
 from ..analysis import Analysis
-from ..table import show
+from ..table import counted, show
 from .figure import HALF, HEIGHT, NAME_CHARS, OPEN, Box, Chart, Mark, amount_axis, layer_ticks, layers_per_bar, shorten
 from .scales import rounded
 
@@ -19,12 +19,13 @@ MAX_NAMED = 6
 """Tensors named beside the peak of the memory."""
 CHAR_WIDTH = 7.5
 """Of what is written at the peak, at most on average."""
+SUBJECT = "Live activation bytes"
 BOX = Box(72, 28, HALF - 20, HEIGHT - 44)
 
 
 @dataclass(frozen=True)
 class Peak:
-    """The worst moment of the memory: where its mark stands, what is written there, and what is alive."""
+    """The peak of the memory: where its mark stands, what is written there, and what is live."""
 
     x: float
     y: float
@@ -39,7 +40,7 @@ class Peak:
 
 @dataclass(frozen=True)
 class Memory:
-    """Live activations over the schedule as an area of steps."""
+    """Live activations over the execution steps, as an area."""
 
     chart: Chart
     path: str
@@ -47,7 +48,7 @@ class Memory:
 
 
 class _Step(NamedTuple):
-    """What is alive while a row runs."""
+    """The bytes that are live while a row runs."""
 
     row: int
     name: str
@@ -73,23 +74,23 @@ def memory_chart(analysis: Analysis) -> Memory:
     chart = Chart(
         key="memory",
         title="Live activations",
-        summary=f"Activation bytes alive over {count} steps; {peak.text}." if peak else "The live bytes are not known.",
+        summary=f"{SUBJECT} over {counted(count, 'execution step')}: {peak.text if peak else 'unknown'}.",
         measure="",
-        across_title="step of the schedule",
+        across_title="execution step",
         up_title="bytes",
         width=HALF,
         box=BOX,
         across=layer_ticks(count, BOX),
         up=axis.ticks,
         marks=tuple(marks),
-        caption=OPEN if peak is None else f"Each step drawn is the highest of {per}." if per > 1 else "",
+        caption=OPEN if peak is None else f"Maximum of {per} steps." if per > 1 else "",
     )
     return Memory(chart, _outline(marks, slot), peak)
 
 
 def _mark(step: _Step, x: float, width: float, unit: float) -> Mark:
     height = step.nbytes * unit
-    text = f"{step.name}: {show(step.nbytes, 'bytes')} alive"
+    text = f"{step.name}: {show(step.nbytes, 'bytes')} live"
     return Mark(rounded(x), rounded(BOX.bottom - height), rounded(width), rounded(height), step.row, text)
 
 
@@ -117,7 +118,9 @@ def _peak(analysis: Analysis, slot: float, unit: float) -> Peak | None:
         anchor=anchor(x, len(text) * CHAR_WIDTH, BOX),
         row=row,
         tensors=tuple((name, show(nbytes, "bytes")) for name, nbytes in found.tensors[:MAX_NAMED]),
-        others=f"{len(rest)} more, {show(sum(nbytes for _, nbytes in rest), 'bytes')}" if rest else "",
+        others=f"{counted(len(rest), 'more tensor')}, {show(sum(nbytes for _, nbytes in rest), 'bytes')}"
+        if rest
+        else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""The roofline of a device as a drawing: each layer by what it calculates for a byte, and how fast it can be at most.
+"""The roofline of a device as a drawing: each layer by its arithmetic intensity and its attainable speed.
 
 Both axes are logarithmic. What the bound is made of is the business of `passes.roofline`.
 """
@@ -13,7 +13,7 @@ from typing import Any
 from ..analysis import Analysis
 from ..columns import type_text
 from ..passes.roofline import Roofline, compute_dtype
-from ..table import show
+from ..table import counted, show
 from .figure import HEIGHT, OPEN, WIDE, Box, Chart, Mark
 from .kinds import KINDS, kind
 from .scales import Tick, label, powers, rounded
@@ -34,7 +34,7 @@ class Roof:
     anchor: str
     text: str
     beyond: str = ""
-    """Where it holds for layers that find their operands in fast memory."""
+    """The line where it holds for layers whose operands are in fast memory."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Scatter:
 class _Point:
     row: int
     intensity: float
-    """Multiply-accumulates for each byte that the layer reads or writes."""
+    """Multiply-accumulates per byte that the layer reads or writes."""
     speed: float
     """Multiply-accumulates a second at most."""
 
@@ -79,7 +79,7 @@ class _LogAxis:
 
 @dataclass(frozen=True)
 class _Plane:
-    """The two axes of the drawing: MACs for each byte, and MACs a second."""
+    """The two axes of the drawing: MACs per byte, and MACs a second."""
 
     x: _LogAxis
     y: _LogAxis
@@ -94,7 +94,11 @@ def scatter(analysis: Analysis) -> Scatter | None:
     if points:
         return _drawn(analysis, roofline, points)
     waiting = analysis.free_symbols and analysis.work.macs != 0
-    return Scatter(_chart(roofline, summary="Not known yet.", caption=OPEN), ()) if waiting else None
+    return (
+        Scatter(_chart(roofline, summary="Unknown until the symbolic dimensions have values.", caption=OPEN), ())
+        if waiting
+        else None
+    )
 
 
 def _points(analysis: Analysis, roofline: Roofline) -> list[_Point]:
@@ -147,8 +151,8 @@ def _chart(roofline: Roofline, **drawn: Any) -> Chart:
         key="roofline",
         title=f"Roofline of {roofline.device.title}",
         measure="",
-        across_title="MACs for each byte read or written, operators folded together",
-        up_title="MACs a second, at most",
+        across_title="arithmetic intensity: MACs per byte read or written, operators fused",
+        up_title="attainable MAC/s",
         width=WIDE,
         height=HEIGHT + HIGHER,
         box=BOX,
@@ -159,20 +163,21 @@ def _chart(roofline: Roofline, **drawn: Any) -> Chart:
 def _summary(roofline: Roofline, points: Sequence[_Point]) -> str:
     """The chart in words."""
     bound = sum(roofline.rows[point.row].by == "memory" for point in points)
-    return f"{len(points)} layers by MACs for each byte and MACs a second at most; memory binds {bound} of them."
+    layers = counted(len(points), "layer")
+    return f"{layers} by arithmetic intensity and attainable MAC/s, {bound} of {len(points)} memory-bound."
 
 
 def _caption(without: int) -> str:
     """How to read the chart, and how many layers it does without."""
-    missing = f" {without} layers without MACs, or of unknown cost, are not in it." if without else ""
-    return f"A layer above the slope need not fetch every byte from main memory.{missing}"
+    missing = f" Not shown: {counted(without, 'layer')} without MACs or of unknown cost." if without else ""
+    return f"Layers above the bandwidth line reuse data in fast memory.{missing}"
 
 
 def _mark(analysis: Analysis, roofline: Roofline, point: _Point, plane: _Plane) -> Mark:
     row, bound = analysis.rows[point.row], roofline.rows[point.row]
     text = (
-        f"{row.name} ({type_text(row)}): {point.intensity:,.1f} MACs for each byte,"
-        f" {show(bound.seconds, 'time')} at least, bound by {bound.by}"
+        f"{row.name} ({type_text(row)}): {point.intensity:,.1f} MACs per byte,"
+        f" at least {show(bound.seconds, 'time')}, {bound.by}-bound"
     )
     corner = rounded(plane.x(point.intensity) - RADIUS), rounded(plane.y(point.speed) - RADIUS)
     return Mark(*corner, 2 * RADIUS, 2 * RADIUS, point.row, text, f"k{kind(row)}")

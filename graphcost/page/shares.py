@@ -74,7 +74,7 @@ def share_chart(
     return Shares(
         key=key,
         title=title,
-        summary=f"{words}." if lines else f"{column.title}: {'none' if total == 0 else 'not known'}.",
+        summary=f"{words}." if lines else f"{column.title}: {'none' if total == 0 else 'unknown'}.",
         measure=column.key,
         measure_title=column.title,
         width=NARROW,

@@ -18,7 +18,7 @@ def tables(analysis: Analysis) -> list[Table]:
     roofline = analysis.roofline
     if roofline is None:
         return []
-    rows = [*_times(roofline, analysis.complete), *map(_fit, analysis.fits)]
+    rows = [*_times(roofline, analysis.complete), *map(fit_row, analysis.fits)]
     notes = [f"No bound: {roofline.why}."] if roofline.why else [LOWER_BOUND]
     heading = f"On {roofline.device.title}"
     return [Table(("item", "value", "result"), (False, True, False), rows, notes=notes, heading=heading)]
@@ -31,7 +31,8 @@ def _times(roofline: Roofline, complete: bool) -> Iterator[tuple[str, str, str]]
             yield f"{by}-bound part", show(seconds, "time"), show(seconds / roofline.seconds, "share")
 
 
-def _fit(fit: Fit) -> tuple[str, str, str]:
+def fit_row(fit: Fit) -> tuple[str, str, str]:
+    """What must fit where, how much of it that takes, and whether it fits."""
     place = "RAM" if fit.place == "memory" else fit.place
     value = f"{show(fit.nbytes, 'bytes')} of {show(fit.capacity, 'bytes')}"
     if fit.nbytes is not None and fit.capacity:

@@ -14,7 +14,7 @@ from graphcost.target import Target
 SAMPLES = ("prototxt/det1.prototxt", "onnx_models/ssd300.onnx", "onnx_models/retinaface.onnx")
 
 DRAWN = """() => [...document.querySelectorAll("figure[data-chart]")].flatMap((figure) => [...figure.querySelectorAll(
-  "svg [x], svg [cx], svg .area, .legend li, .caption, .alive li")].map((e) => [
+  "svg [x], svg [cx], svg .area, .legend li, .caption, .live-tensors li")].map((e) => [
     figure.dataset.chart, e.localName, e.textContent,
     ...["class", "data-row", "x", "y", "width", "height", "cx", "cy", "d"].map((name) => e.getAttribute(name))]))"""
 """Everything in the charts: which chart, what it is, what it says, and where it stands."""
@@ -81,8 +81,8 @@ def test_a_layer_chosen_elsewhere_is_marked_in_the_charts(root: Path, open_repor
     page.evaluate("document.dispatchEvent(new CustomEvent('graphcost:select', {detail: {row: 3, from: 'table'}}))")
     marked = page.locator("rect.chosen")
     rows = marked.evaluate_all("marks => marks.map((m) => [m.closest('figure').dataset.chart, m.dataset.row])")
-    dearest = [["types", "0"], ["weights", "5"]]  # of its type: conv1 by operations, conv3 by parameters
-    assert rows == [["cost", "3"], ["params", "3"], ["memory", "3"], *dearest]
+    largest = [["types", "0"], ["weights", "5"]]  # of its type: conv1 by operations, conv3 by parameters
+    assert rows == [["cost", "3"], ["params", "3"], ["memory", "3"], *largest]
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
@@ -109,11 +109,11 @@ def test_open_sizes_leave_empty_charts_that_say_why_until_they_have_values(root:
     model = graphcost.load(root / "prototxt/det1.prototxt")
     page = open_report(graphcost.analyze(model, shapes={"data": (1, 3, "H", "W")}))
     bars, caption = figure(page, "cost").locator("rect"), figure(page, "cost").locator(".caption")
-    assert bars.count() == 0 and "left open" in caption.inner_text()
+    assert bars.count() == 0 and "Nothing to draw" in caption.inner_text()
     page.evaluate("graphcost.set({H: 12, W: 12})")
     assert bars.count() == 5 and caption.inner_text() == ""  # convolutions
     page.evaluate("graphcost.set({})")
-    assert bars.count() == 0 and "left open" in caption.inner_text()
+    assert bars.count() == 0 and "Nothing to draw" in caption.inner_text()
 
 
 def test_a_long_formula_on_a_card_gives_way_to_its_value(root: Path, open_report: Any) -> None:

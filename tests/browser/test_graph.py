@@ -160,7 +160,7 @@ def test_finding_counts_centres_and_goes_on(chain: graphcost.Analysis, open_repo
     assert status.inner_text() == "2 of 3"
     assert seen(page, 20)
     field.fill("no such layer")
-    assert status.inner_text() == "none found"
+    assert status.inner_text() == "no match"
     assert page.locator(".found").count() == 0
 
 
@@ -248,7 +248,7 @@ def nested(net: Any, open_report: Any) -> Any:
     return page
 
 
-def test_a_module_unfolds_where_it_stands_and_all_others_make_room(nested: Any) -> None:
+def test_a_module_expands_where_it_stands_and_all_others_move_aside(nested: Any) -> None:
     """Two that stand beside each other."""
     before = boxes(nested)
     for name in ("b/x", "b/y"):
@@ -265,7 +265,7 @@ def test_a_module_unfolds_where_it_stands_and_all_others_make_room(nested: Any) 
     assert all(apart(one, other) for one, other in combinations(inner.values(), 2))
 
 
-def test_what_was_unfolded_folds_again_to_what_it_was(nested: Any) -> None:
+def test_what_was_expanded_collapses_to_what_it_was(nested: Any) -> None:
     before = boxes(nested), lines(nested)
     for _ in range(2):
         module(nested, "a/y").locator(".sign").click()
@@ -276,7 +276,7 @@ def test_what_was_unfolded_folds_again_to_what_it_was(nested: Any) -> None:
     } == {title: [end - start for start, end in zip(box, box[2:], strict=False)] for title, box in before[0].items()}
 
 
-def test_the_space_bar_unfolds(nested: Any) -> None:
+def test_the_space_bar_expands(nested: Any) -> None:
     a = module(nested, "a/x")
     assert a.get_attribute("aria-expanded") == "false"
     a.focus()
@@ -288,7 +288,7 @@ def test_the_space_bar_unfolds(nested: Any) -> None:
     assert node(nested, 1).count() == 0
 
 
-def test_what_is_unfolded_is_found_chosen_and_coloured_like_all_else(nested: Any) -> None:
+def test_what_is_expanded_is_found_chosen_and_coloured_like_all_else(nested: Any) -> None:
     nested.get_by_role("searchbox", name="Find").fill("b/y/conv1")
     assert nested.locator("a.found tspan").first.text_content() == "b/y"
     module(nested, "b/y").locator(".sign").click()
@@ -297,7 +297,7 @@ def test_what_is_unfolded_is_found_chosen_and_coloured_like_all_else(nested: Any
     nested.locator("a.found").click()
     assert choices(nested) == [[20, "graph"]]
     assert nested.locator(".canvas:not([hidden]) a.chosen").count() == 1
-    nested.get_by_role("combobox", name="Colour").select_option("params")
+    nested.get_by_role("combobox", name="Colour by").select_option("params")
     assert node(nested, 20).get_attribute("class").split()[-1] != "h9"
     select(nested, 22)
     assert seen(nested, 22)
@@ -316,8 +316,27 @@ def view(analysis: graphcost.Analysis, key: str) -> View:
 @pytest.mark.parametrize("key", ["macs", "ops", "params", "activation"])
 def test_colours_are_those_of_the_chosen_measure(key: str, chain: graphcost.Analysis, open_report: Any) -> None:
     page = shown(open_report(chain))
-    page.get_by_role("combobox", name="Colour").select_option(key)
+    page.get_by_role("combobox", name="Colour by").select_option(key)
     assert heats(page) == [f"h{box.heat}" for box in view(chain, key).boxes if box.node.rows]
+
+
+def scale(page: Any) -> str:
+    text: str = page.locator("#graph .scale").text_content()
+    return " ".join(text.split())
+
+
+def test_the_ends_of_the_colours_are_those_of_the_drawing_and_the_measure(
+    chain: graphcost.Analysis, open_report: Any
+) -> None:
+    """The last convolution has 15 x 14 x 9 weights for each of 32 x 32 places, and its module nothing else."""
+    page = shown(open_report(chain))
+    assert scale(page) == "Colour: MACs of the box, 0 to 1.9 M"
+    page.get_by_role("combobox", name="Colour by").select_option("params")
+    assert scale(page) == "Colour: params of the box, 0 to 1,905"  # and 15 biases
+    page.get_by_role("combobox", name="Colour by").select_option("activation")
+    assert scale(page) == "Colour: activation of the box, 0 to 60.0 KiB"  # 4 x 15 x 32 x 32
+    page.get_by_role("radio", name="Modules (12)").check()
+    assert scale(page) == "Colour: activation of the box, 0 to 120.0 KiB"  # the ReLU's too
 
 
 def test_other_sizes_are_drawn_as_a_fresh_analysis_would(net: Any, open_report: Any) -> None:

@@ -109,7 +109,9 @@ def test_without_scripts_a_long_table_is_whole_and_sizes_are_explained(net: Any,
     text = 'input: "data" input_shape { dim: 1 dim: 3 }\n' + "\n".join(layers)
     page = open_report(net(text, shapes={"data": ("N", 3)}), scripts=False)
     assert page.locator("#row-599").is_visible()
-    assert page.get_by_text("Other sizes can be tried here where scripts may run.").is_visible()
+    assert page.get_by_text(
+        "With scripts enabled, the report can be recomputed here for other input sizes."
+    ).is_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 400])

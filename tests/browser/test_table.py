@@ -136,7 +136,7 @@ def test_rows_that_are_not_known_are_marked_and_totals_are_bounds(net: Any, open
 # --- sorting ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_click_on_a_column_sorts_the_dearest_first_then_last_then_as_before(
+def test_a_click_on_a_column_sorts_the_largest_first_then_last_then_as_before(
     det1: graphcost.Analysis, open_report: Any
 ) -> None:
     page = open_report(det1)
@@ -159,7 +159,7 @@ def test_columns_sort_by_keyboard_and_keep_the_focus(det1: graphcost.Analysis, o
     assert names(page) == sorted(NAMES, key=str.lower, reverse=True)
 
 
-def test_what_is_not_known_may_be_the_dearest(net: Any, open_report: Any) -> None:
+def test_what_is_not_known_may_be_the_largest(net: Any, open_report: Any) -> None:
     page = open_report(net(HEAD + CONV + MYSTERY))
     page.get_by_role("button", name="ops", exact=True).click()
     assert names(page) == ["b/warp", "a/conv"]
@@ -190,7 +190,7 @@ def test_totals_follow_the_filter(det1: graphcost.Analysis, open_report: Any) ->
 
 
 def test_live_bytes_of_the_rows_that_are_left_are_not_summed(det1: graphcost.Analysis, open_report: Any) -> None:
-    """conv4-1 runs with 136 bytes alive and conv4-2 with 152: the most at one time is 152."""
+    """conv4-1 runs with 136 bytes live and conv4-2 with 152: the most at one time is 152."""
     page = open_report(det1, columns=("name", "peak"))
     page.fill(FILTER, "CONV4")
     assert page.evaluate(FOOT) == ["total of 2 rows", "152 B"]

@@ -67,7 +67,7 @@ def test_sizes_given_in_the_form_change_the_cards_and_going_back_restores_them(r
     fresh = sized(model, (3, 3, 24, 12)).report()
     assert page.evaluate(CARDS)["macs"] == fresh.show(fresh.analysis.work.macs, "short") != before["macs"]
     assert page.evaluate(CARDS)["peak_activation_bytes"] == fresh.show(fresh.analysis.memory.peak_bytes, "bytes")
-    page.get_by_role("button", name="As reported").click()
+    page.get_by_role("button", name="Reset").click()
     page.wait_for_timeout(50)
     assert page.evaluate(CARDS) == before
 
@@ -109,10 +109,10 @@ def test_sizes_under_which_a_window_does_not_fit_are_refused_as_by_the_command(r
 
 def test_names_that_are_not_asked_for_are_refused(root: Path, open_report: Any) -> None:
     page = open_report(sized(graphcost.load(root / "prototxt/det1.prototxt"), SIDES))
-    assert page.evaluate("graphcost.set({M: 2})") == "there is no size M"
+    assert page.evaluate("graphcost.set({M: 2})") == "there is no dimension M"
 
 
-def test_a_network_of_known_sizes_asks_for_none(root: Path, open_report: Any) -> None:
+def test_a_network_of_known_sizes_has_no_form_for_them(root: Path, open_report: Any) -> None:
     page = open_report(root / "prototxt/det1.prototxt")
     assert page.locator("form.whatif").count() == 0
 

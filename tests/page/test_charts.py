@@ -76,19 +76,19 @@ def test_a_bar_says_its_layer_its_value_and_its_share(small: Charts) -> None:
 
 def test_a_chart_in_words_names_the_total_and_the_most(small: Charts) -> None:
     assert small.layers.summary == (
-        "MACs of 3 layers in the order they run, 2.4 k together; the most, 1.7 k or 73.0%, in a/conv."
+        "MACs of 3 layers in execution order: total 2.4 k, largest 1.7 k (73.0%) in a/conv."
     )
 
 
 def test_bars_have_the_colour_of_their_kind_and_the_legend_names_those(small: Charts) -> None:
     assert [mark.style for mark in bars(small.layers)] == ["k0", "k1"]
-    assert KINDS[:2] == ("convolution", "dense, matrix product")
-    assert small.layers.legend == ((0, "convolution"), (1, "dense, matrix product"))
+    assert KINDS[:2] == ("convolution", "matmul / fully connected")
+    assert small.layers.legend == ((0, "convolution"), (1, "matmul / fully connected"))
 
 
 def test_what_is_not_known_stands_as_high_as_the_plot_and_says_so(net: Any) -> None:
     (mark,) = [mark for mark in Charts(net(HEAD + CONV + RELU + MYSTERY)).layers.marks if mark.style == "unknown"]
-    assert (mark.row, mark.title) == (2, "m: MACs not known")
+    assert (mark.row, mark.title) == (2, "m: MACs unknown")
     assert (mark.y, mark.height) == (12, HEIGHT - 44 - 12)
 
 
@@ -138,7 +138,7 @@ def test_many_layers_share_bars_and_the_caption_says_how_many(net: Any) -> None:
     drawn = Charts(net(HEAD + text))
     chart = drawn.layers
     assert len(bars(chart)) == 299  # three to a bar, one in the last: 1,108 pixels have room for 443
-    assert chart.caption == "Each bar is 3 neighbouring layers."
+    assert chart.caption == "3 layers per bar."
     assert bars(chart)[0].title.startswith("layers 1 to 3, elementwise: 576 ops")  # 3 x 192
     assert bars(chart)[-1].title.startswith("r894 (ReLU): 192 ops")
     assert len(drawn.memory.chart.marks) == 179  # five to a bar: 498 pixels have room for 199
@@ -149,7 +149,7 @@ def test_sizes_that_are_left_open_leave_a_chart_without_marks_and_it_says_why(ne
     for chart in (drawn.layers, drawn.memory.chart):
         assert chart.marks == () and chart.caption == OPEN
     assert drawn.memory.path == "" and drawn.memory.peak is None
-    assert drawn.types.lines == () and "not known" in drawn.types.summary and drawn.types.caption == OPEN
+    assert drawn.types.lines == () and "unknown" in drawn.types.summary and drawn.types.caption == OPEN
     assert len(drawn.parameters.marks) == 1  # their number is known
 
 
@@ -190,7 +190,7 @@ def test_shares_by_type_are_of_operations_and_sum_to_one(small: Charts) -> None:
     )
 
 
-def test_a_share_leads_to_the_dearest_layer_of_its_group(net: Any) -> None:
+def test_a_share_leads_to_the_largest_layer_of_its_group(net: Any) -> None:
     second = CONV.replace("a/conv", "a/conv2").replace('bottom: "data" top: "c"', 'bottom: "r" top: "c2"')
     drawn = Charts(net(HEAD + CONV + RELU + second))  # 64 x 27 against 16 x 36
     assert drawn.types.lines[0].mark.row == 0

@@ -95,7 +95,7 @@ def test_a_box_names_its_rows_in_runs() -> None:
     [
         (4, ["ops", "modules"], ""),
         (6, ["modules", "ops"], ""),
-        (8, ["modules"], "Operators are drawn in one up to 7; this network has 8, only its modules are."),
+        (8, ["modules"], "With 8 operators, more than 7, only its modules are drawn."),
     ],
 )
 def test_modules_come_first_in_large_networks_and_alone_in_very_large_ones(
@@ -111,7 +111,7 @@ def test_a_very_large_network_without_modules_is_not_drawn_and_says_so(monkeypat
     monkeypatch.setattr(drawing, "MAX_BOXES", 2)
     found = drawn(relus(["a", "b", "c"]))
     assert found.views == ()
-    assert "up to 2; this network has 3, and it names no modules" in found.note
+    assert found.note == "With 3 operators, more than 2, it is not drawn, and the file names no modules to draw."
 
 
 def test_an_edge_that_would_be_too_long_is_a_stub_above_its_target(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def test_an_edge_that_would_be_too_long_is_a_stub_above_its_target(monkeypatch: 
 
 
 def rows(view: View) -> list[int]:
-    """The rows of the boxes that a reader sees when all that can unfold is unfolded."""
+    """The rows of the boxes that a reader sees when all that can expand is expanded."""
     return sorted(row for box in view.boxes for row in (rows(box.inside) if box.inside else box.node.rows))
 
 
@@ -149,13 +149,13 @@ def test_a_module_has_a_drawing_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     assert rows(view) == list(range(36))
 
 
-def test_in_very_large_networks_modules_do_not_unfold_to_operators(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_very_large_networks_modules_do_not_expand_to_operators(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "MAX_EXPANDABLE", 3)
     assert not drawn(relus(["a/1", "a/2", "b/1", "b/2"])).expandable
 
 
 def test_what_is_in_a_module_is_as_hot_as_beside_all_modules() -> None:
-    """A quarter of the dearest module has half its heat: 9 x sqrt(1/4) is 4.5."""
+    """A quarter of the most expensive module has half its heat: 9 x sqrt(1/4) is 4.5."""
     modules = draw(relus(["a/1", "a/2", "a/3", "a/4", "b/1", "b/2"]), [1] * 6).views[1]
     assert modules.boxes[0].heat == 9 and modules.boxes[0].inside is not None
     assert [box.heat for box in modules.boxes[0].inside.boxes] == [5, 5, 5, 5, 0, 0]

@@ -24,15 +24,15 @@ def x(kind: str, fields: str = "", bottoms: str = "data") -> str:
     [
         (x("Convolution", "convolution_param { num_output: 2 kernel_size: 3 }"), "convolution"),
         (x("Deconvolution", "convolution_param { num_output: 2 kernel_size: 3 }"), "convolution"),
-        (x("InnerProduct", "inner_product_param { num_output: 2 }"), "dense, matrix product"),
+        (x("InnerProduct", "inner_product_param { num_output: 2 }"), "matmul / fully connected"),
         (x("BatchNorm"), "normalisation"),
         (x("Softmax"), "normalisation"),
         (x("ReLU"), "elementwise"),
         (x("AbsVal"), "elementwise"),
         (x("Eltwise", bottoms="data data"), "elementwise"),
         (x("Pooling", "pooling_param { kernel_size: 2 }"), "pooling"),
-        (x("Flatten"), "movement"),
-        (x("Concat", bottoms="data data"), "movement"),
+        (x("Flatten"), "data movement"),
+        (x("Concat", bottoms="data data"), "data movement"),
         (x("Mystery"), "other"),
     ],
 )
@@ -45,12 +45,12 @@ def test_a_caffe_layer_is_of_a_kind(text: str, expected: str, net: Any) -> None:
     [
         ("Conv", "", [(1, 4, 8, 8), (2, 4, 3, 3)], "convolution"),
         ("FusedConv", "com.microsoft", [(1, 4, 8, 8), (2, 4, 3, 3)], "convolution"),  # by its facts
-        ("MatMul", "", [(4, 8), (8, 2)], "dense, matrix product"),
-        ("FusedGemm", "com.microsoft", [(4, 8), (8, 2)], "dense, matrix product"),  # by its facts
+        ("MatMul", "", [(4, 8), (8, 2)], "matmul / fully connected"),
+        ("FusedGemm", "com.microsoft", [(4, 8), (8, 2)], "matmul / fully connected"),  # by its facts
         ("InstanceNormalization", "", [(1, 4, 8, 8), (4,), (4,)], "normalisation"),
         ("Erf", "", [(4, 8)], "elementwise"),
         ("Cos", "", [(4, 8)], "elementwise"),
-        ("Transpose", "", [(4, 8)], "movement"),
+        ("Transpose", "", [(4, 8)], "data movement"),
         ("ReduceMax", "", [(4, 8)], "other"),
     ],
 )

@@ -56,8 +56,8 @@ def test_open_sizes_are_formulas_and_symbols_with_what_is_assumed(net: Net) -> N
     assert cells(found, "output") == [[["N", 4, "H - 2", 6]]] * 2
     assert parse(cells(found, "macs")[0]) == parse("N*(H - 2)*6 * 4 * 27")
     assert found["symbols"] == [
-        {"name": "N", "value": 1, "least": 1},
-        {"name": "H", "value": None, "least": 1},
+        {"name": "N", "value": 1, "lower": 1},
+        {"name": "H", "value": None, "lower": 1},
     ]
     assert found["sliding"] == [0]  # H must have room for the convolution's window
 
@@ -158,5 +158,7 @@ def test_what_a_device_makes_of_it_is_there_where_sizes_can_change(net: Any) -> 
     assert live.device(net(text, target=target)) is None
     found = live.device(net(text, shapes={"data": ("N", 16)}, target=target))
     assert found is not None
-    assert [found[key]["values"] for key in ("operands", "constants", "results")] == [["64*N"], [256], ["16*N"]]
-    assert found["rooms"] == [("weights and peak activations", 24 * 2**30, "memory")]
+    moved = ("activation_reads", "weight_reads", "activation_writes")
+    assert [found[key]["values"] for key in moved] == [["64*N"], [256], ["16*N"]]
+    both = ["param_bytes", "peak_activation_bytes"]
+    assert found["fits"] == [("weights and peak activations / RAM", both, 24 * 2**30)]

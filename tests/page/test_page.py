@@ -15,6 +15,7 @@ import pytest
 
 import graphcost
 from graphcost.page import Page, build
+from graphcost.target import Target
 from harness import conv, image, layer
 
 HEAD = 'name: "tiny" ' + image(1, 3, 8, 8)
@@ -114,13 +115,38 @@ def test_a_peak_that_waits_for_sizes_says_so(net: Any) -> None:
     open_ = page(net(HEAD + CONV, shapes={"data": (1, 3, "H", 8)}))
     assert {card.title: (card.value, card.note) for card in open_.cards}["Peak activations"] == (
         "?",
-        "while sizes are open",
+        "until the symbolic dimensions have values",
     )
+
+
+@pytest.mark.parametrize(
+    ("device", "value", "note", "warn"),
+    [
+        ("rtx-4090", "fits", "weights and peak activations / RAM: 1.8 KiB of 24.0 GiB (0.0%)", False),
+        (
+            "small",
+            "does not fit",
+            "weights and peak activations / RAM: 1.8 KiB of 1.0 KiB (175.0%)",
+            True,
+        ),
+    ],
+)
+def test_a_device_has_a_card_for_the_latency_and_one_for_what_fits(
+    device: str, value: str, note: str, warn: bool, net: Any, tmp_path: Path
+) -> None:
+    """448 bytes of weights and 4 x (192 + 144) of activations are 1,792."""
+    (tmp_path / "small.toml").write_text(
+        'title = "Small"\nsource = ["made up"]\nbandwidth = 1e6\nfast_memory = 0\nmemory = 1024\n[macs]\nfloat32 = 1e3\n'
+    )
+    path = str(tmp_path / "small.toml") if device == "small" else device
+    latency, fit = page(net(HEAD + CONV, target=Target(device=path))).device_cards
+    assert latency.title == "Latency, lower bound" and latency.note.endswith("-bound")
+    assert (fit.title, fit.value, fit.note, fit.warn) == ("Memory fit", value, note, warn)
 
 
 def test_an_input_that_is_given_another_shape_says_what_the_file_says(net: Any) -> None:
     (input_,) = page(net(HEAD + CONV, shapes={"data": ("N", 3, 16, 16)})).inputs
-    assert (input_.name, input_.shape, input_.instead) == ("data", "Nx3x16x16", "1x3x8x8")
+    assert (input_.name, input_.shape, input_.declared) == ("data", "Nx3x16x16", "1x3x8x8")
 
 
 def test_the_head_says_what_the_model_is(root: Path) -> None:

@@ -61,10 +61,7 @@ def test_a_layer_that_arithmetic_binds_lies_under_the_flat_roof(drawn: Any) -> N
     assert flat.text == "1.0 kMAC/s in float32"
     assert flat.path.endswith(f" {middle(found)[1]:g}H{found.chart.box.right}")
     assert flat.beyond.startswith(f"M{found.chart.box.left} {middle(found)[1]:g}H")
-    assert (
-        found.chart.marks[0].title
-        == "conv (Convolution 3x3/2): 1.2 MACs for each byte, 1.7 s at least, bound by compute"
-    )
+    assert found.chart.marks[0].title == "conv (Convolution 3x3/2): 1.2 MACs per byte, at least 1.7 s, compute-bound"
 
 
 def test_the_ridge_is_inside_the_drawing_where_every_layer_lies_far_beyond_it(drawn: Any) -> None:
@@ -77,7 +74,7 @@ def test_the_ridge_is_inside_the_drawing_where_every_layer_lies_far_beyond_it(dr
 def test_layers_without_macs_are_counted_but_not_drawn(drawn: Any) -> None:
     found = drawn(HEAD + CONV + POOL, peak=1e6, bandwidth=1e3)
     assert len(found.chart.marks) == 1
-    assert found.chart.caption.endswith("1 layers without MACs, or of unknown cost, are not in it.")
+    assert found.chart.caption.endswith("Not shown: 1 layer without MACs or of unknown cost.")
 
 
 def test_there_is_none_without_a_device_or_macs_and_nothing_in_it_while_sizes_are_open(net: Any, drawn: Any) -> None:
