@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .dims import Dim, Extent, identifier, plain, substitute, symbol, symbols
+from .dims import Dim, Extent, identifier, substitute, symbol, symbols, to_json
 from .errors import ModelError
 from .graph import UNKNOWN, Model, Tensor, TensorSequence
 from .passes import infer, memory, parameters
@@ -416,7 +416,7 @@ class Analysis:
             "assumptions": dict(self.assumptions),
             "declared": dict(self.declared),
             "target": asdict(self.target),
-            "totals": {quantity: plain(self.total(quantity)) for quantity in TOTALS},
+            "totals": {quantity: to_json(self.total(quantity)) for quantity in TOTALS},
             "coverage": {
                 "complete": self.complete,
                 "unknown_ops": dict(self.unknown),
@@ -438,14 +438,14 @@ class Analysis:
             "inputs": [blob.get(name, name) for name in row.op.inputs],
             "outputs": [blob.get(name, name) for name in row.op.outputs],
             "output_shapes": [_tensor(tensor)["shape"] for tensor in row.outputs],
-            "macs": plain(work.macs) if work else None,
-            "ops": plain(work.ops) if work else None,
-            "params": plain(self.parameters.rows[at]),
-            "reads": plain(self.traffic.rows[at].reads),
-            "writes": plain(self.traffic.rows[at].writes),
+            "macs": to_json(work.macs) if work else None,
+            "ops": to_json(work.ops) if work else None,
+            "params": to_json(self.parameters.rows[at]),
+            "reads": to_json(self.traffic.rows[at].reads),
+            "writes": to_json(self.traffic.rows[at].writes),
             "intensity": self.intensity[at],
             "folded_into": None if (into := self.traffic.rows[at].into) is None else self.rows[into].name,
-            "work": {kind: plain(getattr(work, kind)) for kind in Work.__slots__} if work else None,
+            "work": {kind: to_json(getattr(work, kind)) for kind in Work.__slots__} if work else None,
             **_fields(self.fields(at)),
             "status": row.status,
             "where": row.op.location,
@@ -489,5 +489,5 @@ def _fields(fields: Mapping[str, receptive_field.Field]) -> dict[str, Any]:
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:
-    shape = [plain(extent) for extent in tensor.shape] if tensor.ranked else None
+    shape = [to_json(extent) for extent in tensor.shape] if tensor.ranked else None
     return {"shape": shape, "dtype": tensor.dtype}

@@ -365,7 +365,7 @@ class _Engine:
             if free.startswith(FRESH) and free not in names:
                 own = identifier(f"{op.name}_times")
                 self.named.add(own)
-                names[free] = self.dims.get(own, symbol(own, least=0))
+                names[free] = self.dims.get(own, symbol(own, lower=0))
 
         def named(tensor: Tensor) -> Tensor:
             if not tensor.ranked:
@@ -391,7 +391,7 @@ class _Engine:
         if stated.ranked and stated.rank == tensor.rank and isinstance(extent := stated.shape[axis], int):
             return self.believed.setdefault(own, extent)
         self.minted.add(own)
-        return symbol(own, least=0)
+        return symbol(own, lower=0)
 
 
 def _is_open(facts: Facts) -> bool:
