@@ -19,6 +19,7 @@ from .binding import bind
 from .columns import Column
 from .conventions import Convention
 from .devices import Device
+from .dims import Extent
 from .garbage import collection_paused
 from .graph import Model
 from .render import Format
@@ -66,7 +67,7 @@ def analyze(
     model: Model,
     *,
     shapes: Mapping[str, Iterable[int | str]] | None = None,
-    dims: Mapping[str, int] | None = None,
+    dims: Mapping[str, Extent] | None = None,
     values: Mapping[str, int | bool] | None = None,
     target: Target = AS_IT_IS,
 ) -> Analysis:
@@ -74,10 +75,10 @@ def analyze(
 
     `shapes` overrides inputs: `{"data": (1, 3, 640, 640)}`; a text extent such as `"N"` leaves that axis symbolic. What
     it says of a symbol of the file holds for the other inputs too. A sequence takes its items: `[("float32", (1, 3))]`.
-    `dims` gives symbolic dimensions values: `{"N": 8}`; `values` gives inputs of one integer or boolean their content,
-    which may choose a branch: `{"use_cache_branch": True}`. `target` says where and how the network is to run. Raises
-    ModelError when an input has no shape, a name is not one of the model's, operators contradict each other, or the
-    target asks for a better order and a size is not known.
+    `dims` gives symbolic dimensions values, or formulas of others: `{"N": 8}`. `values` gives inputs of one integer or
+    boolean their content, which may choose a branch: `{"use_cache_branch": True}`. `target` says where and how the
+    network is to run. Raises ModelError when an input has no shape, a name is not one of the model's, operators
+    contradict each other, or the target asks for a better order and a size is not known.
     """
     plugins.load_installed()
     with collection_paused():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import limits
+from .dims import Extent, TooLarge, parse
 from .errors import ModelError
 
 Shape = tuple[int | str, ...]
@@ -69,17 +70,24 @@ def values(given: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def dims(given: Sequence[str]) -> dict[str, int]:
-    """`N=8` as {"N": 8}."""
-    found: dict[str, int] = {}
+def dims(given: Sequence[str]) -> dict[str, Extent]:
+    """`N=8` as {"N": 8}, `total=past+sequence` with the formula of these."""
+    found: dict[str, Extent] = {}
     for text in given:
-        name, equals, value = text.rpartition("=")
-        if not equals or not value.isdecimal():
-            _refuse("--dim", f"{text[:80]!r} should be a name and a size, as in N=8")
-        size = _size(value, "--dim", text)
-        if found.setdefault(name, size) != size:
-            _refuse("--dim", f"{name} is given twice, as {found[name]} and as {size}")
+        name, equals, value = text.partition("=")
+        if not equals or not name or not value:
+            _refuse("--dim", f"{text[:80]!r} should be a name and a size, as in N=8, or a formula: total=past+1")
+        extent = _size(value, "--dim", text) if value.isdecimal() else _formula(value, text)
+        if found.setdefault(name, extent) != extent:
+            _refuse("--dim", f"{name} is given twice, as {found[name]} and as {extent}")
     return found
+
+
+def _formula(text: str, whole: str) -> Extent:
+    try:
+        return parse(text)
+    except (ValueError, TooLarge) as problem:
+        _refuse("--dim", f"{whole[:80]!r} should be a name and a size, or a formula of other names: {problem}")
 
 
 def anchor_sizes(given: Sequence[str]) -> dict[str, tuple[tuple[float, float], ...]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .dims import Dim, Extent, identifier, symbol, symbols
+from .dims import Extent, TooLarge, resolve, solve, substitute, symbol, symbols
 from .errors import ModelError
 from .graph import Model, Tensor, TensorSequence
 from .shapes import show_shape
@@ -38,7 +38,7 @@ class Binding:
 def bind(
     model: Model,
     shapes: Mapping[str, Iterable[int | str]] | None = None,
-    dims: Mapping[str, int] | None = None,
+    dims: Mapping[str, Extent] | None = None,
     values: Mapping[str, int | bool] | None = None,
 ) -> Binding:
     """The inputs of `model` under what a user gives: shapes, values of symbols, contents of inputs of one element.
@@ -46,11 +46,7 @@ def bind(
     Raises ModelError when an input has no shape, a name is not one of the model's inputs, a size is negative, or an
     input that is given a value holds other things than one integer or boolean.
     """
-    bindings: dict[str, Extent] = {}
-    for name, value in (dims or {}).items():
-        if value < 0:
-            raise ModelError(model.path, "", f"dimension {name} cannot be {value}: sizes are 0 or more")
-        bindings[identifier(name)] = value
+    bindings = _values_of_symbols(model, dims or {})
     inputs = dict(model.inputs)
     for name, shape in (shapes or {}).items():
         _check_input(model, name)
@@ -60,13 +56,33 @@ def bind(
     for name, tensor in inputs.items():
         if tensor.ranked:
             named.update(*map(symbols, tensor.shape))
-            inputs[name] = tensor.substitute(bindings)
+            inputs[name] = _bound(model, name, tensor, bindings)
         elif name in model.unsized_inputs:
             raise ModelError(model.path, *model.unsized_inputs[name])
     for name, content in (values or {}).items():
         _check_input(model, name)
         inputs[name] = _with_value(model, name, inputs[name], content)
     return Binding(inputs, bindings, frozenset(named))
+
+
+def _values_of_symbols(model: Model, dims: Mapping[str, Extent]) -> dict[str, Extent]:
+    """The values that a user gives symbols, formulas over other symbols with the values of these in their place."""
+    for name, value in dims.items():
+        if isinstance(value, int) and value < 0:
+            raise ModelError(model.path, "", f"dimension {name} cannot be {value}: sizes are 0 or more")
+    try:
+        return resolve(dims)
+    except (ValueError, TooLarge) as problem:
+        raise ModelError(model.path, "", f"--dim: {problem}") from None
+
+
+def _bound(model: Model, name: str, tensor: Tensor, bindings: Mapping[str, Extent]) -> Tensor:
+    """An input with values for symbols of its shape."""
+    try:
+        shape = tuple([substitute(extent, bindings, empty=True) for extent in tensor.shape])
+        return tensor if shape == tensor.shape else replace(tensor, shape=shape)
+    except (ValueError, TooLarge) as problem:
+        raise ModelError(model.path, "", f"input {name!r} of shape {show_shape(tensor.shape)}: {problem}") from None
 
 
 def _check_input(model: Model, name: str) -> None:
@@ -94,11 +110,11 @@ def _override(tensor: Tensor, shape: tuple[Any, ...]) -> Tensor:
 
 
 def _implied(stated: Tensor, given: Tensor) -> dict[str, Extent]:
-    """The values that symbols of a file get from the shape a user gives one of its inputs."""
+    """The values that symbols of a file get from the shape a user gives one of its inputs: 2*s0 is 6 where s0 is 3."""
     if not stated.ranked or not given.ranked or stated.rank != given.rank:
         return {}
     pairs = zip(stated.shape, given.shape, strict=True)
-    return {str(was): now for was, now in pairs if isinstance(was, Dim) and was == symbol(str(was)) and was != now}
+    return dict(filter(None, [solve(was, now) for was, now in pairs if was != now]))
 
 
 def _extent(extent: int | str) -> Extent:

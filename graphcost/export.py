@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from .analysis import TOTALS, Analysis
-from .dims import Extent, plain
+from .dims import Extent, to_json
 from .graph import UNKNOWN, Tensor
 from .passes.rows import Row
 from .rules import Work
@@ -30,7 +30,7 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         "assumptions": dict(analysis.assumptions),
         "declared": dict(analysis.declared),
         "target": asdict(analysis.target),
-        "totals": {quantity: plain(analysis.total(quantity)) for quantity in TOTALS},
+        "totals": {quantity: to_json(analysis.total(quantity)) for quantity in TOTALS},
         "coverage": {
             "complete": analysis.complete,
             "unknown_ops": dict(analysis.unknown),
@@ -56,15 +56,15 @@ def _layer(analysis: Analysis, at: int, row: Row) -> dict[str, Any]:
         "inputs": [blob.get(name, name) for name in row.op.inputs],
         "outputs": [blob.get(name, name) for name in row.op.outputs],
         "output_shapes": [_tensor(tensor)["shape"] for tensor in row.outputs],
-        "macs": plain(work.macs) if work else None,
-        "ops": plain(work.ops) if work else None,
-        "params": plain(analysis.parameters.rows[at]),
-        "reads": plain(traffic.reads),
-        "writes": plain(traffic.writes),
+        "macs": to_json(work.macs) if work else None,
+        "ops": to_json(work.ops) if work else None,
+        "params": to_json(analysis.parameters.rows[at]),
+        "reads": to_json(traffic.reads),
+        "writes": to_json(traffic.writes),
         "intensity": analysis.intensity[at],
         "fused_into": fused_into,
         "folded_into": fused_into,  # the key's name before, for one version
-        "work": {kind: plain(getattr(work, kind)) for kind in Work.__slots__} if work else None,
+        "work": {kind: to_json(getattr(work, kind)) for kind in Work.__slots__} if work else None,
         **_receptive_fields(analysis.receptive_fields_of(at)),
         "status": row.status,
         "note": row.why or None,
@@ -84,7 +84,7 @@ def _receptive_fields(fields: Mapping[str, Field]) -> dict[str, Any]:
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:
-    shape = [plain(extent) for extent in tensor.shape] if tensor.ranked else None
+    shape = [to_json(extent) for extent in tensor.shape] if tensor.ranked else None
     return {"shape": shape, "dtype": tensor.dtype}
 
 
@@ -125,4 +125,4 @@ def _nbytes(tensor: Tensor) -> Extent | None:
 def _known(**values: Extent | str | None) -> dict[str, Any]:
     """The values that are known, as JSON has them."""
     known = {key: value for key, value in values.items() if value is not None}
-    return {key: value if isinstance(value, str) else plain(value) for key, value in known.items()}
+    return {key: value if isinstance(value, str) else to_json(value) for key, value in known.items()}

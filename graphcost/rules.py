@@ -242,6 +242,6 @@ def data_dependent(axis: int = 0) -> Dim:
 
     The engine replaces it by a symbol named after the operator's output, which the user may bind.
     """
-    extent = symbol(f"{FRESH}{axis}", least=0)
+    extent = symbol(f"{FRESH}{axis}", lower=0)
     assert isinstance(extent, Dim)
     return extent

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from onnx import TensorProto, helper
 
 import graphcost
 from graphcost import Facts, Tensor, Work
+from graphcost.dims import parse
+from graphcost.importers import onnx
+from harness import run
 
 
 @pytest.fixture
@@ -171,3 +175,34 @@ def test_a_dimension_that_nothing_has_is_named(det1: graphcost.Analysis) -> None
     analysis = graphcost.analyze(det1.model, shapes={"data": ("N", 3, 12, 12)}, dims={"N": 2, "Q": 3})
     assert analysis.unused_dims == ("Q",)
     assert "unused dimension Q" in analysis.warnings[0]
+
+
+CACHE = """g (float[b, s, 8] x, float[b, past_length, 8] past, float[8, 8] w) => (float[b, total, 8] present, float[] y)
+{ present = Concat <axis = 1> (past, x)  y = MatMul(present, w) }"""
+
+
+def test_a_dimension_may_be_zero_as_that_of_an_empty_cache() -> None:
+    analysis = run(CACHE, dims={"b": 1, "s": 5, "past_length": 0})
+    assert analysis.tensors["present"].shape == (1, 0 + 5, 8) and analysis.total("macs") == 5 * 8 * 8
+
+
+def product(rows: str, columns: str) -> graphcost.Model:
+    """A matrix product whose sizes have these names in the file."""
+    sizes = {"x": [rows, 8], "w": [8, columns], "y": None}
+    x, w, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name, size in sizes.items())
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "g", [x, w], [y])
+    return onnx.build(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]))
+
+
+def test_dimensions_may_be_formulas_of_one_another() -> None:
+    model = product("2*s0", "s1")
+    assert graphcost.analyze(model, dims={"s0": 3, "s1": 4}).total("macs") == (2 * 3) * 4 * 8
+    assert graphcost.analyze(model, shapes={"x": (6, 8), "w": (8, "s0")}).total("macs") == 6 * 3 * 8
+    assert str(graphcost.analyze(model).tensors["y"].shape[0]) == "2*s0"
+    tied = graphcost.analyze(model, dims={"s0": 3, "s1": parse("s0 + 1")})
+    assert tied.total("macs") == (2 * 3) * (3 + 1) * 8
+
+
+def test_a_value_that_a_formula_of_the_file_cannot_have_is_refused() -> None:
+    with pytest.raises(graphcost.ModelError, match=r"input .x. of shape .*: s0 is at least 1, not 0"):
+        graphcost.analyze(product("s0 // 2", "s1"), dims={"s0": 0})

@@ -24,19 +24,17 @@ from graphcost.dims import (
     bounds,
     ceil_div,
     floor_div,
-    identifier,
     maximum,
     minimum,
     parse,
-    plain,
-    product,
     substitute,
     symbol,
     symbols,
+    to_json,
 )
 
 B, C, H, M, N, S, W, d = (symbol(name) for name in "BCHMNSWd")
-found = symbol("found", least=0)  # what a NonZero found: data decides
+found = symbol("found", lower=0)  # what a NonZero found: data decides
 
 
 @pytest.mark.parametrize(
@@ -85,8 +83,7 @@ found = symbol("found", least=0)  # what a NonZero found: data decides
         ((N // 4) ** 2, "(N//4)**2"),
         (2 // N, "2//N"),
         (7 - N, "-N + 7"),
-        (product((N, 3, H, W)), "3*H*N*W"),
-        (product(()), "1"),
+        (math.prod((N, 3, H, W)), "3*H*N*W"),
         (N - N, "0"),
     ],
 )
@@ -188,31 +185,10 @@ def test_an_extent_that_cannot_be_zero_is_true() -> None:
         ((N - 3) ** 2, (None, None)),  # expanded, its sign is no longer seen
     ],
 )
-def test_bounds_follow_from_the_least_values_of_symbols(
+def test_bounds_follow_from_the_smallest_values_of_symbols(
     extent: Extent, expected: tuple[int | None, int | None]
 ) -> None:
     assert bounds(extent) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("batch", "batch"),
-        ("batch size", "batch_size"),
-        ("past_seq + 1", "past_seq___1"),
-        ("?", "_"),
-        ("", "_"),
-        ("2d", "_2d"),
-        ("größe", "gr__e"),
-        ("lambda", "lambda_"),
-        ("max", "max_"),
-    ],
-)
-def test_any_text_becomes_a_name(name: str, expected: str) -> None:
-    assert identifier(name) == expected
-    assert identifier(expected) == expected
-    assert str(symbol(name)) == expected
-    assert symbols(symbol(name) * 2 + N) == {expected, "N"}
 
 
 def test_a_name_may_be_bound_as_the_file_spells_it() -> None:
@@ -264,25 +240,29 @@ def test_a_formula_is_read_with_the_least_values_it_was_written_under() -> None:
     [
         ("", "is not a formula"),
         ("2*", "is not a formula"),
+        ("N N", "is not a formula"),
         ("N/2", "divide with //"),
         ("1.5*N", "has no '1.5'"),
         ("True", "has no 'True'"),
-        ("'N'", "has no"),
-        ("abs(N)", "has no 'abs\\(N\\)'"),
-        ("max()", "has no 'max\\(\\)'"),
-        ("max(*N)", "has no"),
+        ("'N'", "is not a formula"),
+        ("abs(N)", "has no 'abs'"),
+        ("max()", "is not a formula"),
+        ("max(*N)", "is not a formula"),
+        ("max(N,)", "is not a formula"),
+        ("(N, M)", "is not a formula"),
+        ("N)", "is not a formula"),
+        ("(N", "is not a formula"),
         ("N.real", "has no 'N.real'"),
-        ("__import__('os').system('true')", "has no"),
-        ("N if N else 1", "has no"),
-        ("N < 2", "has no"),
-        ("~N", "has no"),
+        ("__import__('os').system('true')", "has no '__import__'"),
+        ("N if N else 1", "is not a formula"),
+        ("N < 2", "is not a formula"),
+        ("~N", "is not a formula"),
         ("N//0", "divides by zero"),
         ("N % (M - M)", "divides by zero"),
         ("N**M", "exponent"),
         ("N**-1", "exponent"),
-        ("9**9**9", "too large"),
-        ("(" * 5000 + "N" + ")" * 5000, "is not a formula"),
-        ("-" * 20000 + "N", "is not a formula"),
+        ("9**9**9", "more than 4000 bits"),
+        ("9" * 5000, "5000 digits"),
         ("N+" * 40000 + "N", "more than 50000"),
         ("N\0", "is not a formula"),
     ],
@@ -290,6 +270,11 @@ def test_a_formula_is_read_with_the_least_values_it_was_written_under() -> None:
 def test_text_that_is_no_formula_is_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         parse(text)
+
+
+@pytest.mark.parametrize("text", ["(" * 20000 + "N" + ")" * 20000, "-" * 40000 + "N", "max(" * 9000 + "N" + ")" * 9000])
+def test_a_formula_may_nest_as_deep_as_it_is_long(text: str) -> None:
+    assert parse(text) == N
 
 
 def test_a_sum_of_many_terms_is_read_back() -> None:
@@ -340,7 +325,7 @@ def test_arithmetic_with_anything_else_is_a_type_error(other: Any) -> None:
 
 @pytest.mark.parametrize(("extent", "data"), [(3, 3), (2 * N + 1, "2*N + 1"), (None, None)])
 def test_json_has_integers_and_formulas_as_text(extent: Extent | None, data: int | str | None) -> None:
-    assert plain(extent) == data
+    assert to_json(extent) == data
 
 
 def calls(work: Callable[[], object]) -> int:
@@ -365,7 +350,7 @@ def strided(layers: int) -> tuple[Extent, Extent]:
     total: Extent = 0
     for _ in range(layers):
         size = (size + 2 * 1 - 3) // 2 + 1
-        total = total + product((B, 64, size, W))
+        total = total + B * 64 * size * W
     return size, total
 
 
@@ -396,15 +381,15 @@ def test_a_network_whose_roundings_do_not_merge_takes_work_in_proportion() -> No
 
 # The same random tree is built of dims, of Python's integers and of sympy's expressions.
 
-LEAST = {"N": 1, "M": 1, "k": 0, "z": -2}
+LOWER = {"N": 1, "M": 1, "k": 0, "z": -2}
 Tree = Any  # a name, an integer, or (operator, tree, tree)
 
 trees: st.SearchStrategy[Tree] = st.recursive(
-    st.sampled_from(sorted(LEAST)) | st.integers(-4, 9),
+    st.sampled_from(sorted(LOWER)) | st.integers(-4, 9),
     lambda inner: st.tuples(st.sampled_from(["+", "-", "*", "//", "%", "max", "min", "ceil"]), inner, inner),
     max_leaves=8,
 )
-points = st.fixed_dictionaries({name: st.integers(least, least + 12) for name, least in LEAST.items()})
+points = st.fixed_dictionaries({name: st.integers(least, least + 12) for name, least in LOWER.items()})
 
 DIMS: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda a, b: a + b,
@@ -436,7 +421,7 @@ def build(tree: Tree, leaf: Callable[[Any], Any], operators: dict[str, Callable[
 
 def as_dim(tree: Tree) -> Extent:
     try:
-        return build(tree, lambda leaf: symbol(leaf, LEAST[leaf]) if isinstance(leaf, str) else leaf, DIMS)
+        return build(tree, lambda leaf: symbol(leaf, LOWER[leaf]) if isinstance(leaf, str) else leaf, DIMS)
     except ZeroDivisionError:
         assume(False)
         raise
@@ -466,7 +451,7 @@ def test_every_formula_has_the_value_of_the_arithmetic_it_came_from(tree: Tree, 
 def test_formulas_have_the_values_that_sympy_gives_them(tree: Tree, point: dict[str, int]) -> None:
     dim = as_dim(tree)
     at(tree, point)
-    names = {name: sympy.Symbol(name, integer=True) for name in LEAST}
+    names = {name: sympy.Symbol(name, integer=True) for name in LOWER}
     expression = build(
         tree, lambda leaf: names.get(leaf, sympy.Integer(leaf) if isinstance(leaf, int) else leaf), SYMPY
     )
@@ -477,12 +462,12 @@ def test_formulas_have_the_values_that_sympy_gives_them(tree: Tree, point: dict[
 @given(trees)
 def test_a_formula_written_and_read_is_the_same(tree: Tree) -> None:
     dim = as_dim(tree)
-    assert parse(str(dim), LEAST) == dim
-    assert hash(parse(str(dim), LEAST)) == hash(dim)
+    assert parse(str(dim), LOWER) == dim
+    assert hash(parse(str(dim), LOWER)) == hash(dim)
 
 
 @settings(max_examples=200, deadline=None)
-@given(trees, points, st.sets(st.sampled_from(sorted(LEAST))))
+@given(trees, points, st.sets(st.sampled_from(sorted(LOWER))))
 def test_binding_some_names_and_then_the_rest_is_binding_all(
     tree: Tree, point: dict[str, int], first: set[str]
 ) -> None:
@@ -492,7 +477,7 @@ def test_binding_some_names_and_then_the_rest_is_binding_all(
     except ZeroDivisionError:
         assume(False)
         raise
-    assert symbols(partly) <= set(LEAST) - first
+    assert symbols(partly) <= set(LOWER) - first
     assert substitute(partly, point) == value
 
 
@@ -526,10 +511,3 @@ def test_sums_and_products_do_not_depend_on_order(one: Tree, two: Tree, three: T
     assert (a + b) + c == c + (b + a)
     assert a * (b + c) == c * a + b * a
     assert maximum(a, b, c) - minimum(a, b) == maximum(c, b, a) - minimum(b, a)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.integers(-9, 2**40)))
-def test_the_product_of_integers_is_an_integer(xs: list[int]) -> None:
-    assert product(xs) == math.prod(xs)
-    assert type(product(xs)) is int

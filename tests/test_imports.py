@@ -18,7 +18,8 @@ PACKAGE = Path(graphcost.__file__).parent
 FLOORS = [
     {"version", "printable", "limits", "garbage"},
     {"errors"},
-    {"arguments", "dims", "files", "plugins"},
+    {"dims", "files", "plugins"},
+    {"arguments"},
     {"graph"},
     {"windows"},
     {"shapes", "rules", "table", "target", "registry", "options"},

@@ -15,7 +15,7 @@ from math import prod
 from typing import Any, NoReturn
 
 from .. import limits
-from ..dims import Extent, symbol
+from ..dims import Extent, read_dimension, symbol
 from ..errors import ModelError
 from ..graph import Origin, Scalar, Shape, Tensor, TensorSequence, Unranked, element_type
 from .wire import NodeNames
@@ -149,7 +149,7 @@ def _extent(dim: Proto, name: str, axis: int) -> Extent:
     if dim.HasField("dim_value") and dim.dim_value >= 0:
         return int(dim.dim_value)
     if dim.dim_param:
-        return symbol(text_of(dim.dim_param))
+        return read_dimension(text_of(dim.dim_param))
     return symbol(f"{name}_{axis}")
 
 

@@ -61,7 +61,7 @@ def widen(given: Tensor, made: Tensor, name: str, attempt: int) -> Tensor:
     if not given.ranked or not made.ranked or given.rank != made.rank or attempt == 2:
         return Unranked(dtype)
     extents = enumerate(zip(given.shape, made.shape, strict=True))
-    shape = tuple(x if x == y else symbol(f"{name}_{axis}", least=0) for axis, (x, y) in extents)
+    shape = tuple(x if x == y else symbol(f"{name}_{axis}", lower=0) for axis, (x, y) in extents)
     value = None
     if given.value is not None and made.value is not None and given.shape == made.shape:
         value = tuple(x if x == y else None for x, y in zip(given.value, made.value, strict=True))

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..analysis import TOTALS, Analysis
 from ..columns import Column, find
-from ..dims import Dim, Extent, leasts
+from ..dims import Dim, Extent, lower_bounds
 from ..graph import Tensor
 from ..passes.roofline import compute_dtype, repeats
 from ..report import Report
@@ -79,7 +79,7 @@ class _Writer:
     def plain(self, value: Value) -> int | float | str | None:
         """The value itself, or text where JSON has no exact number for it."""
         if isinstance(value, Dim):
-            for name, lower in leasts(value).items():
+            for name, lower in lower_bounds(value).items():
                 self.lower[name] = max(lower, self.lower.get(name, lower))
             return str(value)
         return str(value) if isinstance(value, int) and abs(value) >= EXACT else value

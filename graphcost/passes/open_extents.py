@@ -64,12 +64,12 @@ class OpenExtents:
         if declared.ranked and declared.rank == tensor.rank and isinstance(extent := declared.shape[axis], int):
             return self.trusted.setdefault(own, extent)
         self.symbols.add(own)
-        return symbol(own, least=0)
+        return symbol(own, lower=0)
 
     def _trip_count(self, op: Op) -> Extent:
         own = identifier(f"{op.name}_times")
         self.named.add(own)
-        return self.dims.get(own, symbol(own, least=0))
+        return self.dims.get(own, symbol(own, lower=0))
 
 
 def has_fresh(facts: Facts) -> bool:
@@ -94,6 +94,9 @@ def stated_by(declared: Mapping[str, Tensor], dims: Mapping[str, Extent], at_fil
         tensor = declared.get(name, UNKNOWN)
         if not at_file_sizes and tensor.ranked:
             return Unranked(tensor.dtype)
-        return tensor.substitute(dims) if dims else tensor
+        try:
+            return tensor.substitute(dims) if dims else tensor
+        except ValueError:  # an empty dimension, which what the file declares of others need not hold for
+            return Unranked(tensor.dtype)
 
     return stated

@@ -13,7 +13,7 @@ from math import prod
 from typing import Any
 
 from ..analysis import Analysis
-from ..dims import plain
+from ..dims import to_json
 from ..errors import ModelError
 from ..graph import UNKNOWN, Tensor
 from ..passes import heads
@@ -220,7 +220,7 @@ def _place_data(place: Place) -> dict[str, Any]:
     return {
         "name": place.name,
         "map": place.map,
-        "shape": None if shape is None else list(map(plain, shape)),
+        "shape": None if shape is None else list(map(to_json, shape)),
         "rf": place.field.to_dict() if place.field else None,
         "step": list(place.step) if place.step else None,
         "sizes": [list(size) for size in place.sizes] if sized else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..analysis import Analysis
-from ..dims import plain
+from ..dims import to_json
 from ..passes.arena import Plan
 from ..table import Table, show
 from . import Section
@@ -78,7 +78,7 @@ def data(analysis: Analysis) -> dict[str, Any]:
         "alive": [],
         "curve": None,
         "arena": None,
-        "weights": {dtype: plain(nbytes) for dtype, nbytes in weights.items()},
+        "weights": {dtype: to_json(nbytes) for dtype, nbytes in weights.items()},
         "order": None,
     }
     if peak is None:

@@ -16,7 +16,7 @@ from ..analysis import Analysis
 from ..conventions import Convention, Metric
 from ..conventions.families import adds_bias
 from ..conventions.modules import pathless
-from ..dims import Dim, Extent, plain
+from ..dims import Dim, Extent, to_json
 from ..graph import Tensor
 from ..passes.rows import Row
 from ..table import EXPLAINED, LONG, Table, formula, is_abbreviated, show
@@ -231,16 +231,16 @@ def data(analysis: Analysis) -> dict[str, Any]:
                 "metric": metric.key,
                 "tool": convention.tool,
                 "word": metric.word,
-                "total": plain(total),
+                "total": to_json(total),
                 "ratio": _ratio(total, ours),
                 "reasons": [
-                    {"reason": reason.text, "difference": plain(_value(analysis, reason.difference))}
+                    {"reason": reason.text, "difference": to_json(_value(analysis, reason.difference))}
                     for reason in reasons(analysis, metric)
                 ],
                 "unknown_ops": _unknown(analysis, metric),
             }
         )
-    return {"macs": plain(ours), "tools": tools}
+    return {"macs": to_json(ours), "tools": tools}
 
 
 SECTION = Section("reconcile", "what each tool would call the cost of the model, and why they differ", tables, data)

@@ -281,7 +281,7 @@ def pooled_by_caffe(size: int, kernel: int, stride: int, pad: int) -> int:
 @pytest.mark.parametrize(("kernel", "pad"), [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2), (5, 2)])
 def test_pooled_extents_are_those_of_caffe_known_or_not(kernel: int, pad: int, stride: int) -> None:
     fields = {"kernel_size": kernel, "stride": stride, "pad": pad}
-    (y,) = facts_of("Pooling", Tensor((1, 1, symbol("H", least=kernel), 9)), **fields).outputs
+    (y,) = facts_of("Pooling", Tensor((1, 1, symbol("H", lower=kernel), 9)), **fields).outputs
     for size in range(max(kernel, 2), 14):
         expected = pooled_by_caffe(size, kernel, stride, pad)
         assert facts_of("Pooling", t(1, 1, size, size), **fields).outputs[0].shape == (1, 1, expected, expected)
@@ -321,10 +321,10 @@ def test_what_only_renames_shares_its_bottoms_memory(kind: str, fields: dict[str
 
 
 def test_sizes_that_are_open_stay_in_the_answer() -> None:
-    x = Tensor((symbol("N"), 3, symbol("H", least=1), 8))
+    x = Tensor((symbol("N"), 3, symbol("H", lower=1), 8))
     facts = facts_of("Convolution", x, num_output=4, kernel_size=3, pad=1)
     assert [str(extent) for extent in facts.outputs[0].shape] == ["N", "4", "H", "8"]
-    assert facts.work is not None and str(facts.work.macs) == str(4 * 27 * 8 * symbol("H", least=1) * symbol("N"))
+    assert facts.work is not None and str(facts.work.macs) == str(4 * 27 * 8 * symbol("H", lower=1) * symbol("N"))
     assert [str(extent) for extent in facts_of("Flatten", x).outputs[0].shape] == ["N", "24*H"]
     assert [
         str(e) for e in facts_of("Slice", Tensor((symbol("N"), symbol("C"))), slice_point=2, outputs=2).outputs[1].shape

@@ -74,7 +74,7 @@ def test_a_position_that_data_gives_may_mean_any_item():
     graph = (
         "g (float[2, 3] x, float[5, 3] w, int64 k) => (float[] y) { q = SequenceConstruct(x, w) y = SequenceAt(q, k) }"
     )
-    assert shape(run(graph)) == (symbol("y_0", least=0), 3)
+    assert shape(run(graph)) == (symbol("y_0", lower=0), 3)
 
 
 def test_an_item_that_is_not_there_is_a_contradiction():

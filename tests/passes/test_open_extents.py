@@ -17,7 +17,7 @@ g (float[3, 4] x) => (int64[SHAPE] y) {
 
 
 def test_an_extent_that_data_decides_is_named_after_its_tensor() -> None:
-    found = symbol("found_1", least=0)
+    found = symbol("found_1", lower=0)
     analysis = run(FOUND.replace("SHAPE", "2, found"))
     assert analysis.tensors["found"].shape == (2, found)
     assert analysis.tensors["y"].shape == (2, found)

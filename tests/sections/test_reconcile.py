@@ -157,7 +157,7 @@ def test_the_body_of_a_loop_counts_once_where_the_tool_says_so() -> None:
     loop = helper.make_node("Loop", ["turns", "", "x"], ["y"], name="loop", body=body)
     analysis = analysed(proto([turns, loop], {"x0": (), "x": (2, 2)}))
     found = {reason.text: reason.difference for reason in reasons(analysis, QUOTED["onnxsim.flops"])}
-    assert found == {"bodies of loops count once": 8 - 8 * symbol("loop_times", least=0), "2 x MAC": 8}
+    assert found == {"bodies of loops count once": 8 - 8 * symbol("loop_times", lower=0), "2 x MAC": 8}
 
 
 def test_a_tool_and_its_total_stand_before_the_first_of_its_reasons(net: Any) -> None:
