@@ -89,7 +89,7 @@ class Facts:
     weights: tuple[Tensor, ...] = ()
     """Tensors that the operator holds itself: the blobs a Caffe layer allocates, the contents of a Constant."""
     is_view: bool = False
-    """The first output is the first input under another shape: no bytes move."""
+    """The first output is the first input under another shape: no bytes move, and the shapes tell what is seen."""
     slice_offsets: tuple[Extent, ...] = ()
     """Where each output begins in the first input, in elements, when each is an unbroken piece of it."""
     elementwise: bool = False

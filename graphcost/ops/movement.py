@@ -11,7 +11,7 @@ from math import prod
 
 from ..dims import Dim, Extent, Undecided, ceil_div, floor_div
 from ..graph import Scalar, Shape, Tensor, UnknownShape
-from ..rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, data_dependent, rule
+from ..rules import NO_WORK, Facts, Window, data_dependent, rule
 from ..shapes import axis_of, broadcast, show_shape
 from ..windows import AxisMap, Border, mapped, reordered, stretched
 from . import values
@@ -55,21 +55,16 @@ def flat(x: Tensor, start: int, end: int) -> Facts:
     merged: Extent = 1
     for extent in x.shape[first : last + 1]:
         merged = merged * extent
-    return Facts((Tensor((*x.shape[:first], merged, *x.shape[last + 1 :]), x.dtype),), NO_WORK, GLOBAL, is_view=True)
+    return Facts((Tensor((*x.shape[:first], merged, *x.shape[last + 1 :]), x.dtype),), NO_WORK, is_view=True)
 
 
 # --- the same elements under another shape ----------------------------------------------------------------------------
 
 
 def as_view(x: Tensor, shape: Shape) -> Facts:
-    """The same elements, contents too, under another shape: no bytes move.
-
-    Its window is POINTWISE where the spatial axes are as they were, so that only batch and channels are regrouped.
-    """
-    axes = min(x.rank, len(shape)) - 2
-    window = POINTWISE if axes > 0 and x.shape[-axes:] == shape[-axes:] else GLOBAL
+    """The same elements, contents too, under another shape: no bytes move."""
     value = x.value if x.value is not None and values.small(shape) and prod(shape) == len(x.value) else None
-    return Facts((Tensor(shape, x.dtype, value),), NO_WORK, window, is_view=True)
+    return Facts((Tensor(shape, x.dtype, value),), NO_WORK, is_view=True)
 
 
 @rule("Reshape")
@@ -95,7 +90,7 @@ def reshape_to(x: Tensor, target: Tensor, *, allowzero: int = 0) -> Facts:
         stated = tuple(extent for extent in wanted if extent is not None and (isinstance(extent, Dim) or extent > 0))
         if len(stated) < len(wanted):
             raise UnknownShape("the shape of an input is not known")
-        return Facts((Tensor(stated, x.dtype),), NO_WORK, GLOBAL, is_view=True)
+        return Facts((Tensor(stated, x.dtype),), NO_WORK, is_view=True)
     return as_view(x, reshape_shape(x, wanted, copies=not allowzero))
 
 

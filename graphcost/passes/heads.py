@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..rules import NO_WORK
+from .index_maps import convolves
 from .rows import Row
 
 
@@ -23,19 +24,16 @@ def find(rows: Sequence[Row], outputs: Iterable[str]) -> list[Row]:
             wanted.update(name for name, _ in row.read)
         if wanted.isdisjoint(row.op.outputs):
             continue
-        if _convolves(row):
+        if _is_head(row):
             heads.append(row)
         elif _carries(row):
             wanted.update(name for name, _ in row.read)
     return heads[::-1]
 
 
-def _convolves(row: Row) -> bool:
+def _is_head(row: Row) -> bool:
     """Whether it slides a kernel that multiplies, without enlarging the map."""
-    facts = row.facts
-    if facts is None or facts.work is None:
-        return False
-    return facts.work.macs != 0 and _slides(row) and not facts.window.up
+    return row.facts is not None and convolves(row) and not row.facts.window.up
 
 
 def _slides(row: Row) -> bool:

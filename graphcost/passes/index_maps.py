@@ -35,6 +35,12 @@ def operands(row: Row) -> Iterator[tuple[int, str]]:
             yield number, name
 
 
+def convolves(row: Row) -> bool:
+    """Whether an operator slides a kernel that multiplies."""
+    facts = row.facts
+    return facts is not None and facts.work is not None and bool(facts.window.kernel) and facts.work.macs != 0
+
+
 def index_map(row: Row, number: int, output: int = 0) -> IndexMap | View:
     """How input `number` is read for an output, by number."""
     facts, x = row.facts, row.inputs[number]

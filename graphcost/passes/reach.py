@@ -399,10 +399,7 @@ def stated(seen: Seen, shape: Shape) -> Iterator[Numbers | None]:
     belongs to the size, too.
     """
     if _simple(seen):
-        for reach in seen:
-            yield (
-                None if reach is None else Numbers(reach.size, reach.steps[0].stride, reach.start, reach.steps[0].axis)
-            )
+        yield from (reach and _along_one(reach) for reach in seen)
         return
     folded = _folded(seen)
     for reach in seen:
@@ -415,6 +412,11 @@ def _simple(seen: Seen) -> bool:
     if not all(len(reach.steps) == 1 and reach.steps[0].plain for reach in reaches):
         return False
     return len({reach.steps[0].axis for reach in reaches}) == len(reaches)
+
+
+def _along_one(reach: Reach) -> Numbers:
+    step = reach.steps[0]
+    return Numbers(reach.size, step.stride, reach.start, step.axis)
 
 
 def _folded(seen: Seen) -> set[int]:

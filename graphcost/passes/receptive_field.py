@@ -29,7 +29,7 @@ from ..graph import UNKNOWN, Shape, Tensor
 from ..windows import AxisMap, IndexMap
 from . import boxes, reach
 from .boxes import Interval
-from .index_maps import View, index_map, operands
+from .index_maps import View, convolves, index_map, operands
 from .reach import Number, Reach, Seen, Step, whole
 from .rows import Row
 
@@ -247,18 +247,12 @@ def spatial_axes(source: str, tensor: Tensor, rows: Iterable[Row]) -> tuple[int,
             order = orders.get(name)
             if order is None or row.facts is None or not row.op.outputs:
                 continue
-            if number == 0 and _convolves(row):
+            if number == 0 and convolves(row):
                 return tuple(sorted(order[2:]))
             leads = [entry.axis if isinstance(entry, AxisMap) else entry for entry in _axis_maps(row, number)]
             if sorted(lead for lead in leads if lead is not None) == list(range(tensor.rank)):
                 orders[row.op.outputs[0]] = tuple([order[leads.index(axis)] for axis in range(tensor.rank)])
     return tuple(range(2, tensor.rank))
-
-
-def _convolves(row: Row) -> bool:
-    """Whether it slides a kernel that multiplies."""
-    facts = row.facts
-    return facts is not None and facts.work is not None and bool(facts.window.kernel) and facts.work.macs != 0
 
 
 def _axis_maps(row: Row, number: int) -> IndexMap:

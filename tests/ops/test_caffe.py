@@ -11,6 +11,7 @@ from graphcost import Facts, Tensor, Work
 from graphcost.dims import substitute, symbol
 from graphcost.ops import find
 from graphcost.rules import GLOBAL, POINTWISE, Window
+from graphcost.windows import along, mapped
 
 
 def t(*shape: int) -> Tensor:
@@ -296,8 +297,10 @@ def test_pooled_extents_are_those_of_caffe_known_or_not(kernel: int, pad: int, s
         ("LRN", {"norm_region": "WITHIN_CHANNEL", "local_size": 5}, Window((5, 5), (1, 1), (2, 2), (1, 1))),
         ("ReLU", {}, POINTWISE),
         ("LRN", {}, POINTWISE),
-        ("Softmax", {}, POINTWISE),
-        ("Concat", {}, POINTWISE),
+        ("Softmax", {}, along({1}, 4)),
+        ("Concat", {}, Window(joins=1)),
+        ("Slice", {"axis": 2}, Window(cuts=2)),
+        ("Permute", {"order": (0, 2, 3, 1)}, mapped((0, 3, 1, 2))),
         ("InnerProduct", {"num_output": 1}, GLOBAL),
         ("Pooling", {"global_pooling": True}, GLOBAL),
         ("SPP", {"pyramid_height": 2}, GLOBAL),

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphcost import GLOBAL, POINTWISE, Facts, Tensor, Window, Work
+from graphcost import Facts, Tensor, Window, Work
 from graphcost.dims import Undecided, bounds, minimum, substitute, symbol, symbols
 from graphcost.ops.indexing import span
 from graphcost.ops.values import LIMIT
-from harness import ints, t
+from graphcost.windows import AxisMap, mapped
+from harness import ints, number, t
 
 FactsOf = Callable[..., Facts]
 
@@ -109,14 +110,27 @@ def test_unknown_axes_open_all_extents(facts_of: FactsOf) -> None:
 def test_a_slice_of_an_image_is_a_crop(facts_of: FactsOf) -> None:
     facts = facts_of("Slice", t(1, 3, 10, 10), ints(1, 2), ints(9, 10), ints(2, 3), ints(1, 2))
     assert facts.outputs[0].shape == (1, 3, 9 - 1, (10 - 2) // 2)
-    assert facts.window == Window((1, 1), (1, 2), (-1, -2), (1, 1))
+    read = (0, 1, AxisMap(2, pad=-1), AxisMap(3, stride=2, pad=-2))
+    assert facts.window == Window((1, 1), (1, 2), (-1, -2), (1, 1), maps=(read,))
     assert facts.elements_read is not None
     assert facts.elements_read[0] == 1 * 3 * 8 * 4
 
 
-def test_a_slice_of_channels_keeps_positions_and_a_flip_does_not(facts_of: FactsOf) -> None:
-    assert facts_of("Slice", t(1, 3, 8, 8), ints(1), ints(2), ints(1)).window is POINTWISE
-    assert facts_of("Slice", t(1, 3, 8, 8), ints(-1), ints(-END), ints(3), ints(-1)).window is GLOBAL
+def test_a_slice_of_channels_keeps_positions_and_a_flip_turns_them_round(facts_of: FactsOf) -> None:
+    channels = facts_of("Slice", t(1, 3, 8, 8), ints(1), ints(2), ints(1))
+    assert channels.window == mapped((0, AxisMap(1, pad=-1), 2, 3))
+    flipped = facts_of("Slice", t(1, 3, 8, 8), ints(-1), ints(-END), ints(3), ints(-1))
+    assert flipped.window == mapped((0, 1, 2, AxisMap(3, stride=-1, pad=-7)))
+
+
+def test_a_gather_says_which_positions_it_picks(facts_of: FactsOf) -> None:
+    """One of them leaves its axis out, those that stand evenly are a slice, others are listed."""
+    x = t(1, 3, 8, 8)
+    assert facts_of("Gather", x, ints(-1), axis=2).window == mapped((0, 1, AxisMap(2, stride=0, pad=-7), 3))
+    assert facts_of("Gather", x, number(-1), axis=2).window == mapped((0, 1, AxisMap(0, stride=0, pad=-7), 2))
+    assert facts_of("Gather", x, ints(1, 3, 5), axis=2).window == mapped((0, 1, AxisMap(2, stride=2, pad=-1), 3))
+    assert facts_of("Gather", x, ints(1, 3, 4), axis=2).window == mapped((0, 1, AxisMap(2, picks=(1, 3, 4)), 3))
+    assert facts_of("Gather", x, t(5, dtype="int64"), axis=2).window == mapped((0, 1, None, 3))
 
 
 def test_a_step_of_zero_is_a_contradiction(facts_of: FactsOf) -> None:

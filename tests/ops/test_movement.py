@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphcost import GLOBAL, NO_WORK, POINTWISE, Facts, Tensor, Window
+from graphcost import NO_WORK, Facts, Tensor, Window
 from graphcost.dims import Undecided, symbol
 from graphcost.graph import UNKNOWN, UnknownShape
+from graphcost.windows import AxisMap, mapped
 from harness import ints, t
 
 FactsOf = Callable[..., Facts]
@@ -132,17 +133,9 @@ def test_transpose_moves_contents(agrees: FactsOf, perm: list[int] | None) -> No
     agrees("Transpose", CUBE, **({} if perm is None else {"perm": perm}))
 
 
-def test_a_transposition_that_leaves_the_image_axes_keeps_positions(facts_of: FactsOf) -> None:
-    assert facts_of("Transpose", t(2, 3, 4, 5), perm=(1, 0, 2, 3)).window is POINTWISE
-    assert facts_of("Transpose", t(2, 3, 4, 5), perm=(0, 2, 3, 1)).window is GLOBAL
-
-
-def test_a_channel_shuffle_keeps_positions(facts_of: FactsOf) -> None:
-    """ShuffleNet: [N, C, H, W] -> [N, groups, C/groups, H, W] -> the two swapped -> [N, C, H, W]."""
-    grouped = facts_of("Reshape", t(1, 12, 7, 7), ints(1, 3, 4, 7, 7))
-    swapped = facts_of("Transpose", grouped.outputs[0], perm=(0, 2, 1, 3, 4))
-    shuffled = facts_of("Reshape", swapped.outputs[0], ints(1, 12, 7, 7))
-    assert [facts.window for facts in (grouped, swapped, shuffled)] == [POINTWISE] * 3
+def test_a_transposition_says_where_each_axis_goes(facts_of: FactsOf) -> None:
+    assert facts_of("Transpose", t(2, 3, 4, 5), perm=(1, 0, 2, 3)).window == mapped((1, 0, 2, 3))
+    assert facts_of("Transpose", t(2, 3, 4, 5), perm=(0, 2, 3, 1)).window == mapped((0, 3, 1, 2))
 
 
 # --- Concat, Split ----------------------------------------------------------------------------------------------------
@@ -240,7 +233,7 @@ PADS_BEFORE_11: list[tuple[int, dict[str, Any]]] = [
 def test_pad_takes_attributes_before_version_11(facts_of: FactsOf, opset: int, attrs: dict[str, Any]) -> None:
     facts = facts_of("Pad", t(1, 3, 8, 8), opset=opset, **attrs)
     assert facts.outputs[0].shape == (1, 3, 8 + 1 + 3, 8 + 2 + 4)
-    assert facts.window == Window((1, 1), (1, 1), (1, 2), (1, 1))
+    assert facts.window == Window((1, 1), (1, 1), (1, 2), (1, 1), maps=((0, 1, AxisMap(2, pad=1), AxisMap(3, pad=2)),))
 
 
 def test_pad_of_named_axes(facts_of: FactsOf) -> None:

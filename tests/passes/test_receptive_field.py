@@ -10,7 +10,7 @@ import pytest
 
 import harness
 from graphcost.passes.receptive_field import Axis
-from harness import image, layer
+from harness import image, layer, run, run_weighted
 
 HEAD = image(1, 2, 33, 33)
 
@@ -118,7 +118,7 @@ def test_a_pyramid_is_aligned_where_strides_agree_as_fractions(net: Any) -> None
     assert fields.of("x").stride == (1, 1) and fields.of("x").size == (3 + 2, 3 + 2)
 
 
-@pytest.mark.parametrize("kind", ["InnerProduct", "Flatten", "Pooling"])
+@pytest.mark.parametrize("kind", ["InnerProduct", "Pooling", "MVN"])
 def test_layers_that_mix_all_positions_see_the_whole_input(kind: str, net: Any) -> None:
     fields = {
         "InnerProduct": "inner_product_param { num_output: 2 }",
@@ -132,20 +132,137 @@ def test_layers_that_mix_all_positions_see_the_whole_input(kind: str, net: Any) 
 def test_what_normalises_each_position_by_itself_keeps_the_field(net: Any) -> None:
     """Across channels, as SSD scales conv4_3; across positions, the norm needs all of them."""
     text = HEAD + conv("a", "data", "kernel_size: 3")
-    for kind, alone, mixed in (
-        ("Normalize", "norm_param { across_spatial: false }", "norm_param { across_spatial: true }"),
-        ("Softmax", "", "softmax_param { axis: 2 }"),
-    ):
-        fields = net(text + layer("alone", kind, "a", alone) + layer("mixed", kind, "a", mixed)).receptive_fields
-        assert fields.of("alone").size == (3, 3) and fields.of("mixed").whole
+    text += layer("alone", "Normalize", "a", "norm_param { across_spatial: false }")
+    fields = net(text + layer("mixed", "Normalize", "a", "norm_param { across_spatial: true }")).receptive_fields
+    assert fields.of("alone").size == (3, 3) and fields.of("mixed").whole
 
 
-@pytest.mark.parametrize(("order", "whole"), [("0 1 3 2", True), ("0 2 1 3", True), ("0 1 2 3", False)])
-def test_axes_in_another_order_move_positions_though_the_shape_may_not_tell(order: str, whole: bool, net: Any) -> None:
-    text = 'input: "data" input_shape { dim: 1 dim: 9 dim: 9 dim: 9 }'
-    axes = " ".join(f"order: {axis}" for axis in order.split())
-    field = net(text + layer("x", "Permute", "data", f"permute_param {{ {axes} }}")).receptive_fields.of("x")
-    assert field.whole is whole
+IMAGE = "float[1, 4, 12, 10] x"
+CONV = "c = Conv<pads = [1, 1, 1, 1]>(x, w)"
+SEVEN = "i = Constant<value = int64 {7}>() "
+
+# what follows an image, or a convolution 3x3 of it -> size, stride and start of y, height before width
+AXES = {
+    "height and width change places": ("y = Transpose<perm = [0, 1, 3, 2]>(c)", "3", "1", "-1"),
+    "channels come last": ("y = Transpose<perm = [0, 2, 3, 1]>(c)", "3", "1", "-1"),
+    "the width turned round": (
+        "s = Constant<value_ints = [-1]>() e = Constant<value_ints = [-100]>() a = Constant<value_ints = [3]>() "
+        "y = Slice(c, s, e, a, s)", "3", "1x-1", "-1x8"),
+    "a softmax along the width": ("y = Softmax<axis = 3>(c)", "3xall", "1xall", "-1xall"),
+    "a running sum along the height": ("a = Constant<value = int64 {2}>() y = CumSum(c, a)", "allx3", "allx1", "allx-1"),
+    "a mean along the height": ("y = ReduceMean<axes = [2]>(c)", "allx3", "allx1", "allx-1"),
+    "a product with a matrix": ("y = MatMul(c, w_width)", "3xall", "1xall", "-1xall"),
+    "a linear layer over channels that come last": (
+        "t = Transpose<perm = [0, 2, 3, 1]>(c) l = MatMul(t, w_channels) y = Transpose<perm = [0, 3, 1, 2]>(l)", "3", "1", "-1"),
+    "one row": (SEVEN + "y = Gather<axis = 2>(c, i)", "3", "0x1", "6x-1"),
+    "every other row": ("i = Constant<value_ints = [1, 3, 5]>() y = Gather<axis = 2>(c, i)", "3", "2x1", "0x-1"),
+    "rows in no order": ("i = Constant<value_ints = [1, 2, 5]>() y = Gather<axis = 2>(c, i)", "3", "variesx1", "variesx-1"),
+    "maps above each other": ("y = Concat<axis = 2>(c, c)", "3", "variesx1", "variesx-1"),
+    "parts put back where they were": ("a, b = Split<axis = 2>(c, h) y = Concat<axis = 2>(a, b)", "3", "1", "-1"),
+    "a roll": ("a, b = Split<axis = 2>(c, h) y = Concat<axis = 2>(b, a)", "3", "variesx1", "variesx-1"),
+    "a window over a roll": (
+        "a, b = Split<axis = 2>(x, h) r = Concat<axis = 2>(b, a) y = Conv<pads = [1, 1, 1, 1]>(r, w)",
+        "allx3", "allx1", "allx-1"),
+    "the last part": ("a, y = Split<axis = 2>(c, h)", "3", "1", "4x-1"),
+    "repeated": ("r = Constant<value_ints = [1, 1, 2, 1]>() y = Tile(c, r)", "3", "variesx1", "variesx-1"),
+    "blocks of pixels folded into channels": (
+        "s = Constant<value_ints = [1, 4, 6, 2, 5, 2]>() b = Reshape(x, s) t = Transpose<perm = [0, 3, 5, 1, 2, 4]>(b) "
+        "e = Constant<value_ints = [1, 16, 6, 5]>() y = Reshape(t, e)", "2", "2", "0"),
+    "channels unfolded into blocks of pixels": (
+        "s = Constant<value_ints = [1, 1, 2, 2, 12, 10]>() b = Reshape(x, s) "
+        "t = Transpose<perm = [0, 1, 4, 2, 5, 3]>(b) e = Constant<value_ints = [1, 1, 24, 20]>() y = Reshape(t, e)",
+        "1.5", "0.5", "-0.5"),
+    "all positions on one axis": ("s = Constant<value_ints = [1, 4, 120]>() y = Reshape(c, s)", "3", "varies", "varies"),
+    "and back": (
+        "s = Constant<value_ints = [1, 4, 120]>() f = Reshape(c, s) e = Constant<value_ints = [1, 4, 12, 10]>() "
+        "y = Reshape(f, e)", "3", "1", "-1"),
+    "rows that do not divide": ("s = Constant<value_ints = [1, 4, 8, 15]>() y = Reshape(c, s)", "3", "varies", "varies"),
+    "channels in groups": ("s = Constant<value_ints = [1, 2, 2, 12, 10]>() y = Reshape(c, s)", "3", "1", "-1"),
+    "a channel shuffle": (
+        "s = Constant<value_ints = [1, 2, 2, 12, 10]>() g = Reshape(c, s) t = Transpose<perm = [0, 2, 1, 3, 4]>(g) "
+        "e = Constant<value_ints = [1, 4, 12, 10]>() y = Reshape(t, e)", "3", "1", "-1"),
+    "an image and itself turned": (
+        "a, b = Split<axis = 2>(c, k) t = Transpose<perm = [0, 1, 3, 2]>(a) y = Add(t, a)", "all", "all", "all"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", AXES)
+def test_each_axis_is_followed_by_itself(case: str) -> None:
+    nodes, size, stride, start = AXES[case]
+    constants = "h = Constant<value_ints = [5, 7]>() k = Constant<value_ints = [10, 2]>()"
+    weights = "float[4, 4, 3, 3] w, float[10, 7] w_width, float[4, 6] w_channels"
+    analysis = run_weighted(f"g ({IMAGE}, {weights}) => (y) {{ {constants} {CONV} {nodes} }}", opset=13)
+    field = analysis.receptive_fields.of("y")
+    assert [field.format(quantity) for quantity in ("size", "stride", "start")] == [size, stride, start]
+
+
+def test_what_is_all_of_one_axis_is_so_in_json() -> None:
+    *_, last = run(f"g ({IMAGE}) => (y) {{ y = Softmax<axis = 3>(x) }}").to_dict()["layers"]
+    assert last["rf"] == {"size": [1, "all"], "stride": [1, None], "start": [0, None]}
+
+
+def test_a_field_says_along_which_axis_of_the_tensor_positions_lie() -> None:
+    fields = run(f"g ({IMAGE}) => (y) {{ y = Transpose<perm = [0, 1, 3, 2]>(x) }}").receptive_fields
+    assert [axis.along for axis in fields.of("y").axes] == [3, 2]
+    assert fields.box("y", (9, 11)) == ((11, 11), (9, 9))
+
+
+def test_an_axis_without_one_rule_has_no_centre() -> None:
+    nodes = "y = Softmax<axis = 3>(x) z = Concat<axis = 2>(x, x)"
+    fields = run(f"g ({IMAGE}) => (y, z) {{ {nodes} }}").receptive_fields
+    with pytest.raises(ValueError, match="all of the axis is seen"):
+        fields.of("y").centre((1, 1))
+    with pytest.raises(ValueError, match="follows no rule"):
+        fields.of("z").centre((1, 1))
+
+
+def test_an_image_whose_channels_come_last_has_its_spatial_axes_before_them() -> None:
+    """As TensorFlow's converters write it: scaled, turned, convolved."""
+    nodes = "s = Mul(x, w_scale) t = Transpose<perm = [0, 3, 1, 2]>(s) y = Conv<pads = [1, 1, 1, 1], strides = [2, 2]>(t, w)"
+    text = f"g (float[1, 12, 10, 3] x, float[4, 3, 3, 3] w, float w_scale) => (y) {{ {nodes} }}"
+    fields = run_weighted(text).receptive_fields
+    assert fields.spatial == {"x": (1, 2)}
+    assert fields.of("s").size == (1, 1) and fields.of("y").size == (3, 3) and fields.of("y").stride == (2, 2)
+    assert fields.box("y", (5, 0)) == ((9, 11), (0, 1))
+
+
+def test_weights_that_are_computed_are_seen_by_every_position() -> None:
+    """A tracker slides what it made of one image over another."""
+    inputs = "float[1, 3, 16, 16] x, float[4, 3, 6, 6] z, float[3, 3, 3, 3] w"
+    fields = run_weighted(f"g ({inputs}) => (y) {{ k = Conv(z, w) y = Conv(x, k) }}").receptive_fields
+    assert fields.of("y", "x").size == (4, 4) and fields.of("y", "z").whole
+
+
+def test_a_function_that_no_rule_explains_makes_the_field_unknown_though_shapes_are_declared() -> None:
+    fields = run("g (float[1, 3, 8, 8] x) => (float[1, 3, 8, 8] y) { y = com.acme.Warp(x) }").receptive_fields
+    assert fields.of("y").why == f"{fields.rows[0].name} (com.acme.Warp) is not known"
+
+
+def test_a_position_may_name_every_axis_of_a_tensor() -> None:
+    """Of 120 positions on one axis the 47th is row 4, column 7."""
+    nodes = "s = Constant<value_ints = [1, 4, 120]>() y = Reshape(x, s)"
+    fields = run(f"g ({IMAGE}) => (y) {{ {nodes} }}").receptive_fields
+    assert fields.box("y", (0, 2, 47)) == fields.box("y", (47,)) == ((4, 4), (7, 7))
+    with pytest.raises(ValueError, match="no position 0x4x0 on y, a map of 1x4x120"):
+        fields.box("y", (0, 4, 0))
+
+
+# how a border is padded -> the rows that the outputs of an image of 12 rows see, padded by 2 before and behind
+BORDERS = {
+    "constant": {0: None, 2: (0, 0), 13: (11, 11), 15: None},
+    "edge": {0: (0, 0), 1: (0, 0), 14: (11, 11)},
+    "reflect": {0: (2, 2), 1: (1, 1), 14: (10, 10), 15: (9, 9)},
+    "wrap": {0: (10, 10), 1: (11, 11), 14: (0, 0)},
+}
+
+
+@pytest.mark.parametrize("mode", BORDERS)
+def test_a_border_is_seen_where_it_is_copied_from(mode: str) -> None:
+    nodes = f'p = Constant<value_ints = [0, 0, 2, 0, 0, 0, 2, 0]>() y = Pad<mode = "{mode}">(x, p)'
+    fields = run(f"g ({IMAGE}) => (y) {{ {nodes} }}", opset=19).receptive_fields
+    assert fields.of("y").start == (-2, 0)
+    for row, rows in BORDERS[mode].items():
+        assert fields.box("y", (row, 3)) == (None if rows is None else (rows, (3, 3)))
 
 
 def test_an_unknown_layer_makes_the_field_unknown_with_its_name(net: Any) -> None:
@@ -177,7 +294,8 @@ def test_a_position_off_the_map_is_refused(position: tuple[int, ...], net: Any) 
 
 
 def test_coordinates_are_as_many_as_axes_and_of_no_use_where_there_are_none(net: Any) -> None:
-    fields = net(HEAD + conv("a", "data", "kernel_size: 3") + layer("m", "Flatten", "a")).receptive_fields
+    dense = layer("m", "InnerProduct", "a", "inner_product_param { num_output: 2 }")
+    fields = net(HEAD + conv("a", "data", "kernel_size: 3") + dense).receptive_fields
     with pytest.raises(ValueError, match="1 coordinates, and the field has 2 axes"):
         fields.of("a").centre((0,))
     with pytest.raises(ValueError, match="the field has no axes: it is the whole input"):
