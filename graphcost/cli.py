@@ -317,4 +317,6 @@ def _write_out(text: str, output: Path | None) -> None:
 
 
 def _print_error(problem: ModelError) -> None:
+    if sys.stderr is None:  # closed; print would write to standard output instead
+        return
     print("graphcost: error: " + " ".join(str(problem).split()), file=sys.stderr)
