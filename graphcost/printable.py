@@ -26,3 +26,8 @@ def printable(text: str) -> str:
 
 def _escaped(match: re.Match[str]) -> str:
     return match.group().encode("unicode_escape").decode()
+
+
+def printable_lines(text: str) -> str:
+    """The same of a text of several lines, such as a whole page."""
+    return "\n".join(map(printable, text.split("\n"))) if _UNSAFE.search(text.replace("\n", "")) else text

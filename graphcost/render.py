@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from .errors import ModelError
 from .files import write
-from .printable import UNSAFE, printable
+from .printable import UNSAFE, printable, printable_lines
 from .registry import Registry
 from .report import Report
 from .table import Table
@@ -98,19 +98,20 @@ def _template(name: str) -> Format:
 def _html(report: Report) -> str:
     from . import page
 
-    return environment().get_template("report.html.j2").render(report=report, page=page.build(report, _text))
+    html = environment().get_template("report.html.j2").render(report=report, page=page.build(report, _text))
+    return printable_lines(html)
 
 
 def _html_summary(summary: Summary) -> str:
     from .page.assets import bundle
 
     assets = bundle(_text, scripts=())
-    return environment().get_template("summary.html.j2").render(table=summary.table, assets=assets)
+    return printable_lines(environment().get_template("summary.html.j2").render(table=summary.table, assets=assets))
 
 
 def fragment(report: Report) -> str:
     """A report as part of another page, such as a notebook: HTML without scripts that brings its own small style."""
-    return environment().get_template("fragment.html.j2").render(report=report, table=report.table)
+    return printable_lines(environment().get_template("fragment.html.j2").render(report=report, table=report.table))
 
 
 def _text(name: str) -> str:

@@ -287,8 +287,7 @@ for (const [event, value] of [["beforeprint", true], ["afterprint", false]]) {
 /** A pipe table with its columns padded; names cannot become markup. */
 function markdown() {
   const clean = (text) =>
-    text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g, " ").replaceAll("|", "\u00a6")
-      .replace(/[\\<`*[\]]|&(?=\w+;)|(?<!\w)_|_(?!\w)/g, "\\$&");
+    text.replaceAll("|", "\u00a6").replace(/[\\<`*[\]]|&(?=\w+;)|(?<!\w)_|_(?!\w)/g, "\\$&");
   const body = rows.map((row) => keys.map((key) => clean(cell(key, row).text)));
   const lines = [keys.map((key) => clean(columns.get(key).title)), ...body, [...foot.rows[0].cells].map((c) => c.textContent)];
   const widths = keys.map((_, at) => lines.reduce((width, line) => Math.max(width, line[at].length), 3));
@@ -298,10 +297,13 @@ function markdown() {
   return [titles, `|${rule.join("|")}|`, ...rest, ""].join("\n");
 }
 
+/** Text that a spreadsheet takes for text, whatever it begins with: as graphcost/render.py has it. */
+const spreadsheetText = (text) => (/^[=+\-@]/.test(text) && !/^[+\-\d.,x ]+$/.test(text) ? `'${text}` : text);
+
 /** Exact values under the columns' keys; formulas as text, nothing where it is not known. */
 function csv() {
-  const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const plain = ({value, formula}) => quoted(String(value ?? formula ?? ""));
+  const quoted = (text) => (/[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const plain = ({value, formula}) => quoted(typeof value === "string" ? spreadsheetText(value) : String(value ?? formula ?? ""));
   return [keys, ...rows.map((row) => keys.map((key) => plain(cell(key, row))))].map((line) => `${line.join(",")}\n`).join("");
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 import graphcost
 from graphcost import cli
-from graphcost.printable import printable
+from graphcost.printable import printable, printable_lines
 
 HOSTILE = {
     "escape": ("a\x1b[2Jb", r"a\x1b[2Jb"),
@@ -78,3 +78,7 @@ def test_json_never_holds_half_a_surrogate_pair(tmp_path: Path, root: Path) -> N
     path.write_bytes((root / "prototxt/det1.prototxt").read_bytes())
     text = graphcost.analyze(graphcost.load(path)).report().render("json")
     assert json.loads(text)["model"]["path"].endswith("caf\ufffd.prototxt")
+
+
+def test_a_text_of_several_lines_keeps_them() -> None:
+    assert printable_lines("a\nb\u202e\n") == "a\nb\\u202e\n"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from .. import sections
 from ..columns import find
 from ..graph import Tensor
 from ..passes.roofline import Fit, Roofline
+from ..printable import printable
 from ..report import Report
 from ..sections.device import fit_row
 from ..table import Table, shape_text, show
@@ -91,7 +92,7 @@ class Page:
         """The inputs, with what the file says where the user gave another shape."""
         stated = self.analysis.model.inputs
         return [
-            Input(name, shape_text(tensor), tensor.dtype, _declared(stated.get(name), tensor))
+            Input(printable(name), shape_text(tensor), tensor.dtype, _declared(stated.get(name), tensor))
             for name, tensor in self.analysis.inputs.items()
         ]
 
@@ -127,7 +128,7 @@ class Page:
     def _peak(self) -> Card:
         """The peak of the memory and where it is, or why it is not known."""
         analysis, memory = self.analysis, self.analysis.memory
-        at = memory.peak.name if memory.peak is not None else ""
+        at = printable(memory.peak.name) if memory.peak is not None else ""
         waits = memory.peak is None and analysis.free_symbols
         note = "until the symbolic dimensions have values" if waits else ""
         text = self.report.show(memory.peak_bytes, "bytes")
@@ -176,8 +177,9 @@ class Page:
 
     @cached_property
     def layers(self) -> Table:
-        """The table of layers in the report's style."""
-        return self.report.table
+        """The table of layers in the report's style; only cells of a tool's table have several lines."""
+        table = self.report.table
+        return table if self.report.style != "default" else replace(table, rows=list(map(_printable, table.rows)))
 
     @cached_property
     def parts(self) -> list[Part]:
@@ -226,6 +228,10 @@ def _memory_fit(fits: Sequence[Fit]) -> Card:
 def _declared(stated: Tensor | None, given: Tensor) -> str:
     """The shape in the file where the user gave another, else ""."""
     return shape_text(stated) if stated is not None and shape_text(stated) != shape_text(given) else ""
+
+
+def _printable(cells: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(printable, cells))
 
 
 def _inert(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from ..analysis import Analysis
 from ..columns import Column, find
 from ..dims import Dim
+from ..printable import printable
 from ..table import Value
 from .bars import bar_chart
 from .figure import HALF, MIN_BAR_WIDTH, NAME_CHARS, OPEN, WIDE, Chart, Layer, Measured
@@ -94,7 +95,7 @@ class Charts:
     @cached_property
     def _scopes(self) -> list[str]:
         """The scope that each row is counted to."""
-        return scopes([row.scope for row in self.analysis.rows])
+        return scopes([printable(row.scope) for row in self.analysis.rows])
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -111,7 +112,7 @@ class Charts:
             "kind": self.kinds,
             "scopes": {"values": list(names), "at": [names[scope] for scope in self._scopes]},
             "tensors": [
-                [(name, *memory.spans.get(name, (buffer.birth, buffer.death))) for name in buffer.tensors]
+                [(printable(name), *memory.spans.get(name, (buffer.birth, buffer.death))) for name in buffer.tensors]
                 for buffer in buffers
             ],
             "max": {"groups": MAX_GROUPS, "named": MAX_NAMED, "name_chars": NAME_CHARS},
@@ -123,4 +124,4 @@ class Charts:
 
 
 def _type(layer: Layer) -> str:
-    return layer.row.op.type
+    return printable(layer.row.op.type)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ..columns import Column, type_text
 from ..passes.rows import Row
+from ..printable import printable
 from ..table import Form
 from .scales import Tick, label, rounded, step, values
 
@@ -92,12 +93,12 @@ class Layer(NamedTuple):
 
     @property
     def name(self) -> str:
-        return self.row.name
+        return printable(self.row.name)
 
     @property
     def type(self) -> str:
         """The type with what defines it: `Convolution 3x3/2`."""
-        return type_text(self.row)
+        return printable(type_text(self.row))
 
 
 @dataclass(frozen=True)

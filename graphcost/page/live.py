@@ -15,6 +15,7 @@ from ..columns import Column, find
 from ..dims import Dim, Extent, lower_bounds
 from ..graph import Tensor
 from ..passes.roofline import compute_dtype, repeats
+from ..printable import printable
 from ..report import Report
 from ..sections.device import fit_row
 from ..table import Value
@@ -82,6 +83,8 @@ class _Writer:
             for name, lower in lower_bounds(value).items():
                 self.lower[name] = max(lower, self.lower.get(name, lower))
             return str(value)
+        if isinstance(value, str):
+            return printable(value)
         return str(value) if isinstance(value, int) and abs(value) >= EXACT else value
 
     def cells(self, column: Column, analysis: Analysis) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from math import ceil
 from typing import NamedTuple
 
 from ..analysis import Analysis
+from ..printable import printable
 from ..table import counted, show
 from .figure import HALF, HEIGHT, NAME_CHARS, OPEN, Box, Chart, Mark, amount_axis, layer_ticks, layers_per_bar, shorten
 from .scales import rounded
@@ -62,7 +63,7 @@ def memory_chart(analysis: Analysis) -> Memory:
     steps = []
     if memory.peak_bytes is not None:
         rows = zip(memory.step_of, memory.curve, strict=True)
-        steps = [_Step(row, analysis.rows[row].name, nbytes) for row, nbytes in rows]
+        steps = [_Step(row, printable(analysis.rows[row].name), nbytes) for row, nbytes in rows]
     per = layers_per_bar(count, BOX)
     slot = BOX.width / max(ceil(count / per), 1)
     axis = amount_axis(max((step.nbytes for step in steps), default=0), "bytes", BOX, 4)
@@ -110,14 +111,14 @@ def _peak(analysis: Analysis, slot: float, unit: float) -> Peak | None:
     row = list(analysis.memory.step_of)[found.step]
     x = BOX.left + slot * (found.step + 0.5)
     rest = found.tensors[MAX_NAMED:]
-    text = f"peak {show(found.nbytes, 'bytes')} at {shorten(analysis.rows[row].name, NAME_CHARS)}"
+    text = f"peak {show(found.nbytes, 'bytes')} at {shorten(printable(analysis.rows[row].name), NAME_CHARS)}"
     return Peak(
         x=rounded(x),
         y=rounded(BOX.bottom - found.nbytes * unit),
         text=text,
         anchor=anchor(x, len(text) * CHAR_WIDTH, BOX),
         row=row,
-        tensors=tuple((name, show(nbytes, "bytes")) for name, nbytes in found.tensors[:MAX_NAMED]),
+        tensors=tuple((printable(name), show(nbytes, "bytes")) for name, nbytes in found.tensors[:MAX_NAMED]),
         others=f"{counted(len(rest), 'more tensor')}, {show(sum(nbytes for _, nbytes in rest), 'bytes')}"
         if rest
         else "",

@@ -18,6 +18,7 @@ from ..analysis import Analysis
 from ..columns import type_text
 from ..graph import Model, Op, Tensor
 from ..passes.rows import Row, body_prefix
+from ..printable import printable
 from ..table import counted, shape_text, shapes_text
 from .placement import Link
 
@@ -247,7 +248,8 @@ class Network:
         constants = f"with {counted(len(rows) - 1, 'constant')}" if len(rows) > 1 else ""
         lines = (type_text(row), shapes_text(row.outputs), row.name)
         more = tuple(filter(None, (row.why, constants)))
-        return Node("op", lines, more, tuple(rows), len(row.outputs), row.status == "known")
+        known = row.status == "known"
+        return Node("op", _printable(*lines), _printable(*more), tuple(rows), len(row.outputs), known)
 
     def _module(self, rows: Sequence[int], operators: Sequence[int], leaving: Sequence[Tensor | None]) -> Node:
         depths = zip(*(_path(self.rows[row]) for row in operators), strict=False)
@@ -255,25 +257,32 @@ class Network:
         shapes = {shape_text(tensor): tensor for tensor in leaving if tensor is not None}
         lines = ("/".join(path) or "outside modules", counted(len(operators), "operator"), ", ".join(shapes))
         known = all(self.rows[row].status == "known" for row in rows)
-        return Node("module", lines, (), tuple(sorted(rows)), len(leaving), known, tuple(shapes.values()))
+        return Node("module", _printable(*lines), (), tuple(sorted(rows)), len(leaving), known, tuple(shapes.values()))
 
 
 def _input_node(name: str, tensor: Tensor) -> Node:
-    return Node("input", (f"{name} {shape_text(tensor)}",), (f"input of type {tensor.dtype}",), shapes=(tensor,))
+    return Node(
+        "input", _printable(f"{name} {shape_text(tensor)}"), (f"input of type {tensor.dtype}",), shapes=(tensor,)
+    )
 
 
 def _output_node(name: str, tensor: Tensor) -> Node:
-    return Node("output", (name,), (f"output {shape_text(tensor)} of type {tensor.dtype}",), shapes=(tensor,))
+    return Node("output", _printable(name), (f"output {shape_text(tensor)} of type {tensor.dtype}",), shapes=(tensor,))
 
 
 def _maker_node(name: str, tensor: Tensor | None) -> Node:
     """What a part of the network gets from an operator."""
-    return Node("input", (f"from {name}",), shapes=(tensor,) if tensor is not None else ())
+    return Node("input", _printable(f"from {name}"), shapes=(tensor,) if tensor is not None else ())
 
 
 def _reader_node(names: Sequence[str]) -> Node:
     """What a part of the network hands on to these operators."""
-    return Node("output", (f"to {names[0]}" if len(names) == 1 else f"to {counted(len(names), 'operator')}",))
+    return Node("output", _printable(f"to {names[0]}" if len(names) == 1 else f"to {counted(len(names), 'operator')}"))
+
+
+def _printable(*lines: str) -> tuple[str, ...]:
+    """What a node says: names cannot add lines to it."""
+    return tuple(map(printable, lines))
 
 
 def _runs(groups: Groups, keys: Sequence[object]) -> Iterator[list[int]]:

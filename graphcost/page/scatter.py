@@ -13,6 +13,7 @@ from typing import Any
 from ..analysis import Analysis
 from ..columns import type_text
 from ..passes.roofline import Roofline, compute_dtype
+from ..printable import printable
 from ..table import counted, show
 from .figure import HEIGHT, OPEN, WIDE, Box, Chart, Mark
 from .kinds import KINDS, kind
@@ -176,7 +177,7 @@ def _caption(without: int) -> str:
 def _mark(analysis: Analysis, roofline: Roofline, point: _Point, plane: _Plane) -> Mark:
     row, bound = analysis.rows[point.row], roofline.rows[point.row]
     text = (
-        f"{row.name} ({type_text(row)}): {point.intensity:,.1f} MACs per byte,"
+        f"{printable(row.name)} ({printable(type_text(row))}): {point.intensity:,.1f} MACs per byte,"
         f" at least {show(bound.seconds, 'time')}, {bound.by}-bound"
     )
     corner = rounded(plane.x(point.intensity) - RADIUS), rounded(plane.y(point.speed) - RADIUS)

@@ -85,7 +85,10 @@ def test_names_that_are_markup_stay_text_while_a_reader_uses_the_page(
     page.get_by_label("W", exact=True).fill("5")
     page.get_by_role("button", name="Copy as Markdown").click()
     assert page.locator("img, [onload], [onerror]").count() == 0
-    assert f"{HOSTILE[0]}/0" in page.locator("#layers tbody th").all_inner_texts()
+    names = page.locator("#layers tbody th").all_inner_texts()
+    assert f"{HOSTILE[0]}/0" in names and r"a\u202eb\u2028c\td/6" in names
+    text = page.evaluate("document.documentElement.outerHTML")
+    assert not set(text) & set("\u202e\u2028\t")
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

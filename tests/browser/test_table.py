@@ -254,7 +254,17 @@ def test_only_what_the_filter_leaves_is_copied_in_its_order(net: Any, open_repor
     page.fill(FILTER, "conv")
     page.get_by_role("button", name="Copy as CSV").click()
     text = page.evaluate("navigator.clipboard.readText()")
-    assert list(csv.reader(io.StringIO(text)))[1:] == [['a "quoted", | barred\n conv', str(parse("648*N*(H - 2)"))]]
+    assert list(csv.reader(io.StringIO(text)))[1:] == [[r'a "quoted", | barred\n conv', str(parse("648*N*(H - 2)"))]]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "-conv", "@a", r"\tconv", "-1", "a\u202eb"])
+def test_what_a_spreadsheet_would_run_is_copied_as_the_command_writes_it(name: str, net: Any, open_report: Any) -> None:
+    columns = ("name", "macs")
+    analysis = net(HEAD + CONV.replace("a/conv", name))
+    page = open_report(analysis, columns=columns)
+    page.get_by_role("button", name="Copy as CSV").click()
+    page.get_by_text("Copied 1 row.").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == analysis.report(columns=columns).render("csv")
 
 
 def test_without_a_clipboard_the_text_stands_selected(det1: graphcost.Analysis, open_report: Any) -> None:

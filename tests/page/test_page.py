@@ -15,6 +15,8 @@ import pytest
 
 import graphcost
 from graphcost.page import Page, build
+from graphcost.render import render
+from graphcost.summary import Failure, Summary
 from graphcost.target import Target
 from harness import conv, image, layer
 
@@ -219,6 +221,33 @@ def test_names_stay_text(name: str, net: Any) -> None:
     assert hostile.raw[0] == harmless.raw[0] and hostile.raw[2] == harmless.raw[2]
     (names,) = [column["values"] for column in json.loads(hostile.raw[1])["columns"] if column["key"] == "name"]
     assert names[0] == f"{plain}/conv"
+
+
+@pytest.mark.parametrize("options", [{}, {"by": "op"}, {"style": "netscope"}], ids=str)
+def test_characters_that_a_browser_would_act_on_unseen_are_shown_escaped(options: dict[str, Any], net: Any) -> None:
+    """One that turns the direction of text, one without width, a bell: in names of the model, a layer, a type, a blob."""
+    name = "a\u202eb\u200bc\\007"  # a prototxt says a bell so
+    layer = CONV.replace('"conv"', f'"{name}/conv"').replace('"c"', f'"{name}"')
+    text = HEAD.replace("tiny", name) + layer + MYSTERY.replace('"c"', f'"{name}"').replace("Mystery", name)
+    html: str = net(text).report(**options).render("html")
+    assert set(html) & set("\u202e\u200b\x07") == set()
+    assert html.count(r"a\u202eb\u200bc\x07") > 5
+    data = json.loads(Document(html).raw[1])
+    (kinds,) = [column["values"] for column in data["columns"] if column["key"] == "kind"]
+    assert kinds == ["Convolution", r"a\u202eb\u200bc\x07"]
+
+
+def test_a_name_of_several_lines_is_one_line_in_a_cell_and_in_a_box(net: Any) -> None:
+    html: str = net(HEAD + CONV.replace('"conv"', r'"first\nsecond"')).report().render("html")
+    assert r'<th scope="row">first\nsecond</th>' in html
+    assert r"first\nsecond</tspan>" in html
+
+
+def test_a_notebook_and_a_page_of_several_models_show_them_escaped_too(net: Any) -> None:
+    analysis = net(HEAD.replace("tiny", "a\u202eb") + CONV)
+    assert r"a\u202eb (Caffe)" in analysis._repr_html_()
+    failed = Failure("\u202e.onnx", "it is no model")
+    assert r"\u202e.onnx" in render(Summary([analysis.report(), failed]), "html")
 
 
 def test_the_parts_are_the_sections_asked_for_and_always_the_memory(net: Any) -> None:
