@@ -11,6 +11,7 @@ from ..dims import Extent
 from ..passes.rows import Row
 from . import Convention, Metric
 from .families import cell, family, halves, one_vector
+from .modules import parameterised
 
 
 def mult_adds(row: Row) -> Extent | None:
@@ -42,10 +43,14 @@ def _params(row: Row) -> Extent:
     if half := halves(row):
         channels = row.outputs[0].shape[1] if row.outputs[0].rank > 1 else 1
         return 2 * channels if half == 2 or row.op.type == "Scale" else 0
-    if family(row) not in _LEARNED and not one_vector(row):
+    kind = family(row)
+    if kind not in _LEARNED and not (one_vector(row) and parameterised(row)):
         return 0
+    if kind == "recurrent" and not row.op.kind.startswith("caffe."):
+        return sum((tensor.size for tensor in row.inputs[1:4] if tensor is not None), 0)
     tensors = (weight.tensor for weight in row.weights if weight.tensor.ranked)
-    return sum((t.size for t in tensors if t.rank and t.size != 1 and not t.dtype.endswith("int64")), 0)
+    single = kind == "prelu"  # one slope for all channels
+    return sum((t.size for t in tensors if t.rank and (t.size != 1 or single) and not t.dtype.endswith("int64")), 0)
 
 
 CONVENTION = Convention(
@@ -60,6 +65,7 @@ CONVENTION = Convention(
             mult_adds,
             functional=lambda row: 0,
             word="mult-adds",
+            calls=True,
         ),
     ),
 )
