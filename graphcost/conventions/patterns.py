@@ -143,6 +143,8 @@ def _gelu(graph: _Graph, at: int) -> dict[int, Calls]:
 def _with_cube(graph: _Graph, total: int) -> bool:
     """Whether a sum is of x and a multiple of x * (x * x)."""
     names = graph.rows[total].op.inputs
+    if len(names) != 2:
+        return False
     for name, x in (names, names[::-1]):
         scale = graph.maker(total, name, "Mul")
         cube = None if scale is None else graph.maker(total, graph.scaled(scale), "Mul")
@@ -408,7 +410,7 @@ def _fused_products(graph: _Graph) -> set[int]:
     """The two products and the softmax of each scaled_dot_product_attention: both operands of the first are scaled."""
     found: set[int] = set()
     for at, row in enumerate(graph.rows):
-        if row.op.type != "Softmax":
+        if row.op.type != "Softmax" or row.facts is None:
             continue
         before = graph.maker(at, row.op.inputs[0], "MatMul", "Add", "Where")
         if before is not None and graph.rows[before].op.type != "MatMul":  # a mask

@@ -27,7 +27,7 @@ def count(row: Row, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     if kind == "conv" or linear(row):
         return macs(row)
     if kind == "deconv":
-        return y.size * x.shape[1] // groups(row) * taps(row, x)
+        return y.size * share(x.shape[1], groups(row)) * taps(row, x)
     if kind == "recurrent":
         return _recurrent(row)
     if half := halves(row):

@@ -10,7 +10,7 @@ from math import prod
 from ..dims import Extent
 from ..passes.rows import Row
 from . import Convention, Metric
-from .families import cell, family, halves, one_vector
+from .families import cell, ends, family, halves, one_vector, share
 from .modules import parameterised
 
 
@@ -28,7 +28,7 @@ def mult_adds(row: Row) -> Extent | None:
     if kind in ("conv", "deconv"):
         return params * y.shape[0] * prod(y.shape[2:])
     if inner := cell(row) if kind == "recurrent" else None:
-        return params * (inner.runs // inner.directions)
+        return params * (share(inner.runs, inner.directions))
     return params * y.shape[0]
 
 
@@ -41,7 +41,8 @@ _LEARNED = {
 def _params(row: Row) -> Extent:
     """Elements of what a module calls its weight and bias: no statistics of a normalisation, no constants."""
     if half := halves(row):
-        channels = row.outputs[0].shape[1] if row.outputs[0].rank > 1 else 1
+        _, y = ends(row)
+        channels = y.shape[1] if y is not None and y.rank > 1 else 1
         return 2 * channels if half == 2 or row.op.type == "Scale" else 0
     kind = family(row)
     if kind not in _LEARNED and not (one_vector(row) and parameterised(row)):

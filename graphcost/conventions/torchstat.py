@@ -97,10 +97,12 @@ def params(rows: Iterable[Row]) -> Extent:
     total: Extent = 0
     distinct: dict[Hashable, Extent] = {}
     for row in rows:
+        _, y = ends(row)
         if family(row) == "batch_norm":
-            total += 2 * row.outputs[0].shape[1] if halves(row) == 2 and row.outputs[0].rank > 1 else 0
-        else:
-            distinct.update((weight.key, weight.tensor.size) for weight in row.weights if learned(weight, row))
+            total += 2 * y.shape[1] if halves(row) == 2 and y is not None and y.rank > 1 else 0
+            continue
+        own = (weight for weight in row.weights if learned(weight, row))
+        distinct.update((weight.key, weight.tensor.size) for weight in own if weight.tensor.rank)
     return total + sum(distinct.values(), 0)
 
 
