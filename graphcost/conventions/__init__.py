@@ -17,7 +17,8 @@ from ..graph import UnknownShape
 from ..passes.rows import Row
 from ..registry import Registry
 from ..table import Table
-from .modules import functional
+from .modules import derived, functional, parameterised, superseded
+from .patterns import calls
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
@@ -43,13 +44,33 @@ class Metric:
     """It counts one image of a batch."""
     repeats: bool = True
     """In a loop it counts anew each time."""
+    calls: bool = False
+    """It looks at the framework's module: `value` is of the calls that an exporter wrote as operators (patterns.py)."""
+    once: bool = False
+    """It tells of a module that is called again the last call alone."""
+    exact: bool = False
+    """It knows modules by their exact class: those of another class are functional calls to it."""
 
     def of(self, analysis: Analysis, at: int) -> Extent | None:
         """What the tool counts for row `at` in one forward run; None where that needs a shape that is not known."""
-        row = analysis.rows[at]
+        values = [value for _, value in self.parts(analysis, at)]
+        return None if None in values else sum((value for value in values if value is not None), 0)
+
+    def parts(self, analysis: Analysis, at: int) -> list[tuple[Row, Extent | None]]:
+        """The same by the calls that the tool sees in place of the row: one, several or none."""
         count = self.value
-        if self.functional is not None and at in functional(analysis):
+        if self.functional is not None and self._is_functional(analysis, at):
             count = self.functional
+        rows = calls(analysis)[at] if self.calls else (analysis.rows[at],)
+        again = self.once and at in superseded(analysis)
+        return [(row, 0 if again else self._in_all(row, count)) for row in rows]
+
+    def _is_functional(self, analysis: Analysis, at: int) -> bool:
+        row = analysis.rows[at]
+        return at in functional(analysis) or (derived(row) and (self.exact or not parameterised(row)))
+
+    def _in_all(self, row: Row, count: Callable[[Row], Extent | None]) -> Extent | None:
+        """What is counted for a row in all its runs."""
         try:
             value = count(row)
         except UnknownShape:
@@ -84,7 +105,7 @@ def _load(name: str) -> Convention:
     return convention
 
 
-SHARED = ("families", "modules")
+SHARED = ("families", "modules", "patterns")
 """The modules of this package that conventions share; each of the others makes a CONVENTION."""
 _MODULES = sorted(module.name for module in iter_modules(__path__) if module.name not in SHARED)
 CONVENTIONS: Registry[Convention] = Registry("convention", _MODULES, _load)

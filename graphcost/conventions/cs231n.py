@@ -14,7 +14,7 @@ from ..graph import Tensor
 from ..passes.rows import Row
 from ..table import Table, extent_text, extents_text, formula
 from . import Convention, Metric
-from .families import family
+from .families import family, share
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
@@ -83,7 +83,7 @@ def _line(row: Row, kind: str, before: tuple[Extent, ...], after: tuple[Extent, 
         return f"FC: {_box(after)}  memory:  {_memory(after)}  weights: {factors} = {count}"
     window = row.facts.window.kernel if row.facts else ()
     if kind == "conv":
-        taps = "*".join(map(str, (*window, own // (prod(window) * after[-1]))))
+        taps = "*".join(map(str, (*window, share(own, prod(window) * after[-1]))))
         title = f"CONV{'x'.join(dict.fromkeys(map(str, window)))}-{after[-1]}"
         return f"{title}: {_box(after)}  memory:  {_memory(after)}   weights: ({taps})*{after[-1]} = {count}"
     title = f"POOL{'x'.join(dict.fromkeys(map(str, window)))}"
@@ -92,7 +92,7 @@ def _line(row: Row, kind: str, before: tuple[Extent, ...], after: tuple[Extent, 
 
 def _flattened(before: tuple[Extent, ...], own: Extent, filters: Extent) -> tuple[Extent, ...]:
     """What a fully connected layer reads: the map before it if that is what it flattens, without axes of 1."""
-    depth = own // filters
+    depth = share(own, filters)
     return tuple(extent for extent in before if extent != 1) if prod(before) == depth else (depth,)
 
 

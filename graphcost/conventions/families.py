@@ -12,15 +12,21 @@ from ..graph import Tensor
 from ..passes.rows import Row
 from ..rules import GLOBAL
 
+PARTS = ("in_proj", "bias", "scores", "softmax", "mix", "out_proj")
+"""What nn.MultiheadAttention calculates, in order: the second product mixes the values by the softmax of the scores."""
 _FAMILIES = {
     "conv": "Conv Convolution QLinearConv ConvInteger DepthwiseConvolution ConvolutionDepthwise Convolution3D",
     "deconv": "ConvTranspose Deconvolution",
     "dense": "Gemm InnerProduct",
     "matmul": "MatMul FusedMatMul Einsum MatMulInteger QLinearMatMul MatMulNBits",
+    "bmm": "BatchedProduct",
     "attention": "Attention MultiHeadAttention GroupQueryAttention",
+    **{f"multihead_{part}": f"MultiheadAttention.{part}" for part in PARTS},
     "recurrent": "LSTM GRU RNN",
     "max_pool": "MaxPool GlobalMaxPool",
     "average_pool": "AveragePool GlobalAveragePool",
+    "adaptive_max_pool": "AdaptiveMaxPool",
+    "adaptive_average_pool": "AdaptiveAveragePool",
     "batch_norm": "BatchNormalization BatchNorm BN",
     "lrn": "LRN",
     "layer_norm": "LayerNormalization",
@@ -30,14 +36,16 @@ _FAMILIES = {
     "prelu": "PRelu PReLU",
     "leaky_relu": "LeakyRelu",
     "relu6": "ReLU6 Clip",
+    "hardtanh": "Hardtanh",
     "elu": "Elu ELU",
     "sigmoid": "Sigmoid",
     "tanh": "Tanh TanH",
     "dropout": "Dropout",
     "gelu": "Gelu FastGelu QuickGelu Erf",  # exporters spell it out around an error function
-    "silu": "Swish",
-    "softmax": "Softmax LogSoftmax SoftmaxWithLoss",
-    "embedding": "Gather Embed",
+    "silu": "Swish SiLU",
+    "softmax": "Softmax SoftmaxWithLoss",
+    "log_softmax": "LogSoftmax",
+    "embedding": "Gather Embed EmbeddingBag",
     "eltwise": "Eltwise Add Sum Mul Sub Max Min",
     "scale": "Scale",
     "power": "Power",
@@ -141,6 +149,11 @@ def linear(row: Row) -> bool:
     return kind == "dense" or (kind == "matmul" and bool(row.weights))
 
 
+def affine(row: Row) -> bool:
+    """Whether a normalisation scales and shifts what it has normalised: its second operand is the scale."""
+    return len(row.op.inputs) < 2 or bool(row.op.inputs[1])
+
+
 def halves(row: Row) -> int:
     """How much of a batch normalisation an operator is: 1 to normalise, 1 to scale and shift.
 
@@ -148,19 +161,33 @@ def halves(row: Row) -> int:
     """
     if row.op.type in ("BatchNorm", "Scale"):
         return 1 if len(row.inputs) == 1 else 0
-    return 2 if family(row) == "batch_norm" else 0
+    return (2 if affine(row) else 1) if family(row) == "batch_norm" else 0
+
+
+def neighbourhoods(row: Row, x: Tensor) -> Extent:
+    """Elements that the pool within nn.LocalResponseNorm reads: all channels, and zeros on both sides of them."""
+    channels = x.shape[1] if x.rank > 1 else 1
+    return 3 * x.size + (share(x.size, channels) * (channels + neighbours(row) - 1))
+
+
+def share(extent: Extent, parts: Extent) -> Extent:
+    """A whole part of an extent; 0 of nothing."""
+    return extent // parts if parts != 0 else 0
+
+
+def same(row: Row) -> bool:
+    """Whether a convolution was called with padding="same".
+
+    The older exporter then writes auto_pad, the newer calls another function than that of the module.
+    """
+    if row.op.origin is not None:
+        return row.op.type == "Conv" and row.op.origin.function == "aten.convolution"
+    return row.op.attrs.get("auto_pad", "NOTSET") in ("SAME_UPPER", "SAME_LOWER")
 
 
 def everywhere(row: Row) -> bool:
     """Whether an operator sees all positions at once, as a global pool does."""
     return row.facts is None or row.facts.window == GLOBAL
-
-
-def adaptive(row: Row) -> bool:
-    """Whether an average pool is what exporters make of adaptive pooling: global, or of one element each."""
-    if family(row) != "average_pool" or row.facts is None:
-        return False
-    return everywhere(row) or set(row.facts.window.kernel) == {1}
 
 
 def taps(row: Row, x: Tensor) -> Extent:
@@ -186,6 +213,16 @@ def neighbours(row: Row) -> int:
 def length(row: Row, x: Tensor) -> Extent:
     """Elements along the axis of a softmax or a layer normalisation, the last where the file names none."""
     return x.shape[int(row.op.attrs.get("axis", -1))] if x.rank else 1
+
+
+def over_channels(row: Row) -> bool:
+    """Whether a softmax is what nn.Softmax2d calls, a class of its own: along the third axis from behind."""
+    return row.op.attrs.get("axis") == -3
+
+
+def lines(row: Row, x: Tensor) -> Extent:
+    """How many of such there are."""
+    return share(x.size, length(row, x))
 
 
 def linear_resize(row: Row) -> bool:

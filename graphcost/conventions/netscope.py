@@ -15,7 +15,7 @@ from ..passes.rows import Row
 from ..rules import GLOBAL, Work
 from ..table import EXTENT, LONG, Table, extents_text, formula
 from . import Convention, Metric
-from .families import ends, family, linear, macs, neighbours
+from .families import ends, family, linear, macs, neighbours, share
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
@@ -61,7 +61,7 @@ def _products(row: Row, kind: str) -> Extent:
     x, y, window = row.inputs[0], row.outputs[0], row.facts.window if row.facts else GLOBAL
     if kind != "deconv" or x is None or window == GLOBAL:
         return macs(row)
-    return x.shape[1] * y.size * prod(window.kernel) // prod(window.up)
+    return share(x.shape[1] * y.size * prod(window.kernel), prod(window.up))
 
 
 def param(row: Row) -> Extent:
@@ -69,8 +69,9 @@ def param(row: Row) -> Extent:
     kind = family(row)
     if kind in ("conv", "deconv") or linear(row):
         return sum((weight.tensor.size for weight in row.weights), 0)
-    if kind == "batch_norm" and row.outputs[0].ranked and row.outputs[0].rank > 1:
-        return 2 * row.outputs[0].shape[1]
+    _, y = ends(row)
+    if kind == "batch_norm" and y is not None and y.rank > 1:
+        return 2 * y.shape[1]
     return 2 if kind == "lrn" else 0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..dims import Extent
 from ..passes.rows import Row
 from . import Convention, Metric
-from .families import ends, family, groups, linear_resize, macs, onnx_type, taps
+from .families import ends, family, groups, linear_resize, macs, onnx_type, share, taps
 
 FREE = {
     "Constant", "Reshape", "Slice", "Shape", "Gather", "ScatterND", "Tile", "Transpose", "Sign", "Squeeze", "Unsqueeze",
@@ -31,7 +31,7 @@ def count(row: Row) -> Extent | None:
     if type_ == "Conv":
         return macs(row)
     if type_ == "ConvTranspose":  # by the output's positions
-        return y.size * x.shape[1] // groups(row) * taps(row, x)
+        return y.size * share(x.shape[1], groups(row)) * taps(row, x)
     if type_ in ("Gemm", "MatMul"):
         return x.size * (y.shape[-1] if y.rank else 1)
     if type_ == "BatchNormalization":

@@ -12,7 +12,7 @@ from ..dims import Extent
 from ..graph import Tensor
 from ..passes.rows import Row
 from . import Convention, Metric
-from .families import bias, cell, ends, family, groups, length, linear_resize, macs, neighbours, onnx_type, taps
+from .families import bias, cell, ends, family, groups, linear_resize, lines, macs, neighbours, onnx_type, share, taps
 
 PRICES = {
     "Add": 1, "Sub": 1, "Mul": 1, "Div": 4, "Mod": 1, "Pow": 32, "Max": 1, "Min": 1,
@@ -54,7 +54,7 @@ def _windowed(row: Row, type_: str, x: Tensor, y: Tensor) -> Extent | None:
     if kind in ("conv", "dense", "matmul"):
         return macs(row) + (y.size if bias(row) else 0)
     if kind == "deconv":  # by the output's positions and channels
-        channels = y.shape[1] // groups(row)
+        channels = share(y.shape[1], groups(row))
         return y.size * (channels * taps(row, x) + (1 if bias(row) else 0))
     if type_ == "GlobalAveragePool":
         return x.size + 4 * y.size
@@ -66,7 +66,7 @@ def _windowed(row: Row, type_: str, x: Tensor, y: Tensor) -> Extent | None:
     if kind == "lrn":
         return y.size * (37 + neighbours(row))
     if kind == "layer_norm":
-        return 7 * x.size + 29 * (x.size // length(row, x))
+        return 7 * x.size + 29 * lines(row, x)
     return _recurrent(row) if type_ in ("LSTM", "GRU") else 0
 
 
@@ -77,7 +77,7 @@ def _recurrent(row: Row) -> Extent | None:
         return None
     products = inner.runs * inner.rows * (inner.depth + inner.hidden + (2 if inner.biased else 0))
     states = 4 + 3 * 32 + 2 * 38 + 4 if inner.gates == 4 else 3 + 2 * 32 + 38 + 5
-    return products + inner.runs // inner.directions * inner.hidden * states
+    return products + share(inner.runs, inner.directions) * inner.hidden * states
 
 
 CONVENTION = Convention(

@@ -22,7 +22,7 @@ from ..passes.rows import Row
 from ..rules import NO_WORK, Window
 from ..table import Table, shape_text
 from . import Convention
-from .families import cell, ends, family, linear, macs, onnx_type
+from .families import cell, ends, family, linear, macs, onnx_type, share
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
@@ -208,7 +208,7 @@ def _parameters(row: Row, joins: bool) -> Iterator[str]:
         yield f"in_c={x.shape[1]}"
     elif linear(row) and y.rank and y.size != 0:
         yield f"out_c={y.shape[-1]}"
-        yield f"in_c={macs(row) // y.size}"
+        yield f"in_c={share(macs(row), y.size)}"
     elif inner := cell(row) if family(row) == "recurrent" else None:
         yield f"out_c={inner.hidden}"
         yield f"in_c={inner.depth}"
@@ -220,8 +220,8 @@ def _parameters(row: Row, joins: bool) -> Iterator[str]:
     elif window.kernel:
         yield from _window(window, transposed=weight is not None)
     if weight is not None:
-        group = (y if window.up else x).shape[1] // weight.shape[1]
-        if group != 1:
+        group = share((y if window.up else x).shape[1], weight.shape[1])
+        if group not in (0, 1):
             yield f"group={group}"
 
 

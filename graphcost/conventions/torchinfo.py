@@ -10,7 +10,8 @@ from math import prod
 from ..dims import Extent
 from ..passes.rows import Row
 from . import Convention, Metric
-from .families import cell, family, halves, one_vector
+from .families import cell, ends, family, halves, one_vector, share
+from .modules import parameterised
 
 
 def mult_adds(row: Row) -> Extent | None:
@@ -27,7 +28,7 @@ def mult_adds(row: Row) -> Extent | None:
     if kind in ("conv", "deconv"):
         return params * y.shape[0] * prod(y.shape[2:])
     if inner := cell(row) if kind == "recurrent" else None:
-        return params * (inner.runs // inner.directions)
+        return params * (share(inner.runs, inner.directions))
     return params * y.shape[0]
 
 
@@ -40,12 +41,17 @@ _LEARNED = {
 def _params(row: Row) -> Extent:
     """Elements of what a module calls its weight and bias: no statistics of a normalisation, no constants."""
     if half := halves(row):
-        channels = row.outputs[0].shape[1] if row.outputs[0].rank > 1 else 1
+        _, y = ends(row)
+        channels = y.shape[1] if y is not None and y.rank > 1 else 1
         return 2 * channels if half == 2 or row.op.type == "Scale" else 0
-    if family(row) not in _LEARNED and not one_vector(row):
+    kind = family(row)
+    if kind not in _LEARNED and not (one_vector(row) and parameterised(row)):
         return 0
+    if kind == "recurrent" and not row.op.kind.startswith("caffe."):
+        return sum((tensor.size for tensor in row.inputs[1:4] if tensor is not None), 0)
     tensors = (weight.tensor for weight in row.weights if weight.tensor.ranked)
-    return sum((t.size for t in tensors if t.rank and t.size != 1 and not t.dtype.endswith("int64")), 0)
+    single = kind == "prelu"  # one slope for all channels
+    return sum((t.size for t in tensors if t.rank and (t.size != 1 or single) and not t.dtype.endswith("int64")), 0)
 
 
 CONVENTION = Convention(
@@ -60,6 +66,7 @@ CONVENTION = Convention(
             mult_adds,
             functional=lambda row: 0,
             word="mult-adds",
+            calls=True,
         ),
     ),
 )

@@ -1,16 +1,17 @@
 """torchstat: MAdd, Flops and memory traffic of every module.
 
-A row is a module, so functional operators (a bare relu, a concatenation, a permutation) have none: what they would add
-stands under the table. Flops counts a multiply-accumulate once and takes the whole batch, MAdd counts it twice and
-takes one image. A module of several operators is unknown to the tool beyond its parameters and its output.
+A row is a module, so functional operators (a bare relu, a concatenation, a permutation) have none and count as nothing:
+what they would add stands under the table. Flops counts a multiply-accumulate once and takes the whole batch, MAdd
+counts it twice and takes one image. Of convolutions, normalisations and pools it knows those of images alone, and it
+stops at a linear layer of more than two axes, which is counted here as if it did not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..dims import Extent
 from ..graph import Tensor
@@ -18,29 +19,39 @@ from ..passes.parameters import learned
 from ..passes.rows import Row
 from ..table import LONG, Table, extent_text, formula
 from . import Convention, Metric
-from .families import adaptive, bias, by_ends, ends, family, halves, linear, macs, taps
-from .modules import path
+from .families import bias, by_ends, ends, family, halves, linear, macs, over_channels, share, taps
+from .modules import functional, module_paths, path, pathless
+from .patterns import calls
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
 _RELUS = {"relu", "relu6", "prelu", "leaky_relu", "elu"}
 _POOLS = {"max_pool", "average_pool"}
+_IMAGES = {"conv", "deconv", "batch_norm", *_POOLS}
+"""Families of which the tool knows those of images alone."""
 _MOVES = {"conv", "batch_norm", "dense", *_POOLS, *_RELUS}
 """Families whose memory traffic the tool counts."""
+
+
+def _kind(row: Row, x: Tensor) -> str:
+    """The family of an operator, "" where the tool has no rule for its module."""
+    kind = family(row)
+    return "" if kind in _IMAGES and x.rank != 4 else kind
 
 
 @by_ends
 def flops(row: Row, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     """Per batch: convolution out x K (+ out with a bias), batch norm 2 in, pool and ReLU in, linear in x out."""
+    kind = _kind(row, x)
     if kind == "conv":
         return macs(row) + (y.size if bias(row) else 0)
     if linear(row):
         return macs(row)
-    if half := halves(row):
+    if kind and (half := halves(row)):
         return half * x.size
     if kind == "upsample":  # it takes the first image for the batch, and so leaves the channels out
         return x.shape[0] * prod(y.shape[2:])
-    return x.size if kind in _RELUS or (kind in _POOLS and not adaptive(row)) else 0
+    return x.size if kind in _RELUS or kind in _POOLS else 0
 
 
 def madd(row: Row) -> Extent | None:
@@ -48,71 +59,89 @@ def madd(row: Row) -> Extent | None:
     x, y = ends(row)
     if x is None or y is None or not y.rank:
         return None
-    kind, batch = family(row), y.shape[0]
+    kind, batch = _kind(row, x), y.shape[0]
     made, taken = prod(y.shape[1:]), prod(x.shape[1:])
     if kind == "conv":
-        return (2 * macs(row)) // batch - made + (made if bias(row) else 0)
+        return share(2 * macs(row), batch) - made + (made if bias(row) else 0)
     if kind == "deconv":  # as a convolution, but over the positions of its input
         positions, filters = prod(x.shape[2:]), y.shape[1]
-        seen = macs(row) // (batch * positions * filters)
+        seen = share(macs(row), batch * positions * filters)
         return positions * filters * (2 * seen - 1 + (1 if bias(row) else 0))
     if linear(row):
-        return (2 * macs(row)) // batch - made
-    if half := halves(row):
-        return 2 * half * taken
-    if kind in _POOLS and not adaptive(row):
+        return share(2 * macs(row), batch) - made
+    if kind and halves(row):
+        return (2 if row.op.type in ("BatchNorm", "Scale") else 4) * taken
+    if kind in _POOLS:
         return made * (taps(row, x) - (kind == "max_pool"))
     if kind == "softmax":
-        return 3 * made - 1
+        return 0 if over_channels(row) else 3 * made - 1
     return made if kind in ("relu", "relu6") else 0
 
 
 def mem_read(row: Row) -> Extent | None:
-    """Bytes of input and parameters at 4 each, of the module types that the tool knows."""
+    """Bytes of input and parameters at 4 each, of the module types that the tool knows; of batch norm always 2C."""
     x, _ = ends(row)
-    return None if x is None else 4 * (x.size + _params([row])) if family(row) in _MOVES else 0
+    if x is None or _kind(row, x) not in _MOVES:
+        return None if x is None else 0
+    return 4 * (x.size + (2 * x.shape[1] if row.op.type == "BatchNormalization" else params([row])))
 
 
 def mem_write(row: Row) -> Extent | None:
     """Bytes of the output at 4 each, of the module types that the tool knows."""
-    _, y = ends(row)
-    return None if y is None else 4 * y.size if family(row) in _MOVES else 0
+    x, y = ends(row)
+    return None if x is None or y is None else 4 * y.size if _kind(row, x) in _MOVES else 0
 
 
-def _params(rows: Iterable[Row]) -> Extent:
-    distinct = {weight.key: weight.tensor.size for row in rows for weight in row.weights if learned(weight, row)}
-    return sum(distinct.values(), 0)
+def params(rows: Iterable[Row]) -> Extent:
+    """Parameters of a module, each once; the statistics of a normalisation are none."""
+    total: Extent = 0
+    distinct: dict[Hashable, Extent] = {}
+    for row in rows:
+        _, y = ends(row)
+        if family(row) == "batch_norm":
+            total += 2 * y.shape[1] if halves(row) == 2 and y is not None and y.rank > 1 else 0
+            continue
+        own = (weight for weight in row.weights if learned(weight, row))
+        distinct.update((weight.key, weight.tensor.size) for weight in own if weight.tensor.rank)
+    return total + sum(distinct.values(), 0)
 
 
 @dataclass
 class _Module:
     name: str
-    rows: list[Row]
+    calls: list[Row] = field(default_factory=list)
+    counts: list[Extent] = field(default_factory=lambda: [0] * len(METRICS))
+    """Flops, MAdd, MemRead, MemWrite."""
 
-    def figures(self) -> tuple[Tensor | None, Tensor | None, list[Extent]]:
-        """Its input and output, and params, output elements, MAdd, Flops, MemRead, MemWrite."""
-        x, y = ends(self.rows[0])[0], ends(self.rows[-1])[1]
-        made = y.size if y is not None else 0
-        if len(self.rows) > 1:
-            return x, y, [_params(self.rows), made, 0, 0, 0, 0]
-        row = self.rows[0]
-        counted = (metric(row) for metric in (madd, flops, mem_read, mem_write))
-        return x, y, [_params(self.rows), made, *(0 if value is None else value for value in counted)]
+    @property
+    def ends(self) -> tuple[Tensor | None, Tensor | None]:
+        """Its input and output; when it is called again, of the last call."""
+        again = len({row.op.type for row in self.calls}) == 1
+        return ends(self.calls[-1 if again else 0])[0], ends(self.calls[-1])[1]
 
 
 def _modules(analysis: Analysis) -> tuple[list[_Module], list[Row]]:
-    """Rows by module scope, in order, and the functional rest; without scopes every layer that the tool has is one."""
+    """Modules by path, in order, and the functional rest; without paths every layer that the tool has is one."""
     modules: dict[str, _Module] = {}
     rest: list[Row] = []
-    scoped = any(row.scope for row in analysis.rows)
-    for row in analysis.rows:
-        name = path(row.scope) if scoped else row.name if family(row) in _LAYERS else ""
+    unscoped, outside, paths = pathless(analysis), functional(analysis), module_paths(analysis)
+    for at, row in enumerate(analysis.rows):
         if row.constant:
             continue  # makes a constant: part of the module's parameters, not a step of it
-        if name:
-            modules.setdefault(name, _Module(name, [])).rows.append(row)
-        else:
+        layer = row.name if family(row) in _LAYERS else ""
+        path_ = layer if unscoped else "" if at in outside else paths[at]
+        if not path_:
             rest.append(row)
+            continue
+        counted = [metric.parts(analysis, at) for metric in METRICS]
+        for number, call in enumerate(calls(analysis)[at]):
+            name = path_ if call.op.origin == row.op.origin else path(call.op.scope) or f"norm in {path_}"
+            module = modules.setdefault(name, _Module(name))
+            module.calls.append(call)
+            values = (parts[number][1] for parts in counted)
+            module.counts = [
+                total if value is None else total + value for total, value in zip(module.counts, values, strict=True)
+            ]
     return list(modules.values()), rest
 
 
@@ -130,7 +159,9 @@ def table(analysis: Analysis) -> Table:
     rows: list[tuple[str, ...]] = []
     totals: list[Extent] = [0] * 6
     for number, module in enumerate(modules):
-        x, y, figures = module.figures()
+        x, y = module.ends
+        count, madds, read, write = module.counts
+        figures = [params(module.calls), 0 if y is None else y.size, madds, count, read, write]
         totals = [a + b for a, b in zip(totals, figures, strict=True)]
         rows.append((str(number), module.name, _image(x), _image(y), *_cells(figures)))
     total = ("total", "", "", "", *_cells(totals))
@@ -140,6 +171,10 @@ def table(analysis: Analysis) -> Table:
         "Flops counts a multiply-accumulate as one operation, MAdd as two; duration is not measured.",
         f"Functional operators have no row: {len(rest)} of them, {_number(work)} operations, {_number(made)} bytes.",
     ]
+    sequences = [module.name for module in modules if any(map(of_sequences, module.calls))]
+    if sequences:
+        more = f" and {len(sequences) - 1} more" if len(sequences) > 1 else ""
+        notes.append(f"The tool stops at a linear layer of more than two axes: {sequences[0]}{more}.")
     return Table(TITLES, (False, False, False, False, *[True] * 8), rows, total, notes)
 
 
@@ -159,30 +194,34 @@ def _image(tensor: Tensor | None) -> str:
     return " ".join(map(extent_text, tensor.shape[1:])) if tensor is not None else ""
 
 
+def of_sequences(row: Row) -> bool:
+    """Whether a linear layer has an input of more than two axes, at which the tool stops."""
+    x, _ = ends(row)
+    return x is not None and x.rank > 2 and family(row) == "matmul" and linear(row)
+
+
+def _metric(key: str, unit: str, doc: str, count: Callable[[Row], Extent | None], **options: Any) -> Metric:
+    return Metric(key, unit, doc, count, functional=lambda row: 0, calls=True, once=True, **options)
+
+
+METRICS: tuple[Metric, ...] = (
+    _metric(
+        "flops",
+        "multiply-accumulates",
+        "per batch; a bias, a pooled input and a ReLU count as one each",
+        flops,
+        word="Flops",
+    ),
+    _metric(
+        "madd", "operations", "per image; a multiply-accumulate as two", madd, word="MAdd", per_mac=2, per_image=True
+    ),
+    _metric("mem_read", "bytes", "input and parameters", mem_read, form="bytes"),
+    _metric("mem_write", "bytes", "output", mem_write, form="bytes"),
+)
 CONVENTION = Convention(
     name="torchstat",
     tool="torchstat",
     source="https://github.com/Swall0w/torchstat/tree/master/torchstat",
-    metrics=(
-        Metric(
-            "flops",
-            "multiply-accumulates",
-            "per batch; a bias, a pooled input and a ReLU count as one each",
-            flops,
-            word="Flops",
-        ),
-        Metric(
-            "madd",
-            "operations",
-            "per image; a multiply-accumulate as two",
-            madd,
-            functional=lambda row: 0,
-            word="MAdd",
-            per_mac=2,
-            per_image=True,
-        ),
-        Metric("mem_read", "bytes", "input and parameters", mem_read, "bytes"),
-        Metric("mem_write", "bytes", "output", mem_write, "bytes"),
-    ),
+    metrics=METRICS,
     table=table,
 )

@@ -1,7 +1,8 @@
-"""What each tool would call the cost of a model, and why that is not our multiply-accumulates.
+"""What each tool would call the cost of a model, and why that is not graphcost's multiply-accumulates.
 
-The reasons of a tool sum to the difference, exactly: they are read row by row off what the tool counts for the row and
-what we do. What is not known here is why an author chose so; the reasons name operators and prices, no motives.
+The reasons of a tool sum to the difference, exactly: they are read row by row off what the tool counts for the row, or
+for the calls that an exporter wrote as it, and what graphcost does. What is not known here is why an author chose so;
+the reasons name operators and prices, no motives. What the file itself does not say is listed below the table.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from typing import Any
 from .. import conventions
 from ..analysis import Analysis
 from ..conventions import Convention, Metric
-from ..conventions.families import adds_bias
+from ..conventions.families import adds_bias, ends, family, linear, macs
 from ..conventions.modules import pathless
+from ..conventions.patterns import NORM, calls
+from ..conventions.torchstat import of_sequences
 from ..dims import Dim, Extent, to_json
 from ..graph import Tensor
 from ..passes.rows import Row
@@ -36,7 +39,7 @@ class Reason:
 
 @dataclass
 class _Group:
-    """The operators of one type that have no multiply-accumulates of ours."""
+    """The operators of one type that have no multiply-accumulates."""
 
     counted: list[Extent]
     made: list[Extent]
@@ -70,33 +73,39 @@ def reasons(analysis: Analysis, metric: Metric) -> list[Reason]:
         parts[text] = parts.get(text, 0) + difference
 
     for at, row in enumerate(analysis.rows):
-        counted = metric.of(analysis, at)
-        counted = 0 if counted is None else counted
-        ours = row.work.macs if row.work else 0
-        kind = row.op.type
-        if ours == 0 and counted == 0:
-            continue
-        if counted == 0:
-            add(f"{kind} not counted", -ours)
-        elif ours == 0 and adds_bias(row):
-            add("bias", counted)
-        elif ours == 0:
-            group = groups.setdefault(kind, _Group([], [], []))
-            group.counted.append(counted)
-            group.made.append(_elements(row.outputs[:1], row, metric))
-            group.taken.append(_elements(row.inputs[:1], row, metric))
-        else:
-            seen = _seen(row, metric, ours)
-            add("bodies of loops count once", seen.once - ours)
-            add("one image of the batch", seen.image - seen.once)
-            add(f"{metric.per_mac} x MAC", (metric.per_mac - 1) * seen.image)
-            rest = counted - metric.per_mac * seen.image
-            made = _elements(row.outputs[:1], row, metric)
-            add(_rest(kind, rest, made, metric), rest)
+        left = row.work.macs if row.work else 0
+        for call, value in metric.parts(analysis, at):
+            counted = 0 if value is None else value
+            ours = left if macs(call) != 0 else 0
+            left = left - ours
+            kind = _label(row, call)
+            if counted == 0:
+                add(f"{kind} not counted", -ours)
+            elif ours == 0 and adds_bias(call):
+                add("bias", counted)
+            elif ours == 0:
+                group = groups.setdefault(kind, _Group([], [], []))
+                group.counted.append(counted)
+                group.made.append(_elements(call.outputs[:1], call, metric))
+                group.taken.append(_elements(call.inputs[:1], call, metric))
+            else:
+                seen = _seen(call, metric, ours)
+                add("bodies of loops count once", seen.once - ours)
+                add("one image of the batch", seen.image - seen.once)
+                add(f"{metric.per_mac} x MAC", (metric.per_mac - 1) * seen.image)
+                rest = counted - metric.per_mac * seen.image
+                add(_rest(kind, rest, _elements(call.outputs[:1], call, metric), metric), rest)
+        add(f"{row.op.type} not counted", -left)
     for kind, group in groups.items():
         add(kind + group.price(), sum(group.counted, 0))
     found = [Reason(text, difference) for text, difference in parts.items() if difference != 0]
     return sorted(found, key=lambda reason: _weight(analysis, reason.difference), reverse=True)
+
+
+def _label(row: Row, call: Row) -> str:
+    """The type of a call, and that it is gone from the file where an exporter folded it into another."""
+    gone = call.op.type == NORM and row.op.type != NORM
+    return f"folded {call.op.type}" if gone else call.op.type
 
 
 @dataclass(frozen=True)
@@ -114,8 +123,8 @@ def _seen(row: Row, metric: Metric, ours: Extent) -> _Seen:
 
 def _image(extent: Extent, row: Row) -> Extent:
     """The part of one image of a batch; everything where the first axis of the output is not a batch."""
-    y = row.outputs[0]
-    batch = y.shape[0] if y.ranked and y.rank else 1
+    _, y = ends(row)
+    batch = y.shape[0] if y is not None and y.rank else 1
     part = extent // batch if batch != 0 else extent
     return part if part * batch == extent else extent
 
@@ -166,14 +175,54 @@ def tables(analysis: Analysis) -> list[Table]:
             head = ("", "", "", "")
         if unknown:
             silent.setdefault(unknown, {})[convention.tool] = None
-    notes = ["Percentages are of our MACs. The reasons of a tool sum to its difference from them."]
-    if pathless(analysis):
-        notes.append("The file has no module paths: tools that walk modules are taken to see every operator as one.")
+    notes = ["Ratio and share are relative to graphcost's MACs; the reasons of a tool sum to its difference from them."]
+    notes += unstated(analysis)
     notes += [f"Not known, and so without a figure: {text} ({_named(tools)})." for text, tools in silent.items()]
     if is_abbreviated(cell for row in rows for cell in row):
         notes.append(EXPLAINED)
-    titles = ("tool", "calls it", "total", "of ours", "difference", "share", "because of")
+    titles = ("tool", "metric", "total", "ratio", "difference", "share", "reason")
     return [Table(titles, (False, False, True, True, True, True, False), rows, notes=notes, heading="How tools count")]
+
+
+def unstated(analysis: Analysis) -> list[str]:
+    """What the file does not say of the module that was exported, and what the tools are taken to see instead."""
+    seen = [(row, call) for row, made in zip(analysis.rows, calls(analysis), strict=True) for call in made]
+    notes = []
+    if pathless(analysis):
+        notes.append("The file has no module paths: tools that walk modules are taken to see every operator as one.")
+    gone = [row for row, call in seen if call.op.type == NORM and row.op.type != NORM]
+    if gone:
+        notes.append(
+            f"The exporter folded a normalisation into {_number(gone)}: {PYTORCH} are taken to count it on the module."
+        )
+    if guessed := [row for row in gone if row.op.origin is None]:
+        notes.append(
+            f"Of {_number(guessed)} the file does not say whether the module has a bias of its own, and whether the "
+            "normalisation scales and shifts: they are counted as if only the latter were so."
+        )
+    products = [call for _, call in seen if family(call) == "matmul" and not linear(call) and call.op.type != "Einsum"]
+    if products:
+        work = _value(analysis, sum((call.work.macs for call in products if call.work), 0))
+        size = formula(work, LONG) if isinstance(work, Dim) else show(work, "short")
+        notes.append(
+            f"The file does not say how {_number(products)} of activations ({size} MACs) were written: ptflops, "
+            "DeepSpeed and calflops are taken to count them, but do not see `a @ b`, and the last two not torch.bmm."
+        )
+    if any(call.op.type == "ScaledDotProductAttention" or call.op.type.startswith(MULTIHEAD) for _, call in seen):
+        notes.append("On a CPU torch.utils.flop_counter does not see scaled_dot_product_attention of four axes.")
+    if any(of_sequences(call) for _, call in seen):
+        notes.append("torchstat stops at linear layers of more than two axes; here it counts them like the others.")
+    return notes
+
+
+PYTORCH = "tools that look at the PyTorch module"
+MULTIHEAD = "MultiheadAttention."
+
+
+def _number(rows: Sequence[Row]) -> str:
+    """`1 Conv`, `12 operators`."""
+    kinds = {row.op.type for row in rows}
+    return f"{len(rows)} {kinds.pop() if len(kinds) == 1 else 'operators'}"
 
 
 def _lines(analysis: Analysis, found: Sequence[Reason], ours: Extent) -> list[tuple[str, str, str]]:
@@ -186,7 +235,7 @@ def _lines(analysis: Analysis, found: Sequence[Reason], ours: Extent) -> list[tu
         part = _value(analysis, reason.difference)
         share = _ratio(part, ours)
         lines.append((_signed(part), "" if share is None else f"{share:+.2%}", reason.text))
-    return lines or [("0", "", "nothing: they agree")]
+    return lines or [("0", "", "identical")]
 
 
 def _value(analysis: Analysis, extent: Extent) -> Extent:
@@ -240,7 +289,7 @@ def data(analysis: Analysis) -> dict[str, Any]:
                 "unknown_ops": _unknown(analysis, metric),
             }
         )
-    return {"macs": to_json(ours), "tools": tools}
+    return {"macs": to_json(ours), "tools": tools, "notes": unstated(analysis)}
 
 
 SECTION = Section("reconcile", "what each tool would call the cost of the model, and why they differ", tables, data)

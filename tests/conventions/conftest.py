@@ -129,6 +129,10 @@ def mobilenet_v2() -> Network:
     return net
 
 
+HALF = {"kernel_shape": (2, 2), "strides": (2, 2), "pads": (0,) * 4, "ceil_mode": 0, "count_include_pad": 1}
+"""nn.AvgPool2d(2), of which exporters write all attributes; pooling to a size has fewer."""
+
+
 def densenet121() -> Network:
     """torchvision's; the last activation and pooling are functional calls."""
     net = Network(image=Tensor((1, 3, 224, 224)))
@@ -148,7 +152,7 @@ def densenet121() -> Network:
         if block < 4:
             at = f"features/transition{block}"
             x = net.conv(f"{at}/conv", relu_of_norm(at, "", x, channels), channels, channels // 2, 1)
-            x, channels = net.op(f"{at}/pool", "AveragePool", x, kernel_shape=(2, 2), strides=(2, 2)), channels // 2
+            x, channels = net.op(f"{at}/pool", "AveragePool", x, **HALF), channels // 2
     x = net.op("", "GlobalAveragePool", net.op("", "Relu", net.norm("features/norm5", x, channels)))
     net.linear("classifier", net.op("", "Flatten", x), 1024, 1000)
     return net
