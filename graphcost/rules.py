@@ -6,13 +6,14 @@ where an attribute's default stands; what it returns is a `Facts`. Rules never s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from .dims import Dim, Extent, symbol
 from .graph import Tensor
 from .windows import GLOBAL as GLOBAL
+from .windows import NOT_KNOWN
 from .windows import POINTWISE as POINTWISE
 from .windows import Window as Window
 
@@ -121,6 +122,10 @@ class Facts:
             trip_counts=tuple([extent(each) for each in self.trip_counts]),
         )
 
+    def shapes_alone(self) -> Facts | None:
+        """What stays certain where an attribute is not understood: the shapes of an elementwise operator, no cost."""
+        return Facts(self.outputs, None, NOT_KNOWN) if self.elementwise else None
+
 
 class Body(Protocol):
     """A graph that a rule may run, as a branch or a loop's body: it has one under the keyword of its attribute."""
@@ -152,6 +157,11 @@ class Rule:
     max_inputs: int | None
     """Inputs it takes at most; None is any number."""
     keywords: frozenset[str]
+    """Attributes that it reads."""
+    required: frozenset[str]
+    """Those of them that have no default."""
+    harmless: frozenset[str]
+    """Attributes that it need not read, because they change neither a shape nor the cost."""
     takes_any: bool
     """It accepts keywords that it does not name."""
     replaces: bool = False
@@ -174,18 +184,25 @@ _table: dict[str, list[Rule]] = {}
 F = TypeVar("F", bound=Callable[..., Facts])
 
 
-def rule(*kinds: str, since: int = 1, replace: bool = False, fields: Iterable[str] = ()) -> Callable[[F], F]:
+def rule(
+    *kinds: str,
+    since: int = 1,
+    replace: bool = False,
+    fields: Iterable[str] = (),
+    harmless: Iterable[str] = (),
+) -> Callable[[F], F]:
     """Register a function as the rule of `kinds`, from version `since` of their operator set on.
 
     Kinds are ONNX operator names, `domain.Name` outside ai.onnx, `caffe.Type` for Caffe layers. A rule that declares
     the keyword `outputs` receives how many outputs the operator has; one that reads a group of attributes together
-    names them in `fields` and takes them as `**fields`. Raises ValueError when a kind already has a rule for that
-    version, unless `replace` says that this one is to stand in its place.
+    names them in `fields` and takes them as `**fields`. `harmless` lists the attributes that change neither a shape nor
+    the cost; an operator with any other attribute that the rule does not read is not understood. Raises ValueError when
+    a kind already has a rule for that version, unless `replace` says that this one is to stand in its place.
     """
 
     def register(function: F) -> F:
         for kind in kinds:
-            _register(_describe(function, kind, since, replace, frozenset(fields)))
+            _register(_describe(function, kind, since, replace, frozenset(fields), frozenset(harmless)))
         return function
 
     return register
@@ -206,19 +223,29 @@ def _register(new: Rule) -> None:
     _table[new.kind] = sorted([*kept, new], key=lambda entry: -entry.since)
 
 
-def _describe(function: Callable[..., Facts], kind: str, since: int, replaces: bool, fields: frozenset[str]) -> Rule:
+def _describe(
+    function: Callable[..., Facts],
+    kind: str,
+    since: int,
+    replaces: bool,
+    fields: frozenset[str],
+    harmless: frozenset[str],
+) -> Rule:
     """Read a signature off the code object; inspect.signature takes fifty times as long."""
     code: Any = function.__code__
     positional, keyword_only = code.co_argcount, code.co_kwonlyargcount
     variadic, any_keyword = bool(code.co_flags & 0x04), bool(code.co_flags & 0x08)
     optional = len(function.__defaults__ or ())
+    named = frozenset(code.co_varnames[positional : positional + keyword_only])
     return Rule(
         function,
         kind,
         since,
         min_inputs=positional - optional,
         max_inputs=None if variadic else positional,
-        keywords=fields.union(code.co_varnames[positional : positional + keyword_only]),
+        keywords=named | fields,
+        required=named.difference(function.__kwdefaults__ or (), ("outputs",)),
+        harmless=harmless,
         takes_any=any_keyword and not fields,
         replaces=replaces,
     )
@@ -232,6 +259,34 @@ def lookup(kind: str, version: int) -> Rule | None:
 def registered() -> tuple[Rule, ...]:
     """Every rule in the table, by kind and version."""
     return tuple(sorted((entry for entries in _table.values() for entry in entries), key=lambda e: (e.kind, e.since)))
+
+
+HARMLESS = frozenset({"consumed_inputs", "description", "message"})
+"""Attributes that change nothing wherever they stand: which inputs an operator of ONNX's first version may overwrite,
+a text for people, and that a layer of Caffe's reads the message of another type."""
+
+
+def not_understood(rule: Rule, attrs: Iterable[str], inputs: Sequence[Tensor | None]) -> str:
+    """Why an operator may be another than its rule knows: an attribute or an input that the rule does not read.
+
+    "" where there is none. A name that begins with an underscore is a note that some tool left for itself.
+    """
+    for name in attrs:
+        known = name in rule.keywords or name in rule.harmless or name in HARMLESS
+        if not (known or rule.takes_any or name.startswith("_")):
+            return f"field {name} is not understood{_nearest(name, rule)}"
+    most = rule.max_inputs
+    if most is not None and any(tensor is not None for tensor in inputs[most:]):
+        return f"takes at most {most} input{'' if most == 1 else 's'} and has {len(inputs)}"
+    return ""
+
+
+def _nearest(name: str, rule: Rule) -> str:
+    """The attribute that may be meant by a name, for a message."""
+    from difflib import get_close_matches  # 5 ms that most runs do without
+
+    close = get_close_matches(name, sorted((rule.keywords | rule.harmless) - {"outputs"}), 1)
+    return f" (nearest: {close[0]})" if close else ""
 
 
 FRESH = "open_"  # prefix of the symbols that stand for an extent which only data decides

@@ -54,7 +54,11 @@ V0_FIELDS = {
 }  # fmt: skip
 """V0 fields whose names changed; the others kept theirs."""
 
-WIRING = {"name", "type", "bottom", "top", "include", "exclude", "param", "loss_weight", "blobs", "phase", "layer"}
+WIRING = {
+    "name", "type", "bottom", "top", "include", "exclude", "param", "loss_weight", "blobs", "phase", "layer",
+    "propagate_down", "blobs_lr", "weight_decay", "blob_share_mode",
+}  # fmt: skip
+"""What any layer may say: how it is wired, when it counts, and how its blobs are shared and learned."""
 
 
 @dataclass
@@ -138,7 +142,7 @@ def _attributes(layer: Message) -> dict[str, Any]:
             fields.extend(value.items())
             if name.removesuffix("_param").replace("_", "") not in own:
                 fields.append(("message", name))
-        elif name not in WIRING and not isinstance(value, Message):
+        elif name not in WIRING:
             fields.append((name, value))
     return dict(_gather(fields))
 

@@ -29,7 +29,11 @@ def known() -> tuple[Rule, ...]:
 
 
 def rule(
-    *kinds: str, since: int = 1, replace: bool = False, fields: Iterable[str] = ()
+    *kinds: str,
+    since: int = 1,
+    replace: bool = False,
+    fields: Iterable[str] = (),
+    harmless: Iterable[str] = (),
 ) -> Callable[[rules.F], rules.F]:
     """`rules.rule` for plugins: the families are loaded first, so that a kind which one of them has is refused here.
 
@@ -37,7 +41,7 @@ def rule(
     """
     for kind in kinds:
         _load_families_of(kind)
-    return rules.rule(*kinds, since=since, replace=replace, fields=fields)
+    return rules.rule(*kinds, since=since, replace=replace, fields=fields, harmless=harmless)
 
 
 def _load_families_of(kind: str) -> None:

@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..dims import Extent
+from ..dims import Extent, Undecided
 from ..graph import Tensor
 from ..rules import GLOBAL, NO_WORK, Facts, Work, data_dependent, rule
 from .normalize import softmax_work
 from .values import integers
+
+SCORES = (
+    "scale", "mask_filter_value", "unidirectional", "causal", "local_window_size", "sliding_window_cache", "softcap",
+    "smooth_softmax", "rotary_interleaved", "q_norm_epsilon", "k_norm_epsilon", "qk_norm_epsilon",
+)  # fmt: skip
+"""How scores are scaled, limited and masked; a mask, a causal one or a window too, leaves every score counted."""
+SEARCH = (
+    "vocab_size", "model_type", "no_repeat_ngram_size", "decoder_start_token_id", "early_stopping", "pad_token_id",
+    "eos_token_id", "min_tokens_to_keep", "temperature", "filter_value", "custom", "presence_penalty", "top_p",
+)  # fmt: skip
+"""How the next token is chosen."""
 
 
 def attention_work(batch: Extent, heads: Extent, queries: Extent, keys: Extent, size: Extent, value: Extent) -> Work:
@@ -21,7 +32,9 @@ def attention_work(batch: Extent, heads: Extent, queries: Extent, keys: Extent, 
     return Work(macs=scores * (size + value), muls=scores) + softmax_work(scores, batch * heads * queries)
 
 
-@rule("Attention")
+@rule("Attention", harmless=(
+    "scale", "is_causal", "left_window_size", "right_window_size", "qk_matmul_output_mode", "softmax_precision",
+))  # fmt: skip
 def attention(
     q: Tensor,
     k: Tensor,
@@ -32,6 +45,7 @@ def attention(
     *others: Tensor | None,
     q_num_heads: int = 0,
     kv_num_heads: int = 0,
+    softcap: float = 0.0,
     outputs: int = 1,
 ) -> Facts:
     """q [B, heads, S, d] or [B, S, heads d], k and v likewise -> Y like q, present key and value, the scores.
@@ -39,6 +53,8 @@ def attention(
     https://onnx.ai/onnx/operators/onnx__Attention.html
     """
     flat = q.rank == 3
+    if flat and (q_num_heads < 1 or kv_num_heads < 1):
+        raise ValueError("q_num_heads and kv_num_heads are needed where heads are no axis of their own")
     batch = q.shape[0]
     heads, queries, size = (q_num_heads, q.shape[1], q.shape[2] // q_num_heads) if flat else q.shape[1:]
     kv_heads, fresh, _ = (kv_num_heads, k.shape[1], 0) if flat else k.shape[1:]
@@ -51,11 +67,14 @@ def attention(
         Tensor((batch, kv_heads, keys, depth), v.dtype),
         Tensor((batch, heads, queries, keys), q.dtype),
     )
-    masked = Work(adds=batch * heads * queries * keys) if mask is not None else NO_WORK
-    return Facts(tops[:outputs], attention_work(batch, heads, queries, keys, size, depth) + masked, GLOBAL)
+    scores = batch * heads * queries * keys
+    masked = Work(adds=scores) if mask is not None else NO_WORK
+    capped = Work(muls=1, divs=1, exps=1) * scores if softcap else NO_WORK  # c * tanh(x / c)
+    work = attention_work(batch, heads, queries, keys, size, depth) + masked + capped
+    return Facts(tops[:outputs], work, GLOBAL)
 
 
-@rule("com.microsoft.Attention")
+@rule("com.microsoft.Attention", harmless=(*SCORES, "do_rotary", "rotary_embedding_dim", "past_present_share_buffer"))
 def attention_contrib(
     x: Tensor,
     weights: Tensor,
@@ -82,7 +101,7 @@ def attention_contrib(
     return Facts((Tensor((batch, steps, value), x.dtype), present)[:outputs], work, GLOBAL)
 
 
-@rule("com.microsoft.QAttention")
+@rule("com.microsoft.QAttention", harmless=(*SCORES, "do_rotary", "past_present_share_buffer"))
 def q_attention(
     x: Tensor,
     weights: Tensor,
@@ -105,7 +124,11 @@ def q_attention(
     return attention_contrib(real, weights, bias, mask, past, num_heads=num_heads, outputs=outputs)
 
 
-@rule("com.microsoft.MultiHeadAttention", "com.microsoft.DecoderMaskedMultiHeadAttention")
+@rule(
+    "com.microsoft.MultiHeadAttention",
+    "com.microsoft.DecoderMaskedMultiHeadAttention",
+    harmless=(*SCORES, "output_qk", "past_present_share_buffer"),
+)
 def multi_head_attention(
     query: Tensor,
     key: Tensor | None = None,
@@ -145,7 +168,10 @@ def _cache(tensor: Tensor, heads: int) -> bool:
     return tensor.shape[1] == heads and tensor.dtype not in ("int32", "bool")
 
 
-@rule("com.microsoft.GroupQueryAttention")
+@rule(
+    "com.microsoft.GroupQueryAttention",
+    harmless=(*SCORES, "kv_cache_bit_width", "k_quant_type", "v_quant_type", "qk_output"),
+)
 def group_query_attention(
     query: Tensor,
     key: Tensor | None = None,
@@ -179,7 +205,7 @@ def group_query_attention(
     return Facts((Tensor((batch, steps, num_heads * size), query.dtype), cache, cache)[:outputs], work, GLOBAL)
 
 
-@rule("LinearAttention")
+@rule("LinearAttention", harmless=("chunk_size", "scale"))
 def linear_attention(
     query: Tensor,
     key: Tensor,
@@ -216,16 +242,24 @@ def linear_attention(
     return Facts((y, Tensor((batch, kv_num_heads, size, depth), query.dtype)), work, GLOBAL)
 
 
-@rule("RotaryEmbedding", "com.microsoft.RotaryEmbedding")
-def rotary_embedding(x: Tensor, *others: Tensor | None) -> Facts:
+@rule("RotaryEmbedding", "com.microsoft.RotaryEmbedding", harmless=("interleaved", "is_packed_batching", "scale"))
+def rotary_embedding(x: Tensor, *others: Tensor | None, num_heads: int = 0, rotary_embedding_dim: int = 0) -> Facts:
     """[B, S, hidden] or [B, heads, S, d] -> the same shape; pairs of elements turned by an angle.
 
+    Of each head rotary_embedding_dim elements are turned, or all of them.
     https://onnx.ai/onnx/operators/onnx__RotaryEmbedding.html
     """
-    return Facts((Tensor(x.shape, x.dtype),), Work(muls=2, adds=1) * x.size, GLOBAL)
+    turned = x.size
+    if rotary_embedding_dim:
+        if x.rank != 4 and not num_heads:
+            raise Undecided(f"of how many heads {rotary_embedding_dim} elements are turned is not said")
+        heads = x.shape[1] if x.rank == 4 else num_heads
+        positions = x.shape[0] * (x.shape[2] if x.rank == 4 else x.shape[1])
+        turned = positions * heads * rotary_embedding_dim
+    return Facts((Tensor(x.shape, x.dtype),), Work(muls=2, adds=1) * turned, GLOBAL)
 
 
-@rule("com.microsoft.BeamSearch")
+@rule("com.microsoft.BeamSearch", harmless=SEARCH)
 def beam_search(
     ids: Tensor,
     max_length: Tensor,
@@ -246,7 +280,7 @@ def beam_search(
     return Facts((sequences, Tensor((ids.shape[0], kept), score)), None)
 
 
-@rule("com.microsoft.GreedySearch", "com.microsoft.Sampling")
+@rule("com.microsoft.GreedySearch", "com.microsoft.Sampling", harmless=SEARCH)
 def search(ids: Tensor, max_length: Tensor, *others: Tensor | None) -> Facts:
     """ids [B, S] -> sequences [B, max_length], padded; the work and a second output are as with BeamSearch.
 

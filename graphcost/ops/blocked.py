@@ -18,9 +18,9 @@ from .sampling import REPEATED
 
 LARGEST_BLOCK = 16
 
-rule("com.microsoft.nchwc.Conv")(windowed.fused_conv)
-rule("com.microsoft.nchwc.MaxPool")(windowed.max_pool)
-rule("com.microsoft.nchwc.AveragePool")(windowed.average_pool)
+rule("com.microsoft.nchwc.Conv", harmless=("kernel_shape", "activation_params"))(windowed.fused_conv)
+rule("com.microsoft.nchwc.MaxPool", harmless=("storage_order",))(windowed.max_pool)
+rule("com.microsoft.nchwc.AveragePool", harmless=("count_include_pad",))(windowed.average_pool)
 rule("com.microsoft.nchwc.GlobalMaxPool")(windowed.global_max_pool)
 rule("com.microsoft.nchwc.GlobalAveragePool")(windowed.global_average_pool)
 
@@ -43,7 +43,7 @@ def reorder_output(x: Tensor, *, channels: int, channels_last: int = 0) -> Facts
     return Facts((Tensor(shape, x.dtype),), NO_WORK, mapped((0, None, *range(first, first + len(spatial)))))
 
 
-@rule("com.microsoft.nchwc.Upsample")
+@rule("com.microsoft.nchwc.Upsample", harmless=("coordinate_transformation_mode",))
 def upsample(x: Tensor, *, scales: Sequence[int] = (1, 1, 1, 1), mode: str = "nearest") -> Facts:
     """[N, C, H, W] -> every axis times its whole scale."""
     shape = [size * scale for size, scale in zip(x.shape, scales, strict=True)]

@@ -248,7 +248,7 @@ def _is_open(trips: Extent) -> bool:
 # --- scans ------------------------------------------------------------------------------------------------------------
 
 
-@rule("Scan", since=9)
+@rule("Scan", since=9, harmless=("scan_input_directions", "scan_output_directions"))
 def scan(
     *tensors: Tensor,
     body: Body,
@@ -275,7 +275,7 @@ def scan(
     return Facts(result.after(length, axes), NO_WORK, trip_counts=(length,))
 
 
-@rule("Scan")
+@rule("Scan", harmless=("directions",))
 def scan_8(lengths: Tensor | None = None, *tensors: Tensor, body: Body, num_scan_inputs: int) -> Facts:
     """As Scan since 9, but all have a batch axis first, which the body does not see, and sequences run along axis 1.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 from ..dims import Extent
@@ -10,6 +11,7 @@ from ..graph import Tensor
 from ..rules import GLOBAL, Facts, Window, Work, rule
 from ..shapes import broadcast, show_shape
 from ..windows import FIRST, AxisMap, IndexMap, mapped, stretched
+from .pointwise import fused_activation
 
 
 def contract(left: Extent, right: Extent) -> Extent:
@@ -19,9 +21,20 @@ def contract(left: Extent, right: Extent) -> Extent:
     return left if isinstance(left, int) else right
 
 
-@rule("Gemm")
-def gemm(a: Tensor, b: Tensor, c: Tensor | None = None, *, transA: int = 0, transB: int = 0) -> Facts:
+@rule("Gemm", harmless=("broadcast",))
+def gemm(
+    a: Tensor,
+    b: Tensor,
+    c: Tensor | None = None,
+    *,
+    transA: int = 0,
+    transB: int = 0,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+) -> Facts:
     """a: [M, K] ([K, M] with transA), b: [K, N] ([N, K] with transB), c: broadcast to the result -> [M, N].
+
+    The product is multiplied by alpha and c by beta, where those are not 1.
 
     https://onnx.ai/onnx/operators/onnx__Gemm.html
     """
@@ -34,7 +47,8 @@ def gemm(a: Tensor, b: Tensor, c: Tensor | None = None, *, transA: int = 0, tran
     left_map, right_map = (None, 0) if transA else (0, None), (1, None) if transB else (None, 1)
     added = stretched(c.shape, y.shape) if c is not None and c.ranked else ()
     window = mapped(left_map, right_map, added)
-    return Facts((y,), Work(macs=rows * columns * depth, adds=y.size if c else 0), window)
+    scaled = (y.size if alpha != 1 else 0) + (c.size if c is not None and beta != 1 else 0)
+    return Facts((y,), Work(macs=rows * columns * depth, muls=scaled, adds=y.size if c else 0), window)
 
 
 @rule("MatMul")
@@ -68,30 +82,62 @@ def _product_window(a: Tensor, b: Tensor, y: Tensor) -> Window:
 
 @rule("com.microsoft.FusedMatMul", "com.microsoft.TransposeMatMul")
 def fused_matmul(
-    a: Tensor, b: Tensor, *, transA: int = 0, transB: int = 0, transBatchA: int = 0, transBatchB: int = 0
+    a: Tensor,
+    b: Tensor,
+    *,
+    transA: int = 0,
+    transB: int = 0,
+    transBatchA: int = 0,
+    transBatchB: int = 0,
+    alpha: float = 1.0,
 ) -> Facts:
-    """MatMul of operands whose last two axes, or whose batch axes, are turned first.
+    """MatMul of operands that are transposed first, and a product that is multiplied by alpha.
 
+    transBatch moves the first axis of an operand to the place before the last: [M, *batch, K] is read as
+    [*batch, M, K]. trans exchanges the last two axes of the result of that, so that with both [K, *batch, M] is read as
+    [*batch, M, K].
     https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.FusedMatMul
     """
-    return matmul(_turned(a, transA, transBatchA), _turned(b, transB, transBatchB))
+    orders = _order(a, transA, transBatchA), _order(b, transB, transBatchB)
+    left, right = (Tensor(tuple(x.shape[at] for at in order), x.dtype) for x, order in zip((a, b), orders, strict=True))
+    facts = matmul(left, right)
+    maps = zip(facts.window.maps, orders, strict=False)
+    window = replace(facts.window, maps=tuple(_before(order, index_map or ()) for index_map, order in maps))
+    scaled = Work(muls=facts.outputs[0].size if alpha != 1 else 0)
+    return Facts(facts.outputs, facts.work and facts.work + scaled, window)
 
 
-def _turned(x: Tensor, last: int, batch: int) -> Tensor:
-    shape = list(x.shape)
-    if batch and x.rank > 2:  # the axis before the last goes to the front
-        shape = [shape[-2], *shape[:-2], shape[-1]]
-        shape = [*shape[1:-1], shape[0], shape[-1]] if not last else shape
+def _order(x: Tensor, last: int, batch: int) -> list[int]:
+    """The axes of an operand in the order in which MatMul is to read them."""
+    order = list(range(x.rank))
+    if batch and x.rank > 2:
+        order = [*order[1:-1], order[0], order[-1]]
     if last and x.rank > 1:
-        shape[-2], shape[-1] = shape[-1], shape[-2]
-    return Tensor(tuple(shape), x.dtype)
+        order[-2:] = order[-1], order[-2]
+    return order
 
 
-@rule("com.microsoft.FusedGemm")
-def fused_gemm(a: Tensor, b: Tensor, c: Tensor | None = None, *, transA: int = 0, transB: int = 0) -> Facts:
-    """Gemm and an activation after it; one comparison an element is counted for that."""
-    facts = gemm(a, b, c, transA=transA, transB=transB)
-    return Facts(facts.outputs, (facts.work or Work()) + Work(compares=1) * facts.outputs[0].size, facts.window)
+def _before(order: Sequence[int], index_map: IndexMap) -> IndexMap:
+    """The map of an operand by its own axes, given that of the operand with its axes in another order."""
+    return tuple(index_map[order.index(axis)] for axis in range(len(index_map)))
+
+
+@rule("com.microsoft.FusedGemm", harmless=("activation_alpha", "activation_beta", "activation_gamma"))
+def fused_gemm(
+    a: Tensor,
+    b: Tensor,
+    c: Tensor | None = None,
+    *,
+    transA: int = 0,
+    transB: int = 0,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    activation: str = "",
+) -> Facts:
+    """Gemm and an activation after it."""
+    facts = gemm(a, b, c, transA=transA, transB=transB, alpha=alpha, beta=beta)
+    after = fused_activation(activation) * facts.outputs[0].size
+    return Facts(facts.outputs, (facts.work or Work()) + after, facts.window)
 
 
 @rule("Einsum")

@@ -17,7 +17,7 @@ def suppression(boxes: Extent) -> Work:
     return Work(compares=7, adds=6, muls=3, divs=1) * pairs
 
 
-@rule("NonMaxSuppression")
+@rule("NonMaxSuppression", harmless=("center_point_box",))
 def non_max_suppression(boxes: Tensor, scores: Tensor, most: Tensor | None = None, *thresholds: Tensor | None) -> Facts:
     """boxes [N, P, 4], scores [N, classes, P] -> [kept, 3]; the data decides how many are kept.
 
@@ -32,7 +32,7 @@ def non_max_suppression(boxes: Tensor, scores: Tensor, most: Tensor | None = Non
     return Facts((Tensor((kept, 3), "int64"),), work, GLOBAL, is_detection=True)
 
 
-@rule("MaxRoiPool")
+@rule("MaxRoiPool", harmless=("spatial_scale",))
 def max_roi_pool(x: Tensor, rois: Tensor, *, pooled_shape: Axes) -> Facts:
     """x [N, C, H, W], rois [R, 5] -> [R, C, *pooled_shape]; how much a bin compares depends on the boxes.
 

@@ -338,7 +338,7 @@ def scatter_nd(x: Tensor, indices: Tensor, updates: Tensor, *, reduction: str = 
     return _scattered(x, updates, places, reduction)
 
 
-@rule("TensorScatter")
+@rule("TensorScatter", harmless=("axis", "mode"))
 def tensor_scatter(cache: Tensor, update: Tensor, indices: Tensor | None = None) -> Facts:
     """A cache with an update written into it -> the shape of the cache.
 
@@ -347,7 +347,7 @@ def tensor_scatter(cache: Tensor, update: Tensor, indices: Tensor | None = None)
     return Facts((Tensor(cache.shape, cache.dtype),), NO_WORK, mapped(identity(cache.rank)))
 
 
-@rule("ReverseSequence")
+@rule("ReverseSequence", harmless=("batch_axis", "time_axis"))
 def reverse_sequence(x: Tensor, lengths: Tensor | None = None) -> Facts:
     """The start of each sequence turned round -> the same shape. The lengths were an attribute once.
 
@@ -356,13 +356,13 @@ def reverse_sequence(x: Tensor, lengths: Tensor | None = None) -> Facts:
     return Facts((Tensor(x.shape, x.dtype),), NO_WORK, GLOBAL)
 
 
-@rule("Trilu")
+@rule("Trilu", harmless=("upper",))
 def trilu(x: Tensor, k: Tensor | None = None) -> Facts:
     """[*batch, M, N] -> the same shape, a triangle kept.  https://onnx.ai/onnx/operators/onnx__Trilu.html"""
     return Facts((Tensor(x.shape, x.dtype),), NO_WORK, mapped(identity(x.rank)))
 
 
-rule("com.microsoft.Trilu")(trilu)
+rule("com.microsoft.Trilu", harmless=("upper",))(trilu)
 
 
 # --- by what the elements are -----------------------------------------------------------------------------------------
@@ -392,7 +392,7 @@ def sorting(size: Extent, length: Extent) -> Work | None:
     return Work(compares=size * max(length - 1, 0).bit_length()) if isinstance(length, int) else None
 
 
-@rule("Unique")
+@rule("Unique", harmless=("sorted",))
 def unique(x: Tensor, *, axis: int | None = None, outputs: int = 1) -> Facts:
     """The distinct elements or slices, where each first stands, which one each is, and how often it occurs.
 
@@ -423,7 +423,7 @@ def top_k(x: Tensor, *, k: int, axis: int = -1) -> Facts:
     return best(x, k, axis)
 
 
-@rule("TopK", since=10)
+@rule("TopK", since=10, harmless=("largest", "sorted"))
 def top_k_of(x: Tensor, k: Tensor, *, axis: int = -1) -> Facts:
     """[*any] -> values and indices, as many as the second input says.
 

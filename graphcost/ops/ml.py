@@ -18,21 +18,26 @@ def _labels(rows: Extent, strings: Sequence[str] | None) -> Tensor:
     return Tensor((rows,), "string" if strings else "int64")
 
 
-def _same(kind: str, work: Work | None, dtype: str = "") -> None:
-    @rule(f"ai.onnx.ml.{kind}")
+def _same(kind: str, work: Work | None, dtype: str = "", harmless: tuple[str, ...] = ()) -> None:
+    @rule(f"ai.onnx.ml.{kind}", harmless=harmless)
     def elementwise(x: Tensor) -> Facts:
         return Facts((Tensor(x.shape, dtype or x.dtype),), None if work is None else work * x.size)
 
     elementwise.__doc__ = f"{kind}: [*any] -> the same shape.  https://onnx.ai/onnx/operators/onnx_aionnxml_{kind}.html"
 
 
-_same("Scaler", Work(adds=1, muls=1), "float32")
-_same("Imputer", Work(compares=1))
-_same("Binarizer", Work(compares=1))
-_same("Normalizer", Work(muls=1, adds=1, divs=1), "float32")
+_same("Scaler", Work(adds=1, muls=1), "float32", ("offset", "scale"))
+_same("Imputer", Work(compares=1), harmless=(
+    "imputed_value_floats", "imputed_value_int64s", "replaced_value_float", "replaced_value_int64",
+))  # fmt: skip
+_same("Binarizer", Work(compares=1), harmless=("threshold",))
+_same("Normalizer", Work(muls=1, adds=1, divs=1), "float32", ("norm",))
 
 
-@rule("ai.onnx.ml.LabelEncoder", "ai.onnx.ml.CategoryMapper")
+@rule("ai.onnx.ml.LabelEncoder", "ai.onnx.ml.CategoryMapper", harmless=(
+    "keys_strings", "keys_int64s", "keys_floats", "keys_tensor", "cats_strings", "cats_int64s",
+    "default_string", "default_int64", "default_float", "default_tensor",
+))  # fmt: skip
 def label_encoder(
     x: Tensor,
     *,
@@ -57,7 +62,7 @@ def label_encoder(
     return Facts((Tensor(x.shape, dtype),), NO_WORK)
 
 
-@rule("ai.onnx.ml.LinearRegressor")
+@rule("ai.onnx.ml.LinearRegressor", harmless=("post_transform",))
 def linear_regressor(
     x: Tensor, *, coefficients: Sequence[float] = (), intercepts: Sequence[float] = (), targets: int = 1
 ) -> Facts:
@@ -67,7 +72,7 @@ def linear_regressor(
     return Facts((Tensor((rows, targets)),), work, GLOBAL)
 
 
-@rule("ai.onnx.ml.LinearClassifier")
+@rule("ai.onnx.ml.LinearClassifier", harmless=("multi_class", "post_transform"))
 def linear_classifier(
     x: Tensor,
     *,
@@ -87,7 +92,18 @@ def linear_classifier(
     return Facts((_labels(rows, classlabels_strings), scores), work, GLOBAL)
 
 
-@rule("ai.onnx.ml.TreeEnsembleClassifier")
+TREES = (
+    "nodes_falsenodeids", "nodes_featureids", "nodes_hitrates", "nodes_hitrates_as_tensor",
+    "nodes_missing_value_tracks_true", "nodes_modes", "nodes_nodeids", "nodes_treeids", "nodes_truenodeids",
+    "nodes_values", "nodes_values_as_tensor", "nodes_falseleafs", "nodes_trueleafs", "nodes_splits", "tree_roots",
+    "leaf_targetids", "leaf_weights", "membership_values", "base_values", "base_values_as_tensor", "post_transform",
+)  # fmt: skip
+"""The nodes and leaves of the trees, of which a row meets as many as the data decides."""
+
+
+@rule("ai.onnx.ml.TreeEnsembleClassifier", harmless=(
+    *TREES, "class_ids", "class_nodeids", "class_treeids", "class_weights", "class_weights_as_tensor",
+))  # fmt: skip
 def tree_ensemble_classifier(
     x: Tensor,
     *,
@@ -103,7 +119,10 @@ def tree_ensemble_classifier(
     return Facts((_labels(rows, classlabels_strings), Tensor((rows, classes))), None, GLOBAL)
 
 
-@rule("ai.onnx.ml.TreeEnsembleRegressor", "ai.onnx.ml.TreeEnsemble")
+@rule("ai.onnx.ml.TreeEnsembleRegressor", "ai.onnx.ml.TreeEnsemble", harmless=(
+    *TREES, "target_ids", "target_nodeids", "target_treeids", "target_weights", "target_weights_as_tensor",
+    "aggregate_function",
+))  # fmt: skip
 def tree_ensemble_regressor(x: Tensor, *, n_targets: int = 1) -> Facts:
     """[N, features] -> [N, n_targets]; how deep a row goes in each tree is decided by the data.
 
@@ -112,7 +131,11 @@ def tree_ensemble_regressor(x: Tensor, *, n_targets: int = 1) -> Facts:
     return Facts((Tensor((_rows(x), n_targets), "float32" if x.dtype != "float64" else x.dtype),), None, GLOBAL)
 
 
-@rule("ai.onnx.ml.SVMClassifier")
+VECTORS = ("coefficients", "kernel_params", "kernel_type", "post_transform", "rho", "support_vectors")
+"""The support vectors, and what is made of their products with a row."""
+
+
+@rule("ai.onnx.ml.SVMClassifier", harmless=(*VECTORS, "prob_a", "prob_b", "vectors_per_class"))
 def svm_classifier(
     x: Tensor,
     *,
@@ -128,13 +151,13 @@ def svm_classifier(
     return Facts((_labels(rows, classlabels_strings), Tensor((rows, classes))), None, GLOBAL)
 
 
-@rule("ai.onnx.ml.SVMRegressor")
+@rule("ai.onnx.ml.SVMRegressor", harmless=(*VECTORS, "n_supports", "one_class"))
 def svm_regressor(x: Tensor) -> Facts:
     """[N, features] -> [N, 1].  https://onnx.ai/onnx/operators/onnx_aionnxml_SVMRegressor.html"""
     return Facts((Tensor((_rows(x), 1)),), None, GLOBAL)
 
 
-@rule("ai.onnx.ml.OneHotEncoder")
+@rule("ai.onnx.ml.OneHotEncoder", harmless=("zeros",))
 def one_hot_encoder(
     x: Tensor, *, cats_int64s: Sequence[int] | None = None, cats_strings: Sequence[str] | None = None
 ) -> Facts:
@@ -156,7 +179,7 @@ def feature_vectorizer(*parts: Tensor, inputdimensions: Sequence[int] = ()) -> F
     return Facts((Tensor((_rows(parts[0]), width)),), NO_WORK, GLOBAL)
 
 
-@rule("ai.onnx.ml.ZipMap")
+@rule("ai.onnx.ml.ZipMap", harmless=("classlabels_int64s", "classlabels_strings"))
 def zip_map(x: Tensor) -> Facts:
     """Scores [N, classes] -> a sequence of N maps.  https://onnx.ai/onnx/operators/onnx_aionnxml_ZipMap.html"""
     return Facts((TensorSequence(Unranked("map(float32)")),), NO_WORK, GLOBAL)

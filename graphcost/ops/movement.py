@@ -259,7 +259,7 @@ def split(
 
     https://onnx.ai/onnx/operators/onnx__Split.html
     """
-    return split_at(x, lengths) if lengths is not None else split_along(x, axis, split, outputs)
+    return split_at(x, lengths, axis=axis) if lengths is not None else split_along(x, axis, split, outputs)
 
 
 @rule("Split", since=13)
@@ -383,13 +383,19 @@ def repeated(x: Tensor, times: Sequence[Scalar]) -> Facts:
 
 @rule("Pad")
 def pad(
-    x: Tensor, *, pads: Sequence[int] | None = None, paddings: Sequence[int] | None = None, mode: str = "constant"
+    x: Tensor,
+    *,
+    pads: Sequence[int] | None = None,
+    paddings: Sequence[int] | None = None,
+    mode: str = "constant",
+    value: float = 0.0,
 ) -> Facts:
     """Each axis grows by its two pads, which may be negative; version 1 calls them `paddings`.
 
     https://onnx.ai/onnx/operators/onnx__Pad.html
     """
-    return padded(x, range(x.rank), tuple(pads or paddings or ()), mode)
+    fill = Tensor((), x.dtype, values.cast((value,), x.dtype))
+    return padded(x, range(x.rank), tuple(pads or paddings or ()), mode, fill)
 
 
 @rule("Pad", since=11)
@@ -474,7 +480,7 @@ _BORDERS: dict[str, Border] = {"edge": "edge", "reflect": "reflect", "wrap": "wr
 # --- images -----------------------------------------------------------------------------------------------------------
 
 
-@rule("DepthToSpace")
+@rule("DepthToSpace", harmless=("mode",))
 def depth_to_space(x: Tensor, *, blocksize: int) -> Facts:
     """[N, C, H, W] -> [N, C/b^2, H*b, W*b].  https://onnx.ai/onnx/operators/onnx__DepthToSpace.html"""
     n, c, h, w = x.shape
@@ -483,7 +489,7 @@ def depth_to_space(x: Tensor, *, blocksize: int) -> Facts:
     return Facts((y,), NO_WORK, Window(block, (1, 1), back, (1, 1), block))  # as a nearest-neighbour resize
 
 
-@rule("SpaceToDepth")
+@rule("SpaceToDepth", harmless=("mode",))
 def space_to_depth(x: Tensor, *, blocksize: int) -> Facts:
     """[N, C, H, W] -> [N, C*b^2, H/b, W/b].  https://onnx.ai/onnx/operators/onnx__SpaceToDepth.html"""
     n, c, h, w = x.shape

@@ -58,13 +58,13 @@ def _softmax_along(x: Tensor, axes: Sequence[int]) -> Facts:
     return Facts(facts.outputs, facts.work, along(axes, x.rank))
 
 
-@rule("Hardmax")
+@rule("Hardmax", harmless=("axis",))
 def hardmax(x: Tensor) -> Facts:
     """[*any] -> the same shape, 1 at the maximum.  https://onnx.ai/onnx/operators/onnx__Hardmax.html"""
     return Facts((Tensor(x.shape, x.dtype),), Work(compares=x.size), GLOBAL)
 
 
-@rule("BatchNormalization")
+@rule("BatchNormalization", harmless=("epsilon", "momentum", "is_test", "spatial"))
 def batch_normalization(
     x: Tensor,
     scale: Tensor,
@@ -72,20 +72,27 @@ def batch_normalization(
     mean: Tensor,
     variance: Tensor,
     *,
+    training_mode: int = 0,
     outputs: int = 1,
 ) -> Facts:
     """[N, C, *any] -> the same shape, and in training the statistics; x * factor + shift, prepared once a channel.
 
+    In training_mode the statistics are those of x, and the running ones are brought up to date.
     https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
     """
     channels = scale.size
     work = Work(muls=x.size, adds=x.size) + Work(adds=2, muls=1, divs=1, exps=1) * channels
+    if training_mode:
+        averaged = Work(muls=2, adds=1) * (2 * channels)
+        work = standardise_work(x.size, channels) + Work(muls=1, adds=1) * x.size + averaged
     statistics = (Tensor(scale.shape, scale.dtype),) * 4
     # the statistics that training makes need every element first
-    return Facts((Tensor(x.shape, x.dtype), *statistics)[:outputs], work, elementwise=outputs == 1)
+    return Facts(
+        (Tensor(x.shape, x.dtype), *statistics)[:outputs], work, elementwise=outputs == 1 and not training_mode
+    )
 
 
-@rule("InstanceNormalization")
+@rule("InstanceNormalization", harmless=("epsilon",))
 def instance_normalization(x: Tensor, scale: Tensor, bias: Tensor) -> Facts:
     """[N, C, *spatial] -> the same shape, by each channel's own statistics.
 
@@ -95,7 +102,7 @@ def instance_normalization(x: Tensor, scale: Tensor, bias: Tensor) -> Facts:
     return Facts((Tensor(x.shape, x.dtype),), work, GLOBAL)
 
 
-@rule("GroupNormalization")
+@rule("GroupNormalization", harmless=("epsilon", "stash_type"))
 def group_normalization(x: Tensor, scale: Tensor, bias: Tensor, *, num_groups: int) -> Facts:
     """[N, C, *spatial] -> the same shape, by the statistics of groups of channels.
 
@@ -105,7 +112,11 @@ def group_normalization(x: Tensor, scale: Tensor, bias: Tensor, *, num_groups: i
     return Facts((Tensor(x.shape, x.dtype),), work, GLOBAL)
 
 
-@rule("LayerNormalization", "com.microsoft.LayerNormalization")
+@rule(
+    "LayerNormalization",
+    "com.microsoft.LayerNormalization",
+    harmless=("epsilon", "epsion", "stash_type"),  # the second is how an exporter spelt the first
+)
 def layer_normalization(
     x: Tensor, scale: Tensor, bias: Tensor | None = None, *, axis: int = -1, outputs: int = 1
 ) -> Facts:
@@ -120,7 +131,12 @@ def layer_normalization(
     return Facts((Tensor(x.shape, x.dtype), statistics, statistics)[:outputs], work, window)
 
 
-@rule("RMSNormalization", "SimplifiedLayerNormalization", "com.microsoft.SimplifiedLayerNormalization")
+@rule(
+    "RMSNormalization",
+    "SimplifiedLayerNormalization",
+    "com.microsoft.SimplifiedLayerNormalization",
+    harmless=("epsilon", "stash_type"),
+)
 def rms_normalization(x: Tensor, scale: Tensor, *, axis: int = -1, outputs: int = 1) -> Facts:
     """[*any] -> the same shape, divided by the root of its mean square, and scaled.
 
@@ -132,7 +148,7 @@ def rms_normalization(x: Tensor, scale: Tensor, *, axis: int = -1, outputs: int 
     return Facts((Tensor(x.shape, x.dtype), statistics)[:outputs], work, along(range(at, x.rank), x.rank))
 
 
-@rule("com.microsoft.SkipLayerNormalization")
+@rule("com.microsoft.SkipLayerNormalization", harmless=("epsilon",))
 def skip_layer_normalization(
     x: Tensor,
     skip: Tensor,
@@ -152,7 +168,7 @@ def skip_layer_normalization(
     return Facts((y, mean, deviation, y)[:outputs], work, mapped(*facts.window.maps * 2))
 
 
-@rule("com.microsoft.SkipSimplifiedLayerNormalization")
+@rule("com.microsoft.SkipSimplifiedLayerNormalization", harmless=("epsilon",))
 def skip_simplified_layer_normalization(
     x: Tensor, skip: Tensor, gamma: Tensor, bias: Tensor | None = None, *, outputs: int = 1
 ) -> Facts:
@@ -166,7 +182,7 @@ def skip_simplified_layer_normalization(
     return Facts((y, deviation, deviation, y)[:outputs], work, mapped(*facts.window.maps * 2))
 
 
-@rule("com.microsoft.EmbedLayerNormalization")
+@rule("com.microsoft.EmbedLayerNormalization", harmless=("epsilon", "mask_index_type"))
 def embed_layer_normalization(
     ids: Tensor,
     segments: Tensor | None = None,
@@ -175,6 +191,8 @@ def embed_layer_normalization(
     segment_table: Tensor | None = None,
     gamma: Tensor | None = None,
     beta: Tensor | None = None,
+    mask: Tensor | None = None,
+    position_ids: Tensor | None = None,
     *,
     outputs: int = 1,
 ) -> Facts:
@@ -192,7 +210,7 @@ def embed_layer_normalization(
     return Facts(tops, (facts.work or Work()) + added, GLOBAL, elements_read=reads)
 
 
-@rule("LpNormalization")
+@rule("LpNormalization", harmless=("p",))
 def lp_normalization(x: Tensor, *, axis: int = -1) -> Facts:
     """[*any] -> the same shape, divided by the norm along `axis`.
 
@@ -217,7 +235,7 @@ def mean_variance_normalization(x: Tensor, *, axes: Sequence[int] = (0, 2, 3)) -
     return Facts((Tensor(x.shape, x.dtype),), work, along(gone, x.rank))
 
 
-@rule("LRN")
+@rule("LRN", harmless=("alpha", "beta", "bias"))
 def lrn(x: Tensor, *, size: int) -> Facts:
     """[N, C, *spatial] -> the same shape, by the squares of `size` neighbouring channels.
 
@@ -226,7 +244,7 @@ def lrn(x: Tensor, *, size: int) -> Facts:
     return Facts((Tensor(x.shape, x.dtype),), lrn_work(x.size, size))
 
 
-@rule("NegativeLogLikelihoodLoss")
+@rule("NegativeLogLikelihoodLoss", harmless=("ignore_index",))
 def nll_loss(x: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean") -> Facts:
     """[N, C, *d], [N, *d] -> a scalar, or [N, *d].
 
@@ -236,7 +254,7 @@ def nll_loss(x: Tensor, target: Tensor, weight: Tensor | None = None, *, reducti
     return Facts((y,), Work(adds=target.size, muls=target.size if weight is not None else 0), GLOBAL)
 
 
-@rule("SoftmaxCrossEntropyLoss")
+@rule("SoftmaxCrossEntropyLoss", harmless=("ignore_index",))
 def softmax_cross_entropy_loss(
     x: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean", outputs: int = 1
 ) -> Facts:

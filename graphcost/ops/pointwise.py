@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import reduce
 from typing import Any
 
-from ..dims import Dim
+from ..dims import Dim, Undecided
 from ..graph import Tensor, Unranked, element_type
 from ..rules import NO_WORK, Facts, Work, rule
 from ..shapes import axis_of, broadcast
@@ -51,6 +51,19 @@ ACTIVATIONS = {
     "com.microsoft.QuickGelu": _LOGISTIC + Work(muls=2),  # x * sigmoid(alpha * x)
 }
 """Scalar operations per element, by operator."""
+
+
+def fused_activation(name: str) -> Work:
+    """What an activation that is fused into another operator costs an element; nothing without a name.
+
+    Raises Undecided for one that is not known.
+    """
+    if not name:
+        return NO_WORK
+    if (work := ACTIVATIONS.get(name)) is None:
+        raise Undecided(f"what the activation {name} costs is not known")
+    return work
+
 
 Unary = Callable[[Any], Any]
 Binary = Callable[[Any, Any], Any]
@@ -119,8 +132,29 @@ TESTS: dict[str, tuple[Work, Unary]] = {
 """The same for operators whose result is a truth value."""
 
 
+SETTINGS = {
+    "Affine": ("alpha", "beta"),
+    "Celu": ("alpha",),
+    "Elu": ("alpha",),
+    "Gelu": ("approximate",),  # by tanh or by erf; either is counted as the one that is defined
+    "HardSigmoid": ("alpha", "beta"),
+    "ImageScaler": ("bias", "scale"),
+    "IsInf": ("detect_negative", "detect_positive"),
+    "LeakyRelu": ("alpha",),
+    "ParametricSoftplus": ("alpha", "beta"),
+    "Scale": ("scale",),
+    "ScaledTanh": ("alpha", "beta"),
+    "Selu": ("alpha", "gamma"),
+    "Shrink": ("bias", "lambd"),
+    "Swish": ("alpha",),
+    "ThresholdedRelu": ("alpha",),
+    "com.microsoft.QuickGelu": ("alpha",),
+}
+"""The numbers in an activation's formula, which change nothing that is counted."""
+
+
 def _unary(kind: str, work: Work, function: Unary | None, dtype: str | None = None) -> None:
-    @rule(kind)
+    @rule(kind, harmless=SETTINGS.get(kind, ()))
     def elementwise_of_one(x: Tensor) -> Facts:
         return unary(x, work, dtype, elementwise(function, x) if function else None)
 
@@ -160,7 +194,7 @@ def clip_between(x: Tensor, least: Tensor | None = None, most: Tensor | None = N
     return unary(x, Work(compares=(least is not None) + (most is not None)), value=y.value)
 
 
-@rule("Dropout")
+@rule("Dropout", harmless=("ratio",))
 def dropout(x: Tensor, *, is_test: int = 0, outputs: int = 1) -> Facts:
     """[*any] -> the same shape, and the mask: inference, where nothing is left out. Before version 10 the mask is of
     the input's type.
@@ -170,7 +204,7 @@ def dropout(x: Tensor, *, is_test: int = 0, outputs: int = 1) -> Facts:
     return _dropped(x, NO_WORK, x.dtype, outputs)
 
 
-@rule("Dropout", since=10)
+@rule("Dropout", since=10, harmless=("ratio", "seed"))
 def dropout_bool_mask(
     x: Tensor, ratio: Tensor | None = None, training_mode: Tensor | None = None, *, outputs: int = 1
 ) -> Facts:
@@ -203,7 +237,7 @@ def _converted(x: Tensor, dtype: str) -> Facts:
     return Facts((y,), NO_WORK, elementwise=True)
 
 
-@rule("Cast")
+@rule("Cast", harmless=("saturate", "round_mode"))
 def cast(x: Tensor, *, to: int | str) -> Facts:
     """[*any] -> the same shape as another element type, which version 1 spells out.
 
@@ -215,7 +249,7 @@ def cast(x: Tensor, *, to: int | str) -> Facts:
     return _converted(x, {"float": "float32", "double": "float64"}.get(name, name))
 
 
-@rule("CastLike")
+@rule("CastLike", harmless=("saturate", "round_mode"))
 def cast_like(x: Tensor, like: Tensor) -> Facts:
     """[*any] -> the same shape, as the second input's type.  https://onnx.ai/onnx/operators/onnx__CastLike.html"""
     return replace(_converted(x, like.dtype), elements_read=(x.size, 0) if x.ranked else None)
@@ -351,7 +385,7 @@ def where(condition: Tensor, x: Tensor, y: Tensor) -> Facts:
     return Facts((z,), Work(compares=z.size), elementwise=True)
 
 
-@rule("SwiGLU")
+@rule("SwiGLU", harmless=("alpha",))
 def swi_glu(gate: Tensor, x: Tensor) -> Facts:
     """swish(gate) * x, both of one shape.  https://onnx.ai/onnx/operators/onnx__SwiGLU.html"""
     return unary(gate, ACTIVATIONS["Swish"] + Work(muls=1))
@@ -380,8 +414,16 @@ def bias_add(x: Tensor, bias: Tensor, skip: Tensor) -> Facts:
     return unary(x, Work(adds=2))
 
 
-@rule("com.microsoft.BiasDropout")
-def bias_dropout(x: Tensor, bias: Tensor, residual: Tensor | None = None, *, outputs: int = 1) -> Facts:
+@rule("com.microsoft.BiasDropout", harmless=("seed",))
+def bias_dropout(
+    x: Tensor,
+    bias: Tensor,
+    residual: Tensor | None = None,
+    ratio: Tensor | None = None,
+    training: Tensor | None = None,
+    *,
+    outputs: int = 1,
+) -> Facts:
     """dropout(x + bias) + residual -> the shape of x, and the mask: inference, where nothing is left out."""
     facts = unary(x, Work(adds=1 + int(residual is not None)))
     return replace(facts, outputs=(*facts.outputs, Tensor(x.shape, "bool"))[:outputs])

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from math import prod
 
+from ..dims import Undecided, ceil_div
 from ..graph import BITS, Tensor, element_type
-from ..rules import GLOBAL, NO_WORK, Facts, Work, rule
+from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
 from ..shapes import broadcast
+from ..windows import AxisMap, mapped
 from . import dense, movement, windowed
 from .indexing import gather
 from .normalize import softmax_of
@@ -23,7 +25,7 @@ DEQUANTIZE = Work(adds=1, muls=1)
 """(q - zero point) * scale."""
 
 
-@rule("QuantizeLinear", "com.microsoft.QuantizeLinear")
+@rule("QuantizeLinear", "com.microsoft.QuantizeLinear", harmless=("axis", "block_size", "saturate", "precision"))
 def quantize_linear(x: Tensor, scale: Tensor, zero: Tensor | None = None, *, output_dtype: int = 0) -> Facts:
     """[*any] -> the same shape in the zero point's type (uint8 without one).
 
@@ -33,7 +35,7 @@ def quantize_linear(x: Tensor, scale: Tensor, zero: Tensor | None = None, *, out
     return Facts((Tensor(x.shape, dtype),), QUANTIZE * x.size, elementwise=True)
 
 
-@rule("DequantizeLinear", "com.microsoft.DequantizeLinear")
+@rule("DequantizeLinear", "com.microsoft.DequantizeLinear", harmless=("axis", "block_size"))
 def dequantize_linear(x: Tensor, scale: Tensor, zero: Tensor | None = None, *, output_dtype: int = 0) -> Facts:
     """[*any] -> the same shape in the scale's type.  https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html"""
     dtype = element_type(output_dtype, scale.dtype)
@@ -50,7 +52,7 @@ def dynamic_quantize_linear(x: Tensor) -> Facts:
     return Facts((y, scale, zero), (QUANTIZE + Work(compares=2)) * x.size, GLOBAL)
 
 
-@rule("ConvInteger")
+@rule("ConvInteger", harmless=("kernel_shape",))
 def conv_integer(
     x: Tensor,
     w: Tensor,
@@ -68,7 +70,7 @@ def conv_integer(
     return Facts((Tensor(facts.outputs[0].shape, "int32"),), facts.work, facts.window)
 
 
-@rule("QLinearConv")
+@rule("QLinearConv", harmless=("kernel_shape",))
 def qlinear_conv(
     x: Tensor,
     x_scale: Tensor,
@@ -147,7 +149,7 @@ def dynamic_quantize_matmul(
     return Facts(facts.outputs, (facts.work or NO_WORK) + (QUANTIZE + Work(compares=2)) * a.size, GLOBAL)
 
 
-@rule("com.microsoft.MatMulNBits")
+@rule("com.microsoft.MatMulNBits", harmless=("accuracy_level", "weight_prepacked"))
 def matmul_n_bits(
     a: Tensor,
     packed: Tensor,
@@ -159,18 +161,21 @@ def matmul_n_bits(
     K: int,
     N: int,
     bits: int = 4,
+    block_size: int = 0,
 ) -> Facts:
     """a [*batch, M, K] by a matrix [K, N] whose elements are packed into bytes -> [*batch, M, N].
 
+    Each row of the packed matrix is padded to whole blocks.
     https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulNBits
     """
     dense.contract(a.shape[-1], K)
     y = Tensor((*a.shape[:-1], N), a.dtype)
     work = Work(macs=y.size * K, adds=y.size if bias is not None else 0) + DEQUANTIZE * (N * K)
-    return Facts((y,), work, GLOBAL, packed_as=(None, _unpacked(Tensor((N, K)), bits)))
+    depth = ceil_div(K, block_size) * block_size if block_size > 0 else K
+    return Facts((y,), work, GLOBAL, packed_as=(None, _unpacked(Tensor((N, depth)), bits)))
 
 
-@rule("com.microsoft.MatMulBnb4")
+@rule("com.microsoft.MatMulBnb4", harmless=("block_size", "quant_type", "training_mode", "transB"))
 def matmul_bnb4(a: Tensor, packed: Tensor, absmax: Tensor, *, K: int, N: int) -> Facts:
     """a [*batch, M, K] by a matrix [K, N] of 4-bit codes of NF4 or FP4 -> [*batch, M, N]; a code is looked up.
 
@@ -181,7 +186,7 @@ def matmul_bnb4(a: Tensor, packed: Tensor, absmax: Tensor, *, K: int, N: int) ->
     return Facts((y,), Work(macs=y.size * K, muls=N * K), GLOBAL, packed_as=(None, _unpacked(Tensor((N, K)), 4)))
 
 
-@rule("com.microsoft.GatherBlockQuantized")
+@rule("com.microsoft.GatherBlockQuantized", harmless=("block_size", "quantize_axis"))
 def gather_block_quantized(
     data: Tensor,
     indices: Tensor,
@@ -206,9 +211,9 @@ def gather_block_quantized(
 
 
 def _unpacked(tensor: Tensor, bits: int) -> Tensor:
-    """The elements that are packed `bits` wide. Raises ValueError for a width that no element type has."""
+    """The elements that are packed `bits` wide. Raises Undecided for a width that no element type has."""
     if f"uint{bits}" not in BITS:
-        raise ValueError(f"elements of {bits} bits have no type")
+        raise Undecided(f"elements of {bits} bits have no type here")
     return Tensor(tensor.shape, f"uint{bits}")
 
 
@@ -226,9 +231,10 @@ def qgemm(
     *,
     transA: int = 0,
     transB: int = 0,
+    alpha: float = 1.0,
 ) -> Facts:
     """Gemm of integers -> integers with a scale for the result, else floating point."""
-    facts = dense.gemm(a, b, c, transA=transA, transB=transB)
+    facts = dense.gemm(a, b, c, transA=transA, transB=transB, alpha=alpha)
     y = Tensor(facts.outputs[0].shape, y_zero.dtype if y_zero is not None else a_scale.dtype)
     return Facts((y,), (facts.work or NO_WORK) + (QUANTIZE if y_zero is not None else DEQUANTIZE) * y.size, GLOBAL)
 
@@ -251,8 +257,8 @@ _between("QLinearAdd", Work(adds=1))
 _between("QLinearMul", Work(muls=1))
 
 
-def _of_one(kind: str, work: Work) -> None:
-    @rule(f"com.microsoft.{kind}")
+def _of_one(kind: str, work: Work, harmless: tuple[str, ...] = ()) -> None:
+    @rule(f"com.microsoft.{kind}", harmless=harmless)
     def of_one(x: Tensor, *scales: Tensor | None) -> Facts:
         return Facts((Tensor(x.shape, x.dtype),), (work + QUANTIZE + DEQUANTIZE) * x.size, elementwise=True)
 
@@ -260,10 +266,10 @@ def _of_one(kind: str, work: Work) -> None:
 
 
 _of_one("QLinearSigmoid", ACTIVATIONS["Sigmoid"])
-_of_one("QLinearLeakyRelu", ACTIVATIONS["LeakyRelu"])
+_of_one("QLinearLeakyRelu", ACTIVATIONS["LeakyRelu"], ("alpha",))
 
 
-@rule("com.microsoft.QLinearSoftmax")
+@rule("com.microsoft.QLinearSoftmax", harmless=("opset",))
 def qlinear_softmax(x: Tensor, *scales: Tensor | None, axis: int = -1) -> Facts:
     """Softmax of a quantised operand -> the same shape."""
     facts = softmax_of(x, x.shape[axis])
@@ -280,7 +286,7 @@ def qlinear_global_average_pool(x: Tensor, *scales: Tensor | None, channels_last
     return Facts((y,), windowed.pool_work(y, taps, "AVE") + QUANTIZE * y.size, GLOBAL)
 
 
-@rule("com.microsoft.QLinearAveragePool")
+@rule("com.microsoft.QLinearAveragePool", harmless=("count_include_pad",))
 def qlinear_average_pool(
     x: Tensor,
     *scales: Tensor | None,
@@ -289,12 +295,38 @@ def qlinear_average_pool(
     pads: Axes | None = None,
     auto_pad: str = "NOTSET",
     ceil_mode: int = 0,
+    channels_last: int = 0,
 ) -> Facts:
-    """An average pool of a quantised operand."""
+    """An average pool of a quantised operand; channels may come last."""
+    image = channels_first(x) if channels_last else x
     facts = windowed.average_pool(
-        x, kernel_shape=kernel_shape, strides=strides, pads=pads, auto_pad=auto_pad, ceil_mode=ceil_mode
+        image, kernel_shape=kernel_shape, strides=strides, pads=pads, auto_pad=auto_pad, ceil_mode=ceil_mode
     )
-    return Facts(facts.outputs, (facts.work or NO_WORK) + QUANTIZE * facts.outputs[0].size, facts.window)
+    y = facts.outputs[0]
+    work = (facts.work or NO_WORK) + QUANTIZE * y.size
+    if not channels_last:
+        return Facts((y,), work, facts.window)
+    return Facts((channels_last_of(y),), work, window_of_channels_last(facts.window, mixed=False))
+
+
+def window_of_channels_last(window: Window, mixed: bool) -> Window:
+    """The window of an operator on [N, *spatial, C], given that of its like on [N, C, *spatial]."""
+    axes = range(len(window.kernel))
+    spatial = [
+        AxisMap(axis + 1, window.kernel[axis], window.stride[axis], window.pad[axis], window.dilation[axis])
+        for axis in axes
+    ]
+    return mapped((0, *spatial, None if mixed else len(spatial) + 1))
+
+
+def channels_first(x: Tensor) -> Tensor:
+    """[N, *spatial, C] -> [N, C, *spatial]."""
+    return Tensor((x.shape[0], x.shape[-1], *x.shape[1:-1]), x.dtype)
+
+
+def channels_last_of(x: Tensor) -> Tensor:
+    """[N, C, *spatial] -> [N, *spatial, C]."""
+    return Tensor((x.shape[0], *x.shape[2:], x.shape[1]), x.dtype)
 
 
 @rule("com.microsoft.QLinearConcat")

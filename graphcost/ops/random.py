@@ -15,8 +15,12 @@ UNIFORM = Work(muls=1, adds=1)
 NORMAL = Work(muls=2, adds=1, exps=3)
 
 
+SETTINGS = ("seed", "low", "high", "mean", "scale")
+"""Where the generator starts, and the range or the spread of what it draws."""
+
+
 def _random(kind: str, work: Work) -> None:
-    @rule(kind)
+    @rule(kind, harmless=SETTINGS)
     def random(*, shape: Sequence[int], dtype: int = 1) -> Facts:
         y = Tensor(tuple(shape), element_type(dtype))
         return Facts((y,), work * y.size)
@@ -25,7 +29,7 @@ def _random(kind: str, work: Work) -> None:
 
 
 def _random_like(kind: str, work: Work, reads: tuple[int, ...] | None = (0,)) -> None:
-    @rule(kind)
+    @rule(kind, harmless=SETTINGS)
     def random_like(x: Tensor, *, dtype: int = 0) -> Facts:
         return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), work * x.size, elements_read=reads)
 
@@ -38,7 +42,7 @@ for _kind, _work in (("RandomNormal", NORMAL), ("RandomUniform", UNIFORM)):
 _random_like("Bernoulli", Work(compares=1), reads=None)
 
 
-@rule("Multinomial")
+@rule("Multinomial", harmless=("seed",))
 def multinomial(x: Tensor, *, sample_size: int = 1, dtype: int = 6) -> Facts:
     """x: unnormalised log probabilities [batch, classes] -> [batch, sample_size].
 

@@ -19,6 +19,12 @@ _CELLS = {
     "LSTM": (4, _GATE * 4 + ACTIVATIONS["Sigmoid"] * 3 + ACTIVATIONS["Tanh"] * 2 + Work(muls=3, adds=1)),
 }
 """Gates of a cell, and its elementwise work for each hidden element and step, with the default activations."""
+SETTINGS = (
+    "hidden_size", "direction",  # as the weights' shapes have them
+    "activations", "activation_alpha", "activation_beta", "clip", "input_forget", "linear_before_reset",
+    "output_sequence",
+)  # fmt: skip
+"""How a cell works inside; whichever activations it has are counted as the default ones."""
 
 
 def _recurrent(kind: str, x: Tensor, r: Tensor, b: Tensor | None, layout: int, outputs: int) -> Facts:
@@ -40,7 +46,7 @@ def _recurrent(kind: str, x: Tensor, r: Tensor, b: Tensor | None, layout: int, o
     return Facts(tops[:outputs], work, GLOBAL)
 
 
-@rule("RNN")
+@rule("RNN", harmless=SETTINGS)
 def rnn(
     x: Tensor,
     w: Tensor,
@@ -59,7 +65,7 @@ def rnn(
     return _recurrent("RNN", x, r, b, layout, outputs)
 
 
-@rule("GRU")
+@rule("GRU", harmless=SETTINGS)
 def gru(
     x: Tensor,
     w: Tensor,
@@ -78,7 +84,7 @@ def gru(
     return _recurrent("GRU", x, r, b, layout, outputs)
 
 
-@rule("LSTM")
+@rule("LSTM", harmless=SETTINGS)
 def lstm(
     x: Tensor,
     w: Tensor,
@@ -102,7 +108,7 @@ def lstm(
     return Facts(facts.outputs[:outputs], (facts.work or Work()) + extra, GLOBAL)
 
 
-@rule("com.microsoft.DynamicQuantizeLSTM")
+@rule("com.microsoft.DynamicQuantizeLSTM", harmless=SETTINGS)
 def dynamic_quantize_lstm(
     x: Tensor, w: Tensor, r: Tensor, b: Tensor | None = None, *others: Tensor | None, outputs: int = 1
 ) -> Facts:

@@ -139,7 +139,7 @@ for _kind, _row in REDUCTIONS.items():
     _reduction(_kind, *_row)
 
 
-@rule("ArgMax", "ArgMin")
+@rule("ArgMax", "ArgMin", harmless=("select_last_index",))
 def arg_max(x: Tensor, *, axis: int = 0, keepdims: int = 1) -> Facts:
     """[*any] -> int64 with `axis` 1, or gone.  https://onnx.ai/onnx/operators/onnx__ArgMax.html"""
     gone = {axis_of(axis, x.rank)}
@@ -162,7 +162,7 @@ def cum_sum(x: Tensor, axis: Tensor, *, exclusive: int = 0, reverse: int = 0) ->
     return _scan(x, axis, Work(adds=1), value)
 
 
-@rule("CumProd")
+@rule("CumProd", harmless=("exclusive", "reverse"))
 def cum_prod(x: Tensor, axis: Tensor) -> Facts:
     """[*any] -> the same shape; a product for each element but the first.
 

@@ -102,7 +102,7 @@ def upsample(
     return resized(x, shape, mode, SIMPLE, given)
 
 
-@rule("Resize", since=11)
+@rule("Resize", since=11, harmless=("cubic_coeff_a", "exclude_outside", "extrapolation_value", "nearest_mode"))
 def resize(
     x: Tensor,
     roi: Tensor | None = None,
@@ -193,7 +193,7 @@ def resize_10(x: Tensor, scales: Tensor, *, mode: str = "nearest") -> Facts:
     return upsample(x, scales, mode=mode)
 
 
-@rule("GridSample", "com.microsoft.GridSample")
+@rule("GridSample", "com.microsoft.GridSample", harmless=("align_corners", "padding_mode"))
 def grid_sample(x: Tensor, grid: Tensor, *, mode: str = "linear") -> Facts:
     """x [N, C, *spatial], grid [N, *out, axes] -> [N, C, *out]; each output blends the 2 (or 4) neighbours of an axis.
 
@@ -205,7 +205,7 @@ def grid_sample(x: Tensor, grid: Tensor, *, mode: str = "linear") -> Facts:
     return Facts((y,), work + Work(muls=1, adds=1) * grid.size, GLOBAL)
 
 
-@rule("AffineGrid")
+@rule("AffineGrid", harmless=("align_corners",))
 def affine_grid(theta: Tensor, size: Tensor) -> Facts:
     """theta [N, axes, axes + 1], size [rank] -> [N, *spatial, axes]; a matrix product with each position.
 
@@ -219,7 +219,7 @@ def affine_grid(theta: Tensor, size: Tensor) -> Facts:
     return Facts((y,), Work(macs=y.size * (axes + 1)), GLOBAL)
 
 
-@rule("RoiAlign")
+@rule("RoiAlign", harmless=("coordinate_transformation_mode", "spatial_scale"))
 def roi_align(
     x: Tensor,
     rois: Tensor,
@@ -243,7 +243,7 @@ def roi_align(
     return Facts((y,), Work(muls=4, adds=3) * samples + combined, GLOBAL)
 
 
-@rule("com.microsoft.CropAndResize")
+@rule("com.microsoft.CropAndResize", harmless=("extrapolation_value",))
 def crop_and_resize(x: Tensor, rois: Tensor, batch: Tensor, size: Tensor, *, mode: str = "bilinear") -> Facts:
     """x [N, C, H, W], rois [R, 4] -> [R, C, *size]."""
     extents = size.value or (None, None)

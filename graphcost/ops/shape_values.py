@@ -113,7 +113,7 @@ def given_tensor_fill(
     return Facts((y,), NO_WORK, weights=(y,))
 
 
-@rule("EyeLike")
+@rule("EyeLike", harmless=("k",))
 def eye_like(x: Tensor, *, dtype: int = 0) -> Facts:
     """[M, N] -> [M, N], ones on a diagonal.  https://onnx.ai/onnx/operators/onnx__EyeLike.html"""
     return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), NO_WORK, elements_read=(0,))
@@ -138,7 +138,7 @@ def size(x: Tensor) -> Facts:
 # --- ranges -----------------------------------------------------------------------------------------------------------
 
 
-@rule("Range")
+@rule("Range", harmless=("stash_type",))
 def range_(start: Tensor, limit: Tensor, delta: Tensor) -> Facts:
     """Scalars -> [max(0, ceil((limit - start) / delta))].  https://onnx.ai/onnx/operators/onnx__Range.html"""
     first, last, step = (values.item(x) for x in (start, limit, delta))

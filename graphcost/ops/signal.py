@@ -65,7 +65,7 @@ def stft(
     return Facts((y,), work and work + Work(muls=x.shape[0] * frames * size if window is not None else 0), GLOBAL)
 
 
-@rule("HannWindow", "HammingWindow", "BlackmanWindow")
+@rule("HannWindow", "HammingWindow", "BlackmanWindow", harmless=("periodic",))
 def window_(size: Tensor, *, output_datatype: int = 1) -> Facts:
     """A scalar n -> [n], cosines summed.  https://onnx.ai/onnx/operators/onnx__HannWindow.html"""
     found = integers(size)

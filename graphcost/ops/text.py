@@ -9,7 +9,7 @@ from ..rules import GLOBAL, NO_WORK, Facts, data_dependent, rule
 from ..shapes import broadcast
 
 
-@rule("StringNormalizer")
+@rule("StringNormalizer", harmless=("case_change_action", "is_case_sensitive", "locale"))
 def string_normalizer(x: Tensor, *, stopwords: Sequence[str] = ()) -> Facts:
     """[C] or [1, C] -> the strings left when stop words are gone; without any, as many as came.
 
@@ -25,19 +25,26 @@ def string_concat(a: Tensor, b: Tensor) -> Facts:
     return Facts((Tensor(broadcast(a.shape, b.shape), "string"),), NO_WORK)
 
 
-@rule("StringSplit")
+@rule("StringSplit", harmless=("delimiter", "maxsplit"))
 def string_split(x: Tensor) -> Facts:
     """[*any] -> [*any, most parts], and how many each has.  https://onnx.ai/onnx/operators/onnx__StringSplit.html"""
     return Facts((Tensor((*x.shape, data_dependent(x.rank)), "string"), Tensor(x.shape, "int64")), NO_WORK)
 
 
-@rule("RegexFullMatch")
+@rule("RegexFullMatch", harmless=("pattern",))
 def regex_full_match(x: Tensor) -> Facts:
     """[*any] -> bool.  https://onnx.ai/onnx/operators/onnx__RegexFullMatch.html"""
     return Facts((Tensor(x.shape, "bool"),), None)
 
 
-@rule("TfIdfVectorizer")
+NGRAMS = (
+    "max_gram_length", "max_skip_count", "min_gram_length", "mode", "ngram_counts", "pool_int64s", "pool_strings",
+    "weights",
+)  # fmt: skip
+"""Which runs of words are counted, and how they are weighed."""
+
+
+@rule("TfIdfVectorizer", harmless=NGRAMS)
 def tf_idf_vectorizer(x: Tensor, *, ngram_indexes: Sequence[int]) -> Facts:
     """[C] or [N, C] -> counts of n-grams, [.., largest index + 1].
 

@@ -14,7 +14,7 @@ from ..dims import Dim, Extent, bounds, ceil_div
 from ..graph import Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
 from ..windows import identity
-from .pointwise import ACTIVATIONS
+from .pointwise import ACTIVATIONS, fused_activation
 from .shape_values import shaped
 from .values import integers
 
@@ -114,7 +114,7 @@ def _clip_last(count: Extent, size: Extent, stride: int, before: int) -> Extent:
     return count - (overshoot >= 0)  # raises Undecided: it depends on the size
 
 
-@rule("Conv")
+@rule("Conv", harmless=("kernel_shape",))
 def conv(
     x: Tensor,
     w: Tensor,
@@ -171,7 +171,7 @@ def causal_conv(
     return Facts((Tensor(x.shape, x.dtype), Tensor((*x.shape[:2], kernel - 1), x.dtype)), work, seen)
 
 
-@rule("ConvTranspose")
+@rule("ConvTranspose", harmless=("kernel_shape",))
 def conv_transpose(
     x: Tensor,
     w: Tensor,
@@ -257,7 +257,7 @@ def _pool(
     return Facts((y,), pool_work(y, prod(kernel_shape), kind), window)
 
 
-@rule("MaxPool")
+@rule("MaxPool", harmless=("storage_order",))
 def max_pool(
     x: Tensor,
     *,
@@ -278,7 +278,7 @@ def max_pool(
     return Facts((*facts.outputs, indices)[:outputs], facts.work, facts.window)
 
 
-@rule("AveragePool")
+@rule("AveragePool", harmless=("count_include_pad",))
 def average_pool(
     x: Tensor,
     *,
@@ -293,7 +293,7 @@ def average_pool(
     return _pool(x, "AVE", kernel_shape, strides, pads, dilations, auto_pad, ceil_mode)
 
 
-@rule("LpPool")
+@rule("LpPool", harmless=("p",))
 def lp_pool(
     x: Tensor,
     *,
@@ -325,7 +325,7 @@ def global_average_pool(x: Tensor) -> Facts:
     return _global_pool(x, "AVE")
 
 
-@rule("GlobalLpPool")
+@rule("GlobalLpPool", harmless=("p",))
 def global_lp_pool(x: Tensor) -> Facts:
     """x: [N, C, *spatial] -> [N, C, 1, ...].  https://onnx.ai/onnx/operators/onnx__GlobalLpPool.html"""
     return _global_pool(x, "LP")
@@ -375,7 +375,7 @@ def col2im(
     return Facts((y,), Work(adds=x.size), GLOBAL)
 
 
-@rule("DeformConv")
+@rule("DeformConv", harmless=("kernel_shape",))
 def deform_conv(
     x: Tensor,
     w: Tensor,
@@ -401,7 +401,7 @@ def deform_conv(
     return Facts((y,), (facts.work or NO_WORK) + blend + Work(adds=1) * offset.size, GLOBAL)
 
 
-@rule("com.microsoft.FusedConv")
+@rule("com.microsoft.FusedConv", harmless=("kernel_shape", "activation_params"))
 def fused_conv(
     x: Tensor,
     w: Tensor,
@@ -413,9 +413,10 @@ def fused_conv(
     dilations: Axes | None = None,
     group: int = 1,
     auto_pad: str = "NOTSET",
+    activation: str = "",
 ) -> Facts:
-    """A convolution, a tensor added to it, and an activation, for which one comparison an element is counted."""
+    """A convolution, a tensor added to it, and an activation."""
     facts = conv(x, w, b, strides=strides, pads=pads, dilations=dilations, group=group, auto_pad=auto_pad)
-    after = Work(compares=1, adds=int(z is not None)) * facts.outputs[0].size
+    after = (fused_activation(activation) + Work(adds=int(z is not None))) * facts.outputs[0].size
     window = replace(facts.window, maps=(*facts.window.maps, (), (), identity(x.rank)))
     return Facts(facts.outputs, (facts.work or NO_WORK) + after, window)

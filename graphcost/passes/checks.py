@@ -30,7 +30,12 @@ def check_arity(rule: Rule, inputs: tuple[Tensor | None, ...]) -> None:
 
 
 def check_attributes(rule: Rule, attrs: Mapping[str, Any]) -> None:
-    """Raise TypeError for a list or a text where the rule takes one number; multiplied by it, a list would grow."""
+    """Raise ValueError for an attribute that is missing, TypeError for one that is not the number that the rule takes.
+
+    A list multiplied by a size would grow.
+    """
+    for name in sorted(rule.required.difference(attrs)):
+        raise ValueError(f"attribute {name} is missing")
     for name, value in attrs.items():
         if isinstance(value, (tuple, str)) and rule.function.__annotations__.get(name) in _NUMBERS:
             raise TypeError(f"attribute {name} should be one number, not {str(value)[:40]}")

@@ -17,7 +17,7 @@ from ..dims import Extent, TooLarge, Undecided, substitute
 from ..errors import ModelError
 from ..graph import UNKNOWN, Model, Op, Tensor, UnknownShape, Unranked
 from ..registry import plugin_error
-from ..rules import NO_WORK, Facts, Rule, Work
+from ..rules import NO_WORK, Facts, Rule, Work, not_understood
 from ..windows import GLOBAL, NOT_KNOWN
 from .checks import check_arity, check_attributes, check_facts, describe, situation
 from .open_extents import OpenExtents, Stated, has_fresh, stated_by
@@ -247,20 +247,26 @@ class _Engine:
         extra: dict[str, Any] = {"outputs": len(op.outputs)} if "outputs" in rule.keywords else {}
         labelled = zip(op.bodies, bodies, strict=True)
         extra.update((label, body) for (label, _), body in labelled if label in rule.keywords)
+        doubt = not_understood(rule, op.attrs, inputs)
         try:
             check_arity(rule, inputs)
-            check_attributes(rule, attrs)
+            check_attributes(rule, {**attrs, **extra})
             taken = inputs if rule.max_inputs is None else inputs[: rule.max_inputs]
             facts = rule.function(*taken, **{**attrs, **extra})
             check_facts(facts)
+            if doubt:
+                return _Answer(facts.shapes_alone(), doubt)
             return _Answer(facts, facts.note, has_fresh(facts))
         except UnknownShape as reason:
-            return _Answer(why=str(reason), dependent=any(tensor and not tensor.ranked for tensor in inputs))
+            unshaped = any(tensor is not None and not tensor.ranked for tensor in inputs)
+            return _Answer(why=doubt or str(reason), dependent=unshaped and not doubt)
         except (Undecided, TooLarge) as reason:
             return _Answer(why=str(reason))
         except ModelError:
             raise
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as problem:
+            if doubt:
+                return _Answer(why=doubt)
             raise ModelError(op.location, "", f"{describe(op)}: {problem}; {situation(op, inputs)}") from problem
         except Exception as problem:
             if rule.is_built_in:

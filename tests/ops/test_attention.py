@@ -28,7 +28,13 @@ CASES: list[Stated] = [
      {"num_heads": 4, "outputs": 2}, [(2, 5, 16), (2, 4, 10, 4)], None),
     (MS + "GroupQueryAttention", (t(1, 5, 32), t(1, 5, 16), t(1, 5, 16), t(1, 2, 3, 8), t(1, 2, 3, 8)),
      {"num_heads": 4, "kv_num_heads": 2, "outputs": 3, "do_rotary": 1}, [(1, 5, 32), (1, 2, 8, 8), (1, 2, 8, 8)], None),
+    # softcap divides each of the 4 x 6 x 9 scores, takes a hyperbolic tangent and multiplies
+    ("Attention", (t(1, 4, 6, 8), t(1, 2, 9, 8), t(1, 2, 9, 8)), {"softcap": 2.0}, [(1, 4, 6, 8)],
+     Work(macs=216 * (8 + 8), muls=216 * 2, divs=216 * 2, exps=216 * 2, compares=216 - 24, adds=2 * 216 - 24)),
     ("RotaryEmbedding", (t(1, 4, 6, 8),), {}, [(1, 4, 6, 8)], Work(muls=384, adds=192)),
+    # 2 of the 8 elements of each head are turned
+    ("RotaryEmbedding", (t(1, 4, 6, 8),), {"rotary_embedding_dim": 2}, [(1, 4, 6, 8)], Work(muls=2 * 4 * 6 * 2, adds=4 * 6 * 2)),
+    ("RotaryEmbedding", (t(1, 6, 32),), {"rotary_embedding_dim": 2, "num_heads": 4}, [(1, 6, 32)], Work(muls=2 * 4 * 6 * 2, adds=4 * 6 * 2)),
 ]  # fmt: skip
 
 
@@ -49,6 +55,8 @@ def test_an_extent_that_data_decides_is_left_open(case: Question) -> None:
 
 
 REFUSED: list[Refused] = [
+    ("Attention", (t(2, 4, 128), t(2, 4, 128), t(2, 4, 128)), {}, "q_num_heads and kv_num_heads are needed"),
+    (MS + "RotaryEmbedding", (t(1, 6, 32),), {"rotary_embedding_dim": 2}, "of how many heads"),
     ("LinearAttention", (t(1, 2, 4), t(1, 2, 4), t(1, 2, 4)), {"q_num_heads": 1, "kv_num_heads": 1}, "needs a decay"),
     (
         "LinearAttention",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from graphcost import Facts, Tensor, Work
-from graphcost.dims import substitute, symbol
+from graphcost.dims import Undecided, substitute, symbol
 from graphcost.ops import find
 from graphcost.rules import GLOBAL, POINTWISE, Window
 from graphcost.windows import along, mapped
@@ -40,7 +40,7 @@ ROWS: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]],
      [(1, 2, 3, 8)], [(2, 3, 3, 1), (2,)], None),
     ("Convolution", (IMAGE,), {"num_output": 2, "kernel_size": (3, 5), "dilation": (2, 1)}, [(1, 2, 4, 4)],
      [(2, 3, 3, 5), (2,)], None),
-    ("Convolution", (IMAGE, IMAGE), {"num_output": 2, "kernel_size": 1}, [(1, 2, 8, 8)] * 2, [(2, 3, 1, 1), (2,)],
+    ("Convolution", (IMAGE, IMAGE), {"num_output": 2, "kernel_size": 1, "outputs": 2}, [(1, 2, 8, 8)] * 2, [(2, 3, 1, 1), (2,)],
      Work(macs=2 * (2 * 64 * 3), adds=2 * (2 * 64))),
     ("Convolution", (t(1, 3, 4, 8, 8),), {"num_output": 2, "kernel_size": 3}, [(1, 2, 2, 6, 6)], [(2, 3, 3, 3, 3), (2,)], None),
     ("Convolution", (t(2, 5, 3, 8),), {"num_output": 4, "kernel_size": 3, "axis": 2}, [(2, 5, 4, 6)], [(4, 3, 3), (4,)], None),
@@ -159,6 +159,14 @@ REFUSED = [
     ("Pooling", (IMAGE,), {"kernel_size": 2, "pad": 2}, "below the kernel"),
     ("Deconvolution", (IMAGE,), {"num_output": 4, "kernel_size": 2, "group": 3}, "cannot be split"),
     ("InnerProduct", (IMAGE,), {"num_output": True}, "not a whole number"),
+    (
+        "InnerProduct",
+        (t(2, 5), t(7, 6)),
+        {"num_output": 7, "bias_term": False},
+        "a weight of 42 elements for 7 outputs of 5",
+    ),
+    ("Convolution", (IMAGE, IMAGE), {"num_output": 4, "kernel_size": 1}, "2 bottoms and 1 tops"),
+    ("Deconvolution", (IMAGE, IMAGE), {"num_output": 4, "kernel_size": 1}, "2 bottoms and 1 tops"),
 ]
 
 
@@ -167,6 +175,36 @@ def test_a_contradiction_is_refused_in_words(row: Any) -> None:
     kind, bottoms, fields, reason = row
     with pytest.raises(ValueError, match=reason):
         facts_of(kind, *bottoms, **fields)
+
+
+UNDECIDED: list[tuple[str, tuple[Tensor, ...], dict[str, Any], str]] = [
+    ("InnerProduct", (IMAGE,), {}, "num_output is missing"),
+    ("Convolution", (IMAGE,), {"num_output": 4}, "kernel_size is missing"),
+    ("Convolution", (IMAGE,), {"num_output": 4, "kernel_size": 1, "fuse_type": "FUSED_CONV_PRELU"}, "FUSED_CONV_PRELU"),
+    ("InnerProduct", (t(2, 5), t(7, 5)), {"num_output": 7}, "a bias of its own"),
+    ("Deconvolution", (IMAGE,), {"num_output": 4, "kernel_size": 1, "axis": 2}, "channels at axis 2"),
+    ("InfogainLoss", (IMAGE, t(1)), {"axis": 2}, "along axis 2"),
+]
+
+
+@pytest.mark.parametrize("row", UNDECIDED, ids=lambda row: row[0])
+def test_what_a_layer_leaves_open_is_named(row: Any) -> None:
+    kind, bottoms, fields, reason = row
+    with pytest.raises(Undecided, match=reason):
+        facts_of(kind, *bottoms, **fields)
+
+
+def test_what_forks_spell_differently_is_the_same_window() -> None:
+    """DeepLab's hole is a dilation: 4 (4 - 1) + 1 = 13 of 65 + 2 x 6 positions."""
+    (y,) = facts_of("Convolution", t(1, 3, 65, 65), num_output=8, kernel_size=4, pad=6, hole=4).outputs
+    assert y.shape == (1, 8, 65 + 12 - 13 + 1, 65 + 12 - 13 + 1)
+    assert facts_of("Convolution", IMAGE, num_output=1, kernel_size=3, hole_h=2).outputs[0].shape == (1, 1, 4, 6)
+
+
+def test_what_is_fused_into_a_convolution_costs_a_comparison_more() -> None:
+    for fused in ({"fuse_type": "FUSED_CONV_RELU"}, {"relu": True}):
+        facts = facts_of("Convolution", IMAGE, num_output=2, kernel_size=1, bias_term=False, **fused)
+        assert facts.work == Work(macs=2 * 64 * 3, compares=2 * 64)
 
 
 # every layer of BVLC Caffe that is no source of data
@@ -198,7 +236,7 @@ MORE: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]],
      Work(macs=(2 * 4 * 7) * (3 * 3), adds=2 * 4 * 7)),
     ("Deconvolution", (t(2, 4, 3, 3),), {"num_output": 6, "kernel_size": 4, "stride": 2, "pad": 1, "group": 2}, [(2, 6, 6, 6)],
      [(4, 3, 4, 4), (6,)], Work(macs=(2 * 4 * 3 * 3) * (3 * 4 * 4), adds=2 * 6 * 6 * 6)),
-    ("Deconvolution", (IMAGE, IMAGE), {"num_output": 1, "kernel_h": 2, "kernel_w": 3}, [(1, 1, 9, 10)] * 2, [(3, 1, 2, 3), (1,)],
+    ("Deconvolution", (IMAGE, IMAGE), {"num_output": 1, "kernel_h": 2, "kernel_w": 3, "outputs": 2}, [(1, 1, 9, 10)] * 2, [(3, 1, 2, 3), (1,)],
      Work(macs=2 * (3 * 8 * 8) * (2 * 3), adds=2 * 9 * 10)),
     ("Im2col", (IMAGE,), {"kernel_size": 3, "pad": 1, "stride": 2, "dilation": 1}, [(1, 3 * 9, 4, 4)], [], Work()),
     ("Pooling", (t(1, 2, 4, 6, 8),), {"kernel_size": 2, "stride": 2}, [(1, 2, 2, 3, 4)], [], Work(compares=2 * 2 * 3 * 4 * 7)),
@@ -208,7 +246,8 @@ MORE: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]],
     ("Pooling", (IMAGE,), {"global_pooling": True}, [(1, 3, 1, 1)], [], Work(compares=3 * 63)),
     ("SPP", (t(1, 2, 8, 8),), {"pyramid_height": 2, "pool": "AVE"}, [(1, 2 * (1 + 4))], [],
      Work(adds=2 * 63 + 8 * 15, divs=2 + 8)),
-    ("InnerProduct", (t(2, 5), t(3, 5)), {"num_output": 7}, [(2, 7), (3, 7)], [(7, 5), (7,)], Work(macs=(2 + 3) * 5 * 7, adds=(2 + 3) * 7)),
+    # a second bottom is the weight itself
+    ("InnerProduct", (t(2, 5), t(7, 5)), {"num_output": 7, "bias_term": False}, [(2, 7)], [], Work(macs=2 * 5 * 7)),
     ("InnerProduct", (t(2, 5, 6),), {"num_output": 7, "axis": -1}, [(2, 5, 7)], [(7, 6), (7,)], Work(macs=2 * 5 * 6 * 7, adds=2 * 5 * 7)),
     ("Embed", (t(4),), {"num_output": 7, "input_dim": 100, "bias_term": False}, [(4, 7)], [(100, 7)], Work()),
     # per step and item: 4 gates x 4 hidden x (5 inputs + 4 hidden); the unit's 3 sigmoids, 2 tanh, 3 products, 1 sum

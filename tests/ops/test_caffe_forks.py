@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from graphcost import Facts, Tensor, Work
-from graphcost.graph import UnknownShape
+from graphcost.dims import Undecided
 from graphcost.ops import find
 
 
@@ -58,7 +58,8 @@ ROWS: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]],
     ("Upsample", (IMAGE, IMAGE), {"upsample_h": 15, "upsample_w": 16}, [(1, 4, 15, 16)], [], Work()),
     ("Upsample", (IMAGE, IMAGE), {"pad_out_h": True}, [(1, 4, 15, 16)], [], Work()),
     ("Resample", (IMAGE,), {"height": 12, "width": 16, "type": "NEAREST"}, [(1, 4, 12, 16)], [], Work()),
-    ("Resample", (IMAGE, t(1, 2, 5, 6)), {}, [(1, 4, 5, 6)], [], Work(muls=2 * 120 * 2, adds=120 * 2)),
+    ("Resample", (IMAGE, t(1, 2, 5, 6)), {}, [(1, 4, 5, 6)], [], None),
+    ("Resample", (IMAGE, t(1, 2, 5, 6)), {"antialias": False}, [(1, 4, 5, 6)], [], Work(muls=2 * 120 * 2, adds=120 * 2)),
     ("UpsampleDarknet", (IMAGE,), {"stride": 2}, [(1, 4, 16, 16)], [], Work()),
     ("Reorg", (IMAGE,), {"stride": 2}, [(1, 16, 4, 4)], [], Work()),
     ("Reorg", (IMAGE,), {"stride": 2, "reverse": True}, [(1, 1, 16, 16)], [], Work()),
@@ -126,13 +127,49 @@ def test_a_layer_states_its_tops_blobs_and_work(row: Any) -> None:
 
 
 def test_a_layer_that_python_code_defines_is_unknown() -> None:
-    with pytest.raises(UnknownShape, match=r"mine\.Layer"):
+    with pytest.raises(Undecided, match=r"mine\.Layer"):
         facts_of("Python", IMAGE, module="mine", layer="Layer")
 
 
-def test_a_matrix_has_no_steps_for_a_recurrent_layer() -> None:
-    with pytest.raises(UnknownShape):
-        facts_of("Lstm", t(7, 5), num_output=3)
+@pytest.mark.parametrize("fields", [{}, {"batch_size": 8}])
+def test_a_recurrent_layer_costs_the_same_however_the_rows_of_a_matrix_are_split(fields: dict[str, int]) -> None:
+    facts = facts_of("Lstm", t(64, 6), num_output=10, **fields)
+    assert facts.outputs[0].shape == (64, 10) and facts.work is not None
+    assert facts.work.macs == 64 * 4 * 10 * (6 + 10)
+    assert sum(blob.size for blob in facts.weights) == 4 * 10 * (6 + 10 + 1)
+
+
+def test_a_window_in_time_has_two_names() -> None:
+    """C3D's kernel_depth and temporal_stride are P3D's kernel_l and stride_l."""
+    c3d = facts_of("Pooling3D", VIDEO, kernel_size=1, kernel_depth=2, temporal_stride=2)
+    p3d = facts_of("Pooling3D", VIDEO, kernel_h=1, kernel_w=1, kernel_l=2, stride_l=2)
+    assert c3d == p3d and c3d.outputs[0].shape == (1, 3, 16 // 2, 8, 8)
+
+
+@pytest.mark.parametrize("fields", [{"scale_bias": True}, {"scale_filler": ()}, {"bias_filler": ()}])
+def test_a_batch_normalisation_that_scales_has_two_blobs_more(fields: dict[str, Any]) -> None:
+    facts = facts_of("BatchNorm", IMAGE, **fields)
+    assert sum(blob.size for blob in facts.weights) == 4 * 4 + 1
+    assert facts.work == Work(adds=256 + 4 + 256, divs=256, exps=4, muls=256)
+
+
+def test_a_loss_that_learns_centres_holds_one_for_each_class() -> None:
+    facts = facts_of("CenterLoss", t(8, 16), t(8), num_output=1000)
+    assert [blob.shape for blob in facts.weights] == [(1000, 16)] and facts.work is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "bottoms", "fields", "reason"),
+    [
+        ("DetectionOutput", (IMAGE,), {"num_classes": 3}, "without scores and priors"),
+        ("Correlation", (IMAGE, IMAGE), {"correlation_type": "SUBTRACT"}, "subtracted"),
+        ("Normalize", (IMAGE,), {"normalize_type": "L1"}, "norm L1"),
+        ("ConvolutionDepthwise", (IMAGE,), {"kernel_size": 3, "group": 2}, "2 groups of 4"),
+    ],
+)
+def test_what_no_fork_explains_is_named(kind: str, bottoms: Any, fields: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Undecided, match=reason):
+        facts_of(kind, *bottoms, **fields)
 
 
 def test_prior_boxes_need_a_size() -> None:
@@ -152,7 +189,7 @@ def test_a_bound_on_suppression_says_that_it_is_one() -> None:
 
 
 def test_what_forks_disagree_on_is_unknown() -> None:
-    with pytest.raises(UnknownShape, match="second bottom"):
+    with pytest.raises(Undecided, match="second bottom"):
         facts_of("CTCGreedyDecoder", t(7, 2, 5), t(2, 4))
-    with pytest.raises(UnknownShape, match="cls_aware"):
+    with pytest.raises(Undecided, match="cls_aware"):
         facts_of("ProposalTarget", t(9, 5), t(2, 8), batch_size=4, cls_num=21)

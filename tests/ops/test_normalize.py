@@ -11,6 +11,9 @@ CASES: list[Stated] = [
     ("Hardmax", (t(2, 3),), {}, [(2, 3)], Work(compares=6)),
     ("BatchNormalization", (IMAGE, t(4), t(4), t(4), t(4)), {"outputs": 1}, [(1, 4, 8, 8)],
      Work(muls=256 + 4, adds=256 + 8, divs=4, exps=4)),
+    # 256 elements standardised by 4 means and variances of their own, scaled and shifted, and 8 statistics brought up to date
+    ("BatchNormalization", (IMAGE, t(4), t(4), t(4), t(4)), {"outputs": 3, "training_mode": 1}, [(1, 4, 8, 8), (4,), (4,)],
+     Work(adds=256 * 3 + 256 + 8, muls=256 + 256 + 16, divs=256 + 8, exps=4)),
     ("BatchNormalization", (IMAGE, t(4), t(4), t(4), t(4)), {"outputs": 3}, [(1, 4, 8, 8), (4,), (4,)], None),
     ("InstanceNormalization", (IMAGE, t(4), t(4)), {}, [(1, 4, 8, 8)], None),
     ("GroupNormalization", (IMAGE, t(4), t(4)), {"num_groups": 2}, [(1, 4, 8, 8)], None),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from graphcost import Work
-from harness import IMAGE, MS, Stated, Typed, assert_states, assert_type, each, t
+from graphcost.dims import Undecided
+from harness import IMAGE, MS, Stated, Typed, assert_states, assert_type, each, facts_of, t
 
 CASES: list[Stated] = [
     ("QuantizeLinear", (t(2, 3), t(), t(dtype="int8")), {}, [(2, 3)], Work(divs=6, compares=18, adds=6)),
@@ -29,6 +32,8 @@ CASES: list[Stated] = [
     (MS + "QLinearGlobalAveragePool", (IMAGE,), {}, [(1, 4, 1, 1)], None),
     (MS + "QLinearGlobalAveragePool", (t(1, 8, 8, 4),), {"channels_last": 1}, [(1, 1, 1, 4)], None),
     (MS + "QLinearAveragePool", (IMAGE,), {"kernel_shape": (2, 2)}, [(1, 4, 7, 7)], None),
+    (MS + "QLinearAveragePool", (t(1, 8, 8, 4),), {"kernel_shape": (2, 2), "channels_last": 1}, [(1, 7, 7, 4)],
+     Work(adds=196 * (4 - 1) + 196, divs=196 * 2, compares=196 * 3)),
     (MS + "QLinearConcat", (t(), t(), t(2, 3), t(), t(), t(2, 4), t(), t()), {"axis": 1}, [(2, 7)], None),
 ]  # fmt: skip
 
@@ -50,3 +55,15 @@ TYPES: list[Typed] = [
 @each(TYPES)
 def test_an_operator_states_the_type_of_its_output(case: Typed) -> None:
     assert_type(case)
+
+
+def test_packed_weights_are_padded_to_whole_blocks() -> None:
+    """48 rows of 60 elements, which take two blocks of 32 each."""
+    facts = facts_of(MS + "MatMulNBits", t(5, 60), t(48, 2, 16, dtype="uint8"), t(96), K=60, N=48, block_size=32)
+    assert facts.packed_as[1] == t(48, 64, dtype="uint4") and facts.work is not None
+    assert facts.work.macs == 5 * 48 * 60
+
+
+def test_a_width_that_no_type_has_is_not_understood() -> None:
+    with pytest.raises(Undecided, match="elements of 3 bits"):
+        facts_of(MS + "MatMulNBits", t(5, 32), t(48, 1, 12, dtype="uint8"), t(48), K=32, N=48, bits=3)

@@ -33,9 +33,9 @@ CASES: list[Stated] = [
     ("Col2Im", (t(1, 5, 5), ints(5, 5), ints(1, 5)), {}, [(1, 1, 5, 5)], Work(adds=25)),
     ("DeformConv", (IMAGE, t(6, 4, 3, 3), t(1, 18, 6, 6)), {}, [(1, 6, 6, 6)],
      Work(macs=(6 * 36) * 36, muls=(4 * 36 * 9) * 4, adds=(4 * 36 * 9) * 3 + 18 * 36)),
-    (MS + "FusedConv", (IMAGE, t(6, 4, 3, 3)), {}, [(1, 6, 6, 6)], Work(macs=(6 * 36) * 36, compares=6 * 36)),
-    (MS + "nchwc.Conv", (IMAGE, t(16, 4, 3, 3), t(16)), {"pads": (1, 1, 1, 1)}, [(1, 16, 8, 8)],
-     Work(macs=(16 * 8 * 8) * (4 * 3 * 3), adds=16 * 8 * 8, compares=16 * 8 * 8)),
+    (MS + "FusedConv", (IMAGE, t(6, 4, 3, 3)), {"activation": "Relu"}, [(1, 6, 6, 6)], Work(macs=(6 * 36) * 36, compares=6 * 36)),
+    (MS + "nchwc.Conv", (IMAGE, t(16, 4, 3, 3), t(16)), {"pads": (1, 1, 1, 1), "activation": "Clip"}, [(1, 16, 8, 8)],
+     Work(macs=(16 * 8 * 8) * (4 * 3 * 3), adds=16 * 8 * 8, compares=2 * 16 * 8 * 8)),
     (MS + "nchwc.MaxPool", (t(1, 16, 8, 8),), {"kernel_shape": (2, 2), "strides": (2, 2)}, [(1, 16, 4, 4)], None),
     (MS + "nchwc.GlobalAveragePool", (t(1, 16, 8, 8),), {}, [(1, 16, 1, 1)], None),
 ]  # fmt: skip

@@ -45,9 +45,42 @@ def test_another_shape_attribute_or_number_of_outputs_is_another_question(
     assert asked == [((2, 3), 1, 1), ((2, 3), 2, 1), ((2, 3), 1, 2), ((6,), 1, 1)]
 
 
-def test_an_attribute_that_the_rule_does_not_know_is_kept_from_it(asked: list[tuple[Any, ...]], net: Any) -> None:
-    assert net(HEAD + layer("a", "Counted", fields='counted_param { engine: CUDNN note: "x" }')).complete
-    assert asked == [((2, 3), 1, 1)]
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ("counted_param { factr: 2 }", "field factr is not understood (nearest: factor)"),
+        ("counted_param { engine: CUDNN }", "field engine is not understood"),
+        ("counted_parm { factor: 2 }", "field counted_parm is not understood"),
+        ("counted_param { _note: 1 }", ""),
+        ("weight_decay: 1 blobs_lr: 1 propagate_down: false", ""),
+    ],
+)
+def test_a_field_that_a_rule_neither_reads_nor_lists_makes_its_row_unknown(
+    asked: list[tuple[Any, ...]], net: Any, fields: str, reason: str
+) -> None:
+    analysis = net(HEAD + layer("a", "Counted", fields=fields))
+    assert analysis["a"].why == reason and analysis["a"].status == ("unknown" if reason else "known")
+    assert analysis.complete == (not reason)
+
+
+def test_a_field_that_changes_nothing_is_listed_by_its_rule(scratch_rules: None, net: Any) -> None:
+    graphcost.rule("caffe.Listed", harmless=("filler",))(lambda x: Facts((x,), Work(muls=x.size)))
+    analysis = net(HEAD + layer("a", "Listed", fields='listed_param { filler { type: "xavier" } }'))
+    assert analysis["a"].work == Work(muls=6)
+
+
+def test_a_contradiction_of_a_field_that_is_not_understood_is_none(net: Any) -> None:
+    """The kernel of five does not fit a map of three, unless the unknown field means that it does."""
+    text = 'input: "data" input_shape { dim: 1 dim: 1 dim: 3 dim: 3 }'
+    fields = "convolution_param { num_output: 1 kernel_size: 5 wrapping: true }"
+    assert "wrapping" in net(text + layer("c", "Convolution", fields=fields))["c"].why
+    with pytest.raises(ModelError, match="does not fit"):
+        net(text + layer("c", "Convolution", fields=fields.replace("wrapping: true", "")))
+
+
+def test_an_attribute_that_is_missing_is_named(net: Any) -> None:
+    with pytest.raises(ModelError, match="attribute axis is missing"):
+        onnx("g (float[2, 3] x) => (y) { y = Concat(x, x) }")
 
 
 def test_every_analysis_asks_anew(asked: list[tuple[Any, ...]], net: Any) -> None:
@@ -178,9 +211,11 @@ def test_more_tops_than_a_rule_tells_of_are_unknown(net: Any) -> None:
     assert analysis["r"].status == "partial"
 
 
-def test_more_bottoms_than_a_rule_takes_are_left_to_the_file(net: Any) -> None:
+def test_more_bottoms_than_a_rule_takes_leave_the_cost_open(net: Any) -> None:
     text = HEAD + 'layer { name: "r" type: "ReLU" bottom: "data" bottom: "data" top: "r" }'
-    assert net(text)["r"].work == Work(compares=6)
+    row = net(text)["r"]
+    assert row.work is None and row.why == "takes at most 1 input and has 2"
+    assert row.outputs[0].shape == (2, 3)  # an elementwise layer's, whatever else it does
 
 
 def test_a_result_that_is_left_out_is_no_constant_input() -> None:

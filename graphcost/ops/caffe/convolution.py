@@ -6,15 +6,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from ...dims import Extent, ceil_div
+from ...dims import Extent, Undecided, ceil_div
 from ...graph import Tensor
 from ...rules import GLOBAL, NO_WORK, Facts, Work, rule
 from ...shapes import axis_of
 from .. import windowed
-from .fields import SIDES, WINDOW, WINDOW_3D, Sliding, Value, blob, sliding, sliding_3d, whole
+from .fields import FILLERS, SIDES, WINDOW, WINDOW_3D, Sliding, Value, blob, choice, sliding, sliding_3d, whole
+
+HARMLESS = (
+    *FILLERS,
+    "force_nd_im2col",
+    # Intel's, and those for quantised inference
+    "bw_layer_in", "bw_layer_out", "bw_params", "scale_in", "scale_out", "scale_params", "is_negative_input",
+    # NVIDIA's
+    "conv_algos_override", "cudnn_convolution_algo_seeker",
+)  # fmt: skip
+"""How a convolution is filled, quantised and run."""
 
 
-@rule("caffe.Convolution", "caffe.DepthwiseConvolution", fields=WINDOW + SIDES)
+@rule("caffe.Convolution", "caffe.DepthwiseConvolution", fields=WINDOW + SIDES, harmless=HARMLESS)
 def convolution(
     *bottoms: Tensor,
     num_output: Value = None,
@@ -22,16 +32,34 @@ def convolution(
     group: Value = 1,
     bias_term: Value = True,
     axis: Value = 1,
+    fuse_type: Value = "UNFUSED",
+    relu: Value = False,
+    outputs: int = 1,
     **fields: Value,
 ) -> Facts:
     """[N, C, *spatial] -> [N, num_output, *spatial], each extent (i + 2 pad - dilation (k - 1) - 1) / stride + 1.
 
-    A pad per side and pad_type (1: ceil(i / stride) positions) are Intel's and other forks'.
+    A pad per side, pad_type (1: ceil(i / stride) positions) and a fused ReLU are Intel's and other forks'.
     """
+    if fuse_type not in ("UNFUSED", "FUSED_CONV_RELU"):
+        raise Undecided(f"what fuse_type {fuse_type} joins to a convolution is not known")
+    _check_tops(bottoms, outputs)
     at = axis_of(whole(axis, "axis"), bottoms[0].rank)
     window = sliding(fields, bottoms[0].rank - at - 1)
     auto_pad = "SAME_UPPER" if pad_type == 1 else "NOTSET"
-    return convolve(bottoms, num_output, window, whole(group, "group"), bool(bias_term), at, auto_pad)
+    facts = convolve(bottoms, num_output, window, whole(group, "group"), bool(bias_term), at, auto_pad)
+    if facts.work is None or not (relu or fuse_type == "FUSED_CONV_RELU"):
+        return facts
+    clipped = sum((y.size for y in facts.outputs), 0)
+    return replace(facts, work=facts.work + Work(compares=clipped))
+
+
+def _check_tops(bottoms: Sequence[Tensor], outputs: int) -> None:
+    """Caffe makes a top of each bottom (base_conv_layer.hpp). Raises ValueError for another number of tops."""
+    if not bottoms:
+        raise ValueError("needs at least 1 bottom")
+    if len(bottoms) != outputs:
+        raise ValueError(f"{len(bottoms)} bottoms and {outputs} tops; a convolution makes a top of each bottom")
 
 
 def convolve(
@@ -71,22 +99,35 @@ def _filters(filters: int, channels: Extent, window: Sliding, bias: bool) -> tup
     return (w, blob(filters)) if bias else (w,)
 
 
-@rule("caffe.ConvolutionDepthwise", fields=WINDOW)
-def convolution_depthwise(x: Tensor, *, num_output: Value = None, bias_term: Value = True, **fields: Value) -> Facts:
+@rule("caffe.ConvolutionDepthwise", fields=WINDOW, harmless=HARMLESS)
+def convolution_depthwise(
+    x: Tensor, *, num_output: Value = None, group: Value = None, bias_term: Value = True, **fields: Value
+) -> Facts:
     """A convolution with a group for each channel; W [C, 1, kh, kw]."""
     channels = whole(x.shape[1], "channels")
+    if group is not None and whole(group, "group") not in (1, channels):
+        raise Undecided(f"{group} groups of {channels} channels in a convolution of one channel each")
     filters = channels if num_output is None else num_output
     return convolve([x], filters, sliding(fields, x.rank - 2), channels, bool(bias_term))
 
 
-@rule("caffe.Deconvolution", fields=WINDOW)
+@rule("caffe.Deconvolution", fields=WINDOW, harmless=HARMLESS)
 def deconvolution(
-    *bottoms: Tensor, num_output: Value = None, group: Value = 1, bias_term: Value = True, **fields: Value
+    *bottoms: Tensor,
+    num_output: Value = None,
+    group: Value = 1,
+    bias_term: Value = True,
+    axis: Value = 1,
+    outputs: int = 1,
+    **fields: Value,
 ) -> Facts:
     """[N, C, *spatial] -> [N, num_output, *spatial], each extent stride (i - 1) + dilation (k - 1) + 1 - 2 pad.
 
     Blobs W [C, num_output/group, *kernel] and b [num_output] (deconv_layer.cpp).
     """
+    _check_tops(bottoms, outputs)
+    if axis_of(whole(axis, "axis"), bottoms[0].rank) != 1:
+        raise Undecided(f"a transposed convolution of channels at axis {axis}")
     window = sliding(fields, bottoms[0].rank - 2)
     return _deconvolve(bottoms, num_output, window, whole(group, "group", 1), bool(bias_term))
 
@@ -107,7 +148,7 @@ def _deconvolve(bottoms: Sequence[Tensor], num_output: Value, window: Sliding, g
     return Facts(tuple(facts.outputs[0] for facts in every), work, seen, (w, b) if b else (w,))
 
 
-@rule("caffe.DeformableConvolution", fields=WINDOW)
+@rule("caffe.DeformableConvolution", fields=WINDOW, harmless=(*HARMLESS, "deformable_group"))
 def deformable_convolution(
     x: Tensor, offset: Tensor, *, num_output: Value = None, group: Value = 1, bias_term: Value = True, **fields: Value
 ) -> Facts:
@@ -120,7 +161,7 @@ def deformable_convolution(
     return Facts(facts.outputs, facts.work, facts.window, weights)
 
 
-@rule("caffe.Im2col", fields=WINDOW)
+@rule("caffe.Im2col", fields=WINDOW, harmless=("num_output", "bias_term", "group", *FILLERS))
 def im2col(x: Tensor, **fields: Value) -> Facts:
     """[N, C, *spatial] -> [N, C * taps, *spatial]: each window's elements, unrolled along the channels."""
     window = sliding(fields, x.rank - 2)
@@ -131,13 +172,12 @@ def im2col(x: Tensor, **fields: Value) -> Facts:
 # --- in three axes ---------------------------------------------------------------------------------------------------
 
 
-@rule("caffe.Convolution3D", "caffe.CONVOLUTION3D", fields=WINDOW_3D)
+@rule("caffe.Convolution3D", "caffe.CONVOLUTION3D", fields=WINDOW_3D, harmless=(*FILLERS, "filter_group"))
 def convolution_3d(
     x: Tensor,
     *,
     num_output: Value = None,
     group: Value = 1,
-    filter_group: Value = 1,
     bias_term: Value = True,
     **fields: Value,
 ) -> Facts:
@@ -145,7 +185,7 @@ def convolution_3d(
     return convolve([x], num_output, sliding_3d(fields), whole(group, "group"), bool(bias_term))
 
 
-@rule("caffe.Deconvolution3D", "caffe.DECONVOLUTION3D", fields=WINDOW_3D)
+@rule("caffe.Deconvolution3D", "caffe.DECONVOLUTION3D", fields=WINDOW_3D, harmless=FILLERS)
 def deconvolution_3d(x: Tensor, *, num_output: Value = None, bias_term: Value = True, **fields: Value) -> Facts:
     """[N, C, L, H, W] -> [N, num_output, L, H, W], the transpose of Convolution3D (C3D)."""
     return _deconvolve([x], num_output, sliding_3d(fields), 1, bool(bias_term))
@@ -155,7 +195,9 @@ def deconvolution_3d(x: Tensor, *, num_output: Value = None, bias_term: Value = 
 
 
 @rule("caffe.DenseBlock")
-def dense_block(x: Tensor, *, numTransition: Value = 40, initChannel: Value = 16, growthRate: Value = 12) -> Facts:
+def dense_block(
+    x: Tensor, *, numTransition: Value = 40, initChannel: Value = 16, growthRate: Value = 12, **inside: Value
+) -> Facts:
     """[N, initChannel, H, W] -> [N, initChannel + numTransition * growthRate, H, W]; what it does inside varies."""
     channels = whole(initChannel, "initChannel") + whole(numTransition, "numTransition") * whole(
         growthRate, "growthRate"
@@ -173,8 +215,11 @@ def correlation(
     max_displacement: Value = None,
     stride_1: Value = 1,
     stride_2: Value = 1,
+    correlation_type: Value = "MULTIPLY",
 ) -> Facts:
     """Two [N, C, H, W] -> [N, (2 floor(d / s2) + 1)^2, H', W']: patches compared over displacements (FlowNet)."""
+    if choice(correlation_type, "MULTIPLY", "SUBTRACT") != "MULTIPLY":
+        raise Undecided("what patches that are subtracted cost is not known")
     k, d = whole(kernel_size, "kernel_size", 1), whole(max_displacement, "max_displacement")
     border, p, step = d + (k - 1) // 2, whole(pad, "pad"), whole(stride_1, "stride_1", 1)
     side = 2 * (d // whole(stride_2, "stride_2", 1)) + 1

@@ -9,16 +9,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 
-from ...dims import Extent, minimum
-from ...graph import Shape, Tensor, UnknownShape
+from ...dims import Extent, Undecided, minimum
+from ...graph import Shape, Tensor
 from ...rules import GLOBAL, Anchors, Facts, Work, rule
 from ..detection import suppression
 from .fields import Value, listed, whole
 
 Sizes = tuple[tuple[float, float], ...]
 
+DETECTION = (
+    "share_location", "background_label_id", "code_type", "keep_top_k", "confidence_threshold", "no_permute",
+    "variance_encoded_in_target", "normalized", "input_width", "input_height", "nbottom", "objectness_score",
+    # what is written or shown of the results
+    "save_output_param", "visualize", "visualize_threshold", "save_file", "mean_value", "resize_param",
+)  # fmt: skip
+"""How a detection output reads its boxes, and which of them it keeps when it runs."""
+PROPOSAL = ("min_size", "nms_thresh", "pre_nms_topn", "post_nms_topn")
+"""Which proposals are kept when it runs."""
 
-@rule("caffe.PriorBox")
+
+@rule("caffe.PriorBox", harmless=("clip", "variance", "offset", "tf", "yx_order"))
 def prior_box(
     x: Tensor,
     image: Tensor,
@@ -84,7 +94,7 @@ def _steps(*axes: tuple[float, Extent, Extent]) -> tuple[float, float] | None:
     return None if across is None or down is None else (across, down)
 
 
-@rule("caffe.PriorBoxClustered")
+@rule("caffe.PriorBoxClustered", harmless=("clip", "variance", "offset", "flip"))
 def prior_box_clustered(
     x: Tensor,
     image: Tensor,
@@ -103,15 +113,22 @@ def prior_box_clustered(
     )
 
 
-@rule("caffe.DetectionOutput")
+@rule("caffe.DetectionOutput", harmless=DETECTION)
 def detection_output(
-    locations: Tensor, scores: Tensor, priors: Tensor, *others: Tensor, num_classes: Value = 21, nms_param: Value = ()
+    locations: Tensor,
+    scores: Tensor | None = None,
+    priors: Tensor | None = None,
+    *others: Tensor,
+    num_classes: Value = 21,
+    nms_param: Value = (),
 ) -> Facts:
     """Locations [N, 4P], scores [N, classes P], priors [1, 2, 4P] -> [1, 1, 1, 7] until the network has run.
 
     What is counted is the most it can take: every box decoded, every score compared with the threshold, and in each
     class the top_k best boxes compared pair by pair (detection_output_layer.cpp).
     """
+    if scores is None or priors is None:
+        raise Undecided("what a detection output without scores and priors decodes is not known")
     classes = whole(num_classes, "num_classes", 1)
     best = dict(nms_param).get("top_k", -1) if nms_param else -1
     boxes = scores.size // (scores.shape[0] * classes)
@@ -127,13 +144,13 @@ def _decoding(locations: Tensor) -> Work:
 
 
 @rule("caffe.YoloDetectionOutput", "caffe.Yolov3DetectionOutput")
-def yolo_detection_output(*bottoms: Tensor) -> Facts:
+def yolo_detection_output(*bottoms: Tensor, **fields: Value) -> Facts:
     """Feature maps -> [1, 1, 1, 7] until the network has run; what suppression costs depends on the boxes."""
     return Facts((Tensor((1, 1, 1, 7)),), None, GLOBAL, is_detection=True)
 
 
 @rule("caffe.DetectionEvaluate")
-def detection_evaluate(detections: Tensor, truth: Tensor, *, num_classes: Value = None) -> Facts:
+def detection_evaluate(detections: Tensor, truth: Tensor, *, num_classes: Value = None, **fields: Value) -> Facts:
     """Detections and ground truth -> [1, 1, num_classes, 5]; an evaluation, whose cost depends on the boxes."""
     return Facts((Tensor((1, 1, whole(num_classes, "num_classes", 1), 5)),), None, GLOBAL)
 
@@ -148,13 +165,13 @@ def _region_pool(x: Tensor, rois: Tensor, channels: Extent, height: int, width: 
     return Facts((Tensor((rois.shape[0], channels, height, width)),), work, GLOBAL)
 
 
-@rule("caffe.ROIPooling")
+@rule("caffe.ROIPooling", harmless=("spatial_scale", "pad_ratio"))
 def roi_pooling(x: Tensor, rois: Tensor, *, pooled_h: Value = None, pooled_w: Value = None) -> Facts:
     """x [N, C, H, W], rois [R, 5] -> [R, C, pooled_h, pooled_w]; how much a bin compares depends on the boxes."""
     return _region_pool(x, rois, x.shape[1], whole(pooled_h, "pooled_h", 1), whole(pooled_w, "pooled_w", 1), None)
 
 
-@rule("caffe.ROIAlign")
+@rule("caffe.ROIAlign", harmless=("spatial_scale", "pad_ratio", "sampling_ratio"))
 def roi_align(x: Tensor, rois: Tensor, *, pooled_h: Value = None, pooled_w: Value = None, message: Value = "") -> Facts:
     """x [N, C, H, W], rois [R, 5] -> [R, C, pooled_h, pooled_w]; with roi_pooling_param a grid of one more (MS-CNN)."""
     more = int(message == "roi_pooling_param")
@@ -162,7 +179,7 @@ def roi_align(x: Tensor, rois: Tensor, *, pooled_h: Value = None, pooled_w: Valu
     return _region_pool(x, rois, x.shape[1], height, width, None)
 
 
-@rule("caffe.PSROIPooling")
+@rule("caffe.PSROIPooling", harmless=("spatial_scale",))
 def psroi_pooling(x: Tensor, rois: Tensor, *, output_dim: Value = None, group_size: Value = None) -> Facts:
     """x [N, output_dim g^2, H, W], rois [R, 5] -> [R, output_dim, g, g] (R-FCN)."""
     group = whole(group_size, "group_size", 1)
@@ -171,7 +188,7 @@ def psroi_pooling(x: Tensor, rois: Tensor, *, output_dim: Value = None, group_si
 
 def _boxes(kind: str, *shapes: Shape) -> None:
     @rule(f"caffe.{kind}")
-    def boxes(*bottoms: Tensor, outputs: int = 1) -> Facts:
+    def boxes(*bottoms: Tensor, outputs: int = 1, **fields: Value) -> Facts:
         return Facts(tuple(Tensor(shape) for shape in shapes[:outputs]), None, GLOBAL, is_detection=True)
 
     boxes.__doc__ = f"{kind}: boxes for one image; how many survive, and so the cost, is known when it runs."
@@ -186,7 +203,7 @@ _boxes("BoxGroupOutput", (1, 5, 1, 1), (1, 6, 1, 1))
 _boxes("FrcnnOutput", (1, 7, 1, 1))
 
 
-@rule("caffe.Proposal")
+@rule("caffe.Proposal", harmless=PROPOSAL)
 def proposal(
     scores: Tensor,
     deltas: Tensor,
@@ -211,13 +228,13 @@ def proposal(
     return Facts(tops[:outputs], None, GLOBAL, anchors=anchors, is_detection=True)
 
 
-@rule("caffe.DecodeBBox")
+@rule("caffe.DecodeBBox", harmless=("bbox_mean", "bbox_std"))
 def decode_bbox(deltas: Tensor, boxes: Tensor, *others: Tensor) -> Facts:
     """Deltas applied to boxes -> as the boxes (Cascade R-CNN)."""
     return Facts((Tensor(boxes.shape),), _decoding(boxes), GLOBAL)
 
 
-@rule("caffe.ScaleRoute")
+@rule("caffe.ScaleRoute", harmless=("high_scale", "low_scale"))
 def scale_route(boxes: Tensor, *maps: Tensor, outputs: int = 1) -> Facts:
     """The boxes whose size suits a level of the pyramid -> [1, ...] until the network has run (Cascade R-CNN)."""
     tops = tuple(Tensor((1, *(maps[at] if at < len(maps) else boxes).shape[1:])) for at in range(outputs))
@@ -240,7 +257,7 @@ def proposal_target(
     (https://github.com/zhaoweicai/cascade-rcnn, proposal_target_layer.cpp). The data decides the cost.
     """
     if cls_aware is None:
-        raise UnknownShape("forks differ in whether targets are per class where cls_aware is not given")
+        raise Undecided("forks differ in whether targets are per class where cls_aware is not given")
     rows: Extent = whole(batch_size, "batch_size")
     rows = boxes.shape[0] if rows == -1 else rows
     targets = 4 * whole(cls_num, "cls_num", 1) if cls_aware else 8
@@ -248,7 +265,7 @@ def proposal_target(
     return Facts(tops[:outputs], None, GLOBAL)
 
 
-@rule("caffe.BoxAnnotatorOHEM")
+@rule("caffe.BoxAnnotatorOHEM", harmless=("roi_per_img", "ignore_label"))
 def box_annotator_ohem(
     rois: Tensor, scores: Tensor, losses: Tensor, labels: Tensor, *others: Tensor, outputs: int = 2
 ) -> Facts:

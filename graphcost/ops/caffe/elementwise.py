@@ -12,45 +12,47 @@ from ..pointwise import ACTIVATIONS, binary, unary
 from .fields import Value, blob, choice, listed, whole
 
 
-def _same(kind: str, work: Work) -> None:
+def _same(kind: str, work: Work, harmless: tuple[str, ...]) -> None:
     """A layer whose top is as its bottom, `work` for each element."""
 
-    @rule(f"caffe.{kind}")
+    @rule(f"caffe.{kind}", harmless=harmless)
     def elementwise(x: Tensor) -> Facts:
         return unary(x, work)
 
     elementwise.__doc__ = f"{kind}: [*any] -> the same shape."
 
 
-for _kind, _work in {
-    "AbsVal": Work(compares=1),
-    "BNLL": ACTIVATIONS["Softplus"] + Work(compares=1),
-    "Clip": ACTIVATIONS["Clip"],
-    "Dropout": NO_WORK,  # nothing is left out in the TEST phase
-    "ELU": ACTIVATIONS["Elu"],
-    "Exp": Work(exps=1, muls=1, adds=1),
-    "Log": Work(exps=1, muls=1, adds=1),
-    "Sigmoid": ACTIVATIONS["Sigmoid"],
-    "Swish": ACTIVATIONS["Swish"],
-    "TanH": ACTIVATIONS["Tanh"],
-    "Threshold": Work(compares=1),
+for _kind, _work, _harmless in (
+    ("AbsVal", Work(compares=1), ()),
+    ("BNLL", ACTIVATIONS["Softplus"] + Work(compares=1), ()),
+    ("Clip", ACTIVATIONS["Clip"], ("min", "max")),
+    # nothing is left out in the TEST phase
+    ("Dropout", NO_WORK, ("dropout_ratio", "scale_train", "sample_weights_test")),
+    ("ELU", ACTIVATIONS["Elu"], ("alpha",)),
+    ("Exp", Work(exps=1, muls=1, adds=1), ("base", "scale", "shift")),
+    ("Log", Work(exps=1, muls=1, adds=1), ("base", "scale", "shift")),
+    ("Sigmoid", ACTIVATIONS["Sigmoid"], ("engine",)),
+    ("Swish", ACTIVATIONS["Swish"], ("beta",)),
+    ("TanH", ACTIVATIONS["Tanh"], ("engine",)),
+    ("Threshold", Work(compares=1), ("threshold",)),
     # of forks
-    "HardSigmoid": ACTIVATIONS["HardSigmoid"],
-    "HardSwish": ACTIVATIONS["HardSwish"],
-    "Mish": ACTIVATIONS["Mish"],
-    "ReLU6": ACTIVATIONS["Clip"],
-    "SeLu": ACTIVATIONS["Selu"],
-}.items():
-    _same(_kind, _work)
+    ("HardSigmoid", ACTIVATIONS["HardSigmoid"], ("alpha", "beta")),
+    ("HardSwish", ACTIVATIONS["HardSwish"], ()),
+    ("Mish", ACTIVATIONS["Mish"], ()),
+    ("ReLU6", ACTIVATIONS["Clip"], ("engine", "negative_slope", "threshold")),
+    ("SeLu", ACTIVATIONS["Selu"], ("alpha", "lambda")),
+):
+    _same(_kind, _work, _harmless)
 
 
-@rule("caffe.ReLU")
-def relu(x: Tensor, *, negative_slope: Value = 0) -> Facts:
-    """[*any] -> the same shape; a slope below zero multiplies besides."""
-    return unary(x, ACTIVATIONS["LeakyRelu" if negative_slope else "Relu"])
+@rule("caffe.ReLU", harmless=("engine",))
+def relu(x: Tensor, *, negative_slope: Value = 0, relu6: Value = False) -> Facts:
+    """[*any] -> the same shape; a slope below zero multiplies besides, a fork's relu6 compares with 6."""
+    limit = Work(compares=int(bool(relu6)))
+    return unary(x, ACTIVATIONS["LeakyRelu" if negative_slope else "Relu"] + limit)
 
 
-@rule("caffe.PReLU")
+@rule("caffe.PReLU", harmless=("filler", "engine"))
 def prelu(x: Tensor, *, channel_shared: Value = False) -> Facts:
     """[N, C, ...] -> the same shape; one blob: a slope per channel, or one for all."""
     return replace(unary(x, ACTIVATIONS["PRelu"]), weights=(blob(1 if channel_shared else x.shape[1]),))
@@ -62,7 +64,7 @@ def power(x: Tensor, *, power: Value = 1, scale: Value = 1, shift: Value = 0) ->
     return unary(x, Work(exps=int(power != 1), muls=int(scale != 1), adds=int(shift != 0)))
 
 
-@rule("caffe.Eltwise")
+@rule("caffe.Eltwise", harmless=("stable_prod_grad",))
 def eltwise(*bottoms: Tensor, operation: Value = "SUM", coeff: Value = None) -> Facts:
     """Bottoms of one shape, multiplied, added (with coefficients) or maximised element by element."""
     first = bottoms[0]
@@ -95,7 +97,7 @@ def _affine(x: Tensor, other: Tensor | None, axis: Value, num_axes: Value, weigh
     return Facts((Tensor(x.shape, x.dtype),), work, weights=tuple(own), elementwise=True)
 
 
-@rule("caffe.Scale")
+@rule("caffe.Scale", harmless=("filler", "bias_filler"))
 def scale(
     x: Tensor, factor: Tensor | None = None, *, axis: Value = 1, num_axes: Value = 1, bias_term: Value = False
 ) -> Facts:
@@ -103,7 +105,7 @@ def scale(
     return _affine(x, factor, axis, num_axes, ("scale", "bias") if bias_term else ("scale",))
 
 
-@rule("caffe.Bias")
+@rule("caffe.Bias", harmless=("filler",))
 def bias(x: Tensor, other: Tensor | None = None, *, axis: Value = 1, num_axes: Value = 1) -> Facts:
     """x plus a bias along `axis`, which is a blob of x's shape[axis : axis + num_axes], or the second bottom."""
     return _affine(x, other, axis, num_axes, ("bias",))

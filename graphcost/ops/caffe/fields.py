@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...dims import Extent
+from ...dims import Extent, Undecided
 from ...graph import Tensor
 from ..windowed import per_axis
 
@@ -14,7 +14,12 @@ Value = Any  # what a file may say where a number or a name belongs
 
 
 def whole(value: Value, name: str, least: int | None = None) -> int:
-    """A field that should be a whole number, its last value where it is repeated. Raises ValueError."""
+    """A field that should be a whole number, its last value where it is repeated.
+
+    Raises ValueError, and Undecided where it is missing.
+    """
+    if value is None:
+        raise Undecided(f"{name} is missing")
     value = value[-1] if isinstance(value, tuple) and value else value
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{name} is {value!r}, not a whole number")
@@ -70,16 +75,35 @@ class Sliding:
 
 WINDOW = (
     "kernel_size", "kernel_h", "kernel_w", "pad", "pad_h", "pad_w", "stride", "stride_h", "stride_w", "dilation",
+    "hole", "hole_h", "hole_w",
 )  # fmt: skip
-"""What BVLC's ConvolutionParameter and PoolingParameter say of a window."""
+"""What ConvolutionParameter and PoolingParameter say of a window; DeepLab's fork calls the dilation `hole`."""
 SIDES = ("pad_l", "pad_r", "pad_t", "pad_b")
 """A padding for each side (Intel's fork and others)."""
-WINDOW_3D = ("kernel_size", "kernel_depth", "pad", "temporal_pad", "stride", "temporal_stride")
-"""The window of a layer over [N, C, L, H, W]: one extent for height and width, another in time (C3D)."""
+WINDOW_3D = (
+    "kernel_size", "kernel_h", "kernel_w", "kernel_depth", "kernel_l", "pad", "pad_h", "pad_w", "temporal_pad", "pad_l",
+    "stride", "stride_h", "stride_w", "temporal_stride", "stride_l",
+)  # fmt: skip
+"""The window of a layer over [N, C, L, H, W], in time as C3D (kernel_depth, ...) or P3D (kernel_l, ...) call it."""
+
+FILLERS = ("weight_filler", "bias_filler", "engine")
+"""How blobs are filled before training, and which implementation runs: neither changes a shape or the cost."""
+LOSS = (
+    "ignore_label",
+    "normalize",
+    "normalization",
+    "class_weighting",
+    "weight_by_label_freqs",
+    "pre_fixed_normalizer",
+)
+"""How a loss is averaged (LossParameter, and what forks add to it)."""
 
 
 def sliding(fields: Mapping[str, Value], axes: int) -> Sliding:
-    """The window that WINDOW and SIDES describe over so many spatial axes. Raises ValueError."""
+    """The window that WINDOW and SIDES describe over so many spatial axes.
+
+    Raises ValueError, and Undecided where a kernel is missing.
+    """
     pads = _spatial(fields, "pad", "pad", axes, 0)
     before = after = pads
     if any(fields.get(side) is not None for side in SIDES):
@@ -92,8 +116,14 @@ def sliding(fields: Mapping[str, Value], axes: int) -> Sliding:
         _spatial(fields, "stride", "stride", axes, 1),
         before,
         after,
-        _spatial(fields, "dilation", "dilation", axes, 1),
+        _dilation(fields, axes),
     )
+
+
+def _dilation(fields: Mapping[str, Value], axes: int) -> tuple[int, ...]:
+    """The dilation, under the name that the fork gives it."""
+    name = "hole" if any(fields.get(each) is not None for each in ("hole", "hole_h", "hole_w")) else "dilation"
+    return _spatial(fields, name, name, axes, 1)
 
 
 def _spatial(fields: Mapping[str, Value], every: str, stem: str, axes: int, default: int | None) -> tuple[int, ...]:
@@ -107,17 +137,23 @@ def _spatial(fields: Mapping[str, Value], every: str, stem: str, axes: int, defa
         return tuple(default or 0 if side is None else whole(side, stem) for side in sides)
     entries = listed(fields.get(every))
     if not entries and default is None:
-        raise ValueError(f"{every} is missing")
+        raise Undecided(f"{every} is missing")
     return per_axis(tuple(whole(entry, every) for entry in entries), axes, default or 0)
 
 
 def sliding_3d(fields: Mapping[str, Value]) -> Sliding:
-    """The window that WINDOW_3D describes over time, height and width. Raises ValueError."""
+    """The window that WINDOW_3D describes over time, height and width.
 
-    def extents(time: str, side: str, in_time: int, default: int | None, least: int | None = None) -> tuple[int, ...]:
-        along = whole(fields.get(side, default), side, least)
-        return (whole(fields.get(time, in_time), time, least), along, along)
+    Raises ValueError, and Undecided where a kernel is missing.
+    """
+    kernel = _in_time(fields, "kernel_depth", "kernel_l", 1) + _spatial(fields, "kernel_size", "kernel", 2, None)
+    stride = _in_time(fields, "temporal_stride", "stride_l", 1) + _spatial(fields, "stride", "stride", 2, 1)
+    pads = _in_time(fields, "temporal_pad", "pad_l", 0) + _spatial(fields, "pad", "pad", 2, 0)
+    if min(kernel) < 1:
+        raise ValueError(f"kernel {list(kernel)} should be at least 1")
+    return Sliding(kernel, stride, pads, pads, (1, 1, 1))
 
-    pads = extents("temporal_pad", "pad", 0, 0)
-    kernel = extents("kernel_depth", "kernel_size", 1, None, least=1)
-    return Sliding(kernel, extents("temporal_stride", "stride", 1, 1), pads, pads, (1, 1, 1))
+
+def _in_time(fields: Mapping[str, Value], name: str, other: str, default: int) -> tuple[int]:
+    given = fields.get(name)
+    return (whole(fields.get(other, default), other),) if given is None else (whole(given, name),)

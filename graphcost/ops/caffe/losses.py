@@ -3,42 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
+from ...dims import Undecided
 from ...graph import Tensor
 from ...rules import GLOBAL, Facts, Work, rule
+from ...shapes import axis_of
 from ..normalize import softmax_work
 from ..pointwise import ACTIVATIONS
+from .fields import LOSS, Value, blob, choice, whole
 
 
-def _loss(kind: str, work: Callable[[Tensor], Work]) -> None:
-    @rule(f"caffe.{kind}")
+def _tops(x: Tensor, outputs: int) -> tuple[Tensor, ...]:
+    """The loss, the predictions as they were compared, and in R-FCN's fork the loss of each position."""
+    each = Tensor((x.shape[0], 1, *x.shape[2:])) if x.rank else x
+    return (Tensor(()), Tensor(x.shape), each)[:outputs]
+
+
+@rule("caffe.SoftmaxWithLoss", harmless=(*LOSS, "engine"))
+def softmax_with_loss(x: Tensor, *others: Tensor, axis: Value = 1, outputs: int = 1) -> Facts:
+    """Scores along `axis`, labels and weights of them -> a scalar."""
+    classes = x.shape[axis_of(whole(axis, "axis"), x.rank)] if x.rank > 1 else 0
+    positions = x.size // classes if classes != 0 else 0
+    work = softmax_work(x.size, positions) + Work(exps=positions, adds=positions)
+    return Facts(_tops(x, outputs), work, GLOBAL)
+
+
+@rule("caffe.InfogainLoss", harmless=(*LOSS, "engine", "source"))
+def infogain_loss(x: Tensor, *others: Tensor, axis: Value = 1, outputs: int = 1) -> Facts:
+    """Scores along `axis`, labels and a matrix of gains -> a scalar."""
+    if whole(axis, "axis") != 1:
+        raise Undecided(f"what an infogain loss along axis {axis} costs is not known")
+    work = softmax_work(x.size, x.shape[0]) + Work(exps=x.size, muls=x.size, adds=x.size)
+    return Facts(_tops(x, outputs), work, GLOBAL)
+
+
+@rule("caffe.HingeLoss", harmless=LOSS)
+def hinge_loss(x: Tensor, *others: Tensor, norm: Value = "L1", outputs: int = 1) -> Facts:
+    """Scores and labels -> a scalar; norm L2 squares the margins."""
+    squares = x.size if choice(norm, "", "L1", "L2") == "L2" else 0
+    return Facts(_tops(x, outputs), Work(adds=2 * x.size, compares=x.size, muls=squares), GLOBAL)
+
+
+def _loss(kind: str, work: Callable[[Tensor], Work], harmless: tuple[str, ...]) -> None:
+    @rule(f"caffe.{kind}", harmless=(*LOSS, *harmless))
     def loss(x: Tensor, *others: Tensor, outputs: int = 1) -> Facts:
-        each = Tensor((x.shape[0], 1, *x.shape[2:])) if x.rank else x  # R-FCN's third top, the loss of each position
-        return Facts((Tensor(()), Tensor(x.shape), each)[:outputs], work(x), GLOBAL)
+        return Facts(_tops(x, outputs), work(x), GLOBAL)
 
     loss.__doc__ = f"{kind}: predictions and targets -> a scalar."
 
 
-def _softmax_loss(x: Tensor) -> Work:
-    positions = x.size // x.shape[1] if x.rank > 1 and x.shape[1] != 0 else 0
-    return softmax_work(x.size, positions) + Work(exps=positions, adds=positions)
+def _contrastive(x: Tensor) -> Work:
+    return Work(adds=2 * x.size, muls=x.size) + Work(exps=1, compares=1, adds=1) * x.shape[0]
 
 
-for _kind, _of in {
-    "SoftmaxWithLoss": _softmax_loss,
-    "EuclideanLoss": lambda x: Work(adds=2 * x.size, muls=x.size),
-    "HingeLoss": lambda x: Work(adds=2 * x.size, compares=x.size),
-    "InfogainLoss": lambda x: softmax_work(x.size, x.shape[0]) + Work(exps=x.size, muls=x.size, adds=x.size),
-    "MultinomialLogisticLoss": lambda x: Work(exps=x.shape[0], adds=x.shape[0], compares=x.shape[0]),
-    "SigmoidCrossEntropyLoss": lambda x: (ACTIVATIONS["Sigmoid"] + Work(muls=2, adds=3, exps=2)) * x.size,
-    "ContrastiveLoss": lambda x: Work(adds=2 * x.size, muls=x.size) + Work(exps=1, compares=1, adds=1) * x.shape[0],
-}.items():
-    _loss(_kind, _of)
+_loss("EuclideanLoss", lambda x: Work(adds=2 * x.size, muls=x.size), ())
+_loss("MultinomialLogisticLoss", lambda x: Work(exps=x.shape[0], adds=x.shape[0], compares=x.shape[0]), ())
+_loss("SigmoidCrossEntropyLoss", lambda x: (ACTIVATIONS["Sigmoid"] + Work(muls=2, adds=3, exps=2)) * x.size, ())
+_loss("ContrastiveLoss", _contrastive, ("margin", "legacy_version"))
 
 
-def _loss_of_fork(kind: str, is_detection: bool) -> None:
+# --- of forks: a scalar whatever their fields say, and a cost that is not stated --------------------------------------
+
+
+def _loss_of_forks(kind: str, is_detection: bool) -> None:
     @rule(f"caffe.{kind}")
-    def loss(*bottoms: Tensor, outputs: int = 1) -> Facts:
+    def loss(*bottoms: Tensor, outputs: int = 1, **fields: Value) -> Facts:
         each = Tensor((bottoms[0].shape[0], 1, *bottoms[0].shape[2:]))  # the loss of each position, in R-FCN's
         return Facts((Tensor(()), *[each] * (outputs - 1)), None, GLOBAL, is_detection=is_detection)
 
@@ -46,14 +76,23 @@ def _loss_of_fork(kind: str, is_detection: bool) -> None:
 
 
 for _kind in ("MultiBoxLoss", "RegionLoss", "YoloV3Loss"):
-    _loss_of_fork(_kind, is_detection=True)
+    _loss_of_forks(_kind, is_detection=True)
+for _kind in ("SmoothL1Loss", "SmoothL1LossOHEM", "WarpCTCLoss", "FocalLoss"):
+    _loss_of_forks(_kind, is_detection=False)
 
 
-for _kind in ("SmoothL1Loss", "SmoothL1LossOHEM", "WarpCTCLoss", "FocalLoss", "CenterLoss"):
-    _loss_of_fork(_kind, is_detection=False)
+@rule("caffe.CenterLoss", harmless=("center_filler", "alpha", "lambda", *LOSS))
+def center_loss(x: Tensor, *others: Tensor, num_output: Value = None, axis: Value = 1, outputs: int = 1) -> Facts:
+    """Features and labels -> a scalar; blob: a centre [num_output, K] for each class, whose cost is not stated.
+
+    https://github.com/ydwen/caffe-face, center_loss_layer.cpp
+    """
+    features = prod(x.shape[axis_of(whole(axis, "axis"), x.rank) :])
+    centres = blob(whole(num_output, "num_output", 1), features)
+    return Facts((Tensor(()), *[Tensor((x.shape[0], 1))] * (outputs - 1)), None, GLOBAL, (centres,))
 
 
-@rule("caffe.SoftmaxWithLossOHEM")
+@rule("caffe.SoftmaxWithLossOHEM", harmless=(*LOSS, "engine"))
 def softmax_with_loss_ohem(x: Tensor, label: Tensor, *, outputs: int = 1) -> Facts:
     """Scores [N, C, ...] and labels -> a scalar, the probabilities, and the loss of each label (R-FCN)."""
     positions = x.size // x.shape[1]

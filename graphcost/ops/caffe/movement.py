@@ -50,13 +50,13 @@ def split(x: Tensor, *, outputs: int = 1) -> Facts:
 
 
 @rule("caffe.Silence")
-def silence(*bottoms: Tensor) -> Facts:
+def silence(*bottoms: Tensor, **others: Value) -> Facts:
     """Takes its bottoms, so that they are no outputs of the net, and looks at none."""
     return Facts((), NO_WORK, elements_read=(0,) * len(bottoms))
 
 
 @rule("caffe.HDF5Output")
-def hdf5_output(*bottoms: Tensor) -> Facts:
+def hdf5_output(*bottoms: Tensor, **others: Value) -> Facts:
     """Reads its bottoms and makes no top."""
     return Facts((), NO_WORK)
 
@@ -83,7 +83,7 @@ def crop_v1(x: Tensor, reference: Tensor) -> Facts:
     return Facts((y,), NO_WORK, GLOBAL, elements_read=(y.size, 0))
 
 
-@rule("caffe.MergeCrop")
+@rule("caffe.MergeCrop", harmless=("forward", "backward"))
 def merge_crop(x: Tensor, other: Tensor, *, operation: Value = None) -> Facts:
     """The second bottom cut to the first's extents and joined to its channels, or added to them (Greentea)."""
     if operation is not None and choice(operation, "STACK", "ADD") == "ADD":
@@ -206,19 +206,19 @@ def batch_to_space_nd(x: Tensor, *, block_shape: Value = (), crops: Value = ()) 
     return Facts((Tensor((shape[0] // prod(blocks), *shape[1:])),), NO_WORK, GLOBAL)
 
 
-@rule("caffe.ShuffleChannel")
+@rule("caffe.ShuffleChannel", harmless=("group",))
 def shuffle_channel(x: Tensor) -> Facts:
     """[N, C, ...] -> the same maps in another order."""
     return Facts((Tensor(x.shape, x.dtype),), NO_WORK)
 
 
-@rule("caffe.Reverse", "caffe.Flip")
+@rule("caffe.Reverse", "caffe.Flip", harmless=("axis", "flip_width", "flip_height"))
 def reversed_(x: Tensor) -> Facts:
     """[*any] -> the same elements in another order, which moves positions."""
     return Facts((Tensor(x.shape, x.dtype),), NO_WORK, GLOBAL)
 
 
 @rule("caffe.Affinity")
-def affinity(x: Tensor, *others: Tensor, outputs: int = 1) -> Facts:
+def affinity(x: Tensor, *others: Tensor, outputs: int = 1, **fields: Value) -> Facts:
     """[N, C, H, W] -> [1, 2, H, W]; its cost is not stated (Greentea)."""
     return Facts((Tensor((1, 2, *x.shape[2:])),) * outputs, None, GLOBAL)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from ...dims import Undecided
 from ...graph import Tensor
 from ...rules import GLOBAL, POINTWISE, Facts, Window, Work, rule
 from ..normalize import lrn_work, standardise_work
 from ..normalize import softmax as softmax_along
-from .fields import Value, blob, choice, whole
+from .fields import LOSS, Value, blob, choice, whole
+
+STATISTICS = ("use_global_stats", "moving_average_fraction", "eps", "add_eps_before_sqrt", "engine")
+"""How statistics are gathered in training, and what keeps a deviation from being zero."""
 
 
-@rule("caffe.BatchNorm")
-def batch_norm(x: Tensor) -> Facts:
-    """(x - mean) / deviation by stored statistics; blobs mean [C], variance [C] and their common factor [1]."""
+@rule("caffe.BatchNorm", harmless=STATISTICS)
+def batch_norm(x: Tensor, *, scale_bias: Value = False, scale_filler: Value = None, bias_filler: Value = None) -> Facts:
+    """(x - mean) / deviation by stored statistics; blobs mean [C], variance [C] and their common factor [1].
+
+    NVIDIA's fork scales and shifts besides, where scale_bias or a filler says so: two blobs [C] more.
+    """
     channels = x.shape[1] if x.rank > 1 else 1
     work = Work(adds=x.size, divs=x.size) + Work(adds=1, exps=1) * channels
-    return Facts((Tensor(x.shape),), work, weights=(blob(channels), blob(channels), blob(1)), elementwise=True)
+    weights: tuple[Tensor, ...] = (blob(channels), blob(channels), blob(1))
+    if scale_bias or scale_filler is not None or bias_filler is not None:
+        work, weights = work + Work(muls=x.size, adds=x.size), (*weights, blob(channels), blob(channels))
+    return Facts((Tensor(x.shape),), work, weights=weights, elementwise=True)
 
 
-@rule("caffe.BN")
+@rule("caffe.BN", harmless=("shift_filler", "bias_filler", "eps", "icnet", "engine"))
 def bn(
     x: Tensor,
     *,
@@ -39,7 +49,7 @@ def bn(
     return Facts((Tensor(x.shape),), work, weights=(blob(1, channels, 1, 1),) * (2 if two else 4), elementwise=True)
 
 
-@rule("caffe.LRN")
+@rule("caffe.LRN", harmless=("alpha", "beta", "k", "engine"))
 def lrn(x: Tensor, *, local_size: Value = 5, norm_region: Value = "ACROSS_CHANNELS") -> Facts:
     """[N, C, H, W] -> the same shape, each element divided by a power of its neighbours' squares."""
     size = whole(local_size, "local_size", 1)
@@ -50,7 +60,7 @@ def lrn(x: Tensor, *, local_size: Value = 5, norm_region: Value = "ACROSS_CHANNE
     return Facts((Tensor(x.shape),), lrn_work(x.size, size**axes), window)
 
 
-@rule("caffe.MVN")
+@rule("caffe.MVN", harmless=("eps",))
 def mvn(x: Tensor, *, normalize_variance: Value = True, across_channels: Value = False) -> Facts:
     """[N, C, ...] -> the same shape with mean 0, and variance 1 unless that is switched off."""
     groups = x.shape[0] if across_channels else x.shape[0] * x.shape[1]
@@ -58,25 +68,28 @@ def mvn(x: Tensor, *, normalize_variance: Value = True, across_channels: Value =
     return Facts((Tensor(x.shape),), work, GLOBAL)
 
 
-@rule("caffe.Softmax")
+@rule("caffe.Softmax", harmless=("engine", *LOSS))
 def softmax(x: Tensor, *, axis: Value = 1) -> Facts:
     """[*any] -> the same shape, normalised along `axis`."""
     return softmax_along(x, axis=whole(axis, "axis"))
 
 
-@rule("caffe.Normalize")
+@rule("caffe.Normalize", harmless=("eps", "bp_norm"))
 def normalize(
     x: Tensor,
     *,
     across_spatial: Value = True,
     channel_shared: Value = None,
     scale_filler: Value = None,
+    normalize_type: Value = "L2",
     outputs: int = 1,
 ) -> Facts:
     """[N, C, H, W] -> the same shape, divided by its L2 norm and scaled; blob C, or 1 if channel_shared (SSD).
 
     Without SSD's parameters it is the face networks' layer, which has no blob; that one's second top is the norm.
     """
+    if normalize_type != "L2":
+        raise Undecided(f"what a norm {normalize_type} costs is not known")
     groups = x.shape[0] if across_spatial else x.size // x.shape[1]
     scaled = channel_shared is not None or scale_filler is not None
     work = Work(muls=x.size * (2 if scaled else 1), adds=x.size, divs=x.size, exps=groups)

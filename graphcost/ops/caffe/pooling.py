@@ -12,7 +12,7 @@ from .. import windowed
 from .fields import SIDES, WINDOW, WINDOW_3D, Sliding, Value, choice, sliding, sliding_3d, whole
 
 
-@rule("caffe.Pooling", fields=WINDOW + SIDES)
+@rule("caffe.Pooling", fields=WINDOW + SIDES, harmless=("engine",))
 def pooling(
     x: Tensor,
     *,
@@ -63,7 +63,7 @@ def _pool(x: Tensor, window: Sliding, extents: Sequence[Extent], kind: str, outp
     return Facts((y,) * outputs, work, Window(window.kernel, window.stride, window.before, window.dilation))
 
 
-@rule("caffe.SPP")
+@rule("caffe.SPP", harmless=("engine",))
 def spp(x: Tensor, *, pyramid_height: Value = None, pool: Value = "MAX") -> Facts:
     """[N, C, H, W] -> [N, C * bins]: level l pools into 2^l x 2^l bins, and the levels are joined (spp_layer.cpp)."""
     height = whole(pyramid_height, "pyramid_height", 1)

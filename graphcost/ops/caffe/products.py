@@ -4,31 +4,45 @@ from __future__ import annotations
 
 from math import prod
 
+from ...dims import Undecided
 from ...graph import Tensor
-from ...rules import GLOBAL, NO_WORK, Facts, Work, rule
+from ...rules import GLOBAL, Facts, Work, rule
 from ...shapes import axis_of
 from .. import dense
-from .fields import Value, blob, whole
+from .fields import FILLERS, Value, blob, whole
 
 
-@rule("caffe.InnerProduct")
+@rule("caffe.InnerProduct", harmless=FILLERS)
 def inner_product(
-    *bottoms: Tensor, num_output: Value = None, bias_term: Value = True, axis: Value = 1, transpose: Value = False
+    x: Tensor,
+    weight: Tensor | None = None,
+    *,
+    num_output: Value = None,
+    bias_term: Value = True,
+    axis: Value = 1,
+    transpose: Value = False,
 ) -> Facts:
-    """[*lead, *rest] -> [*lead, num_output]; blobs W [num_output, K], or [K, num_output] with transpose, and b."""
+    """[*lead, *rest] -> [*lead, num_output]; blobs W [num_output, K], or [K, num_output] with transpose, and b.
+
+    A second bottom is the weight itself, and no blob (https://github.com/happynear/caffe-windows,
+    inner_product_layer.cpp).
+    """
     filters = whole(num_output, "num_output", 1)
-    at = axis_of(whole(axis, "axis"), bottoms[0].rank)
-    depth = prod(bottoms[0].shape[at:])
+    at = axis_of(whole(axis, "axis"), x.rank)
+    rows, depth = prod(x.shape[:at]), prod(x.shape[at:])
     w, b = blob(*((depth, filters) if transpose else (filters, depth))), blob(filters) if bias_term else None
-    outputs, work = [], NO_WORK
-    for x in bottoms:
-        rows = Tensor((prod(x.shape[:at]), prod(x.shape[at:])))
-        work += dense.gemm(rows, w, b, transB=not transpose).work or NO_WORK
-        outputs.append(Tensor((*x.shape[:at], filters)))
-    return Facts(tuple(outputs), work, GLOBAL, (w, b) if b else (w,))
+    own: tuple[Tensor, ...] = (w, b) if b else (w,)
+    if weight is not None:
+        if b is not None:
+            raise Undecided("whether a layer whose weight is a bottom has a bias of its own is not known")
+        if weight.size != w.size:
+            raise ValueError(f"a weight of {weight.size} elements for {filters} outputs of {depth} inputs each")
+        own = ()
+    work = dense.gemm(Tensor((rows, depth)), w, b, transB=not transpose).work
+    return Facts((Tensor((*x.shape[:at], filters)),), work, GLOBAL, own)
 
 
-@rule("caffe.Embed")
+@rule("caffe.Embed", harmless=FILLERS)
 def embed(x: Tensor, *, num_output: Value = None, input_dim: Value = None, bias_term: Value = True) -> Facts:
     """Indices [*any] -> [*any, num_output]; blobs W [input_dim, num_output] and b. A row of W is copied per index."""
     filters, rows = whole(num_output, "num_output", 1), whole(input_dim, "input_dim", 1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...graph import Tensor, UnknownShape
+from ...dims import Undecided
+from ...graph import Tensor
 from ...rules import GLOBAL, NO_WORK, Facts, rule
 from ...shapes import broadcast
 from .fields import Value
@@ -19,10 +20,10 @@ PYTHON: dict[str, Callable[..., Facts]] = {
 """Published layers that are written in Python, by the file and the class."""
 
 
-@rule("caffe.Python")
+@rule("caffe.Python", harmless=("param_str", "share_in_parallel"))
 def python(*bottoms: Tensor, module: Value = "", layer: Value = "", outputs: int = 1) -> Facts:
     """A layer written in Python: known only for published ones, by their module and class."""
     if (published := PYTHON.get(f"{str(module).rpartition('.')[2]}.{layer}")) is None:
-        raise UnknownShape(f"what the Python layer {module}.{layer} does is not in the file")
+        raise Undecided(f"what the Python layer {module}.{layer} does is not in the file")
     facts = published(*bottoms)
     return Facts(facts.outputs[:outputs], facts.work, facts.window)

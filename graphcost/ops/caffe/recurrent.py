@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from ...graph import Tensor, UnknownShape
+from ...dims import Undecided
+from ...graph import Tensor
 from ...rules import GLOBAL, NO_WORK, Facts, Work, rule
 from ..pointwise import ACTIVATIONS
-from .fields import Value, blob, whole
+from .fields import FILLERS, Value, blob, whole
 
 LSTM_UNIT = ACTIVATIONS["Sigmoid"] * 3 + ACTIVATIONS["Tanh"] * 2 + Work(muls=3, adds=1)
 """One element of c' = f c + i g, h = o tanh(c') (lstm_unit_layer.cpp)."""
@@ -35,14 +36,14 @@ def _recurrent(bottoms: Sequence[Tensor], hidden: int, expose: bool, outputs: in
     return Facts(tops[:outputs], work, GLOBAL, tuple(weights))
 
 
-@rule("caffe.LSTM")
+@rule("caffe.LSTM", harmless=(*FILLERS, "debug_info"))
 def lstm(*bottoms: Tensor, num_output: Value = None, expose_hidden: Value = False, outputs: int = 1) -> Facts:
     """x [T, N, ...] -> [T, N, num_output]; blobs W_xc [4H, I], b [4H], with a static input [4H, S], W_hc [4H, H]."""
     per_element = LSTM_UNIT + Work(adds=8)  # the input's and the hidden state's part of four gates, and their bias
     return _recurrent(bottoms, whole(num_output, "num_output", 1), bool(expose_hidden), outputs, 4, per_element)
 
 
-@rule("caffe.RNN", "caffe.Recurrent")
+@rule("caffe.RNN", "caffe.Recurrent", harmless=(*FILLERS, "debug_info"))
 def rnn(*bottoms: Tensor, num_output: Value = None, expose_hidden: Value = False, outputs: int = 1) -> Facts:
     """x [T, N, ...] -> [T, N, num_output]; h' = tanh(W_xh x + W_hh h + b), o = tanh(W_ho h' + b)."""
     per_element = Work(adds=3, exps=2)
@@ -55,26 +56,29 @@ def lstm_unit(c_prev: Tensor, x: Tensor, cont: Tensor | None = None) -> Facts:
     return Facts((c_prev, c_prev), LSTM_UNIT * c_prev.size)
 
 
-@rule("caffe.Lstm")
-def lstm_of_fork(x: Tensor, *, num_output: Value = None) -> Facts:
-    """[T, N, I] -> [T, N, H]; blobs W_x [4H, I], W_h [4H, H], b [4H]."""
+@rule("caffe.Lstm", harmless=(*FILLERS, "clipping_threshold"))
+def lstm_of_forks(x: Tensor, *, num_output: Value = None, batch_size: Value = None) -> Facts:
+    """[T, N, I] -> [T, N, H] (CTPN), or a matrix [T * N, I] -> [T * N, H]; blobs W_x [4H, I], W_h [4H, H], b [4H].
+
+    A batch_size says how the rows of a matrix are split into sequences, which changes no count; a tensor of more axes
+    is then flattened (https://github.com/junhyukoh/caffe-lstm, lstm_layer.cpp).
+    """
     hidden = whole(num_output, "num_output", 1)
-    if x.rank < 3:
-        raise UnknownShape("how many steps the rows of a matrix are is not stated in the file")
-    states, depth = x.shape[0] * x.shape[1] * hidden, prod(x.shape[2:])
+    lead = x.shape[:1] if batch_size is not None or x.rank < 3 else x.shape[:2]
+    states, depth = prod(lead) * hidden, prod(x.shape[len(lead) :])
     work = Work(macs=states * 4 * (depth + hidden)) + (LSTM_UNIT + Work(adds=8)) * states
     weights = (blob(4 * hidden, depth), blob(4 * hidden, hidden), blob(4 * hidden))
-    return Facts((Tensor((x.shape[0], x.shape[1], hidden)),), work, GLOBAL, weights)
+    return Facts((Tensor((*lead, hidden)),), work, GLOBAL, weights)
 
 
-@rule("caffe.CTCGreedyDecoder")
+@rule("caffe.CTCGreedyDecoder", harmless=("ctc_merge_repeated", "blank_index"))
 def ctc_greedy_decoder(x: Tensor, *others: Tensor, outputs: int = 1) -> Facts:
     """[T, N, C] -> [N, T, 1, 1] labels, and [N, 1, 1, 1] scores: the best of C at each step.
 
     With a second bottom it is an evaluation in one fork and bounds the sequences in another; nothing tells which.
     """
     if others or outputs > 2:
-        raise UnknownShape("forks differ in what the second bottom is, and in the tops it makes")
+        raise Undecided("forks differ in what the second bottom is, and in the tops it makes")
     steps, batch, classes = x.shape
     scores = Work(adds=steps * batch) if outputs == 2 else NO_WORK
     work = Work(compares=steps * batch * (classes - 1)) + scores

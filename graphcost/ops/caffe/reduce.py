@@ -31,7 +31,7 @@ def arg_max(x: Tensor, *, out_max_val: Value = False, top_k: Value = 1, axis: Va
     return Facts((Tensor(shape),), Work(compares=x.size * best), GLOBAL)
 
 
-@rule("caffe.Accuracy")
+@rule("caffe.Accuracy", harmless=("ignore_label",))
 def accuracy(x: Tensor, label: Tensor, *, top_k: Value = 1, axis: Value = 1, outputs: int = 1) -> Facts:
     """Scores and labels -> a scalar, and on a second top the accuracy of each class."""
     classes = x.shape[axis_of(whole(axis, "axis"), x.rank)]

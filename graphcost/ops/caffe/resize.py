@@ -18,7 +18,7 @@ from ..sampling import REPEATED, Sampling
 from .fields import Value, choice, whole
 
 
-@rule("caffe.Interp")
+@rule("caffe.Interp", harmless=("use_blob_size",))
 def interp(
     x: Tensor,
     reference: Tensor | None = None,
@@ -53,16 +53,31 @@ _CORNERS = Sampling("align_corners", exact=False)
 
 @rule("caffe.Resample")
 def resample(
-    x: Tensor, reference: Tensor | None = None, *, height: Value = None, width: Value = None, type: Value = "LINEAR"
+    x: Tensor,
+    reference: Tensor | None = None,
+    *,
+    height: Value = None,
+    width: Value = None,
+    type: Value = "LINEAR",
+    antialias: Value = True,
 ) -> Facts:
-    """[N, C, H, W] -> [N, C, *the reference's extents], or the given ones (FlowNet2, resample_layer.cpp)."""
+    """[N, C, H, W] -> [N, C, *the reference's extents], or the given ones (FlowNet2, resample_layer.cpp).
+
+    With antialias a reduction reads more neighbours the stronger it is; what that costs is not stated.
+    """
     if reference is not None:
         extents: Shape = reference.shape[2:]
     else:
         extents = (whole(height, "height", 1), whole(width, "width", 1))
-    kind = choice(type, "", "NEAREST", "CUBIC", "LINEAR").lower()
-    facts = resized(x, (*x.shape[:2], *extents), kind, Sampling("half_pixel", antialias=True, exact=False))
-    return replace(facts, elements_read=(*(facts.elements_read or (x.size,)), 0))
+    mode = choice(type, "", "NEAREST", "CUBIC", "LINEAR").lower()
+    sampling = Sampling("half_pixel", antialias=bool(antialias), exact=False)
+    facts = resized(x, (*x.shape[:2], *extents), mode, sampling)
+    facts = replace(facts, elements_read=(*(facts.elements_read or (x.size,)), 0))
+    grows = all(
+        isinstance(size, int) and isinstance(wanted, int) and wanted >= size
+        for size, wanted in zip(x.shape[2:], extents, strict=True)
+    )
+    return facts if grows or mode == "nearest" or not antialias else replace(facts, work=None)
 
 
 @rule("caffe.Upsample")
@@ -113,7 +128,7 @@ def depth_to_space(x: Tensor, *, block_size: Value = None, data_format: Value = 
 
 
 def _resize(kind: str, mode: str) -> None:
-    @rule(f"caffe.{kind}")
+    @rule(f"caffe.{kind}", harmless=("align_corners", "half_pixel_centers"))
     def resize(
         x: Tensor,
         *,
@@ -146,7 +161,7 @@ def _scaled(size: Extent, factor: Value) -> Extent:
     return floor(size * factor) if isinstance(size, int) else size * whole(int(factor), "scale")
 
 
-@rule("caffe.UNPOOLING", "caffe.Unpooling")
+@rule("caffe.UNPOOLING", "caffe.Unpooling", harmless=("unpool", "engine"))
 def unpooling(x: Tensor, mask: Tensor | None = None, *, unpool_size: Value = None, kernel_size: Value = None,
               stride: Value = None, pad: Value = 0) -> Facts:  # fmt: skip
     """Maxima put back where a mask says: to `unpool_size`, else stride (i - 1) + kernel - 2 pad (DeconvNet)."""
@@ -157,7 +172,7 @@ def unpooling(x: Tensor, mask: Tensor | None = None, *, unpool_size: Value = Non
     return Facts((Tensor((*x.shape[:2], *[s * (e - 1) + k - 2 * p for e in x.shape[2:]])),), NO_WORK, GLOBAL)
 
 
-@rule("caffe.FlowWarp")
+@rule("caffe.FlowWarp", harmless=("fill_value",))
 def flow_warp(x: Tensor, flow: Tensor) -> Facts:
     """[N, C, H, W] sampled along a flow [N, 2, H, W] -> the same shape (FlowNet2)."""
     return Facts((Tensor(x.shape),), INTERPOLATION["linear"] * (2 * x.size), GLOBAL)
