@@ -5,48 +5,70 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeGuard
 
+from .. import limits
 from ..errors import ModelError
 from ..graph import Model
-from .sniff import GZIP, HEAD, describe, is_text
+from . import sniff
+from .source import open_source
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+OPENING = 64 * 1024
+"""Bytes among which a text's first word is looked for, behind its comments."""
 
 
-def load(path: str | os.PathLike[str], *, phase: str = "test", level: int = 0, stages: Iterable[str] = ()) -> Model:
-    """The network in a `.prototxt` or `.onnx` file.
+def load(
+    model: str | os.PathLike[str] | bytes | IO[Any] | ModelProto,
+    *,
+    phase: str = "test",
+    level: int = 0,
+    stages: Iterable[str] = (),
+) -> Model:
+    """The network in a prototxt or an ONNX file: its path, its bytes, an open binary file, or an onnx.ModelProto.
 
     `phase`, `level` and `stages` select the layers of a Caffe net. Raises ModelError, one line that names the file, the
     place and the reason, when the file is neither, is damaged, or describes no network.
     """
-    name = os.fspath(path)
-    try:
-        with Path(name).open("rb") as file:
-            head = file.read(HEAD)
-    except IsADirectoryError:
-        raise ModelError(name, "", "a folder, not a model") from None
-    except OSError as problem:
-        raise ModelError(name, "", problem.strerror or str(problem)) from None
-    if not head.strip():
-        raise ModelError(name, "", "the file is empty")
-    if not head.startswith(GZIP) and (known := describe(head)) is not None:
-        raise ModelError(name, "", "{}: {}".format(*known))
-    if _is_prototxt(head):
+    if _is_model_proto(model):
+        from . import onnx
+
+        return onnx.build(model, "<ModelProto>")
+    source = open_source(model)
+    head = source.data[: sniff.HEAD]
+    if (known := sniff.describe(head)) is not None:
+        raise ModelError(source.name, "", "{}: {}".format(*known))
+    if _is_prototxt(source.data[:OPENING]):
         from . import caffe
 
-        return caffe.read(name, phase=phase, level=level, stages=stages)
+        text = source.data[: limits.MAX_PROTOTXT + 1]
+        return caffe.read(text, source.name, phase=phase, level=level, stages=stages)
     from . import onnx
 
-    return onnx.read(name)
+    return onnx.read(source)
 
 
-# The first words of ONNX's text forms, behind comments: a field of ModelProto, or `<ir_version` in ONNX's own syntax.
+def _is_model_proto(model: object) -> TypeGuard[ModelProto]:
+    """Told by protobuf's own name for it: importing onnx takes longer than most networks do."""
+    return getattr(getattr(model, "DESCRIPTOR", None), "full_name", "") == "onnx.ModelProto"
+
+
+# Blanks and comments. What has been skipped is not tried again: nothing here takes more than linear time.
+_GAP = r"(?:\s|#[^\n]*\n)*+"
+# The first words of ONNX's text forms: a field of ModelProto, or `<ir_version` in ONNX's own syntax.
 _ONNX_TEXT = re.compile(
-    rb"(?:\s|#[^\n]*\n)*(?:<|(?:ir_version|opset_import|producer_\w+|model_version|doc_string|domain|graph|functions|"
-    rb"metadata_props|training_info)\s*[:{])"
+    _GAP + r"(?:<|(?:ir_version|opset_import|producer_\w+|model_version|doc_string|domain|graph|functions|"
+    r"metadata_props|training_info)\s*[:{])"
 )
+# The first field of a prototxt, which may have control characters further on; no protobuf message begins so.
+_FIELD = re.compile(_GAP + r"[A-Za-z]\w\w+\s*[:{<]")
 
 
-def _is_prototxt(head: bytes) -> bool:
-    """Text in any encoding that is not one of ONNX's two text forms. Protobuf's binary form has control characters."""
-    text = head.removeprefix(b"\xef\xbb\xbf")
-    return is_text(text.decode("latin-1").encode()) and not _ONNX_TEXT.match(text)
+def _is_prototxt(opening: bytes) -> bool:
+    """Whether this is the opening of a text that is in neither of ONNX's two text forms."""
+    text = opening.decode(sniff.encoding_of(opening[: sniff.HEAD]), "replace")
+    if _ONNX_TEXT.match(text):
+        return False
+    return sniff.is_text_of_any_encoding(opening[: sniff.HEAD]) or bool(_FIELD.match(text))

@@ -17,12 +17,12 @@ from .caffe_layers import Layer, State, is_selected, layers_of
 from .prototxt import Message
 
 
-def read(path: str, *, phase: str = "test", level: int = 0, stages: Iterable[str] = ()) -> Model:
+def read(text: str | bytes, path: str, *, phase: str = "test", level: int = 0, stages: Iterable[str] = ()) -> Model:
     """The network in a prototxt, as `phase` ("train" or "test"), `level` and `stages` select its layers.
 
-    Raises ModelError when the file is no network, or its layers cannot be connected.
+    `path` is what messages call it. Raises ModelError when the text is no network, or its layers cannot be connected.
     """
-    net = prototxt.read(path)
+    net = prototxt.parse(text, path)
     _refuse_others(net, path)
     state = State(phase.upper(), level, frozenset(stages))
     layers = list(layers_of(net, path))

@@ -8,13 +8,9 @@ Does not know what a model means: no operators, no shapes, no opening of externa
 
 from __future__ import annotations
 
-import gzip
 import importlib.util
-import mmap
 import re
-import stat
 import sys
-import zlib
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from .. import limits
 from ..errors import ModelError
 from . import sniff, wire
-from .wire import Buffer
+from .source import Source
+from .unpack import Buffer
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -66,32 +63,19 @@ class Structure:
             raise
 
 
-def read(path: str | Path, *, threshold: int | None = None) -> Structure:
-    """The model in an `.onnx` file, which gzip may have compressed, without the payloads of its large tensors.
+def read(source: Source, *, threshold: int | None = None) -> Structure:
+    """The model in the bytes of an ONNX file, without the payloads of its large tensors.
 
-    Text is told from binary by its content, and read as `read_text` does.
+    Binary is told from text by its content; text is in protobuf's format or in ONNX's own
+    (`<ir_version: 8, ...> net (x) => (y) {}`). `threshold` is the size in bytes above which a tensor's payload is
+    dropped; without it KEEP_INTEGERS and KEEP_OTHERS hold. External data is not opened.
 
-    `threshold` is the size in bytes above which a tensor's payload is dropped; without it KEEP_INTEGERS and KEEP_OTHERS
-    hold. External data is not opened.
-
-    Raises ModelError when there is no such file, when it is something else or when it is malformed; what is wrong
-    within a node is only found when it is asked for.
+    Raises ModelError with the byte or the line when it is malformed; what is wrong within a node is only found when it
+    is asked for.
     """
-    buffer = _bytes_of(Path(path))
-    head = buffer[: sniff.HEAD]
-    if known := sniff.describe(head):
-        raise ModelError(str(path), "", f"{known[0]}: {known[1]}")
-    if sniff.is_text(head):
-        return _read_text(buffer, threshold, str(path))
-    return Structure(buffer, threshold, str(path))
-
-
-def read_text(path: str | Path, *, threshold: int | None = None) -> Structure:
-    """The model in a text file, in protobuf's text format or in ONNX's own (`<ir_version: 8, ...> net (x) => (y) {}`).
-
-    Payloads are dropped as by `read`. Raises ModelError, with the line, when it cannot be read.
-    """
-    return _read_text(_bytes_of(Path(path)), threshold, str(path))
+    if sniff.is_text_of_any_encoding(source.data[: sniff.HEAD]):
+        return _read_text(source.data, threshold, source.name)
+    return Structure(source.data, threshold, source.name)
 
 
 def decode(buffer: Buffer, threshold: int | None = None, *, path: str = "<bytes>") -> Structure:
@@ -133,51 +117,20 @@ def _parse(kind: type[Message], data: bytes, buffer: Buffer, path: str) -> Any:
         raise ModelError(path, "", f"not an ONNX model: {_one_line(str(error))}") from None
 
 
-def _bytes_of(path: Path) -> Buffer:
-    """The file's bytes: mapped, or in memory when they had to be decompressed. At least one."""
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            raise ModelError(str(path), "", "is a directory" if stat.S_ISDIR(mode) else "not a regular file")
-        with path.open("rb") as file:
-            head = file.read(len(sniff.GZIP))
-            if not head:  # nor can nothing be mapped
-                raise ModelError(str(path), "", "the file is empty")
-            if head == sniff.GZIP:
-                return _decompressed(path)
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except OSError as error:
-        raise ModelError(str(path), "", (error.strerror or str(error)).lower()) from None
-
-
-def _decompressed(path: Path) -> bytes:
-    data = bytearray()
-    try:
-        with gzip.open(path) as stream:
-            while chunk := stream.read(2**20):
-                data += chunk
-                if len(data) > limits.MAX_UNPACKED:
-                    raise ModelError(
-                        str(path), "", f"gzip: more than {limits.MAX_UNPACKED} bytes inside; decompress it first"
-                    )
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ModelError(str(path), "", f"gzip: {_one_line(str(error))}") from None
-    if not data:
-        raise ModelError(str(path), "", "gzip: nothing inside")
-    return bytes(data)
-
-
 def _read_text(buffer: Buffer, threshold: int | None, path: str) -> Structure:
     if len(buffer) > limits.MAX_TEXT:
-        raise ModelError(path, "", f"{len(buffer)} bytes of text, more than the {limits.MAX_TEXT} that are read")
+        most = limits.MAX_TEXT // limits.MIB
+        raise ModelError(path, "", f"more than {most} MiB of text; give the model in protobuf's binary form")
     data = buffer[:]
+    encoding = sniff.encoding_of(data[: sniff.HEAD])
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ModelError(path, str(line), "not text: the bytes are not UTF-8") from None
+        name = encoding.removesuffix("-sig").upper()
+        raise ModelError(path, str(line), f"not text: the bytes are not {name}") from None
     # ONNX's syntax opens with attributes in <>, or a graph's name and its inputs in (); comments may precede either.
-    if re.match(r"(?:\s|#[^\n]*(?:\n|$))*(?:<|[\w.]+\s*\()", text):
+    if re.match(r"(?:\s|#[^\n]*(?:\n|$))*+(?:<|[\w.]+\s*\()", text):
         message = _parse_onnx_syntax(text, path)
     else:
         message = _parse_text_format(text, path)

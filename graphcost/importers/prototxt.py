@@ -14,11 +14,11 @@ from __future__ import annotations
 import math
 import re
 from functools import lru_cache
-from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from .. import limits
 from ..errors import ModelError
+from .sniff import HEAD, encoding_of
 
 Value: TypeAlias = "Message | bool | int | float | str"
 
@@ -79,36 +79,27 @@ class Message:
         return "{" + ", ".join(f"{name}: {value!r}" for name, value in self._fields) + "}"
 
 
-def read(path: str | Path) -> Message:
-    """The messages of the file at `path`. Raises ModelError if it cannot be read, is too large or is not a prototxt."""
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(limits.MAX_PROTOTXT + 1)
-    except OSError as problem:
-        raise ModelError(str(path), "", problem.strerror or str(problem)) from None
-    if len(data) > limits.MAX_PROTOTXT:
-        raise ModelError(str(path), "", f"larger than {limits.MAX_PROTOTXT >> 20} MiB: not a network's prototxt")
-    return parse(data, str(path))
-
-
 def parse(text: str | bytes, path: str) -> Message:
     """The file's fields as a message that opens at line 1; `path` is for error messages only.
 
-    Raises ModelError with the line and the reason if `text` is not in protobuf's text format.
+    Raises ModelError with the line and the reason if `text` is not in protobuf's text format, or is too large.
     """
+    if len(text) > limits.MAX_PROTOTXT:
+        most = limits.MAX_PROTOTXT // limits.MIB
+        raise ModelError(path, "", f"larger than {most} MiB: not a network's prototxt")
     return _Reader(_decode(text, path), path).message()
 
 
 def _decode(text: str | bytes, path: str) -> str:
     """One string with a newline at each line's end.
 
-    A file that is not UTF-8 is taken as Latin-1: every byte becomes a character that can be printed again, which
-    escaped surrogates cannot.
+    A file that is neither UTF-16 nor UTF-8 is taken as Latin-1: every byte becomes a character that can be printed
+    again, which escaped surrogates cannot.
     """
     if isinstance(text, bytes):
         data = text.removeprefix(b"\xef\xbb\xbf")  # some editors begin a file with the mark and go on in Latin-1
         try:
-            text = data.decode("utf-8")
+            text = data.decode(encoding_of(data[:HEAD]))
         except UnicodeDecodeError:
             text = data.decode("latin-1")
     if "\0" in text:

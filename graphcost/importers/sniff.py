@@ -8,16 +8,15 @@ from __future__ import annotations
 
 HEAD = 512  # bytes that the functions here want to see; fewer are fine
 
-GZIP = b"\x1f\x8b"
+_PACKINGS = (
+    (b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"\x28\xb5\x2f\xfd", "Zstandard"),
+)  # fmt: skip
 
 # Where the mark stands, the mark, what the file is, what to do about it.
 _MARKS = (
     (0, b"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch it with `git lfs pull`"),
     (0, b"/annex/objects/", "a git-annex pointer, not the file itself", "fetch it with `git annex get`"),
-    (0, GZIP, "gzip-compressed data", "decompress it first"),
-    (0, b"BZh", "bzip2-compressed data", "decompress it first"),
-    (0, b"\xfd7zXZ\x00", "xz-compressed data", "decompress it first"),
-    (0, b"\x28\xb5\x2f\xfd", "Zstandard-compressed data", "decompress it first"),
+    *[(0, mark, f"{format}-compressed data", "decompress it first") for mark, format in _PACKINGS],
     (257, b"ustar", "a tar archive", "unpack it and name the model inside"),
     (4, b"ORTM", "an ONNX Runtime .ort model (FlatBuffers)", "give the .onnx file it was made from"),
     (4, b"TFL3", "a TensorFlow Lite model", "convert it to ONNX with tf2onnx"),
@@ -39,6 +38,8 @@ _ZIP_MEMBERS = (
     (b".npy", "a NumPy archive (.npz)", "give the model, not its weights"),
     (b"metadata.json", "a Keras model (zip)", "convert it to ONNX with tf2onnx"),
 )
+
+_SOME_ZIP = ("a zip archive", "unpack it and name the model inside")
 
 # What a page begins with, in lower case and after blanks.
 _PAGES = (
@@ -73,6 +74,25 @@ def describe(head: bytes) -> tuple[str, str] | None:
     return _CAFFEMODEL if _is_caffemodel(head) else None
 
 
+def packing_of(head: bytes) -> str | None:
+    """The format of compressed data with these first bytes; a zip archive of a known sort is no packing."""
+    for mark, format in _PACKINGS:
+        if head.startswith(mark):
+            return format
+    return "zip archive" if head.startswith(_ZIP) and describe(head) == _SOME_ZIP else None
+
+
+def encoding_of(head: bytes) -> str:
+    """The encoding of a text with these first bytes: UTF-8 unless they tell of UTF-16, which Windows' tools write."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    pairs = head[: len(head) & ~1]
+    for encoding, zeros, letters in (("utf-16-le", pairs[1::2], pairs[::2]), ("utf-16-be", pairs[::2], pairs[1::2])):
+        if len(pairs) >= 16 and not any(zeros) and _is_printable(letters.decode("latin-1")):
+            return encoding
+    return "utf-8-sig"
+
+
 def is_text(head: bytes) -> bool:
     """Whether these first bytes are text: UTF-8 without control characters. Nothing at all is not text."""
     try:
@@ -81,7 +101,18 @@ def is_text(head: bytes) -> bool:
         if error.reason != "unexpected end of data":  # the head may end inside a character
             return False
         text = head[: error.start].decode("utf-8-sig")
-    return bool(text) and not any(c < " " and c not in "\t\n\r\f" for c in text)
+    return bool(text) and _is_printable(text)
+
+
+def is_text_of_any_encoding(head: bytes) -> bool:
+    """Whether these first bytes are text in UTF-8, UTF-16 or an encoding of one byte a character."""
+    if encoding_of(head) != "utf-8-sig":
+        return True
+    return is_text(head.removeprefix(b"\xef\xbb\xbf").decode("latin-1").encode())
+
+
+def _is_printable(text: str) -> bool:
+    return not any(character < " " and character not in "\t\n\r\f" for character in text)
 
 
 def _describe_zip(head: bytes) -> tuple[str, str]:
@@ -89,7 +120,7 @@ def _describe_zip(head: bytes) -> tuple[str, str]:
     for ending, what, remedy in _ZIP_MEMBERS:
         if name.endswith(ending):
             return what, remedy
-    return "a zip archive", "unpack it and name the model inside"
+    return _SOME_ZIP
 
 
 def _is_caffemodel(head: bytes) -> bool:

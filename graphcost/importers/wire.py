@@ -10,17 +10,16 @@ https://protobuf.dev/programming-guides/encoding/, messages: https://github.com/
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING
 
 from .. import limits
 from ..errors import ModelError
+from .unpack import Buffer
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
-Buffer = bytes | mmap.mmap
 Field = tuple[int, int, int, int]
 """A field's key (number << 3 | wire type), where it begins, where its content begins, and where that stops."""
 NodeNames = tuple[tuple[str, ...], tuple[str, ...], str]

@@ -237,14 +237,16 @@ def test_v1_types_are_read_by_name_and_number(number: int, name: str, type_: str
     for spelled in (name, number, f'"{name}"'):
         path = tmp_path / "net.prototxt"
         path.write_text(HEAD + f"layers {{ name: 'l' type: {spelled} bottom: 'data' top: 'l' }}")
-        assert [op.kind for op in caffe.read(str(path)).schedule] == [f"caffe.{type_}"]
+        assert [op.kind for op in caffe.read(path.read_bytes(), str(path)).schedule] == [f"caffe.{type_}"]
 
 
 @pytest.mark.parametrize("name", sorted(caffe_layers.V0_TYPES))
 def test_v0_types_become_those_of_today(name: str, tmp_path: Path) -> None:
     path = tmp_path / "net.prototxt"
     path.write_text(HEAD + f"layers {{ layer {{ name: 'l' type: '{name}' }} bottom: 'data' top: 'l' }}")
-    assert [op.kind for op in caffe.read(str(path)).schedule] == [f"caffe.{caffe_layers.V0_TYPES[name]}"]
+    assert [op.kind for op in caffe.read(path.read_bytes(), str(path)).schedule] == [
+        f"caffe.{caffe_layers.V0_TYPES[name]}"
+    ]
 
 
 PADDED = """
@@ -352,7 +354,7 @@ def test_fields_of_every_param_message_come_together(tmp_path: Path) -> None:
         HEAD + 'layer { name: "c" type: "Convolution" bottom: "data" top: "c" loss_weight: 1 include { phase: TEST } '
         "convolution_param { num_output: 2 kernel_size: 3 kernel_size: 5 weight_filler { type: 'xavier' } } my_param { fast: true } }"
     )
-    (op,) = caffe.read(str(path)).schedule
+    (op,) = caffe.read(path.read_bytes(), str(path)).schedule
     assert op.attrs["kernel_size"] == (3, 5) and op.attrs["fast"] is True and op.attrs["message"] == "my_param"
     assert "loss_weight" not in op.attrs and hash(tuple(op.attrs.items()))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import onnx
 import pytest
 from onnx import helper, save_model
 
@@ -33,6 +35,46 @@ def test_a_prototxt_is_one_under_any_name(tmp_path: Path, name: str):
 def test_a_prototxt_with_comments_that_are_not_utf8_is_one(tmp_path: Path):
     text = "# Größe\n".encode("latin-1") + PROTOTXT.encode()
     assert graphcost.load(write(tmp_path / "net.prototxt", text)).format == "caffe"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_text_of_other_encodings_is_read(tmp_path: Path, encoding: str):
+    assert graphcost.load(write(tmp_path / "net.prototxt", PROTOTXT.encode(encoding))).format == "caffe"
+    assert graphcost.load(write(tmp_path / "net.onnxtxt", SYNTAX.encode(encoding))).format == "onnx"
+
+
+def test_comments_and_blanks_may_be_long_before_the_first_field(tmp_path: Path):
+    notice = "# all rights reserved\n\n" * 100
+    assert graphcost.load(write(tmp_path / "net.prototxt", notice + PROTOTXT)).format == "caffe"
+    assert graphcost.load(write(tmp_path / "net.onnxtxt", notice + SYNTAX)).format == "onnx"
+    assert graphcost.load(write(tmp_path / "blank.prototxt", "\n" * 2000 + PROTOTXT)).format == "caffe"
+
+
+def test_a_prototxt_with_a_control_character_is_no_damaged_onnx(tmp_path: Path):
+    with pytest.raises(ModelError, match="prototxt:2: "):
+        graphcost.load(write(tmp_path / "net.prototxt", 'name: "net"\n\x01' + PROTOTXT))
+
+
+def test_a_model_may_be_given_as_bytes_an_open_file_or_a_message(tmp_path: Path):
+    path = write(tmp_path / "net.onnx", RELU.SerializeToString())
+    with path.open("rb") as file:
+        models = [
+            graphcost.load(given) for given in (path, file, path.read_bytes(), io.BytesIO(path.read_bytes()), RELU)
+        ]
+    assert [model.path for model in models] == [str(path), str(path), "<bytes>", "<file>", "<ModelProto>"]
+    assert {repr([op.kind for op in model.dag]) for model in models} == {"['Relu']"}
+    assert graphcost.load(PROTOTXT.encode()).format == "caffe"
+
+
+def test_a_message_that_protobuf_cannot_serialize_is_refused_in_words(monkeypatch: pytest.MonkeyPatch):
+    class Large:
+        DESCRIPTOR = onnx.ModelProto.DESCRIPTOR
+
+        def SerializeToString(self) -> bytes:
+            raise ValueError("exceeds maximum protobuf size of 2GB")
+
+    with pytest.raises(ModelError, match=r"<ModelProto>: protobuf cannot serialize .* external data"):
+        graphcost.load(Large())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["net.onnx", "net.prototxt", "net"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import subprocess
 import sys
 import tracemalloc
@@ -21,6 +20,7 @@ from graphcost import limits
 from graphcost.errors import ModelError
 from graphcost.importers import onnx as importer
 from graphcost.importers import onnx_file, wire
+from graphcost.importers.source import open_source
 
 FLOAT, INT64, STRING = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
 PAYLOAD = ("float_data", "int32_data", "string_data", "int64_data", "raw_data", "double_data", "uint64_data")
@@ -188,7 +188,7 @@ def test_a_node_cut_short_is_refused_though_all_nodes_say_the_same(tmp_path: Pat
     said = reading(bytes(data), tmp_path)
     assert said.startswith(f":byte {len(data) - len(nodes[1])}: truncated: field 1 of a node of 100 bytes goes past")
     with pytest.raises(ModelError, match="truncated: field 1 of a node"):
-        importer.read(tmp_path / "m.onnx")
+        importer.read(open_source(tmp_path / "m.onnx"))
 
 
 def test_external_data_is_described_and_not_opened(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_external_data_is_described_and_not_opened(tmp_path: Path) -> None:
     tensor.external_data.add(key="location", value="absent.bin")
     tensor.doc_string = "d" * 2000  # long enough to be looked into
     onnx.save(model(weights=[tensor]), tmp_path / "m.onnx")
-    (read,) = onnx_file.read(tmp_path / "m.onnx").model.graph.initializer
+    (read,) = onnx_file.read(open_source(tmp_path / "m.onnx")).model.graph.initializer
     assert [(entry.key, entry.value) for entry in read.external_data] == [("location", "absent.bin")]
     assert not has_payload(read)
 
@@ -242,7 +242,7 @@ def test_weights_are_not_touched(tmp_path: Path) -> None:
     onnx_file.messages()
     tracemalloc.start()
     try:
-        message = onnx_file.read(file).model
+        message = onnx_file.read(open_source(file)).model
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -266,8 +266,8 @@ def test_reading_imports_neither_onnx_nor_numpy(tmp_path: Path) -> None:
     onnx.save(model(weights=[BIG]), tmp_path / "m.onnx")
     program = f"""
 import sys
-from graphcost.importers import onnx_file
-assert onnx_file.read({str(tmp_path / "m.onnx")!r}).node(0).op_type == "Relu"
+from graphcost.importers import onnx_file, source
+assert onnx_file.read(source.open_source({str(tmp_path / "m.onnx")!r})).node(0).op_type == "Relu"
 assert not {{"onnx", "numpy"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
@@ -280,7 +280,7 @@ def reading(data: bytes, tmp_path: Path) -> str:
     """What is said about a file with these bytes."""
     (tmp_path / "m.onnx").write_bytes(data)
     with pytest.raises(ModelError) as caught:
-        whole(onnx_file.read(tmp_path / "m.onnx"))
+        whole(onnx_file.read(open_source(tmp_path / "m.onnx")))
     assert "\n" not in str(caught.value)
     return str(caught.value).removeprefix(str(tmp_path / "m.onnx"))
 
@@ -348,9 +348,9 @@ def test_what_no_payload_can_hide_in_is_counted_too(tmp_path: Path, monkeypatch:
     files = [tmp_path / "flood.onnx", tmp_path / "numbers.onnx"]
     for file, message in zip(files, (flood, numbers), strict=True):
         file.write_bytes(message.SerializeToString())
-    assert whole(onnx_file.read(files[1])) == numbers
+    assert whole(onnx_file.read(open_source(files[1]))) == numbers
     with pytest.raises(ModelError, match="more than 1,000 nodes"):
-        onnx_file.read(files[0])
+        onnx_file.read(open_source(files[0]))
 
 
 def test_only_nodes_that_are_asked_for_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -359,12 +359,12 @@ def test_only_nodes_that_are_asked_for_are_counted(tmp_path: Path, monkeypatch: 
     onnx.save(model(*relus), tmp_path / "m.onnx")
     top = len(relus) + 30  # each is a field of the graph all the same
     monkeypatch.setattr(limits, "MAX_FIELDS", top)
-    assert len(importer.read(tmp_path / "m.onnx").schedule) == 1000
+    assert len(importer.read(open_source(tmp_path / "m.onnx")).schedule) == 1000
     flood = helper.make_node("F", [], [])
     flood.attribute.extend([AttributeProto()] * top)
     onnx.save(model(*relus, flood), tmp_path / "m.onnx")
     with pytest.raises(ModelError, match=f"byte [0-9]+: more than {top:,} nodes, tensors and other parts"):
-        importer.read(tmp_path / "m.onnx")
+        importer.read(open_source(tmp_path / "m.onnx"))
 
 
 def test_a_structure_beyond_the_bound_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,7 +382,7 @@ def test_a_model_cut_anywhere_is_read_or_refused(tmp_path: Path) -> None:
     for size in range(len(data)):
         (tmp_path / "m.onnx").write_bytes(data[:size])
         try:
-            cut = whole(onnx_file.read(tmp_path / "m.onnx"))
+            cut = whole(onnx_file.read(open_source(tmp_path / "m.onnx")))
         except ModelError as error:
             assert error.reason
         else:
@@ -410,43 +410,7 @@ def test_flipped_bits_are_read_or_refused(flips: list[tuple[int, int]], threshol
         assert message.HasField("graph")
 
 
-def test_what_is_no_file_is_refused_in_words(tmp_path: Path) -> None:
-    for path, reason in ((tmp_path / "absent", "no such file or directory"), (tmp_path, "is a directory")):
-        with pytest.raises(ModelError) as caught:
-            onnx_file.read(path)
-        assert str(caught.value) == f"{path}: {reason}"
-
-
-# Compressed files and text.
-
-
-def test_a_gzipped_model_is_read(tmp_path: Path) -> None:
-    message = MODELS["initializer"]
-    (tmp_path / "m.onnx.gz").write_bytes(gzip.compress(message.SerializeToString(), mtime=0))
-    assert whole(onnx_file.read(tmp_path / "m.onnx.gz", threshold=0)) == without_payloads(message)
-
-
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (
-            gzip.compress(b"x" * 1000, mtime=0)[:-9],
-            ": gzip: Compressed file ended before the end-of-stream marker was reached",
-        ),
-        (gzip.compress(b"", mtime=0), ": gzip: nothing inside"),
-        (gzip.compress(bytes(3000), mtime=0), ": gzip: more than 2000 bytes inside; decompress it first"),
-        (
-            gzip.compress(b"\x7fELF" + bytes(100), mtime=0),
-            ": an ELF executable or library: give the model it was built from",
-        ),
-    ],
-    ids=["truncated", "empty", "too large", "another kind of file"],  # the bytes themselves hold the time
-)
-def test_a_gzip_file_without_a_model_is_refused(
-    data: bytes, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "MAX_UNPACKED", 2000)
-    assert reading(data, tmp_path) == said
+# Text.
 
 
 @pytest.mark.parametrize(
@@ -460,8 +424,8 @@ def test_a_gzip_file_without_a_model_is_refused(
 )
 def test_text_models_are_read(text: str, tmp_path: Path) -> None:
     (tmp_path / "m.txt").write_text(text)
-    for read in map(whole, (onnx_file.read_text(tmp_path / "m.txt"), onnx_file.read(tmp_path / "m.txt"))):
-        assert (read.graph.name, [node.op_type for node in read.graph.node]) == ("g", ["Relu"])
+    read = whole(onnx_file.read(open_source(tmp_path / "m.txt")))
+    assert (read.graph.name, [node.op_type for node in read.graph.node]) == ("g", ["Relu"])
 
 
 DEEPER = "node { attribute { g { "
@@ -488,5 +452,5 @@ DEEPER = "node { attribute { g { "
 def test_text_that_is_no_model_is_refused(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "m.txt").write_bytes(text.encode("latin-1"))
     with pytest.raises(ModelError) as caught:
-        whole(onnx_file.read_text(tmp_path / "m.txt"))
+        whole(onnx_file.read(open_source(tmp_path / "m.txt")))
     assert str(caught.value).endswith(said)
