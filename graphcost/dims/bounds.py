@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from .limits import MAX_ATTEMPTS, TooLarge
+from .limits import MAX_SEARCH, MIN_SEARCH, TooLarge
 from .polynomial import LARGEST, SMALLEST, Atom, Form, Interval, Poly, add, divide_term, multiply
 
 INFINITY = math.inf
@@ -54,7 +54,7 @@ def lower_bound(form: Form, enough: float = INFINITY) -> float:
     open, an atom that occurs linearly is replaced by a bound in its own operands: N/2 - 1/2 <= N//2 <= N/2 and
     min(N, 4) <= N.
     """
-    return _lower_bound(form, enough, [MAX_ATTEMPTS])
+    return _lower_bound(form, enough, [MAX_SEARCH])
 
 
 def upper_bound(form: Form, enough: float = -INFINITY) -> float:
@@ -62,27 +62,30 @@ def upper_bound(form: Form, enough: float = -INFINITY) -> float:
     return -lower_bound(Form.of({monomial: -coefficient for monomial, coefficient in form._poly.items()}), -enough)
 
 
-def _lower_bound(form: Form, enough: float, attempts: list[int]) -> float:
-    """``attempts`` has how many more bounds are tried, here and in what is made of the formula on the way."""
+def _lower_bound(form: Form, enough: float, left: list[int]) -> float:
+    """``left`` has how many terms may still be gone through, here and in what is made of the formula on the way."""
     low = interval(form)[0]
     if low >= enough or low > 0:
         return low
-    atoms = {atom for monomial in form._poly for atom, _ in monomial if atom.kind != "symbol"}
-    if not atoms:
-        return low
-    for atom in sorted(atoms, key=lambda atom: (-len(atom.text), atom.key)):  # outer atoms before those inside them
+    for atom in _outer_first(form):
         try:
             for replaced, (smallest, largest) in _replacements(form._poly, atom):
-                if not attempts[0]:
+                left[0] -= max(len(replaced), MIN_SEARCH)
+                if left[0] < 0:
                     return low
-                attempts[0] -= 1
-                found = _lower_bound(Form.of(replaced), enough, attempts)
+                found = _lower_bound(Form.of(replaced), enough, left)
                 low = max(low, -_floor(-found, largest if found >= 0 else smallest))
                 if low >= enough:
                     return low
         except TooLarge:
             continue
     return low
+
+
+def _outer_first(form: Form) -> list[Atom]:
+    """The atoms that may be replaced, those before others that may stand inside them."""
+    atoms = {atom for monomial in form._poly for atom, _ in monomial if atom.kind != "symbol"}
+    return sorted(atoms, key=lambda atom: (-len(atom.text), atom.key)) if len(atoms) > 1 else list(atoms)
 
 
 def _replacements(poly: Poly, atom: Atom) -> Iterator[tuple[Poly, Interval]]:
@@ -146,7 +149,7 @@ def _product(x: float, y: float) -> float:
 def _power(a: Interval, exponent: int) -> Interval:
     span = a
     for _ in range(exponent - 1):
-        span = _times(span, a)
+        span = _widened(*_times(span, a))
     return (max(span[0], 0), span[1]) if exponent % 2 == 0 else span
 
 

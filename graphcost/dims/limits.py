@@ -12,9 +12,10 @@ MAX_POWER = 100  # of one factor in a term
 MAX_FACTORS = 100  # of one term
 MAX_BITS = 4_000  # of one number in it: 1,205 digits, of which Python writes up to 4,300
 MAX_TEXT = 50_000  # characters of one formula, written or read
-MAX_OPERANDS = 50  # of one max or min: they are compared in pairs
-MAX_STEPS = 100  # of one division of polynomials; beyond them it counts as one with a rest
-MAX_ATTEMPTS = 16  # bounds tried in the place of atoms, to find the sign of one formula
+MAX_OPERANDS = 20  # of one max or min: they are compared in pairs
+MAX_DIVISION = 20_000  # terms that one long division goes through; beyond them it counts as one with a rest
+MAX_SEARCH = 300  # terms of the formulas that the search for one bound goes through,
+MIN_SEARCH = 20  # each of them counted as no fewer than these
 
 
 class Undecided(ValueError):

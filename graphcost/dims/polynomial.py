@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import count
 from typing import Self, TypeAlias
 
-from .limits import MAX_BITS, MAX_FACTORS, MAX_POWER, MAX_PRODUCT, MAX_STEPS, MAX_TERMS, MAX_TEXT, TooLarge
+from .limits import MAX_BITS, MAX_DIVISION, MAX_FACTORS, MAX_POWER, MAX_PRODUCT, MAX_TERMS, MAX_TEXT, TooLarge
 
 KINDS = ("symbol", "//", "max", "min")
 LARGEST = 2**MAX_BITS
@@ -306,17 +306,19 @@ def divide_terms(poly: Poly, monomial: Monomial, number: int) -> Poly:
 
 
 def divide_exactly(a: Poly, b: Poly) -> Poly | None:
-    """The polynomial a / b if b is a factor of a, else None, also after MAX_STEPS of long division.
+    """The polynomial a / b if b is a factor of a, else None, also where long division goes beyond MAX_DIVISION.
 
     The coefficients of ``b`` have no common divisor.
     """
     head = min(b, key=_graded)
     quotient: Poly = {}
     rest = a
+    work = 0
     while rest:
         top = min(rest, key=_graded)
         monomial = divide_term(top, head)
-        if monomial is None or rest[top] % b[head] or len(quotient) == MAX_STEPS:
+        work += len(rest) + len(b)
+        if monomial is None or rest[top] % b[head] or work > MAX_DIVISION:
             return None
         quotient[monomial] = rest[top] // b[head]
         rest = subtract(rest, multiply({monomial: quotient[monomial]}, b))
