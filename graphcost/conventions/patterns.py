@@ -290,23 +290,44 @@ def _group_norm(graph: _Graph, at: int) -> dict[int, Calls]:
     x, y = graph.rows[before].inputs[0], graph.rows[after].outputs[0]
     if x is None or not x.ranked or not y.ranked or x.shape != y.shape:
         return _norm(graph, at)
+    return _scaled_norm(graph, at, "GroupNormalization", before, after)
+
+
+def _layer_norm(graph: _Graph, at: int) -> dict[int, Calls]:
+    """(x - mean) / Sqrt(mean of its squares + a constant), a product and a sum: before ONNX had an operator for it."""
+    row = graph.rows[at]
+    centred, root = graph.maker(at, row.op.inputs[0], "Sub"), graph.maker(at, row.op.inputs[-1], "Sqrt")
+    if centred is None or root is None:
+        return {}
+    mean = graph.maker(centred, graph.rows[centred].op.inputs[-1], "ReduceMean")
+    shifted = graph.maker(root, graph.rows[root].op.inputs[0], "Add")
+    variance = None if shifted is None else graph.maker(shifted, graph.scaled(shifted), "ReduceMean")
+    squares = None if variance is None else graph.maker(variance, graph.rows[variance].op.inputs[0], "Pow", "Mul")
+    if mean is None or squares is None or graph.rows[squares].op.inputs[0] != row.op.inputs[0]:
+        return {}
+    if graph.rows[mean].op.inputs[0] != graph.rows[centred].op.inputs[0]:
+        return {}
+    return _scaled_norm(graph, at, "LayerNormalization", centred, at)
+
+
+def _scaled_norm(graph: _Graph, at: int, kind: str, first: int, last: int) -> dict[int, Calls]:
+    """A normalisation in the place of row `at`, whose scale and shift are what multiplies and adds to row `last`."""
+    module, y = graph.paths[at], graph.rows[last].outputs[0]
     found: dict[int, Calls] = {}
-    names, operands = [graph.rows[before].op.inputs[0]], [x]
-    last = after
-    for parameter, kind in enumerate(("Mul", "Add")):
-        following = graph.reader(last, kind)
+    operands: list[tuple[str, Tensor | None]] = [(graph.rows[first].op.inputs[0], graph.rows[first].inputs[0])]
+    for parameter, type_ in enumerate(("Mul", "Add")):
+        following = graph.reader(last, type_)
         factor = None if following is None else graph.factor(following)
-        if following is None or factor is None:
+        if following is None or factor is None or graph.paths[following] != module:
             break
         found[last := following] = ()
-        tensor = graph.rows[last].inputs[factor]
-        present = tensor is not None and not _missing(graph, last, factor, parameter)
-        names.append(graph.rows[last].op.inputs[factor] if present else "")
-        operands += [tensor] if present and tensor else []
-    weights = tuple(Weight(name, tensor) for name, tensor in zip(filter(None, names[1:]), operands[1:], strict=True))
-    names += [""] * (3 - len(names))
-    call = _call(row, "GroupNormalization", names=tuple(names), inputs=(x,), outputs=(y,), weights=weights)
-    return {**found, at: (call,)}
+        missing = _missing(graph, last, factor, parameter)
+        scaling = graph.rows[last]
+        operands.append(("", None) if missing else (scaling.op.inputs[factor], scaling.inputs[factor]))
+    operands += [("", None)] * (3 - len(operands))
+    weights = tuple(Weight(name, tensor) for name, tensor in operands[1:] if tensor is not None)
+    names, inputs = zip(*operands, strict=True)
+    return {**found, at: (_call(graph.rows[at], kind, names=names, inputs=inputs, outputs=(y,), weights=weights),)}
 
 
 # --- what was folded --------------------------------------------------------------------------------------------------
@@ -440,6 +461,7 @@ _PATTERNS: dict[str, Callable[[_Graph, int], dict[int, Calls]]] = {
     ),
     "Gather": _embedding_bag,
     "InstanceNormalization": _group_norm,
+    "Div": _layer_norm,
     **dict.fromkeys((NORM, "LayerNormalization", "GroupNormalization"), _norm),
     **dict.fromkeys(("Conv", "ConvTranspose", "Gemm"), _product),
 }
