@@ -358,15 +358,15 @@ document.addEventListener("graphcost:select", ({detail}) => {
 
 /* --- finding ------------------------------------------------------------------------------------------------------------- */
 
-const said = new Map();
+const texts = new Map();
 
 /** What a box can be found by: what it says in full, and the names of all its operators. */
 function words(box) {
-  if (!said.has(box)) {
+  if (!texts.has(box)) {
     const names = box.rows.length > 1 && graphcost ? box.rows.map((row) => graphcost.cell("name", row).text) : [];
-    said.set(box, [box.element.querySelector("title").textContent, ...names].join("\n").toLowerCase());
+    texts.set(box, [box.element.querySelector("title").textContent, ...names].join("\n").toLowerCase());
   }
-  return said.get(box);
+  return texts.get(box);
 }
 
 function search() {

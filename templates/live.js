@@ -192,7 +192,7 @@ function shape(extents, sizes) {
   return parts.join(words ? " x " : "x") || "scalar";
 }
 
-/** Several shapes under the sizes a reader gave, or as the report has them; each that is said once. */
+/** Several shapes under the sizes a reader gave, or as the report has them; each distinct one once. */
 function shapes(all, reported = false) {
   return [...new Set(all.map((extents) => shape(extents, reported ? new Map() : chosen)))].join(", ");
 }
@@ -365,7 +365,7 @@ document.addEventListener("graphcost:dims", () => {
     element.textContent = total(element.dataset.total, element.dataset.form).text;
   for (const element of document.querySelectorAll("[data-peak]")) {
     const {row} = evaluate();
-    element.textContent = row === null ? "" : cell("name", row).text;
+    element.textContent = element.title = row === null ? "" : cell("name", row).text;
   }
 });
 

@@ -42,8 +42,8 @@ function choose() {
   const read = ["name", "type", "status"].filter((key) => columns.has(key));
   rows = order.filter((row) => {
     if (kind.value && cell("kind", row).text !== kind.value) return false;
-    const said = words.length ? read.map((key) => cell(key, row).text).join(" ").toLowerCase() : "";
-    return words.every((word) => said.includes(word));
+    const text = words.length ? read.map((key) => cell(key, row).text).join(" ").toLowerCase() : "";
+    return words.every((word) => text.includes(word));
   });
   if (sorted.key === null) return;
   const sortKeys = new Map(rows.map((row) => [row, sortKey(cell(sorted.key, row))]));
@@ -120,8 +120,8 @@ function drawHead() {
 
 function drawFoot() {
   const line = element("tr");
-  const said = filtering() ? `total of ${live.counted(rows.length, "row")}` : "total";
-  line.append(...keys.map((key, at) => field(key, at, sum(key) || (at ? "" : said))));
+  const label = filtering() ? `total of ${live.counted(rows.length, "row")}` : "total";
+  line.append(...keys.map((key, at) => field(key, at, sum(key) || (at ? "" : label))));
   foot.replaceChildren(line);
 }
 

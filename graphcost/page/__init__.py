@@ -183,7 +183,7 @@ class Page:
 
     @cached_property
     def parts(self) -> list[Part]:
-        """The sections that were asked for, and always the one on memory and that on the device."""
+        """The chosen sections, and always the one on memory and that on the device."""
         chosen = list(self.report.sections)
         always = ["device", "memory"] if self.analysis.device is not None else ["memory"]
         chosen += [sections.find(name) for name in always if all(section.name != name for section in chosen)]

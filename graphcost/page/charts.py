@@ -85,7 +85,7 @@ class Charts:
 
     @property
     def scopes(self) -> Shares | None:
-        """Share of the cost by module scope, as deep as there is room for; None where the file has no scopes."""
+        """Share of the cost by module scope, as deep as a chart can name; None where the file has no scopes."""
         scopes = self._scopes
         if len(set(scopes)) < 2:
             return None

@@ -110,7 +110,7 @@ class Edge:
     label: str = ""
     """The shape it carries, where the box it comes from does not say so or is far away."""
     symbolic: str = ""
-    """That shape for scripts, where sizes matter; there may be no room for the label before they are known."""
+    """That shape for scripts, where it is symbolic: the label may be too long before sizes are known."""
     right: bool = False
     """It arrives in the right half of its target, so the label ends there instead of beginning."""
     stub: bool = False
@@ -257,8 +257,8 @@ def _label(source: Node, target: Node, tensor: Tensor | None, route: Sequence[Sp
 
     That of its only output is in the box just above. A formula that is too long may be a number under other sizes.
     """
-    said = source.outputs == 1 and route == []
-    if tensor is None or said or not target.rows:
+    shown_above = source.outputs == 1 and route == []
+    if tensor is None or shown_above or not target.rows:
         return "", ""
     text = shape_text(tensor)
     return text if len(text) <= LABEL_CHARS else "", _symbolic_json([tensor])

@@ -119,7 +119,7 @@ class Axis(NamedTuple):
 
 
 def amount_axis(highest: float, form: Form, box: Box, ticks: int = 5) -> Axis:
-    """An axis that has room for the highest value."""
+    """An axis that the highest value fits on."""
     marked = values(highest, form, ticks)
     unit = box.height / marked[-1]
     return Axis(unit, tuple(Tick(rounded(box.bottom - value * unit), label(value, form)) for value in marked))

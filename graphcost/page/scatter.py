@@ -65,7 +65,7 @@ class _LogAxis:
 
     @classmethod
     def over(cls, values: Sequence[float], start: float, end: float) -> _LogAxis:
-        """An axis that has room for these values."""
+        """An axis that these values fit on."""
         return cls(powers(min(values), max(values)), start, end)
 
     def __call__(self, value: float) -> float:

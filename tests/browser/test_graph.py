@@ -330,13 +330,13 @@ def test_the_ends_of_the_colours_are_those_of_the_drawing_and_the_measure(
 ) -> None:
     """The last convolution has 15 x 14 x 9 weights for each of 32 x 32 places, and its module nothing else."""
     page = shown(open_report(chain))
-    assert scale(page) == "Colour: MACs of the box, 0 to 1.9 M"
+    assert scale(page) == "Colour scale, MACs per box: 0 to 1.9 M"
     page.get_by_role("combobox", name="Colour by").select_option("params")
-    assert scale(page) == "Colour: params of the box, 0 to 1,905"  # and 15 biases
+    assert scale(page) == "Colour scale, params per box: 0 to 1,905"  # and 15 biases
     page.get_by_role("combobox", name="Colour by").select_option("activation")
-    assert scale(page) == "Colour: activation of the box, 0 to 60.0 KiB"  # 4 x 15 x 32 x 32
+    assert scale(page) == "Colour scale, activation per box: 0 to 60.0 KiB"  # 4 x 15 x 32 x 32
     page.get_by_role("radio", name="Modules (12)").check()
-    assert scale(page) == "Colour: activation of the box, 0 to 120.0 KiB"  # the ReLU's too
+    assert scale(page) == "Colour scale, activation per box: 0 to 120.0 KiB"  # the ReLU's too
 
 
 def test_other_sizes_are_drawn_as_a_fresh_analysis_would(net: Any, open_report: Any) -> None:

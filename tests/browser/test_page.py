@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import graphcost
+from graphcost.target import Target
 
 SAMPLES = [
     "prototxt/det1.prototxt",
@@ -123,6 +124,42 @@ def test_the_page_never_scrolls_sideways(sample: str, width: int, root: Path, op
     page = open_report(root / sample, width=width)
     page.get_by_text("Columns", exact=True).click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+BROKEN = """() => {
+  const broken = [];
+  for (const card of document.querySelectorAll(".card")) {
+    const walker = document.createTreeWalker(card, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      if (node.parentElement.closest(".formula")) continue; // it may break anywhere
+      for (const {0: word, index} of node.data.matchAll(/[^\\s-]+/g)) {
+        const range = document.createRange();
+        range.setStart(node, index);
+        range.setEnd(node, index + word.length);
+        const lines = new Set([...range.getClientRects()].map(({top}) => top));
+        if (lines.size > 1) broken.push(word);
+      }
+    }
+  }
+  return broken;
+}"""
+"""Words of the cards that stand on more than one line."""
+
+
+@pytest.mark.parametrize("width", [1280, 400, 320])
+def test_no_word_of_a_card_is_broken(width: int, net: Any, open_report: Any) -> None:
+    """Ten digits of parameters, and a layer whose name is wider than its card."""
+    name = "a_layer_whose_name_is_wider_than_any_card_that_says_where_the_peak_is"
+    text = (
+        'input: "data" input_shape { dim: 1 dim: 192 }'
+        f' layer {{ name: "{name}" type: "InnerProduct" bottom: "data" top: "f"'
+        f" inner_product_param {{ num_output: {2**25} }} }}"
+    )
+    page = open_report(net(text, target=Target(device="cortex-m7")), width=width)
+    assert page.locator(".card", has_text="Parameters").locator(".value").inner_text() == f"{193 * 2**25:,}"
+    assert page.evaluate(BROKEN) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator(".card .at").get_attribute("title") == name
 
 
 def test_ids_are_unique_and_references_lead_somewhere(root: Path, open_report: Any) -> None:
