@@ -105,6 +105,7 @@ def share(
     for number in dict.fromkeys(alias_of[name] for name in model.outputs if name in alias_of):
         storage.outputs.append(number)
         storage.alias_sets[number].readers += 1
+    analysis.keep_external()
     return storage
 
 
@@ -212,6 +213,14 @@ class _Aliasing:
         whole = [number for number in dict.fromkeys(compress(operands, fits)) if number not in partly]
         known = [number for number in whole if number is not None]
         return tuple([number for number in known if sets[number].size == size and not sets[number].external])
+
+    def keep_external(self) -> None:
+        """Let no step write the caller's memory over its own, nor the reverse: whose it is may show at a later view."""
+        sets = self.storage.alias_sets
+        for step in self.storage.steps if self.external else ():
+            if step.reuses:
+                own = [number for number in step.reuses if not sets[number].external]
+                step.reuses = () if sets[step.defines[0]].external else tuple(own)
 
     def compare(self, row: Row) -> tuple[list[bool], list[bool]]:
         """Which inputs are as large as the first output in bytes and in bits an element, and which are not."""

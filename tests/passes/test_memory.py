@@ -225,6 +225,15 @@ def test_the_former_name_of_a_choice_is_understood() -> None:
     assert Target(io="keep") == Target(io="arena") == Target()
 
 
+def test_a_result_in_the_callers_memory_reuses_none_of_ours(graph: Onnx) -> None:
+    """The Relu's result is viewed as y, which is the caller's, so a dies with it; v is i's memory, so is never reused."""
+    made = [node("Softmax", ["i"], ["a"]), node("Relu", ["a"], ["r"]), node("Reshape", ["r", "s"], ["y"])]
+    memory = graph(made, {"i": [4]}, ["y"], {"s": [2, 2]}, target=Target(io="caller")).memory
+    assert memory.curve == [16, 16, 0] and [buffer.tensors for buffer in memory.buffers] == [["a"]]
+    viewed = [node("Reshape", ["i", "s"], ["v"]), node("Relu", ["v"], ["b"]), node("Softmax", ["b"], ["y"])]
+    assert graph(viewed, {"i": [4]}, ["y"], {"s": [2, 2]}, target=Target(io="caller")).memory.curve == [0, 16, 16]
+
+
 def test_the_callers_input_is_not_written_over(graph: Onnx) -> None:
     nodes = [node("Relu", ["i"], ["a"]), node("Softmax", ["a"], ["y"])]
     assert graph(nodes, {"i": [4]}, ["y"]).memory.curve == [16, 32]
