@@ -399,7 +399,7 @@ def test_what_changes_an_output_is_in_its_box_and_field(seed: int, tmp_path: Pat
         assert all(low <= first and final <= high for (low, high), (first, final) in zip(box, found, strict=True))
         if net.exact:
             assert box == found
-        if not net.copies_borders:
+        if not net.copies_borders and height * width > 1:  # where channels alone are left, they are the positions
             assert_within(fields.of(last), position, found)
 
 
