@@ -45,8 +45,6 @@ CASES: dict[str, tuple[str, str, str, str]] = {
     "zero stride of a pool": (HEAD + layer("p", "Pooling", fields="pooling_param { kernel_size: 2 stride: 0 }"), "2", "p (Pooling)", "stride 0"),
     "kernel larger than its padded input": (conv("num_output: 1 kernel_size: 11 pad: 1"), "2", "c (Convolution)", "a window of 11 does not fit an input of 8 padded by 1 and 1"),
     "kernel of zero": (conv("num_output: 1 kernel_size: 0"), "2", "c (Convolution)", ""),
-    "kernel missing": (conv("num_output: 1"), "2", "c (Convolution)", "kernel_size is missing"),
-    "num_output missing": (conv("kernel_size: 3"), "2", "c (Convolution)", "num_output is None"),
     "num_output a template": (conv("num_output: cls3x kernel_size: 3"), "2", "c (Convolution)", "num_output is 'cls3x', not a whole number"),
     "groups do not divide": (conv("num_output: 4 kernel_size: 3 group: 2"), "2", "c (Convolution)", "3 channels cannot be split into 2 groups"),
     "eltwise of different shapes": (
@@ -99,10 +97,20 @@ def test_a_refused_layer_shows_its_inputs_and_attributes(tmp_path: Path, capsys:
 
 
 def test_a_report_that_was_there_stays_when_the_model_is_bad(tmp_path: Path) -> None:
-    (tmp_path / "net.prototxt").write_text(conv("kernel_size: 3"))
+    (tmp_path / "net.prototxt").write_text(conv("num_output: 1 kernel_size: 0"))
     (tmp_path / "report.md").write_text("the last good one")
     assert main([str(tmp_path / "net.prototxt"), "-o", str(tmp_path / "report.md")]) == 2
     assert (tmp_path / "report.md").read_text() == "the last good one"
+
+
+@pytest.mark.parametrize("fields", ["num_output: 1", "kernel_size: 3"])
+def test_a_layer_that_does_not_say_its_sizes_is_unknown_and_the_report_of_the_others_is_not_lost(
+    fields: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "net.prototxt").write_text(conv(fields))
+    assert main([str(tmp_path / "net.prototxt"), "--strict"]) == 1
+    out, err = capsys.readouterr()
+    assert "the cost of 1 operator is not known (Convolution x1)" in out and "--strict" in err
 
 
 def test_no_traceback_reaches_the_shell(tmp_path: Path) -> None:
