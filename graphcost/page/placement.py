@@ -91,28 +91,44 @@ def _lay_out(links: list[Link]) -> Placement:
     return placed
 
 
+Slot = tuple[int, ...]
+"""What takes width in a rank: (node,), or the lane (source, target, rank) of an edge that passes it."""
+
+
 def _by_generations(links: list[Link]) -> Placement:
     """In each rank nodes and lanes stand in the order of what leads to them."""
     ranks = _ranks(nx.DiGraph(links))
-    rows: list[dict[tuple[int, ...], list[tuple[int, ...]]]] = [{} for _ in range(1 + max(ranks.values()))]
-    ways = {}
-    for at, rank in ranks.items():
-        rows[rank][at,] = []
-    for source, target in links:
-        between = range(ranks[source] + 1, ranks[target])
-        ways[source, target] = [(source, target, rank) for rank in between]
-        for above, here in pairwise([(source,), *ways[source, target], (target,)]):
-            rows[here[2] if len(here) > 1 else ranks[target]].setdefault(here, []).append(above)
-    x: dict[tuple[int, ...], float] = {}
-    for row in rows:
-        wish = {node: sum(x[up] for up in above) / len(above) if above else 0.0 for node, above in row.items()}
-        widths = {node: 1.0 if len(node) == 1 else LANE for node in sorted(row, key=lambda node: (wish[node], node))}
-        end = -sum(widths.values()) / 2
-        for node, width in widths.items():
-            x[node] = end + width / 2
-            end += width
-    routes = {link: [(x[lane], lane[2]) for lane in lanes] for link, lanes in ways.items()}
-    return Placement({at: (x[at,], rank) for at, rank in ranks.items()}, routes)
+    lanes: dict[Link, list[Slot]] = {
+        (source, target): [(source, target, rank) for rank in range(ranks[source] + 1, ranks[target])]
+        for source, target in links
+    }
+    x: dict[Slot, float] = {}
+    for row in _rows(ranks, lanes):
+        _abreast(row, x)
+    routes = {link: [(x[lane], lane[2]) for lane in passed] for link, passed in lanes.items()}
+    return Placement({node: (x[node,], rank) for node, rank in ranks.items()}, routes)
+
+
+def _rows(ranks: dict[int, int], lanes: dict[Link, list[Slot]]) -> list[dict[Slot, list[Slot]]]:
+    """The slots of each rank from the top, each with those that lead to it."""
+    rows: list[dict[Slot, list[Slot]]] = [{} for _ in range(1 + max(ranks.values()))]
+    for node, rank in ranks.items():
+        rows[rank][node,] = []
+    for (source, target), passed in lanes.items():
+        for above, lane in pairwise([(source,), *passed]):
+            rows[lane[2]][lane] = [above]
+        rows[ranks[target]][target,].append(passed[-1] if passed else (source,))
+    return rows
+
+
+def _abreast(row: dict[Slot, list[Slot]], x: dict[Slot, float]) -> None:
+    """Give the slots of a rank their places in `x`, which has those above: each as near below these as can be."""
+    wish = {slot: sum(x[up] for up in above) / len(above) if above else 0.0 for slot, above in row.items()}
+    widths = {slot: 1.0 if len(slot) == 1 else LANE for slot in row}
+    end = -sum(widths.values()) / 2
+    for slot in sorted(row, key=lambda slot: (wish[slot], slot)):
+        x[slot] = end + widths[slot] / 2
+        end += widths[slot]
 
 
 def _ranks(dag: nx.DiGraph) -> dict[int, int]:
