@@ -124,11 +124,11 @@ def _rows(ranks: dict[int, int], lanes: dict[Link, list[Slot]]) -> list[dict[Slo
 def _abreast(row: dict[Slot, list[Slot]], x: dict[Slot, float]) -> None:
     """Give the slots of a rank their places in `x`, which has those above: each as near below these as can be."""
     wish = {slot: sum(x[up] for up in above) / len(above) if above else 0.0 for slot, above in row.items()}
-    widths = {slot: 1.0 if len(slot) == 1 else LANE for slot in row}
+    widths = {slot: 1.0 if len(slot) == 1 else LANE for slot in sorted(row, key=lambda slot: (wish[slot], slot))}
     end = -sum(widths.values()) / 2
-    for slot in sorted(row, key=lambda slot: (wish[slot], slot)):
-        x[slot] = end + widths[slot] / 2
-        end += widths[slot]
+    for slot, width in widths.items():
+        x[slot] = end + width / 2
+        end += width
 
 
 def _ranks(dag: nx.DiGraph) -> dict[int, int]:
