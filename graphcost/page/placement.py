@@ -44,11 +44,11 @@ def place(count: int, links: Iterable[Link]) -> Placement:
     dag.remove_edges_from(_too_far(dag))
     placed, left = Placement(), 0.0
     for part in sorted(map(sorted, nx.weakly_connected_components(dag))):
-        number = {node: at for at, node in enumerate(part)}
+        number = {node: index for index, node in enumerate(part)}
         between = [(number[source], number[target]) for source, target in dag.edges(part)]
         here = _lay_out(between) if between else Placement({0: (0.0, 0)})
         shift = left - min(x for x, _ in here.spots)
-        placed.nodes.update((part[at], (x + shift, rank)) for at, (x, rank) in here.nodes.items())
+        placed.nodes.update((part[index], (x + shift, rank)) for index, (x, rank) in here.nodes.items())
         for (source, target), route in here.routes.items():
             placed.routes[part[source], part[target]] = [(x + shift, rank) for x, rank in route]
         left = shift + 1 + max(x for x, _ in here.spots)
