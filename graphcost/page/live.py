@@ -143,6 +143,7 @@ def _memory(analysis: Analysis, writer: _Writer) -> dict[str, Any]:
 
 
 _TOTALS_OF = {"weights": "param_bytes", "peak activations": "peak_activation_bytes"}
+"""The total behind each thing that must fit a memory, by its name in `passes.roofline.fits`."""
 
 
 def device(analysis: Analysis) -> dict[str, Any] | None:
