@@ -1,7 +1,7 @@
 /* The drawn network: zoom and drag it, expand modules, find boxes, lead from a box to its layer and back, colour by another
    measure.
 
-   Boxes and lines are in the page as graphcost/page/drawing.py laid them out; numbers are asked of live.js. */
+   Boxes and lines are in the page as graphcost/page/drawing.py laid them out; numbers come from live.js. */
 (() => {
 "use strict";
 

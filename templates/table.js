@@ -1,6 +1,6 @@
 /* The table of layers, taken over from the one in the page: sort, filter, choose columns, copy.
 
-   Rows are made as they come into view, so a long network scrolls like a short one. What a cell says is asked of
+   Rows are made as they come into view, so a long network scrolls like a short one. What a cell says comes from
    live.js; formulas and pictures are not known here. */
 (() => {
 "use strict";

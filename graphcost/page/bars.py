@@ -94,10 +94,10 @@ def _marks(bar: _Bar, x: float, width: float, unit: float, box: Box, measured: M
         height = part.amount * unit
         y -= height
         place = rounded(x), rounded(y), rounded(width), rounded(height)
-        yield Mark(*place, part.largest.at, _title(bar, part, measured), f"k{part.kind}")
+        yield Mark(*place, part.largest.number, _title(bar, part, measured), f"k{part.kind}")
     if (layer := bar.unknown) is not None:
         text = f"{layer.name}: {measured.column.title} unknown"
-        yield Mark(rounded(x), box.top, rounded(width), box.height, layer.at, text, "unknown")
+        yield Mark(rounded(x), box.top, rounded(width), box.height, layer.number, text, "unknown")
 
 
 def _title(bar: _Bar, part: _Part, measured: Measured) -> str:
@@ -107,7 +107,7 @@ def _title(bar: _Bar, part: _Part, measured: Measured) -> str:
     figure = f"{show(part.amount, column.form)} {column.title}{share}"
     if len(bar.layers) == 1:
         return f"{largest.name} ({largest.type}): {figure}"
-    first, last = bar.layers[0].at + 1, bar.layers[-1].at + 1
+    first, last = bar.layers[0].number + 1, bar.layers[-1].number + 1
     return f"layers {first} to {last}, {KINDS[part.kind]}: {figure}; largest: {largest.name}"
 
 

@@ -40,8 +40,8 @@ class Charts:
             column, analysis = find(key), self.analysis
             total = self._number(column.total(analysis)) if column.total is not None else None
             layers = [
-                Layer(at, row, kind, self._number(column.value(analysis, at)))
-                for at, (row, kind) in enumerate(zip(analysis.rows, self.kinds, strict=True))
+                Layer(index, row, kind, self._number(column.value(analysis, index)))
+                for index, (row, kind) in enumerate(zip(analysis.rows, self.kinds, strict=True))
             ]
             self._measured[key] = Measured(column, layers, total)
         return self._measured[key]
@@ -90,7 +90,9 @@ class Charts:
         if len(set(scopes)) < 2:
             return None
         measured = self.measured(self.measure.key)
-        return share_chart("scopes", "Share by module scope", measured, lambda layer: scopes[layer.at], coloured=False)
+        return share_chart(
+            "scopes", "Share by module scope", measured, lambda layer: scopes[layer.number], coloured=False
+        )
 
     @cached_property
     def _scopes(self) -> list[str]:
@@ -104,7 +106,7 @@ class Charts:
         `scopes` has the distinct scopes and which of them each row has; `tensors`, where sizes can change, the names in
         each buffer with the steps they live from and to.
         """
-        names = {name: at for at, name in enumerate(dict.fromkeys(self._scopes))}
+        names = {name: index for index, name in enumerate(dict.fromkeys(self._scopes))}
         memory = self.analysis.memory
         buffers = memory.buffers if self.analysis.free_symbols else []
         return {

@@ -73,7 +73,7 @@ class Box:
         """Its lines, cut to its width, each with the middle of its baseline as seen from the box's corner."""
         lines = [(line, most) for line, most in self._lines if line]
         first = (self.height - LINE * (len(lines) - 1)) // 2 + 4
-        return [(self.width // 2, first + LINE * at, shorten(*line)) for at, line in enumerate(lines)]
+        return [(self.width // 2, first + LINE * number, shorten(*line)) for number, line in enumerate(lines)]
 
     @property
     def title(self) -> str:
@@ -210,7 +210,7 @@ def _cost(node: Node, costs: Sequence[int | None]) -> int:
 def _view(key: str, title: str, graph: Graph, heat: _Heat, network: Network | None = None) -> View:
     """Give every node its place and every link its line; modules of the network, when it is given, can expand."""
     placed = place(len(graph.nodes), graph.links)
-    boxes = [_box(node, placed.nodes[at], heat, network) for at, node in enumerate(graph.nodes)]
+    boxes = [_box(node, placed.nodes[number], heat, network) for number, node in enumerate(graph.nodes)]
     edges = _edges(graph, boxes, placed.routes)
     right = max((_middle(x) for x, _ in placed.spots), default=0) + WIDTH // 2
     bottom = max((_top(rank) for _, rank in placed.spots), default=0) + HEIGHT

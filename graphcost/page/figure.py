@@ -83,8 +83,8 @@ class Chart:
 class Layer(NamedTuple):
     """A row of the analysis with its amount of what a chart measures."""
 
-    at: int
-    """Its number."""
+    number: int
+    """Which row it is."""
     row: Row
     kind: int
     """The kind of operation, as `kinds` has it."""

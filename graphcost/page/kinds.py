@@ -21,8 +21,8 @@ KINDS = (
 """Their names; a kind is a number into these, and has the colour `.kN` of the style sheet."""
 
 _OF_FAMILY = {
-    name: at
-    for at, families in enumerate(
+    name: number
+    for number, families in enumerate(
         (
             "conv deconv",
             "dense matmul",

@@ -29,8 +29,8 @@ EXACT = 2**53
 """Integers below it are doubles too."""
 
 SHAPES: dict[str, Callable[[Analysis, int], Iterable[Tensor | None]]] = {
-    "input": lambda analysis, at: analysis.rows[at].inputs,
-    "output": lambda analysis, at: analysis.rows[at].outputs,
+    "input": lambda analysis, index: analysis.rows[index].inputs,
+    "output": lambda analysis, index: analysis.rows[index].outputs,
 }
 """Columns of shapes, and the tensors they show."""
 
@@ -54,7 +54,7 @@ def data(report: Report) -> dict[str, Any]:
             table["groups"] = [writer.column(c, values, analysis) for c, values in zip(chosen, cells, strict=True)]
     totals = {key: writer.plain(analysis.total(key)) for key in TOTALS}
     memory = _memory(analysis, writer)
-    order_of = {name: at for at, name in enumerate(analysis.free_symbols)}
+    order_of = {name: index for index, name in enumerate(analysis.free_symbols)}
     return {
         "rows": len(analysis.rows),
         "complete": analysis.complete,
@@ -91,10 +91,10 @@ class _Writer:
         """A column of the table of layers."""
         every = range(len(analysis.rows))
         if column.key not in SHAPES:
-            return self.column(column, [column.value(analysis, at) for at in every], analysis)
+            return self.column(column, [column.value(analysis, index) for index in every], analysis)
         shapes = [
-            tuple(t.shape if t.ranked else None for t in SHAPES[column.key](analysis, at) if t is not None)
-            for at in every
+            tuple(t.shape if t.ranked else None for t in SHAPES[column.key](analysis, index) if t is not None)
+            for index in every
         ]
         return {**_head(column), "form": "shapes", **_coded(shapes, self._shapes)}
 
@@ -123,9 +123,9 @@ def _head(column: Column) -> dict[str, Any]:
 def _coded(values: Sequence[Hashable], write: Callable[[Any], Any]) -> dict[str, Any]:
     """The distinct values in the order they first occur, and which of them each row has unless they are its own."""
     number: dict[Hashable, int] = {}
-    at = [number.setdefault(value, len(number)) for value in values]
+    which = [number.setdefault(value, len(number)) for value in values]
     distinct = {"values": [write(value) for value in number]}
-    return distinct if len(number) == len(values) else {**distinct, "at": at}
+    return distinct if len(number) == len(values) else {**distinct, "at": which}
 
 
 def _memory(analysis: Analysis, writer: _Writer) -> dict[str, Any]:
@@ -143,6 +143,7 @@ def _memory(analysis: Analysis, writer: _Writer) -> dict[str, Any]:
 
 
 _TOTALS_OF = {"weights": "param_bytes", "peak activations": "peak_activation_bytes"}
+"""The total behind each thing that must fit a memory, by its name in `passes.roofline.fits`."""
 
 
 def device(analysis: Analysis) -> dict[str, Any] | None:
@@ -179,8 +180,8 @@ def device(analysis: Analysis) -> dict[str, Any] | None:
 def _sliding(analysis: Analysis) -> list[int]:
     """The rows whose windows may not fit, as sizes are open: their outputs have a position at least."""
     return [
-        at
-        for at, row in enumerate(analysis.rows)
+        index
+        for index, row in enumerate(analysis.rows)
         if row.facts is not None
         and row.facts.window.kernel
         and any(isinstance(extent, Dim) for tensor in row.outputs if tensor.ranked for extent in tensor.shape[2:])

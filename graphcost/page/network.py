@@ -104,39 +104,39 @@ class Network:
     def _connect(self, main: _Run) -> None:
         """Lead to each row from those whose results it reads, as the DAGs of the model and of its bodies have it."""
         runs = {"": main}  # by what the names of its rows begin with
-        for at, row in enumerate(self.rows):
+        for number, row in enumerate(self.rows):
             run = runs[row.prefix]
-            run.rows[row.op] = at
-            self._link(at, run)
+            run.rows[row.op] = number
+            self._link(number, run)
             for label, body in row.op.bodies:
-                given: dict[str, Source] = dict.fromkeys([*body.inputs, *row.op.captures], (at, None))
-                runs[body_prefix(row.prefix, row.op, label)] = _Run(body, given, at)
+                given: dict[str, Source] = dict.fromkeys([*body.inputs, *row.op.captures], (number, None))
+                runs[body_prefix(row.prefix, row.op, label)] = _Run(body, given, number)
 
-    def _link(self, at: int, run: _Run) -> None:
-        row, dag = self.rows[at], run.model.dag
+    def _link(self, number: int, run: _Run) -> None:
+        row, dag = self.rows[number], run.model.dag
         op = row.op
         for maker in dag.pred[op]:
             source = run.rows[maker]
             made = dict(zip(maker.outputs, self.rows[source].outputs, strict=True))
-            self.flow.add_edge(source, at, tensor=made[dag.edges[maker, op]["tensors"][0]])
+            self.flow.add_edge(source, number, tensor=made[dag.edges[maker, op]["tensors"][0]])
         for name in op.all_inputs:
             if name in run.given:
                 source, tensor = run.given[name]
-                self.flow.add_edge(source, at, tensor=tensor)
+                self.flow.add_edge(source, number, tensor=tensor)
         if run.runner is None:
             return
-        if not row.constant and all(self.rows[source].constant for source in self.flow.pred[at]):
-            self.flow.add_edge(run.runner, at, tensor=None)  # it would be drawn apart from all else
+        if not row.constant and all(self.rows[source].constant for source in self.flow.pred[number]):
+            self.flow.add_edge(run.runner, number, tensor=None)  # it would be drawn apart from all else
         if not set(run.model.outputs).isdisjoint(op.outputs):
-            self.results[at] = run.runner
+            self.results[number] = run.runner
 
     def _outputs(self, main: _Run) -> dict[str, tuple[int, Tensor]]:
         """The row that makes each output of the model, and what it is."""
         wanted = frozenset(main.model.outputs)
         return {
-            name: (at, tensor)
-            for op, at in main.rows.items()
-            for name, tensor in zip(op.outputs, self.rows[at].outputs, strict=True)
+            name: (number, tensor)
+            for op, number in main.rows.items()
+            for name, tensor in zip(op.outputs, self.rows[number].outputs, strict=True)
             if name in wanted
         }
 
@@ -148,14 +148,14 @@ class Network:
         the model hands out are no part of anything.
         """
         hosts: dict[int, int | None] = {}
-        for at in reversed(range(len(self.rows))):
-            readers = self.flow.succ[at]
-            if not self.rows[at].constant or any(reader >= len(self.rows) for reader in readers):
+        for number in reversed(range(len(self.rows))):
+            readers = self.flow.succ[number]
+            if not self.rows[number].constant or any(reader >= len(self.rows) for reader in readers):
                 continue
             found = [hosts.get(reader, reader) for reader in readers]
             operators = [host for host in found if host is not None and not self.rows[host].constant]
             if operators or all(host is None for host in found):
-                hosts[at] = min(operators, default=self.results.get(at))
+                hosts[number] = min(operators, default=self.results.get(number))
         return hosts
 
     @cached_property
@@ -172,10 +172,12 @@ class Network:
     @cached_property
     def operators(self) -> Groups:
         """The rows that are drawn, each with the constants that are part of it."""
-        members: dict[int, list[int]] = {at: [at] for at in range(len(self.rows)) if at not in self.hosts}
-        for at, host in sorted(self.hosts.items()):
+        members: dict[int, list[int]] = {
+            number: [number] for number in range(len(self.rows)) if number not in self.hosts
+        }
+        for number, host in sorted(self.hosts.items()):
             if host is not None:
-                members[host].append(at)
+                members[host].append(number)
         return list(members.values())
 
     def inside(self, node: Node) -> Groups:
@@ -206,7 +208,7 @@ class Network:
 
     def part(self, groups: Groups) -> Graph:
         """The same of a part of the network; what it gets from the rest, and hands to it, are nodes at its ends."""
-        own = {row: at for at, rows in enumerate(groups) for row in rows}
+        own = {row: group for group, rows in enumerate(groups) for row in rows}
         flow: list[Flow] = []
         makers: dict[Key, Node] = {}
         readers: dict[Key, dict[str, None]] = {}
@@ -223,12 +225,12 @@ class Network:
                 flow.append((end, target, tensor))
         return self._graph(groups, flow, makers | {end: _reader_node(list(names)) for end, names in readers.items()})
 
-    def _name(self, at: int) -> str:
-        return self.rows[at].name if at < len(self.rows) else self.ends[at - len(self.rows)].lines[0]
+    def _name(self, number: int) -> str:
+        return self.rows[number].name if number < len(self.rows) else self.ends[number - len(self.rows)].lines[0]
 
     def _graph(self, groups: Groups, flow: Iterable[Flow], ends: Mapping[Key, Node]) -> Graph:
-        number: dict[Key, int] = {row: at for at, rows in enumerate(groups) for row in rows}
-        number.update((end, len(groups) + at) for at, end in enumerate(ends))
+        number: dict[Key, int] = {row: group for group, rows in enumerate(groups) for row in rows}
+        number.update((end, count) for count, end in enumerate(ends, len(groups)))
         links: dict[Link, Tensor | None] = {}
         leaving: list[dict[tuple[Key, Tensor | None], None]] = [{} for _ in number]
         for source, target, tensor in flow:
@@ -236,7 +238,7 @@ class Network:
             if link[0] != link[1]:
                 links.setdefault(link, tensor)
                 leaving[link[0]][source, tensor] = None
-        nodes = [self._node(rows, [tensor for _, tensor in leaving[at]]) for at, rows in enumerate(groups)]
+        nodes = [self._node(rows, [tensor for _, tensor in leaving[group]]) for group, rows in enumerate(groups)]
         return Graph([*nodes, *ends.values()], links)
 
     def _node(self, rows: Sequence[int], leaving: Sequence[Tensor | None]) -> Node:
@@ -288,7 +290,7 @@ def _printable(*lines: str) -> tuple[str, ...]:
 def _runs(groups: Groups, keys: Sequence[object]) -> Iterator[list[int]]:
     """Neighbouring groups with one key, joined."""
     for _, run in groupby(range(len(groups)), keys.__getitem__):
-        yield [row for at in run for row in groups[at]]
+        yield [row for group in run for row in groups[group]]
 
 
 def _path(row: Row) -> tuple[str, ...]:

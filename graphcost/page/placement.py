@@ -44,11 +44,11 @@ def place(count: int, links: Iterable[Link]) -> Placement:
     dag.remove_edges_from(_too_far(dag))
     placed, left = Placement(), 0.0
     for part in sorted(map(sorted, nx.weakly_connected_components(dag))):
-        number = {node: at for at, node in enumerate(part)}
+        number = {node: index for index, node in enumerate(part)}
         between = [(number[source], number[target]) for source, target in dag.edges(part)]
         here = _lay_out(between) if between else Placement({0: (0.0, 0)})
         shift = left - min(x for x, _ in here.spots)
-        placed.nodes.update((part[at], (x + shift, rank)) for at, (x, rank) in here.nodes.items())
+        placed.nodes.update((part[index], (x + shift, rank)) for index, (x, rank) in here.nodes.items())
         for (source, target), route in here.routes.items():
             placed.routes[part[source], part[target]] = [(x + shift, rank) for x, rank in route]
         left = shift + 1 + max(x for x, _ in here.spots)
@@ -91,28 +91,44 @@ def _lay_out(links: list[Link]) -> Placement:
     return placed
 
 
+Slot = tuple[int, ...]
+"""What takes width in a rank: (node,), or the lane (source, target, rank) of an edge that passes it."""
+
+
 def _by_generations(links: list[Link]) -> Placement:
     """In each rank nodes and lanes stand in the order of what leads to them."""
     ranks = _ranks(nx.DiGraph(links))
-    rows: list[dict[tuple[int, ...], list[tuple[int, ...]]]] = [{} for _ in range(1 + max(ranks.values()))]
-    ways = {}
-    for at, rank in ranks.items():
-        rows[rank][at,] = []
-    for source, target in links:
-        between = range(ranks[source] + 1, ranks[target])
-        ways[source, target] = [(source, target, rank) for rank in between]
-        for above, here in pairwise([(source,), *ways[source, target], (target,)]):
-            rows[here[2] if len(here) > 1 else ranks[target]].setdefault(here, []).append(above)
-    x: dict[tuple[int, ...], float] = {}
-    for row in rows:
-        wish = {node: sum(x[up] for up in above) / len(above) if above else 0.0 for node, above in row.items()}
-        widths = {node: 1.0 if len(node) == 1 else LANE for node in sorted(row, key=lambda node: (wish[node], node))}
-        end = -sum(widths.values()) / 2
-        for node, width in widths.items():
-            x[node] = end + width / 2
-            end += width
-    routes = {link: [(x[lane], lane[2]) for lane in lanes] for link, lanes in ways.items()}
-    return Placement({at: (x[at,], rank) for at, rank in ranks.items()}, routes)
+    lanes: dict[Link, list[Slot]] = {
+        (source, target): [(source, target, rank) for rank in range(ranks[source] + 1, ranks[target])]
+        for source, target in links
+    }
+    x: dict[Slot, float] = {}
+    for row in _rows(ranks, lanes):
+        _abreast(row, x)
+    routes = {link: [(x[lane], lane[2]) for lane in passed] for link, passed in lanes.items()}
+    return Placement({node: (x[node,], rank) for node, rank in ranks.items()}, routes)
+
+
+def _rows(ranks: dict[int, int], lanes: dict[Link, list[Slot]]) -> list[dict[Slot, list[Slot]]]:
+    """The slots of each rank from the top, each with those that lead to it."""
+    rows: list[dict[Slot, list[Slot]]] = [{} for _ in range(1 + max(ranks.values()))]
+    for node, rank in ranks.items():
+        rows[rank][node,] = []
+    for (source, target), passed in lanes.items():
+        for above, lane in pairwise([(source,), *passed]):
+            rows[lane[2]][lane] = [above]
+        rows[ranks[target]][target,].append(passed[-1] if passed else (source,))
+    return rows
+
+
+def _abreast(row: dict[Slot, list[Slot]], x: dict[Slot, float]) -> None:
+    """Give the slots of a rank their places in `x`, which has those above: each as near below these as can be."""
+    wish = {slot: sum(x[up] for up in above) / len(above) if above else 0.0 for slot, above in row.items()}
+    widths = {slot: 1.0 if len(slot) == 1 else LANE for slot in sorted(row, key=lambda slot: (wish[slot], slot))}
+    end = -sum(widths.values()) / 2
+    for slot, width in widths.items():
+        x[slot] = end + width / 2
+        end += width
 
 
 def _ranks(dag: nx.DiGraph) -> dict[int, int]:

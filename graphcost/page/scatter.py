@@ -105,13 +105,13 @@ def scatter(analysis: Analysis) -> Scatter | None:
 def _points(analysis: Analysis, roofline: Roofline) -> list[_Point]:
     """The layers of which it is known what they multiply, move and take."""
     points = []
-    for at, (row, moved, bound) in enumerate(
+    for index, (row, moved, bound) in enumerate(
         zip(analysis.rows, analysis.fused_traffic.rows, roofline.rows, strict=True)
     ):
         macs = analysis.evaluate(row.work.macs) if row.work is not None else None
         nbytes = analysis.evaluate(moved.nbytes)
         if macs and nbytes and bound.seconds:
-            points.append(_Point(at, macs / nbytes, macs / bound.seconds))
+            points.append(_Point(index, macs / nbytes, macs / bound.seconds))
     return points
 
 
@@ -191,8 +191,8 @@ def _slope(bandwidth: float, peak: float, plane: _Plane) -> Roof:
     ridge = peak / bandwidth
     path = f"M{rounded(x(start))} {rounded(y(start * bandwidth))}L{rounded(x(ridge))} {rounded(y(peak))}"
     middle = (start * ridge) ** 0.5
-    at = rounded(x(middle) - 10), rounded(y(middle * bandwidth) - 6)
-    return Roof(path, *at, "end", f"{show(bandwidth, 'short')}B/s")
+    place = rounded(x(middle) - 10), rounded(y(middle * bandwidth) - 6)
+    return Roof(path, *place, "end", f"{show(bandwidth, 'short')}B/s")
 
 
 def _flat(peak: float, dtypes: list[str], bandwidth: float, plane: _Plane) -> Roof:

@@ -104,7 +104,7 @@ def _line(group: _Group, y: int, width: float, measured: Measured, box: Box, col
     share = show(group.amount / (measured.total or 1), "share")
     text = f"{group.name}: {show(group.amount, column.form)} {column.title}, {share}"
     style = f"k{group.largest.kind}" if coloured and not group.others else "accent"
-    mark = Mark(box.left, y + 4, rounded(width), LINE - 8, group.largest.at, text, style)
+    mark = Mark(box.left, y + 4, rounded(width), LINE - 8, group.largest.number, text, style)
     return Share(shorten(group.name, NAME_CHARS), mark, share, y + LINE / 2 + 4)
 
 

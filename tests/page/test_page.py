@@ -89,6 +89,12 @@ def test_the_cards_are_the_totals(net: Any) -> None:
     }
 
 
+def test_one_of_a_unit_is_said_in_the_singular(net: Any) -> None:
+    scale = 'layer { name: "s" type: "Scale" bottom: "data" top: "s" scale_param { axis: 0 num_axes: 0 } }'
+    units = {card.title: (card.value, card.unit) for card in page(net(HEAD + scale)).cards}
+    assert (units["Parameters"], units["Layers"]) == (("1", "element"), ("1", "operator"))
+
+
 def test_a_card_of_a_lower_bound_says_so(net: Any) -> None:
     analysis = net(HEAD + CONV + MYSTERY)
     assert {card.title for card in page(analysis).cards if card.bound} == {
