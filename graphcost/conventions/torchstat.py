@@ -60,6 +60,8 @@ def madd(row: Row) -> Extent | None:
     if x is None or y is None or not y.rank:
         return None
     kind, batch = _kind(row, x), y.shape[0]
+    if batch == 0:
+        return 0
     made, taken = prod(y.shape[1:]), prod(x.shape[1:])
     if kind == "conv":
         return share(2 * macs(row), batch) - made + (made if bias(row) else 0)

@@ -195,7 +195,7 @@ def unstated(analysis: Analysis) -> list[str]:
         notes.append(
             f"The exporter folded a normalisation into {_number(gone)}: {PYTORCH} are taken to count it on the module."
         )
-    if guessed := [row for row in gone if row.op.origin is None]:
+    if guessed := [row for row in gone if row.op.origin is None or len(row.op.inputs) < 3]:
         notes.append(
             f"Of {_number(guessed)} the file does not say whether the module has a bias of its own, and whether the "
             "normalisation scales and shifts: they are counted as if only the latter were so."

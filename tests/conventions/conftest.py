@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from math import prod
 
 import pytest
 
 from graphcost import Analysis, analyze
-from graphcost.graph import Model, Op, Shape, Tensor, build_dag
+from graphcost.graph import Model, Op, Origin, Shape, Tensor, build_dag
 
 
 class Network:
@@ -26,6 +27,24 @@ class Network:
         self.weights |= own
         self.ops.append(Op(name, kind, (*inputs, *own), (f"{name}:0",), attrs))
         return f"{name}:0"
+
+    def exported(self, path: str, kind: str, *inputs: str, origin: Origin, **attrs: object) -> str:
+        """An operator of which the newer exporter notes the call that it was."""
+        name = f"node_{kind}_{len(self.ops)}"
+        self.ops.append(Op(name, kind, inputs, (f"{name}:0",), attrs, scope=path, origin=origin))
+        return f"{name}:0"
+
+    def weight(self, name: str, *shape: int, value: tuple[float, ...] | None = None) -> str:
+        """A weight under the name that the file has for it, and with contents that are kept."""
+        self.weights[name] = Tensor(shape, "float32", value)
+        return name
+
+    def made(self, path: str, *shape: int, value: float) -> str:
+        """A constant that the older exporter of PyTorch makes in a module."""
+        name = f"/{path}/Constant_{len(self.ops)}_output_0"
+        contents = Tensor(shape, "float32", (value,) * prod(shape))
+        self.ops.append(Op(name.removesuffix("_output_0"), "Constant", (), (name,), {"value": contents}))
+        return name
 
     def shape(self, *extents: int) -> str:
         """A constant shape."""
@@ -272,6 +291,12 @@ def cells() -> Network:
 
 BUILDERS = (resnet50, squeezenet1_1, mobilenet_v2, densenet121, bert_base, recurrent, unet, priced, cells)
 NETWORKS = {build.__name__: build for build in BUILDERS}
+
+
+@pytest.fixture(scope="session")
+def blank() -> type[Network]:
+    """A network to build: `blank(x=Tensor((1, 3, 8, 8)))`."""
+    return Network
 
 
 @pytest.fixture(scope="session")
