@@ -134,13 +134,13 @@ def span(size: Extent, start: Extent, end: Extent, step: int) -> tuple[Extent, E
         return start, max(0, -(-length // step))
     low, high = (0, size) if step > 0 else (-1, size - 1)
 
-    def clamp(bound: Extent) -> Extent:
+    def clamp(bound: Extent, low: int) -> Extent:
         if isinstance(bound, int) and abs(bound) >= FAR:
-            return high if bound > 0 else low
+            return high if bound > 0 else minimum(low, high)
         counted = bound + size if bound < 0 else bound
         return minimum(maximum(counted, low), high)
 
-    begin, stop = clamp(start), clamp(end)
+    begin, stop = clamp(start, 0), clamp(end, low)  # backward too, the first element is the first that can be taken
     if step < 0:
         return begin, maximum(0, ceil_div(begin - stop, -step))
     return begin, maximum(0, ceil_div(stop - begin, step))

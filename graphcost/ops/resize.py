@@ -11,7 +11,7 @@ from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, data_dependent, rule
 from ..shapes import axis_of, quotient
 from ..windows import AxisMap, mapped
 from .sampling import SIMPLE, Region, Sampling, axis_map
-from .values import exact
+from .values import exact, stored
 
 INTERPOLATION = {
     "nearest": NO_WORK,
@@ -24,11 +24,16 @@ INTERPOLATION = {
 
 
 def scaled_extent(size: Extent, scale: Scalar, axis: int) -> Extent:
-    """floor(size * scale); for a symbolic size only by a whole or unit-fraction scale."""
+    """floor(size * scale), the product rounded to float32 as scales are; for a symbolic size only by a whole or
+    unit-fraction scale.
+    """
     if scale is None:
         return data_dependent(axis)
     if isinstance(size, int) and isinstance(scale, (int, float)):
-        return floor(size * scale)
+        product = stored(float(size) * scale, "float32")
+        if not isinstance(product, float):
+            raise TypeError(f"a scale cannot be {scale}")
+        return floor(product)
     product = exact(size, scale, lambda a, b: a * b)
     if isinstance(product, (int, Dim)):
         return product

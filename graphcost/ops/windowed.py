@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from ..dims import Dim, Extent, bounds, ceil_div
+from ..dims import Dim, Extent, Undecided, bounds, ceil_div
 from ..graph import Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
 from ..windows import identity
@@ -35,10 +35,14 @@ def per_axis(value: int | Axes | None, axes: int, default: int) -> tuple[int, ..
     return entries
 
 
+class DoesNotFit(ValueError):
+    """A window that is larger than an input and its padding."""
+
+
 def steps(
     size: Extent, kernel: Extent, stride: int, before: int, after: int, dilation: int = 1, round_up: bool = False
 ) -> Extent:
-    """How many positions a window takes along an axis of `size`. Raises ValueError when it does not fit even once."""
+    """How many positions a window takes along an axis of `size`. Raises DoesNotFit when it does not even once."""
     if stride < 1 or dilation < 1:
         raise ValueError(f"stride {stride} and dilation {dilation} should be at least 1")
     if isinstance(kernel, int) and kernel < 1:
@@ -48,7 +52,7 @@ def steps(
     most = bounds(count)[1]
     if most is not None and most < 1:
         extent = dilation * (kernel - 1) + 1
-        raise ValueError(f"a window of {extent} does not fit an input of {size} padded by {before} and {after}")
+        raise DoesNotFit(f"a window of {extent} does not fit an input of {size} padded by {before} and {after}")
     return count
 
 
@@ -209,8 +213,10 @@ def conv_transpose(
             wanted: Extent = output_shape[-axes:][axis]
             start = _cut_before(full - wanted, auto_pad)
         elif auto_pad in ("SAME_UPPER", "SAME_LOWER"):
-            wanted = size * s
-            start = _cut_before(full - wanted, auto_pad)
+            surplus = full - size * s
+            is_short = isinstance(surplus, int) and surplus < 0  # a kernel below its stride: nothing is cut off
+            wanted = full if is_short else size * s
+            start = _cut_before(surplus, auto_pad)
         else:
             wanted = full - before[axis] - after[axis]
         most = bounds(wanted)[1]
@@ -252,7 +258,10 @@ def _pool(
     auto_pad: str,
     ceil_mode: int,
 ) -> Facts:
-    window, spatial = slide(x, tuple(kernel_shape), strides, pads, dilations, auto_pad, bool(ceil_mode))
+    try:
+        window, spatial = slide(x, tuple(kernel_shape), strides, pads, dilations, auto_pad, bool(ceil_mode))
+    except DoesNotFit as problem:
+        raise Undecided(f"{problem}; what a pool makes of it, runtimes decide") from problem
     y = Tensor((*x.shape[:2], *spatial), x.dtype)
     return Facts((y,), pool_work(y, prod(kernel_shape), kind), window)
 

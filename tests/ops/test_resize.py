@@ -19,12 +19,17 @@ from harness import (
     t,
 )
 
+F32_07, F32_23 = 0.699999988079071, 2.299999952316284
+"""The numbers of float32 next to 0.7 and to 2.3."""
+
 CASES: list[Stated] = [
     ("Upsample", (IMAGE, floats(1, 1, 2, 2)), {}, [(1, 4, 16, 16)], Work()),
     ("Upsample", (IMAGE,), {"scales": (1.0, 1.0, 2.0, 0.5)}, [(1, 4, 16, 4)], Work()),
     ("Upsample", (IMAGE,), {"height_scale": 2.0, "width_scale": 3.0, "mode": "bilinear"}, [(1, 4, 16, 24)],
      Work(muls=4 * 16 * 24 * 2 * 2, adds=4 * 16 * 24 * 2)),
     ("Resize", (IMAGE, None, floats(1, 1, 1.5, 2)), {}, [(1, 4, 12, 16)], Work()),
+    # exactly, both products are a little below 7 and 69, and float32 has nothing nearer than these
+    ("Resize", (t(1, 1, 10, 30), None, floats(1, 1, F32_07, F32_23)), {}, [(1, 1, 7, 69)], Work()),
     ("Resize", (IMAGE, None, None, ints(1, 4, 5, 7)), {"mode": "cubic"}, [(1, 4, 5, 7)], Work(muls=140 * 2 * 4, adds=140 * 2 * 3)),
     ("Resize", (IMAGE, None, None, ints(5, 7)), {"axes": (2, 3)}, [(1, 4, 5, 7)], None),
     ("Resize", (IMAGE, None, None, ints(4, 16)), {"axes": (2, 3), "keep_aspect_ratio_policy": "not_larger"}, [(1, 4, 4, 4)], None),

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
+
 from graphcost import Work
-from harness import IMAGE, MS, Question, Refused, Stated, assert_refused, assert_states, assert_unknown, each, ints, t
+from graphcost.dims import Undecided
+from harness import (
+    IMAGE,
+    MS,
+    Question,
+    Refused,
+    Stated,
+    assert_refused,
+    assert_states,
+    assert_unknown,
+    each,
+    facts_of,
+    ints,
+    t,
+)
 
 CASES: list[Stated] = [
     ("Conv", (IMAGE, t(6, 2, 3, 3), t(6)), {"group": 2, "pads": (1, 1, 1, 1)}, [(1, 6, 8, 8)],
@@ -33,6 +49,8 @@ CASES: list[Stated] = [
     ("Col2Im", (t(1, 5, 5), ints(5, 5), ints(1, 5)), {}, [(1, 1, 5, 5)], Work(adds=25)),
     ("DeformConv", (IMAGE, t(6, 4, 3, 3), t(1, 18, 6, 6)), {}, [(1, 6, 6, 6)],
      Work(macs=(6 * 36) * 36, muls=(4 * 36 * 9) * 4, adds=(4 * 36 * 9) * 3 + 18 * 36)),
+    # a kernel below its stride has nothing to cut off: 2 (6 - 1) + 1
+    ("ConvTranspose", (t(1, 4, 6), t(4, 3, 1)), {"auto_pad": "SAME_UPPER", "strides": (2,)}, [(1, 3, 11)], Work(macs=24 * 3)),
     (MS + "FusedConv", (IMAGE, t(6, 4, 3, 3)), {"activation": "Relu"}, [(1, 6, 6, 6)], Work(macs=(6 * 36) * 36, compares=6 * 36)),
     (MS + "nchwc.Conv", (IMAGE, t(16, 4, 3, 3), t(16)), {"pads": (1, 1, 1, 1), "activation": "Clip"}, [(1, 16, 8, 8)],
      Work(macs=(16 * 8 * 8) * (4 * 3 * 3), adds=16 * 8 * 8, compares=2 * 16 * 8 * 8)),
@@ -70,3 +88,9 @@ REFUSED: list[Refused] = [
 @each(REFUSED)
 def test_a_contradiction_is_refused_in_words(case: Refused) -> None:
     assert_refused(case)
+
+
+@pytest.mark.parametrize("kind", ["MaxPool", "AveragePool", "LpPool"])
+def test_what_a_pool_makes_of_an_input_below_its_window_is_not_known(kind: str) -> None:
+    with pytest.raises(Undecided, match="a window of 5 does not fit an input of 4"):
+        facts_of(kind, t(1, 1, 4), kernel_shape=(5,))
