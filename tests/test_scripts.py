@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import configparser
 import re
+import signal
+import subprocess
+import sys
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -16,7 +19,7 @@ def script(root: Path, name: str) -> ModuleType:
     loader = SourceFileLoader(f"scripts_{name}", str(root / "scripts" / name))
     spec = spec_from_loader(loader.name, loader)
     assert spec is not None
-    module = module_from_spec(spec)
+    module = sys.modules[loader.name] = module_from_spec(spec)  # where its dataclasses look for it
     loader.exec_module(module)
     return module
 
@@ -89,3 +92,108 @@ def test_everything_that_setup_names_is_locked(root: Path) -> None:
     lines = (root / ".ci/constraints.txt").read_text(encoding="utf-8").splitlines()
     locked = [line.partition("==")[0].lower().replace("_", "-") for line in lines if not line.startswith("#")]
     assert {name.lower() for name in named} <= set(locked) and len(locked) == len(set(locked))
+
+
+# --- fuzz -------------------------------------------------------------------------------------------------------------
+
+
+def fuzz(root: Path, *arguments: str) -> str:
+    run = subprocess.run([root / "scripts/fuzz", *arguments], capture_output=True, text=True, cwd=root, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+def counts(report: str) -> dict[str, int]:
+    """How often each outcome came."""
+    return {what: int(count) for count, what in re.findall(r"^ *(\d+) (\D.*)$", report, re.MULTILINE)}
+
+
+def test_damaged_networks_are_answered_or_refused(root: Path) -> None:
+    """Some of each, so that neither half of the command goes untried."""
+    found = counts(fuzz(root, "--seed", "1", "--count", "100"))
+    assert sum(found.values()) == 100 and set(found) == {"answered", "refused in words"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", ["2", "3", "4", "5"])
+def test_many_damaged_networks_are_answered_or_refused(root: Path, seed: str) -> None:
+    found = counts(fuzz(root, "--seed", seed, "--count", "475"))
+    assert sum(found.values()) == 475 and set(found) == {"answered", "refused in words"}
+
+
+def test_a_case_is_what_its_seed_and_number_say(root: Path) -> None:
+    case_of = script(root, "fuzz").case_of
+    assert case_of(1, 7) == case_of(1, 7) != case_of(1, 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "format", "reason"),
+    [
+        ('{"totals": {"macs": 3}}', "json", ""),
+        ('{"totals": {"macs": -3}}', "json", "a negative total"),
+        ('{"totals": {"macs": NaN}}', "json", "NaN is no JSON"),
+        ("a,b\r\n1,2\r\n", "csv", ""),
+        ("a,b\r\n1\r\n", "csv", "differ in length"),
+        ("a \u202e b", "md", r"prints '\u202e' in md"),
+    ],
+)
+def test_a_report_that_no_reader_can_use_is_a_failure(root: Path, text: str, format: str, reason: str) -> None:
+    found = script(root, "fuzz").wrong_with(text, format)
+    assert reason in found and bool(reason) == bool(found)
+
+
+def test_what_is_not_answered_or_refused_is_a_failure(root: Path, tmp_path: Path) -> None:
+    """A process killed, an error of our own, a refusal that leaves a part of a report behind."""
+    made = script(root, "fuzz")
+    case = made.Case({"net.onnx": b""}, ["net.onnx"])
+
+    def ended(status: int, out: str = "", err: str = "") -> str:
+        (tmp_path / "stdout").write_text(out)
+        (tmp_path / "stderr").write_text(err)
+        return str(made.outcome(case, tmp_path, status))
+
+    said = "graphcost: error: net.onnx: empty\n"
+    assert ended(0, "a report") == made.ANSWERED and ended(2 << 8, err=said) == made.REFUSED
+    assert ended(signal.SIGKILL) == "killed by SIGKILL" and ended(signal.SIGXCPU) == "too much time"
+    assert ended(3 << 8, err="graphcost: error: internal error: KeyError: 1\n") == "internal error: KeyError: 1"
+    assert ended(1 << 8, err="Traceback ...\nKeyError: 1\n") == "traceback: KeyError: 1"
+    assert ended(2 << 8, "| half", said).startswith("refused with 1 lines, 6 characters")
+    assert ended(2 << 8, err=said * 2).startswith("refused with 2 lines")
+    assert ended(0) == "no report" and ended(1 << 8, "a report") == "exit code 1"
+
+
+# --- mutants ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_mutant_changes_one_thing_that_is_computed(root: Path, tmp_path: Path) -> None:
+    """No annotation, no message, nothing that only a type checker reads."""
+    made = script(root, "mutants")
+    (tmp_path / "m.py").write_text(
+        "if TYPE_CHECKING:\n    import x\n"
+        "def f(n: Literal[1], k: int = 2) -> Literal[3]:\n"
+        '    """At most 4."""\n'
+        "    if n < k and not n:\n"
+        '        raise ValueError(f"{n + 1} is 5 too many")\n'
+        "    return n * k\n"
+    )
+    made.ROOT = tmp_path
+    changes = {(mutant.line, mutant.before, mutant.after) for mutant in made.mutants(Path("m.py"))}
+    assert changes == {
+        (3, "2", "3"), (5, "n < k and (not n)", "n < k or not n"), (5, "n < k and (not n)", "not (n < k and (not n))"),
+        (5, "n < k", "n <= k"), (5, "not n", "n"), (7, "n * k", "n + k"),
+    }  # fmt: skip
+    assert all(compile(mutant.source, "m.py", "exec") for mutant in made.mutants(Path("m.py")))
+
+
+def test_tests_that_run_a_line_come_with_those_of_its_module_first(root: Path, tmp_path: Path) -> None:
+    made = script(root, "mutants")
+    mutant = made.Mutant(Path("graphcost/dims.py"), 12, "a", "b", "")
+
+    class Data:
+        def contexts_by_lineno(self, name: str) -> dict[int, list[str]]:
+            return {
+                11: ["tests/a.py::test_a|run", "tests/test_dims.py::test_b|run", ""],
+                14: ["tests/a.py::test_c|run"],
+            }
+
+    assert made.tests_of(mutant, Data()) == ["tests/test_dims.py::test_b", "tests/a.py::test_a"]
