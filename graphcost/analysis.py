@@ -11,12 +11,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from .binding import Binding
-from .dims import Dim, Extent, substitute, symbols
+from .dims import Dim, Extent, substitute, symbols, total
 from .errors import ModelError
 from .graph import Model, Tensor
 from .passes import infer, memory, parameters
 from .passes.rows import Inference, Row
-from .rules import NO_WORK, Work
+from .rules import Work
 from .shapes import show_shape
 from .target import AS_IT_IS, Target
 
@@ -124,7 +124,7 @@ class Analysis:
         for row, count in self._distinct:
             if (work := row.work) is not None:
                 distinct[work] += count
-        return sum((work * count for work, count in distinct.items()), NO_WORK)
+        return Work.total(work * count for work, count in distinct.items())
 
     @cached_property
     def unknown(self) -> dict[str, int]:
@@ -195,7 +195,7 @@ class Analysis:
             for tensor in row.outputs if not row.constant else ():
                 if tensor.ranked:
                     made[tensor.nbytes] += count
-        return sum((nbytes * count for nbytes, count in made.items()), 0)
+        return total(nbytes * count for nbytes, count in made.items())
 
     @cached_property
     def free_symbols(self) -> tuple[str, ...]:

@@ -60,3 +60,26 @@ MAX_LISTED = 12_000_000
 """Numbers and texts in the lists of all attributes; large tree ensembles have some millions."""
 MAX_AXES = 256
 """Axes of a tensor; four times what numpy has. More are a mistake in the file, or an attack."""
+
+# --- formulas of open sizes -------------------------------------------------------------------------------------------
+# Read once, when graphcost.dims is imported: every sum and product looks at them. Over some 1,700 public ONNX files the
+# largest formula of any use had 63 terms, a term 30 factors, coefficients of 37 bits and a maximum 3 operands.
+
+MAX_TERMS = 10_000
+"""Terms of one formula: a total over so many inputs, each with an open size of its own."""
+MAX_PRODUCT = 20_000
+"""Pairs of terms that one product multiplies, and terms that one long division of formulas goes through."""
+MAX_POWER = 100
+"""Power of one factor in a term."""
+MAX_FACTORS = 100
+"""Factors of a term."""
+MAX_BITS = 4_000
+"""Bits of a number in a formula: 1,205 digits, where Python writes no more than 4,300."""
+MAX_FORMULA = 50_000
+"""Characters of a formula that is read, and of the names and quotients in one that is computed."""
+MAX_OPERANDS = 20
+"""Operands of a maximum or a minimum: they are compared in pairs."""
+MAX_SEARCH = 300
+"""Terms that the search for the sign of a formula goes through, some 15 formulas of usual size."""
+MAX_EXPRESSION = 1_000
+"""Characters of a dimension's name up to which it may be an expression of others."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from .dims import Dim, Extent, symbol
+from .dims import Dim, Extent, symbol, total
 from .graph import Tensor
 from .windows import GLOBAL as GLOBAL
 from .windows import NOT_KNOWN
@@ -52,6 +52,12 @@ class Work:
             self.exps * times,
             self.compares * times,
         )
+
+    @classmethod
+    def total(cls, works: Iterable[Work]) -> Work:
+        """The sum of many, each formula of which is made once."""
+        every = list(works)
+        return cls(*[total([getattr(work, kind) for work in every]) for kind in cls.__slots__])
 
     def map(self, change: Callable[[Extent], Extent]) -> Work:
         """Each count changed in the same way."""

@@ -263,7 +263,7 @@ def test_a_formula_is_read_with_the_least_values_it_was_written_under() -> None:
         ("N**-1", "exponent"),
         ("9**9**9", "more than 4000 bits"),
         ("9" * 5000, "5000 digits"),
-        ("N+" * 40000 + "N", "more than 50000"),
+        ("N+" * 40000 + "N", "more than 50,000"),
         ("N\0", "is not a formula"),
     ],
 )

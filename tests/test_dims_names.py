@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keyword
-import re
 from operator import add, mul, sub
 from typing import Any
 
@@ -23,7 +22,7 @@ from graphcost.dims import (
     symbol,
     symbols,
 )
-from graphcost.dims.names import escaped
+from graphcost.dims.names import escaped, spelled
 
 a, b, s0, s1, past = (symbol(name) for name in ("a", "b", "s0", "s1", "past_sequence_length"))
 
@@ -166,11 +165,6 @@ def test_any_text_becomes_a_name(name: str, expected: str) -> None:
     assert identifier(expected) == expected  # as reports print it
     assert str(symbol(escaped(name))) == expected
     assert symbols(symbol(expected) * 2 + a) == {expected, "a"}
-
-
-def spelled(word: str) -> str:
-    """The name that was escaped, which shows that nothing of it is lost."""
-    return "" if word == "_x5F_" else re.sub(r"_x([0-9A-F]{2,})_", lambda code: chr(int(code[1], 16)), word)
 
 
 near = st.text(st.sampled_from("ab_x2F. -") | st.characters(), max_size=8) | st.sampled_from(keyword.kwlist)

@@ -12,7 +12,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Literal
 
-from ..dims import Extent
+from ..dims import Extent, total
 from ..graph import UnknownShape
 from ..passes.rows import Row
 from ..registry import Registry
@@ -80,7 +80,7 @@ class Metric:
     def total(self, analysis: Analysis) -> Extent:
         """The sum over all rows of which the tool has something to say."""
         values = (self.of(analysis, at) for at in range(len(analysis.rows)))
-        return sum((value for value in values if value is not None), 0)
+        return total(value for value in values if value is not None)
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ decides), and no divisor is zero: ``N*M//N`` is ``M``, which is right wherever t
 Not known: upper bounds of symbols, and relations between them (that ``S`` is ``past + 1``, that ``H`` is even).
 Formulas that are equal as polynomials over their quotients, maxima and minima compare equal; some that agree at every
 point do not, such as ``max(0, N - 3) + 3`` and ``max(3, N)``. A comparison is answered where bounds prove the answer,
-and raises ``Undecided`` elsewhere. What a file makes too large raises ``TooLarge``, in every operation (limits.py).
+and raises ``Undecided`` elsewhere. What a file makes too large raises ``TooLarge``, in every operation.
 
 Canonical form: a polynomial with integer coefficients, monomial -> coefficient. A monomial is a sorted tuple of (atom,
 power); an atom is a symbol, a floor quotient, a maximum or a minimum. ``a % b`` is ``a - b*(a//b)``, and a ceiling by
 a number is a floor: ``-(-N//4)`` becomes ``(N + 3)//4``. That is why padding to a multiple, ``H + (-H) % 7``, comes out
 as ``7*((H + 6)//7)``.
 
-From below: limits, polynomial, bounds and text, atoms, division and extrema, names, reading, dim, substitution.
+From below: errors, polynomial, bounds and text, atoms, division and extrema, names, reading, dim, substitution.
 """
 
 from .dim import (
@@ -34,8 +34,9 @@ from .dim import (
     symbol,
     symbols,
     to_json,
+    total,
 )
-from .limits import TooLarge, Undecided
+from .errors import TooLarge, Undecided
 from .names import Names, identifier
 from .substitution import resolve, solve, substitute
 
@@ -60,4 +61,5 @@ __all__ = [
     "symbol",
     "symbols",
     "to_json",
+    "total",
 ]

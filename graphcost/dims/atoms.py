@@ -7,8 +7,9 @@ from threading import Lock
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
+from ..limits import MAX_FORMULA
 from .bounds import INFINITY, extreme_interval, quotient_interval
-from .limits import MAX_TEXT, TooLarge
+from .errors import TooLarge
 from .polynomial import (
     Atom,
     Form,
@@ -31,7 +32,7 @@ _lock = Lock()
 def make_atom(kind: str, args: tuple[Form, ...] = (), name: str = "", lower: int = 0) -> Atom:
     """The atom of a kind over operands, or the symbol of a name that is not below ``lower``.
 
-    Raises TooLarge for one whose text has more than MAX_TEXT characters.
+    Raises TooLarge for one whose text has more than MAX_FORMULA characters.
     """
     key = (kind, args, name, lower)
     with _lock:  # so that two threads do not make it at once
@@ -59,8 +60,8 @@ def _description(kind: str, args: tuple[Form, ...], name: str, lower: int) -> tu
     if kind == "symbol":
         return name, frozenset((name,)), (lower, INFINITY)
     text = quotient_text(*args) if kind == "//" else extreme_text(kind, args)
-    if len(text) > MAX_TEXT:
-        raise TooLarge(f"a formula is longer than {MAX_TEXT} characters")
+    if len(text) > MAX_FORMULA:
+        raise TooLarge(f"a formula is longer than {MAX_FORMULA:,} characters")
     interval = quotient_interval(*args) if kind == "//" else extreme_interval(kind, args)
     return text, frozenset().union(*map(names_of, args)), interval
 

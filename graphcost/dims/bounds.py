@@ -9,10 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from .limits import MAX_SEARCH, MIN_SEARCH, TooLarge
+from ..limits import MAX_SEARCH
+from .errors import TooLarge
 from .polynomial import LARGEST, SMALLEST, Atom, Form, Interval, Poly, add, divide_term, multiply
 
 INFINITY = math.inf
+FEWEST = 20
+"""Terms that each formula counts for in a search, though it may have fewer."""
 
 
 def interval(form: Form) -> Interval:
@@ -70,7 +73,7 @@ def _lower_bound(form: Form, enough: float, left: list[int]) -> float:
     for atom in _outer_first(form):
         try:
             for replaced, (smallest, largest) in _replacements(form._poly, atom):
-                left[0] -= max(len(replaced), MIN_SEARCH)
+                left[0] -= max(len(replaced), FEWEST)
                 if left[0] < 0:
                     return low
                 found = _lower_bound(Form.of(replaced), enough, left)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TypeAlias
 
-from . import division, extrema, reading
+from . import division, extrema, polynomial, reading
 from .atoms import Entry, Numbered, flattened, make_atom, names_of, restored
 from .bounds import INFINITY, lower_bound, upper_bound
-from .limits import Undecided
+from .errors import Undecided
 from .names import escaped, identifier
 from .polynomial import (
     Form,
@@ -219,6 +219,18 @@ def minimum(*extents: Extent) -> Extent:
     if all(isinstance(extent, int) for extent in extents):
         return min(extents)
     return extent_of(extrema.extreme("min", map(_form, extents)))
+
+
+def total(extents: Iterable[Extent]) -> Extent:
+    """The sum of extents, in time that their terms take; adding up wide formulas one by one takes the square of it."""
+    number = 0
+    formulas: list[Poly] = []
+    for extent in extents:
+        if isinstance(extent, int):
+            number += extent
+        else:
+            formulas.append(extent._poly)
+    return extent_of(polynomial.total([constant(number), *formulas])) if formulas else number
 
 
 def bounds(extent: Extent) -> tuple[int | None, int | None]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
+from ..limits import MAX_OPERANDS
 from .atoms import make_atom
 from .bounds import lower_bound
-from .limits import MAX_OPERANDS, TooLarge
+from .errors import TooLarge
 from .polynomial import Atom, Form, Poly, as_atom, as_number, from_atom, number_form, subtract
 from .text import text
 

@@ -9,8 +9,11 @@ from itertools import chain, count
 
 RESERVED = ("max", "min", "__debug__", *keyword.kwlist)
 
-_ESCAPED = re.compile(r"[^A-Za-z0-9_]|_(?=x[0-9A-F]{2,}[^A-Za-z0-9])|^\d", re.ASCII)
+_ESCAPED = re.compile(r"[^A-Za-z0-9_]|_(?=x[0-9A-F]{2,6}[^A-Za-z0-9])|^\d", re.ASCII)
 """What no identifier has there, and an underscore that with what follows it would read as an escape."""
+
+
+_ESCAPE = re.compile(r"_x([0-9A-F]{2,6})_")
 
 
 def escaped(name: str) -> str:
@@ -26,6 +29,11 @@ def escaped(name: str) -> str:
 
 def _escape(character: str) -> str:
     return f"_x{ord(character):02X}_"
+
+
+def spelled(word: str) -> str:
+    """The name that was escaped."""
+    return "" if word == _escape("_") else _ESCAPE.sub(lambda found: chr(int(found[1], 16)), word)
 
 
 def identifier(name: str) -> str:

@@ -12,12 +12,13 @@ from functools import lru_cache
 from itertools import count
 from typing import Self, TypeAlias
 
-from .limits import MAX_BITS, MAX_DIVISION, MAX_FACTORS, MAX_POWER, MAX_PRODUCT, MAX_TERMS, MAX_TEXT, TooLarge
+from ..limits import MAX_BITS, MAX_FACTORS, MAX_FORMULA, MAX_POWER, MAX_PRODUCT, MAX_TERMS
+from .errors import TooLarge
 
 KINDS = ("symbol", "//", "max", "min")
 LARGEST = 2**MAX_BITS
 SMALLEST = -LARGEST
-UNMEASURED = MAX_TEXT // MAX_FACTORS
+UNMEASURED = MAX_FORMULA // MAX_FACTORS
 """Characters of all terms, were each one factor, up to which a formula is short however many factors there are."""
 
 Interval: TypeAlias = tuple[float, float]  # integers, or an infinity
@@ -72,12 +73,12 @@ class Form:
     def of(cls, poly: Poly) -> Self:
         """Raises TooLarge for a polynomial with too many terms, too long coefficients or too much text."""
         if len(poly) > MAX_TERMS:
-            raise TooLarge(f"a formula has {len(poly)} terms, more than {MAX_TERMS}")
+            raise TooLarge(f"a formula has {len(poly):,} terms, more than {MAX_TERMS:,} (sizes: --input, --dim)")
         for coefficient in poly.values():
             if not SMALLEST < coefficient < LARGEST:
                 raise TooLarge(f"a number of more than {MAX_BITS} bits")
         if len(poly) * Atom.longest > UNMEASURED:
-            _measure(poly)
+            _check_length(poly)
         form = object.__new__(cls)
         form._poly = poly
         form._hash = form._interval = form._terms = form._text = None
@@ -100,10 +101,13 @@ class Form:
         return self
 
 
-def _measure(poly: Poly) -> None:
-    """Raises TooLarge for a formula of more than MAX_TEXT characters."""
-    if sum([len(atom.text) for monomial in poly for atom, _ in monomial]) > MAX_TEXT:
-        raise TooLarge(f"a formula is longer than {MAX_TEXT} characters")
+def _check_length(poly: Poly) -> None:
+    """Raises TooLarge for a formula with more than MAX_FORMULA characters of names and quotients."""
+    factors = sum(map(len, poly))
+    if factors * Atom.longest <= MAX_FORMULA:
+        return
+    if sum([len(atom.text) for monomial in poly for atom, _ in monomial]) > MAX_FORMULA:
+        raise TooLarge(f"a formula is longer than {MAX_FORMULA:,} characters")
 
 
 def within_limits(number: int) -> int:
@@ -306,7 +310,7 @@ def divide_terms(poly: Poly, monomial: Monomial, number: int) -> Poly:
 
 
 def divide_exactly(a: Poly, b: Poly) -> Poly | None:
-    """The polynomial a / b if b is a factor of a, else None, also where long division goes beyond MAX_DIVISION.
+    """The polynomial a / b if b is a factor of a, else None, also where long division goes beyond MAX_PRODUCT.
 
     The coefficients of ``b`` have no common divisor.
     """
@@ -318,7 +322,7 @@ def divide_exactly(a: Poly, b: Poly) -> Poly | None:
         top = min(rest, key=_graded)
         monomial = divide_term(top, head)
         work += len(rest) + len(b)
-        if monomial is None or rest[top] % b[head] or work > MAX_DIVISION:
+        if monomial is None or rest[top] % b[head] or work > MAX_PRODUCT:
             return None
         quotient[monomial] = rest[top] // b[head]
         rest = subtract(rest, multiply({monomial: quotient[monomial]}, b))

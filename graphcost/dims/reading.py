@@ -17,16 +17,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
+from ..limits import MAX_BITS, MAX_EXPRESSION, MAX_FORMULA
 from . import division, extrema
 from .atoms import make_atom
 from .bounds import lower_bound, upper_bound
-from .limits import MAX_BITS, MAX_TEXT, TooLarge
+from .errors import TooLarge
 from .names import RESERVED, escaped
 from .polynomial import Form, Poly, add, as_number, constant, from_atom, multiply, power, scale
 from .text import shortened
 
-MAX_NAME = 1_000
-"""Characters of a dimension's name up to which it may be an expression."""
 ONE = constant(1)
 
 
@@ -79,7 +78,7 @@ def expression(text: str) -> Poly | None:
     None where it is but a name, as ``batch``, ``batch-size`` (a minus stands apart), ``H/W``, ``8`` or ``data.1``. An
     extent is an integer, so one that is called ``a/2`` says that ``a`` is even.
     """
-    if len(text) > MAX_NAME or not _MAY_BE_EXPRESSION.search(text) or _IN_A_WORD.search(text):
+    if len(text) > MAX_EXPRESSION or not _MAY_BE_EXPRESSION.search(text) or _IN_A_WORD.search(text):
         return None
     try:
         value = _read(text, Language(FUNCTIONS, _named, integers=False))
@@ -219,8 +218,8 @@ class _Reader:
 
 
 def _read(text: str, language: Language) -> Ratio:
-    if len(text) > MAX_TEXT:
-        raise TooLarge(f"a formula of {len(text)} characters, more than {MAX_TEXT}")
+    if len(text) > MAX_FORMULA:
+        raise TooLarge(f"a formula of {len(text):,} characters, more than {MAX_FORMULA:,}")
     reader = _Reader(text, language)
     for kind, token in _tokens(text, reader):
         if reader.wants_operand:

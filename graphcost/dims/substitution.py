@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from ..limits import MAX_BITS
 from .dim import Dim, Extent, extent_of, floor_div, maximum, minimum, symbols
-from .limits import MAX_BITS, TooLarge
-from .names import identifier
+from .errors import TooLarge
+from .names import identifier, spelled
 from .polynomial import LARGEST, Atom, Form, Poly, all_atoms, constant, from_atom, total, within_limits
 
 
 def substitute(extent: Extent, bindings: Mapping[str, Extent], *, empty: bool = False) -> Extent:
     """``extent`` with extents in the place of names, all at once, brought to canonical form again.
 
-    A name that is no identifier stands for the symbol that it became (see `identifier`). Raises ValueError for an
+    A name that is no identifier may stand for the symbol that it became (see `escaped`). Raises ValueError for an
     integer below the symbol's smallest value: the formula was simplified on the promise that there is none. With
     `empty` a sum of products takes 0 all the same, as it stands in a file: the length of a cache that is empty. Raises
     TooLarge for a result beyond the limits.
     """
     if isinstance(extent, int):
         return extent
-    values = {identifier(name): value for name, value in bindings.items()}
-    if values.keys().isdisjoint(symbols(extent)):
+    values = _values(symbols(extent), bindings)
+    if not values:
         return extent
     atoms = [*all_atoms(extent)]
     simplified = not empty or any(atom.kind != "symbol" for atom in atoms)
@@ -29,6 +30,17 @@ def substitute(extent: Extent, bindings: Mapping[str, Extent], *, empty: bool = 
     for atom in atoms:
         known[atom] = _value(atom, values, known, simplified)
     return _evaluated(extent, known)
+
+
+def _values(names: Iterable[str], bindings: Mapping[str, Extent]) -> dict[str, Extent]:
+    """The bindings of some symbols, also under their names in the file. Of many bindings few are of one formula."""
+    found: dict[str, Extent] = {}
+    for name in names:
+        if name in bindings:
+            found[name] = bindings[name]
+        elif "_x" in name and (name_in_file := spelled(name)) in bindings:
+            found[name] = bindings[name_in_file]
+    return found
 
 
 def _value(atom: Atom, values: Mapping[str, Extent], known: Mapping[Atom, Extent], simplified: bool) -> Extent:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 
-from ..dims import Extent, maximum, minimum
+from ..dims import Extent, maximum, minimum, total
 from ..graph import BITS, Op, Tensor
 from ..rules import POINTWISE
 from .fusion import Fusion, lies_inside, narrower, total_bytes
@@ -264,4 +264,4 @@ def _stepped_over(row: Row) -> tuple[Extent, ...]:
 def _known_total(parts: Iterable[Extent | None]) -> Extent:
     """The sum of what is known; equal formulas are added by a product, which takes less time."""
     distinct = Counter(parts)
-    return sum((part * times for part, times in distinct.items() if part is not None), 0)
+    return total(part * times for part, times in distinct.items() if part is not None)
