@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
@@ -184,43 +185,47 @@ class ReceptiveFields:
         for a position that is not on the map.
         """
         source = source if source is not None else next(iter(self.fields.get(tensor, {})), "")
-        needed = {tensor: self._at(tensor, position)}
+        needed = {tensor: self._box_at(tensor, position)}
         for row in reversed(self.rows):
             for number, output in enumerate(row.op.outputs):
                 if output in needed:
-                    self._add_operands(needed, row, number, source)
+                    for name, box in self._operand_boxes(row, number, needed[output], source):
+                        needed[name] = boxes.hull(box, needed[name], self._shapes[name]) if name in needed else box
         if source not in needed:
             return None
-        extents = self.inputs[source].shape
+        extents = self._shapes[source]
         return tuple(boxes.interval(needed[source][axis], extents[axis]) for axis in self.spatial[source])
 
-    def _add_operands(self, needed: dict[str, boxes.Box], row: Row, output: int, source: str) -> None:
-        """Add what an output of a row needs of the row's operands."""
-        for number, name in operands(row):
-            operand = row.inputs[number]
-            if operand is None or not operand.ranked or source not in self.fields.get(name, {}):
-                continue
-            result = row.outputs[output]
-            found = index_map(row, number, output)
-            box = boxes.back(needed[row.op.outputs[output]], found, operand.shape, result.shape if found else ())
-            if box is not None:
-                needed[name] = boxes.hull(box, needed[name], operand.shape) if name in needed else box
-
-    def _at(self, tensor: str, position: Sequence[int]) -> boxes.Box:
-        """The box of one position. Raises ValueError when there is no such position."""
+    @cached_property
+    def _shapes(self) -> dict[str, Shape]:
+        """The shapes of all tensors that have one."""
         made = (pair for row in self.rows for pair in zip(row.op.outputs, row.outputs, strict=False))
-        found = next((each for name, each in made if name == tensor), self.inputs.get(tensor))
-        shape = found.shape if found is not None and found.ranked else ()
+        return {name: tensor.shape for name, tensor in [*self.inputs.items(), *made] if tensor.ranked}
+
+    def _operand_boxes(self, row: Row, output: int, box: boxes.Box, source: str) -> Iterator[tuple[str, boxes.Box]]:
+        """What a box of an output of a row needs of each operand that sees an input."""
+        after = self._shapes.get(row.op.outputs[output], ())
+        for number, name in operands(row):
+            if name in self._shapes and source in self.fields.get(name, {}):
+                needed = boxes.back(box, index_map(row, number, output), self._shapes[name], after)
+                if needed is not None:
+                    yield name, needed
+        for name in row.op.captures:
+            if name in self._shapes and source in self.fields.get(name, {}):
+                yield name, (None,) * len(self._shapes[name])
+
+    def _box_at(self, tensor: str, position: Sequence[int]) -> boxes.Box:
+        """The box of one position. Raises ValueError when there is no such position."""
+        shape = self._shapes.get(tensor, ())
         lead = 0 if len(position) == len(shape) else 2
         extents = shape[lead:]
-        if extents and (len(position) != len(extents) or any(map(_beyond, position, extents))):
+        if not extents:
+            return (None,) * len(shape)
+        if len(position) != len(extents) or any(map(_beyond, position, extents)):
             where, size = "x".join(map(str, position)), "x".join(map(str, extents))
             raise ValueError(f"there is no position {where} on {tensor}, a map of {size}")
-        box: boxes.Box = (None,) * len(shape)
-        if extents:
-            digits = [_digit(extent, index) for extent, index in zip(extents, position, strict=True)]
-            box = (*box[:lead], *digits)
-        return box
+        digits = [_digit(extent, index) for extent, index in zip(extents, position, strict=True)]
+        return (*[None] * lead, *digits)
 
 
 def trace(rows: Iterable[Row], inputs: Mapping[str, Tensor]) -> ReceptiveFields:

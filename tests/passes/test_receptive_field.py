@@ -238,6 +238,14 @@ def test_a_function_that_no_rule_explains_makes_the_field_unknown_though_shapes_
     assert fields.of("y").why == f"{fields.rows[0].name} (com.acme.Warp) is not known"
 
 
+def test_what_a_branch_reads_of_the_graph_around_it_is_seen_whole() -> None:
+    branches = "then_branch = t () => (a) { a = Relu(c) }, else_branch = e () => (b) { b = Neg(c) }"
+    nodes = f"c = Conv(x, w) y = If<{branches}>(on)"
+    fields = run_weighted(f"g ({IMAGE}, bool on, float[2, 4, 3, 3] w) => (y) {{ {nodes} }}").receptive_fields
+    assert fields.of("y", "x").whole
+    assert fields.box("y", (0, 0), "x") == ((0, 11), (0, 9))
+
+
 def test_a_position_may_name_every_axis_of_a_tensor() -> None:
     """Of 120 positions on one axis the 47th is row 4, column 7."""
     nodes = "s = Constant<value_ints = [1, 4, 120]>() y = Reshape(x, s)"
