@@ -6,7 +6,6 @@ profiles that come along are the files in `profiles/`, each figure with its deri
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
@@ -95,6 +94,8 @@ def load(path: Path) -> Device:
         raise ModelError(str(path), "", f"cannot be read: {problem.strerror or problem}") from None
     if len(content) > LARGEST:
         raise ModelError(str(path), "", f"is no device profile: it has more than {LARGEST} bytes")
+    import tomllib
+
     try:
         given = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:

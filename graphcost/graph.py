@@ -327,19 +327,20 @@ def build_dag(ops: Sequence[Op], available: Iterable[str] = (), path: str = "") 
     dag.add_nodes_from(ops)
     ready = {"", *available}
     in_order = True
+    edges = []
     for op in ops:
-        made: dict[Op, list[str]] = {}  # what flows into the operator, by where it is made
-        for name in op.all_inputs:
+        inputs = op.all_inputs
+        flows: dict[Op, dict[str, None]] = {}  # the tensors that flow into the operator, by where they are made
+        for name in inputs:
             if (source := maker.get(name)) is not None:
-                names = made.setdefault(source, [])
-                if name not in names:
-                    names.append(name)
+                flows.setdefault(source, {})[name] = None
             elif name not in ready:
                 missing = f"{op.name}: input {name!r} is made by no layer and is no input"
                 raise ModelError(op.location or path, "", missing)
-        in_order = in_order and ready.issuperset(op.all_inputs)
+        in_order = in_order and ready.issuperset(inputs)
         ready.update(op.outputs)
-        dag.add_edges_from((source, op, {"tensors": tuple(names)}) for source, names in made.items())
+        edges += [(source, op, {"tensors": tuple(names)}) for source, names in flows.items()]
+    dag.add_edges_from(edges)
     return dag if in_order else _sorted(dag, path)
 
 

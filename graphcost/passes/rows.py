@@ -113,19 +113,17 @@ def sign(rows: Iterable[Row]) -> None:
     known: dict[Hashable, int] = {}
     for row in rows:
         op = row.op
-        kind = (op.kind, id(row.facts or row), id(row.outputs), row.trip_count, row.constant, row.unrolled)
-        operands = (
-            row.constant_inputs,
-            _repeats(op.inputs),
-            tuple(map(bool, op.outputs)),
-            bool(op.bodies),
-            op.in_place,
-        )
-        row.signature = known.setdefault((kind, operands), len(known))
+        left_out = tuple(map(bool, op.outputs)) if "" in op.outputs else ()
+        key = (
+            op.kind, id(row.facts or row), id(row.outputs), row.trip_count, row.constant, row.unrolled,
+            row.constant_inputs, _repeats(op.inputs), left_out, op.in_place,
+        )  # fmt: skip
+        row.signature = known.setdefault(key, len(known))
 
 
 def _repeats(names: tuple[str, ...]) -> tuple[int, ...]:
     """For each name the place where it stands first, () when none stands twice and none is left out."""
+    if len(set(names)) == len(names) and "" not in names:
+        return ()
     first: dict[str, int] = {}
-    places = tuple([first.setdefault(name, at) for at, name in enumerate(names)])
-    return places if len(first) < len(names) or "" in first else ()
+    return tuple([first.setdefault(name, at) for at, name in enumerate(names)])

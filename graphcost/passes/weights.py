@@ -7,8 +7,9 @@ not known here, only its shape and type.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from ..graph import Model, Op, Tensor
 from ..rules import Facts
@@ -22,9 +23,9 @@ class Constant:
     weights: tuple[Weight, ...] = ()
     sources: tuple[Constant, ...] = ()
 
-    def __bool__(self) -> bool:
-        """Whether a weight stands behind it: numbers drawn at random have none."""
-        return bool(self.weights or self.sources)
+
+Behind = Constant | Literal[False]
+"""What stands behind a constant tensor; False where no weight does, as behind numbers drawn at random."""
 
 
 def collect(constants: Iterable[Constant]) -> dict[Hashable, Weight]:
@@ -47,7 +48,7 @@ class Scope:
     """The tensors that an operator can read by name, and what stands behind those that are constant."""
 
     tensors: dict[str, Tensor]
-    constants: dict[str, Constant] = field(default_factory=dict)
+    constants: dict[str, Behind] = field(default_factory=dict)
 
     def inner(self, names: Iterable[tuple[str, str]]) -> Scope:
         """The scope of a body: of each pair, the second is what the body calls the tensor known here as the first."""
@@ -74,6 +75,8 @@ class Scope:
         """
         op = row.op
         behind = [*map(self.constants.get, op.inputs)]  # None for an activation, and for an input left out
+        if facts is not None and None in behind and not facts.weights and not any(behind):
+            return  # as most operators, which see activations alone
         if any(behind):
             row.constant_inputs = tuple(map(bool, behind))
         activations = behind.count(None) - op.inputs.count("")
@@ -81,28 +84,40 @@ class Scope:
         if facts is not None:
             own = _own_weights(op, facts, activations)
             for at, held in enumerate(facts.packed_as[: len(behind)]):
-                if held is not None and (packed := behind[at]) is not None:
+                if held is not None and (packed := behind[at]):
                     behind[at] = _unpacked(packed, self.tensors[op.inputs[at]], held)
-        sources = tuple(filter(None, behind))
+        sources = tuple([constant for constant in behind if constant])
         if facts is None or activations or facts.work is None or facts.work.macs != 0:
-            if own or sources:
-                row.weights = tuple(collect([Constant(own, sources)]).values())
+            row.weights = _all_weights(own, sources)
             return
-        constant = Constant(own, sources)
-        self.constants.update(dict.fromkeys(filter(None, op.outputs), constant))
         row.constant = bool(own or sources)
+        constant: Behind = row.constant and Constant(own, sources)
+        self.constants.update(dict.fromkeys(filter(None, op.outputs), constant))
 
     def body_weights(self, op: Op, bodies: Iterable[tuple[Model, Scope]]) -> tuple[Weight, ...]:
         """The weights an operator with bodies works with; what only passes through a body stays constant outside."""
         for body, scope in bodies:
             extra = len(body.outputs) - len(op.outputs)  # a loop's body begins with its condition
             for name, inside in zip(op.outputs, body.outputs[max(0, extra) :], strict=False):
-                if name and (constant := scope.constants.get(inside)) is not None:
+                if name and (constant := scope.constants.get(inside)):
                     before = self.constants.get(name)
-                    self.constants[name] = constant if before is None else Constant(sources=(before, constant))
+                    self.constants[name] = Constant(sources=(before, constant)) if before else constant
         if op.is_call:
             return ()
-        return tuple(collect(filter(None, map(self.constants.get, op.inputs))).values())
+        return _all_weights((), [constant for constant in map(self.constants.get, op.inputs) if constant])
+
+
+def _all_weights(own: tuple[Weight, ...], sources: Sequence[Constant]) -> tuple[Weight, ...]:
+    """An operator's own weights and those behind the constants that it reads, each once."""
+    if any([source.sources for source in sources]):
+        return tuple(collect([Constant(own), *sources]).values())
+    if len(sources) + len(own) < 2:
+        return own or (sources[0].weights if sources else ())
+    found = {weight.key: weight for weight in own}
+    for source in sources:
+        for weight in source.weights:
+            found.setdefault(weight.key, weight)
+    return tuple(found.values())
 
 
 def _own_weights(op: Op, facts: Facts, activations: int) -> tuple[Weight, ...]:
