@@ -109,7 +109,7 @@ class Scope:
 
 def _all_weights(own: tuple[Weight, ...], sources: Sequence[Constant]) -> tuple[Weight, ...]:
     """An operator's own weights and those behind the constants that it reads, each once."""
-    if any([source.sources for source in sources]):
+    if any(source.sources for source in sources):
         return tuple(collect([Constant(own), *sources]).values())
     if len(sources) + len(own) < 2:
         return own or (sources[0].weights if sources else ())
