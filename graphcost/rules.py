@@ -295,7 +295,9 @@ def _nearest(name: str, rule: Rule) -> str:
     return f" (nearest: {close[0]})" if close else ""
 
 
-FRESH = "open_"  # prefix of the symbols that stand for an extent which only data decides
+FRESH = "_x6F_pen_"
+"""What the symbols begin with that stand for an extent which only data decides, until they get a name of their own: no
+file's name does, since none has an escaped letter (dims/names.py)."""
 
 
 def data_dependent(axis: int = 0) -> Dim:

@@ -25,6 +25,7 @@ from .onnx_proto import (
     Proto,
     attribute_value,
     domain_of,
+    input_types,
     names_in,
     names_of,
     opsets_of,
@@ -33,7 +34,6 @@ from .onnx_proto import (
     sparse_tensor_of,
     tensor_of,
     text_of,
-    type_of,
 )
 
 FunctionKey = tuple[str, str, str]
@@ -137,10 +137,7 @@ class _Builder:
             weights[text_of(tensor.name)] = self.within_budget(tensor_of(tensor, self.path))
         for sparse in graph.sparse_initializer:
             weights[text_of(sparse.values.name)] = sparse_tensor_of(sparse, self.path)
-        inputs: dict[str, Tensor] = {}
-        for info in graph.input:
-            if (name := text_of(info.name)) not in weights:
-                inputs[name] = type_of(info.type, name)
+        inputs = input_types([info for info in graph.input if text_of(info.name) not in weights])
         outputs = names_of([info.name for info in graph.output])
         declared = Declared([*graph.value_info, *graph.output])
         heading = Heading(text_of(graph.name), inputs, outputs, declared, weights)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from math import prod
 from typing import Any, NoReturn
 
 from .. import limits
-from ..dims import Extent, read_dimension, symbol
+from ..dims import Extent, Names, read_dimension, symbol, symbols
 from ..errors import ModelError
 from ..graph import Origin, Scalar, Shape, Tensor, TensorSequence, Unranked, element_type
 from .wire import NodeNames
@@ -126,31 +126,47 @@ def scope_of(origin: Origin | None, inputs: Sequence[str]) -> str:
     return weight.rpartition(".")[0].replace(".", "/") or origin.path
 
 
-def type_of(proto: Proto, name: str) -> Tensor:
-    """A TypeProto as a tensor; an extent that it leaves open becomes a symbol, after the axis when it has no name.
+def input_types(infos: Sequence[Proto]) -> dict[str, Tensor]:
+    """What a graph states of its inputs; an axis without a name gets one that no other axis of them has."""
+    inputs = [(text_of(info.name), info.type) for info in infos]
+    named = [type_of(proto, "", lambda name, axis: 0) for _, proto in inputs]
+    shapes = [tensor.shape for tensor in named if tensor.ranked]
+    names = Names({name for shape in shapes for extent in shape for name in symbols(extent)})
+
+    def unnamed(name: str, axis: int) -> Extent:
+        return symbol(names((name, axis), f"{name}_{axis}"))
+
+    return {name: type_of(proto, name, unnamed) for name, proto in inputs}
+
+
+def _after_its_place(name: str, axis: int) -> Extent:
+    return symbol(f"{name}_{axis}")
+
+
+def type_of(proto: Proto, name: str, unnamed: Callable[[str, int], Extent] = _after_its_place) -> Tensor:
+    """A TypeProto as a tensor. An extent that it leaves open is what its name says, else `unnamed` has a symbol for it.
 
     Of more than MAX_AXES axes none is believed.
     """
     kind = proto.WhichOneof("value")
     if kind == "sequence_type":
-        return TensorSequence(type_of(proto.sequence_type.elem_type, name))
+        return TensorSequence(type_of(proto.sequence_type.elem_type, name, unnamed))
     if kind == "optional_type":
-        return type_of(proto.optional_type.elem_type, name)
+        return type_of(proto.optional_type.elem_type, name, unnamed)
     if kind not in ("tensor_type", "sparse_tensor_type"):
         return Unranked()  # a map, or a type that nobody but its maker knows
     tensor = getattr(proto, kind)
     dtype = element_type(tensor.elem_type)
     if not tensor.HasField("shape") or len(tensor.shape.dim) > limits.MAX_AXES:
         return Unranked(dtype)
-    return Tensor(tuple([_extent(dim, name, axis) for axis, dim in enumerate(tensor.shape.dim)]), dtype)
+    extents = [_extent(dim) for dim in tensor.shape.dim]
+    return Tensor(tuple([unnamed(name, axis) if e is None else e for axis, e in enumerate(extents)]), dtype)
 
 
-def _extent(dim: Proto, name: str, axis: int) -> Extent:
+def _extent(dim: Proto) -> Extent | None:
     if dim.HasField("dim_value") and dim.dim_value >= 0:
         return int(dim.dim_value)
-    if dim.dim_param:
-        return read_dimension(text_of(dim.dim_param))
-    return symbol(f"{name}_{axis}")
+    return read_dimension(text_of(dim.dim_param)) if dim.dim_param else None
 
 
 def tensor_of(proto: Proto, where: str) -> Tensor:

@@ -8,12 +8,12 @@ place, its inputs and its attributes.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import ops
-from ..dims import Extent, TooLarge, Undecided, substitute
+from ..dims import Extent, TooLarge, Undecided, substitute, symbols
 from ..errors import ModelError
 from ..graph import UNKNOWN, Model, Op, Tensor, UnknownShape, Unranked
 from ..registry import plugin_error
@@ -34,7 +34,7 @@ def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]
     Raises ModelError when operators contradict their inputs.
     """
     scope = Scope(dict(inputs))
-    engine = _Engine(model, dims, _at_file_sizes(model.inputs, inputs))
+    engine = _Engine(model, inputs, dims)
     rows = engine.run(model, scope, "")
     if sizes := engine.open.resolved:
         for row in rows:
@@ -44,6 +44,11 @@ def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]
     hidden = model.weights.keys() - set(model.outputs)
     activations = {name: tensor for name, tensor in scope.tensors.items() if name not in hidden}
     return Inference(rows, activations, frozenset(engine.open.named), engine.open.trusted)
+
+
+def _names_in(tensors: Iterable[Tensor]) -> set[str]:
+    """The names of the symbols in some shapes."""
+    return {name for tensor in tensors if tensor.ranked for extent in tensor.shape for name in symbols(extent)}
 
 
 def _at_file_sizes(stated: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> bool:
@@ -133,21 +138,24 @@ class _Answer:
 class _Engine:
     """One run over a model: what has been asked, and the extents that data decides."""
 
-    def __init__(self, model: Model, dims: Mapping[str, Extent], at_file_sizes: bool) -> None:
-        self.at_file_sizes = at_file_sizes
+    def __init__(self, model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]) -> None:
+        self.at_file_sizes = _at_file_sizes(model.inputs, inputs)
         self.definitions = model.definitions
         self.dims = dims
-        self.open = OpenExtents(dims)
+        self.open = OpenExtents(dims, taken=_names_in([*model.inputs.values(), *inputs.values()]))
         self.memo: dict[Hashable, _Answer] = {}
         """By what a rule is called with: the rule, the attributes, the inputs and how many outputs there are."""
         self.rules: dict[str, Rule | None] = {}
         """By kind, under the operator sets of the graph that is run."""
         self.opsets: Mapping[str, int] = {}
+        self.prefix = ""
+        """What the names of rows begin with in the graph that is run."""
         self.steps = 0
 
     def run(self, model: Model, scope: Scope, prefix: str) -> list[Row]:
         """A row for each operator of the schedule; `scope` holds every tensor afterwards."""
-        outer = self.opsets, self.rules
+        outer = self.opsets, self.rules, self.prefix
+        self.prefix = prefix
         if model.opsets != self.opsets:
             self.opsets, self.rules = model.opsets, {}
         scope.bind_initializers(model.weights)
@@ -157,7 +165,7 @@ class _Engine:
             for op in model.dag:
                 rows += self.infer_op(op, scope, prefix, stated)
         finally:
-            self.opsets, self.rules = outer
+            self.opsets, self.rules, self.prefix = outer
         return rows
 
     def infer_op(self, op: Op, scope: Scope, prefix: str, stated: Stated) -> list[Row]:
@@ -224,7 +232,7 @@ class _Engine:
         answer = self.call_rule(rule, op, inputs, bodies) if bodies else self.remembered(rule, op, inputs)
         if answer.facts is None or not answer.has_fresh:
             return answer
-        return _Answer(self.open.name_symbols(answer.facts, op, stated), answer.why)
+        return _Answer(self.open.name_symbols(answer.facts, op, self.prefix, stated), answer.why)
 
     def remembered(self, rule: Rule, op: Op, inputs: tuple[Tensor | None, ...]) -> _Answer:
         """The answer of a rule; it is called once for each distinct operator."""
@@ -277,7 +285,7 @@ class _Engine:
         """What can be said without a rule: by the operator's own definition, the format's library, the file's word."""
         if self.definitions is not None and self.rule(op) is None:
             if (definition := self.definitions.expand(op, inputs, self.opsets)) is not None:
-                body = Body(self, definition, Scope({}), "")
+                body = Body(self, definition, Scope({}), f"{self.prefix}{op.name}/")
                 outputs = body(*inputs)
                 if all(tensor.known for tensor in outputs):
                     return Facts(outputs, body.work if body.complete else None, GLOBAL)

@@ -1,15 +1,15 @@
 """Names and numbers for extents that only data decides: boxes that survive, elements that are not zero.
 
 A rule leaves such an extent as a fresh symbol. Here it gets the user's number, a number that the file declares for it,
-or a name after the tensor that has it first. Whether a declared number is so is not known: a report says that it was
-trusted.
+or a name after the tensor that has it first, which neither the file nor another extent has. Whether a declared number
+is so is not known: a report says that it was trusted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from ..dims import Dim, Extent, identifier, substitute, symbol, symbols
+from ..dims import Dim, Extent, Names, substitute, symbol, symbols
 from ..graph import UNKNOWN, Op, Tensor, Unranked
 from ..rules import FRESH, Facts
 
@@ -20,9 +20,10 @@ Stated = Callable[[str], Tensor]
 class OpenExtents:
     """The extents that data decides in one network, as they are met."""
 
-    def __init__(self, dims: Mapping[str, Extent]) -> None:
+    def __init__(self, dims: Mapping[str, Extent], taken: Iterable[str]) -> None:
         self.dims = dims
         """The values that the user gave."""
+        self.names = Names(taken)
         self.named: set[str] = set()
         """Every name that a user may give a value, whether or not anything has given it a number."""
         self.symbols: set[str] = set()
@@ -32,17 +33,18 @@ class OpenExtents:
         self.trusted: dict[str, int] = {}
         """Every number of the file that was believed, by name."""
 
-    def name_symbols(self, facts: Facts, op: Op, stated: Stated) -> Facts:
-        """The facts with a number or a name of its own for each fresh symbol."""
+    def name_symbols(self, facts: Facts, op: Op, prefix: str, stated: Stated) -> Facts:
+        """The facts with a number or a name of its own for each fresh symbol; `prefix` tells graphs apart."""
         names: dict[str, Extent] = {}
         for name, tensor in zip(op.outputs, facts.outputs, strict=False):
             for axis, extent in enumerate(tensor.shape if tensor.ranked else ()):
                 for fresh in _fresh([extent]):
                     if fresh not in names:
-                        names[fresh] = self._extent(name, tensor, axis, stated)
+                        own = self.names((prefix, name, axis), f"{name}_{axis}")
+                        names[fresh] = self._extent(own, name, tensor, axis, stated)
         for fresh in sorted(_fresh(facts.trip_counts)):
             if fresh not in names:
-                names[fresh] = self._trip_count(op)
+                names[fresh] = self._trip_count(self.names((prefix, op.name), f"{op.name}_times"))
         return facts.map(lambda extent: substitute(extent, names), lambda tensor: tensor.substitute(names))
 
     def record_declared(self, names: Iterable[str], tensors: Iterable[Tensor], stated: Stated) -> None:
@@ -55,8 +57,7 @@ class OpenExtents:
                 if isinstance(extent, Dim) and isinstance(number, int) and (own := str(extent)) in self.symbols:
                     self.resolved.setdefault(own, self.trusted.setdefault(own, number))
 
-    def _extent(self, name: str, tensor: Tensor, axis: int, stated: Stated) -> Extent:
-        own = identifier(f"{name}_{axis}")
+    def _extent(self, own: str, name: str, tensor: Tensor, axis: int, stated: Stated) -> Extent:
         self.named.add(own)
         if own in self.dims:
             return self.dims[own]
@@ -66,8 +67,7 @@ class OpenExtents:
         self.symbols.add(own)
         return symbol(own, lower=0)
 
-    def _trip_count(self, op: Op) -> Extent:
-        own = identifier(f"{op.name}_times")
+    def _trip_count(self, own: str) -> Extent:
         self.named.add(own)
         return self.dims.get(own, symbol(own, lower=0))
 

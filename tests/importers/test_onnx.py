@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, parser
 
 import graphcost
 from graphcost import Analysis, Model, ModelError, Tensor, analyze, limits
-from graphcost.dims import symbol
+from graphcost.dims import Extent, symbol
 from graphcost.graph import Origin, TensorSequence
 from graphcost.importers import onnx as importer
 from graphcost.importers import onnx_graph
@@ -194,6 +194,33 @@ def test_named_dimensions_are_symbols_and_unnamed_ones_get_a_name():
     model = build("g (float[N, 3, ?, W] x, float[N] z) => (float[N, 3] y) { y = Identity(x) }")
     assert model.inputs["x"].shape == (symbol("N"), 3, symbol("x_2"), symbol("W"))
     assert model.inputs["z"].shape == (symbol("N"),)
+
+
+def dimensions(*names: str) -> tuple[Extent, ...]:
+    """The shape of an input whose axes a file calls so; "" leaves one without a name."""
+    proto = graph([helper.make_node("Relu", ["x"], ["y"])])
+    shape = proto.graph.input[0].type.tensor_type.shape
+    del shape.dim[:]
+    for name in names:
+        shape.dim.add(dim_param=name)
+    return importer.build(proto).inputs["x"].shape
+
+
+def test_a_dimension_that_is_called_by_an_expression_is_what_it_says():
+    past, new = symbol("past"), symbol("new")
+    assert dimensions("past", "new", "past + new", "floor(past/2 + 1/2)") == (past, new, past + new, (past + 1) // 2)
+
+
+def test_dimensions_whose_names_look_alike_are_different_ones():
+    """The axes without a name stand at places that others are called after."""
+    shape = dimensions("batch size", "batch_size", "batch-size", "batch.size", "", "x_4", "x_6", "")
+    assert len({str(extent) for extent in shape}) == len(shape)
+    assert shape[1] == symbol("batch_size") and shape[4:] == (
+        symbol("x_4_2"),
+        symbol("x_4"),
+        symbol("x_6"),
+        symbol("x_7"),
+    )
 
 
 def test_a_negative_dimension_is_not_known():
