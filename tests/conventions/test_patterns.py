@@ -366,35 +366,6 @@ IN, PROJECTED, SCORES = 2 * 10 * WIDTH * 3 * WIDTH, 2 * 10 * WIDTH * WIDTH, 2 * 
 PRODUCT = SCORES * WIDTH // HEADS
 
 
-def multihead(net: Any, *, bias: bool = True, weights: bool = False) -> None:
-    """nn.MultiheadAttention(16, 4) of two sequences of ten words; with `weights` it hands out the softmax as well."""
-    x = net.op("attn", "Transpose", "x", perm=(1, 0, 2))
-    packed = net.op("attn", "MatMul", x, net.weight("onnx::MatMul_147", WIDTH, 3 * WIDTH))
-    if bias:
-        packed = net.op("attn", "Add", net.weight("attn.in_proj_bias", 3 * WIDTH), packed)
-    packed = net.op("attn", "Unsqueeze", net.op("attn", "Reshape", packed, net.shape(10, 2, 3, WIDTH)), net.shape(0))
-    parts = net.op("attn", "Transpose", packed, perm=(3, 1, 2, 0, 4))
-    heads = []
-    for number in range(3):
-        net.weights[f"part{number}"] = Tensor((), "int64", (number,))
-        part = net.op("attn", "Gather", parts, f"part{number}", axis=0)
-        split = net.op("attn", "Reshape", part, net.shape(10, 2 * HEADS, WIDTH // HEADS))
-        heads.append(net.op("attn", "Transpose", split, perm=(1, 0, 2)))
-    queries, keys, values = heads
-    keys = net.op("attn", "Transpose", keys, perm=(0, 2, 1))
-    queries = net.op("attn", "Mul", queries, net.made("attn", value=0.5))
-    if not weights:  # scaled_dot_product_attention scales both
-        keys = net.op("attn", "Mul", keys, net.made("attn", value=0.5))
-    scores = net.op("attn", "Softmax", net.op("attn", "MatMul", queries, keys), axis=-1)
-    mixed = net.op("attn", "Transpose", net.op("attn", "MatMul", scores, values), perm=(1, 0, 2))
-    flat = net.op("attn", "Reshape", mixed, net.shape(20, WIDTH))
-    if bias:
-        out = net.weight("attn.out_proj.weight", WIDTH, WIDTH), net.weight("attn.out_proj.bias", WIDTH)
-        net.op("attn", "Gemm", flat, *out, transB=1)
-    else:
-        net.op("attn", "MatMul", flat, net.weight("onnx::MatMul_180", WIDTH, WIDTH))
-
-
 LINEAR = IN + PROJECTED
 OWN = 2 * 10 * WIDTH + LINEAR + 2 * PRODUCT + SCORES + 2 * 10 * WIDTH
 """ptflops' formula: the scaling of the queries, the products and the softmax, and a bias behind the output."""
@@ -419,7 +390,7 @@ ATTENTION = [
 @pytest.mark.parametrize(("trap", "options", "wanted"), ATTENTION, ids=[trap for trap, _, _ in ATTENTION])
 def test_multihead_attention(trap: str, options: dict[str, bool], wanted: dict[str, int], blank: Any) -> None:
     net = blank(x=SEQUENCE)
-    multihead(net, **options)
+    net.multihead("attn", "x", 2, 10, WIDTH, HEADS, **options)
     assert totals(net.analyse(), TOOLS) == wanted
 
 
