@@ -18,6 +18,7 @@ from graphcost.conventions.modules import functional, module_paths
 from graphcost.conventions.patterns import calls
 from graphcost.dims import Extent
 from graphcost.graph import Origin, Tensor
+from graphcost.sections.reconcile import reasons, unstated
 
 Build = Callable[[Any], Any]
 """Fills a blank network."""
@@ -387,10 +388,14 @@ ATTENTION = [
 ]
 
 
+def heads(**options: bool) -> Build:
+    return lambda net: net.multihead("attn", "x", 2, 10, WIDTH, HEADS, **options)
+
+
 @pytest.mark.parametrize(("trap", "options", "wanted"), ATTENTION, ids=[trap for trap, _, _ in ATTENTION])
 def test_multihead_attention(trap: str, options: dict[str, bool], wanted: dict[str, int], blank: Any) -> None:
     net = blank(x=SEQUENCE)
-    net.multihead("attn", "x", 2, 10, WIDTH, HEADS, **options)
+    heads(**options)(net)
     assert totals(net.analyse(), TOOLS) == wanted
 
 
@@ -486,8 +491,65 @@ def test_a_table_of_embeddings_counts_once_a_bag(blank: Any) -> None:
     assert totals(net.analyse(), ("torchinfo.mult_adds",)) == {"torchinfo.mult_adds": 2 * 50 * 16}
 
 
+EVERY = [
+    *((trap, MAP, build) for trap, build, _ in (*ACTIVATIONS, *FOLDED)),
+    *((trap, x, build) for trap, x, build, _ in NORMS),
+    *((trap, MAP, build) for trap, build, _ in TRANSPOSED),
+    *((f"attention {trap}", SEQUENCE, heads(**options)) for trap, options, _ in ATTENTION),
+]
+
+
+@pytest.mark.parametrize(("trap", "x", "build"), EVERY, ids=[trap for trap, _, _ in EVERY])
+def test_the_reasons_of_a_tool_sum_to_its_difference_whatever_was_rewritten(
+    trap: str, x: Tensor, build: Build, blank: Any
+) -> None:
+    net = blank(x=x)
+    build(net)
+    analysis = net.analyse()
+    for convention in conventions.known():
+        for metric in convention.quoted:
+            explained = sum((reason.difference for reason in reasons(analysis, metric)), 0)
+            assert explained == metric.total(analysis) - analysis.work.macs, convention.name
+
+
 def test_a_row_stands_for_itself_where_no_pattern_is(blank: Any) -> None:
     net = blank(x=MAP)
     net.op("act", "Relu", net.conv("conv", "x", 8, 8, 3))
     analysis = net.analyse()
     assert calls(analysis) == tuple((row,) for row in analysis.rows)
+
+
+# --- what the file does not tell --------------------------------------------------------------------------------------
+
+
+def notes(net: Any) -> str:
+    return "\n".join(unstated(net.analyse()))
+
+
+def test_a_guess_about_what_was_folded_is_said(blank: Any) -> None:
+    """The newer exporter names the rule, and a bias of the normalisation after the weight of the convolution."""
+    net = blank(x=MAP)
+    older(net)
+    assert "folded a normalisation into 1 Conv" in notes(net)
+    assert "does not say whether the module has a bias of its own" in notes(net)
+    net = blank(x=MAP)
+    newer()(net)
+    assert "folded a normalisation into 1 Conv" in notes(net)
+    assert "a bias of its own" not in notes(net)
+
+
+def test_products_that_may_have_been_written_in_ways_that_tools_miss_are_said(blank: Any) -> None:
+    net = blank(a=SEQUENCE, b=Tensor((2, 16, 10)))
+    net.op("", "MatMul", "a", "b")
+    assert f"how 1 MatMul of activations ({2 * 10 * 10 * 16 / 1000} k MACs) were written" in notes(net)
+    net = blank(x=SEQUENCE)
+    heads()(net)
+    assert "were written" not in notes(net)
+    assert "does not see scaled_dot_product_attention" in notes(net)
+
+
+def test_a_layer_at_which_torchstat_stops_is_said(blank: Any) -> None:
+    net = blank(x=SEQUENCE)
+    net.positions("fc", "x", 16, 5)
+    assert "torchstat stops at linear layers of more than two axes" in notes(net)
+    assert net.analyse().report(style="torchstat").table.notes[-1].endswith("more than two axes: fc.")
