@@ -17,7 +17,7 @@ from graphcost import Analysis, conventions
 from graphcost.conventions.modules import functional, module_paths
 from graphcost.conventions.patterns import calls
 from graphcost.dims import Extent
-from graphcost.graph import Origin, Tensor
+from graphcost.graph import Op, Origin, Tensor
 from graphcost.sections.reconcile import reasons, unstated
 
 Build = Callable[[Any], Any]
@@ -477,6 +477,27 @@ def test_a_subclass_is_unknown_to_tools_that_compare_classes(blank: Any) -> None
     assert totals(net.analyse(), keys) == dict(zip(keys, (0, 0, 2 * (16 + 16), 5 * WORDS), strict=True))
 
 
+def test_a_layer_normalisation_that_permutes_is_a_subclass(blank: Any) -> None:
+    """torchvision's LayerNorm2d as the older exporter writes it, which names no classes: only thop and ptflops miss it."""
+    net = blank(x=MAP)
+    x = net.op("norm", "Transpose", "x", perm=(0, 2, 3, 1))
+    x = net.op("norm", "LayerNormalization", x, net.weight("norm.weight", 8), net.weight("norm.bias", 8), axis=-1)
+    net.op("norm", "Transpose", x, perm=(0, 3, 1, 2))
+    assert totals(net.analyse(), TOOLS) == printed(0, 0, 5 * ELEMENTS, 2 * (8 + 8), 5 * ELEMENTS, 0)
+
+
+def test_a_weight_that_is_written_once_for_two_modules_names_both(blank: Any) -> None:
+    """The older exporter writes equal weights once, and an Identity for each further name."""
+    net = blank(x=SEQUENCE)
+    first = net.weight("a.qkv.bias", 16)
+    net.ops.append(Op("Identity_0", "Identity", (first,), ("b.qkv.bias",)))
+    x = "x"
+    for block in ("a", "b"):
+        product = net.op(block, "MatMul", x, net.weight(f"onnx::MatMul_{block}", 16, 16))
+        x = net.op(block, "Add", product, f"{block}.qkv.bias")
+    assert totals(net.analyse(), ("thop.macs",)) == {"thop.macs": 0}
+
+
 def test_a_table_of_embeddings_counts_once_a_bag(blank: Any) -> None:
     """nn.EmbeddingBag(50, 16) of two bags as the newer exporter writes it: rows are looked up, then reduced in a loop."""
     net = blank(x=Tensor((14,), "int64"))
@@ -546,6 +567,12 @@ def test_products_that_may_have_been_written_in_ways_that_tools_miss_are_said(bl
     heads()(net)
     assert "were written" not in notes(net)
     assert "does not see scaled_dot_product_attention" in notes(net)
+
+
+def test_functions_that_have_a_spelling_which_tools_miss_are_said(blank: Any) -> None:
+    net = blank(x=MAP)
+    net.op("block/relu", "Relu", net.op("block", "Relu", "x"))
+    assert "1 Relu outside of modules" in notes(net)
 
 
 def test_a_layer_at_which_torchstat_stops_is_said(blank: Any) -> None:
