@@ -67,7 +67,7 @@ class Metric:
 
     def _is_functional(self, analysis: Analysis, at: int) -> bool:
         row = analysis.rows[at]
-        return at in functional(analysis) or (derived(row) and (self.exact or not parameterised(row)))
+        return at in functional(analysis) or (at in derived(analysis) and (self.exact or not parameterised(row)))
 
     def _in_all(self, row: Row, count: Callable[[Row], Extent | None]) -> Extent | None:
         """What is counted for a row in all its runs."""

@@ -66,9 +66,9 @@ def module_class(row: Row) -> str:
 
 
 def owner(weight: str) -> str:
-    """The path of the module that has a parameter: `layer1.0.conv1` of layer1.0.conv1.weight; "" where none is told."""
-    name = weight.partition(".parametrizations.")[0]
-    module = name.rpartition(".")[0]
+    """The path of the module that has a parameter: `layer1.0.conv1` of layer1.0.conv1.weight; "" where it names none."""
+    module, parametrised, _ = weight.partition(".parametrizations.")
+    module = module if parametrised else weight.rpartition(".")[0]
     return "" if "/" in module or ":" in module else module
 
 
@@ -88,8 +88,22 @@ def functional(analysis: Analysis) -> frozenset[int]:
     )
 
 
-def derived(row: Row) -> bool:
-    """Whether an operator is known to stand in a module whose class is not PyTorch's own, such as a subclass."""
+@lru_cache(maxsize=1)
+def derived(analysis: Analysis) -> frozenset[int]:
+    """The numbers of the rows whose module is of a class that is not PyTorch's own, such as a subclass.
+
+    The file may name the class; else it is known of a layer normalisation that permutes axes as well.
+    """
+    paths = module_paths(analysis)
+    permuting = {own for own, row in zip(paths, analysis.rows, strict=True) if own and row.op.type == "Transpose"}
+    return frozenset(
+        at
+        for at, (own, row) in enumerate(zip(paths, analysis.rows, strict=True))
+        if _foreign(row) or (row.op.origin is None and row.op.type == "LayerNormalization" and own in permuting)
+    )
+
+
+def _foreign(row: Row) -> bool:
     return row.op.origin is not None and row.op.origin.module != "" and not row.op.origin.module.startswith(TORCH)
 
 
@@ -110,10 +124,15 @@ def superseded(analysis: Analysis) -> frozenset[int]:
 def _containers(analysis: Analysis) -> Iterator[str]:
     """The paths that operators or weights stand below."""
     yield ""
-    weights = (name for name, tensor in analysis.model.weights.items() if not tensor.dtype.endswith("int64"))
-    for own in {*module_paths(analysis), *map(owner, weights)}:
+    for own in {*module_paths(analysis), *map(owner, _parameters(analysis))}:
         parts = own.split(".")
         yield from (".".join(parts[:depth]) for depth in range(1, len(parts)))
+
+
+def _parameters(analysis: Analysis) -> Iterator[str]:
+    """The names of weights, also of those that the older exporter writes once because they hold the same."""
+    yield from (name for name, tensor in analysis.model.weights.items() if not tensor.dtype.endswith("int64"))
+    yield from (name for row in analysis.rows if row.constant and row.op.type == "Identity" for name in row.op.outputs)
 
 
 def parameterised(row: Row) -> bool:

@@ -60,7 +60,7 @@ def functional(row: Row, x: Tensor, y: Tensor, kind: str) -> Extent | None:
 
 
 def _anywhere(row: Row, x: Tensor, y: Tensor, kind: str) -> Extent:
-    """What is counted alike in a module and outside of one: nn.MultiheadAttention has a formula of its own.
+    """What counts the same in a module and outside of one: nn.MultiheadAttention has a formula of its own.
 
     That scales the queries, and has a bias behind the output whether or not the module does.
     """

@@ -27,7 +27,7 @@ _OF_FAMILY = {
             "conv deconv",
             "dense matmul",
             "attention recurrent",
-            "batch_norm lrn layer_norm group_norm instance_norm normalize softmax",
+            "batch_norm lrn layer_norm group_norm instance_norm normalize softmax log_softmax",
             "relu prelu leaky_relu relu6 elu sigmoid tanh gelu silu dropout eltwise scale power",
             "max_pool average_pool",
             "concat embedding",

@@ -8,7 +8,7 @@ the reasons name operators and prices, no motives. What the file itself does not
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from .. import conventions
 from ..analysis import Analysis
 from ..conventions import Convention, Metric
 from ..conventions.families import adds_bias, ends, family, linear, macs
-from ..conventions.modules import pathless
+from ..conventions.modules import functional, pathless
 from ..conventions.patterns import NORM, calls
 from ..conventions.torchstat import of_sequences
 from ..dims import Dim, Extent, to_json
@@ -186,37 +186,53 @@ def tables(analysis: Analysis) -> list[Table]:
 
 def unstated(analysis: Analysis) -> list[str]:
     """What the file does not say of the module that was exported, and what the tools are taken to see instead."""
-    seen = [(row, call) for row, made in zip(analysis.rows, calls(analysis), strict=True) for call in made]
     notes = []
     if pathless(analysis):
         notes.append("The file has no module paths: tools that walk modules are taken to see every operator as one.")
-    gone = [row for row, call in seen if call.op.type == NORM and row.op.type != NORM]
-    if gone:
-        notes.append(
-            f"The exporter folded a normalisation into {_number(gone)}: {PYTORCH} are taken to count it on the module."
-        )
-    if guessed := [row for row in gone if row.op.origin is None or len(row.op.inputs) < 3]:
-        notes.append(
-            f"Of {_number(guessed)} the file does not say whether the module has a bias of its own, and whether the "
-            "normalisation scales and shifts: they are counted as if only the latter were so."
-        )
-    products = [call for _, call in seen if family(call) == "matmul" and not linear(call) and call.op.type != "Einsum"]
-    if products:
-        work = _value(analysis, sum((call.work.macs for call in products if call.work), 0))
-        size = formula(work, LONG) if isinstance(work, Dim) else show(work, "short")
-        notes.append(
-            f"The file does not say how {_number(products)} of activations ({size} MACs) were written: ptflops, "
-            "DeepSpeed and calflops are taken to count them, but do not see `a @ b`, and the last two not torch.bmm."
-        )
-    if any(call.op.type == "ScaledDotProductAttention" or call.op.type.startswith(MULTIHEAD) for _, call in seen):
+    seen = [(row, call) for row, made in zip(analysis.rows, calls(analysis), strict=True) for call in made]
+    notes += _folding([row for row, call in seen if call.op.type == NORM and row.op.type != NORM])
+    notes += _spelling(analysis, [call for _, call in seen])
+    if any(call.op.type.startswith(ATTENTION) for _, call in seen):
         notes.append("On a CPU torch.utils.flop_counter does not see scaled_dot_product_attention of four axes.")
     if any(of_sequences(call) for _, call in seen):
         notes.append("torchstat stops at linear layers of more than two axes; here it counts them like the others.")
     return notes
 
 
-PYTORCH = "tools that look at the PyTorch module"
-MULTIHEAD = "MultiheadAttention."
+ATTENTION = ("ScaledDotProductAttention", "MultiheadAttention.")
+
+
+def _folding(rows: Sequence[Row]) -> Iterator[str]:
+    """What is taken to have been before a normalisation was folded into these."""
+    if rows:
+        yield (
+            f"The exporter folded a normalisation into {_number(rows)}: tools that look at the PyTorch module are "
+            "taken to count it there."
+        )
+    if guessed := [row for row in rows if row.op.origin is None or len(row.op.inputs) < 3]:
+        yield (
+            f"Of {_number(guessed)} the file does not say whether the module has a bias of its own, and whether the "
+            "normalisation scales and shifts: they are counted as if only the latter were so."
+        )
+
+
+def _spelling(analysis: Analysis, seen: Sequence[Row]) -> Iterator[str]:
+    """What some tools count or not by how the model's code is written."""
+    products = [call for call in seen if family(call) == "matmul" and not linear(call) and call.op.type != "Einsum"]
+    if products:
+        work = _value(analysis, sum((call.work.macs for call in products if call.work), 0))
+        size = formula(work, LONG) if isinstance(work, Dim) else show(work, "short")
+        yield (
+            f"The file does not say how {_number(products)} of activations ({size} MACs) were written: ptflops, "
+            "DeepSpeed and calflops are taken to count them, but do not see `a @ b`, and the last two not torch.bmm."
+        )
+    outside = functional(analysis)
+    called = [call for at, made in enumerate(calls(analysis)) if at in outside for call in made]
+    if functions := [call for call in called if family(call) in ("relu", "gelu", "silu", "softmax")]:
+        yield (
+            f"The file does not say how {_number(functions)} outside of modules were called: ptflops, DeepSpeed and "
+            "calflops are taken to count them, but do not see torch.relu or x.softmax()."
+        )
 
 
 def _number(rows: Sequence[Row]) -> str:

@@ -67,32 +67,147 @@ class Network:
         """A linear layer of sequences, as exporters write it: a product and an addition."""
         return self.op(path, "Add", self.op(path, "MatMul", x, weights=((taken, made),)), weights=((made,),))
 
+    def folded(self, path: str, x: str, taken: int, made: int, kernel: int, stride: int = 1, group: int = 1) -> str:
+        """A convolution that the older exporter folded a normalisation into: its weights have lost their names."""
+        names = [f"onnx::Conv_{len(self.weights) + number}" for number in (0, 1)]
+        weights = self.weight(names[0], made, taken // group, kernel, kernel), self.weight(names[1], made)
+        window = {"kernel_shape": (kernel,) * 2, "strides": (stride,) * 2, "pads": (kernel // 2,) * 4}
+        return self.op(path, "Conv", x, *weights, group=group, **window)
+
+    def silu(self, path: str, x: str) -> str:
+        return self.op(path, "Mul", x, self.op(path, "Sigmoid", x))
+
+    def gelu(self, path: str, x: str) -> str:
+        erf = self.op(path, "Erf", self.op(path, "Div", x, self.made(path, value=1.4142135)))
+        product = self.op(path, "Mul", x, self.op(path, "Add", erf, self.made(path, value=1)))
+        return self.op(path, "Mul", product, self.made(path, value=0.5))
+
+    def multihead(
+        self, path: str, x: str, batch: int, words: int, width: int, heads: int, *, bias: bool = True, weights: bool = False
+    ) -> str:  # fmt: skip
+        """nn.MultiheadAttention, batch first; with `weights` it hands out the softmax as well, and so does not fuse."""
+        dotted = path.replace("/", ".")
+        packed = self.weight(f"onnx::MatMul_{len(self.weights)}", width, 3 * width)
+        y = self.op(path, "MatMul", self.op(path, "Transpose", x, perm=(1, 0, 2)), packed)
+        if bias:
+            y = self.op(path, "Add", self.weight(f"{dotted}.in_proj_bias", 3 * width), y)
+        y = self.op(path, "Unsqueeze", self.op(path, "Reshape", y, self.shape(words, batch, 3, width)), self.shape(0))
+        y = self.op(path, "Transpose", y, perm=(3, 1, 2, 0, 4))
+        parts = []
+        for number in range(3):
+            self.weights[f"part{number}"] = Tensor((), "int64", (number,))
+            part = self.op(path, "Gather", y, f"part{number}", axis=0)
+            split = self.op(path, "Reshape", part, self.shape(words, batch * heads, width // heads))
+            parts.append(self.op(path, "Transpose", split, perm=(1, 0, 2)))
+        queries, keys, values = parts
+        queries = self.op(path, "Mul", queries, self.made(path, value=0.5))
+        keys = self.op(path, "Transpose", keys, perm=(0, 2, 1))
+        if not weights:  # scaled_dot_product_attention scales both
+            keys = self.op(path, "Mul", keys, self.made(path, value=0.5))
+        scores = self.op(path, "Softmax", self.op(path, "MatMul", queries, keys), axis=-1)
+        mixed = self.op(path, "Transpose", self.op(path, "MatMul", scores, values), perm=(1, 0, 2))
+        flat = self.op(path, "Reshape", mixed, self.shape(words * batch, width))
+        if not bias:
+            y = self.op(path, "MatMul", flat, self.weight(f"onnx::MatMul_{len(self.weights)}", width, width))
+        else:
+            out = self.weight(f"{dotted}.out_proj.weight", width, width), self.weight(f"{dotted}.out_proj.bias", width)
+            y = self.op(path, "Gemm", flat, *out, transB=1)
+        y = self.op(path, "Reshape", y, self.shape(words, batch, width))
+        return self.op(path, "Transpose", y, perm=(1, 0, 2))
+
     def analyse(self) -> Analysis:
         dag = build_dag(self.ops, [*self.inputs, *self.weights])
         model = Model("net", dag, self.inputs, (), self.weights, opsets={"": 21}, format="onnx")
         return analyze(model)
 
 
-def resnet50() -> Network:
-    """torchvision's."""
+def resnet50(folded: bool = False) -> Network:
+    """torchvision's, with its normalisations or as exporters fold them into the convolutions."""
     net = Network(image=Tensor((1, 3, 224, 224)))
-    x = net.op("relu", "Relu", net.norm("bn1", net.conv("conv1", "image", 3, 64, 7, 2), 64))
-    x = net.op("maxpool", "MaxPool", x, kernel_shape=(3, 3), strides=(2, 2), pads=(1, 1, 1, 1))
+
+    def unit(at: str, name: str, x: str, taken: int, made: int, kernel: int, stride: int = 1) -> str:
+        conv, norm = (f"{at}conv{name}", f"{at}bn{name}") if name.isdigit() else (f"{at}{name}/0", f"{at}{name}/1")
+        if folded:
+            return net.folded(conv, x, taken, made, kernel, stride)
+        return net.norm(norm, net.conv(conv, x, taken, made, kernel, stride), made)
+
+    x = net.op("relu", "Relu", unit("", "1", "image", 3, 64, 7, 2))
+    x = net.op("maxpool", "MaxPool", x, kernel_shape=(3, 3), strides=(2, 2), pads=(1, 1, 1, 1), ceil_mode=0)
     channels = 64
     for stage, (blocks, width) in enumerate(((3, 64), (4, 128), (6, 256), (3, 512)), 1):
         for block in range(blocks):
             at, stride = f"layer{stage}/{block}", 2 if stage > 1 and block == 0 else 1
-            y = net.norm(f"{at}/bn1", net.conv(f"{at}/conv1", x, channels, width, 1), width)
-            y = net.conv(f"{at}/conv2", net.op(f"{at}/relu", "Relu", y), width, width, 3, stride)
-            y = net.op(f"{at}/relu", "Relu", net.norm(f"{at}/bn2", y, width))
-            y = net.norm(f"{at}/bn3", net.conv(f"{at}/conv3", y, width, 4 * width, 1), 4 * width)
-            if block == 0:
-                x = net.conv(f"{at}/downsample/0", x, channels, 4 * width, 1, stride)
-                x = net.norm(f"{at}/downsample/1", x, 4 * width)
-            x = net.op(f"{at}/relu", "Relu", net.op(at, "Add", y, x))
+            y = net.op(f"{at}/relu", "Relu", unit(f"{at}/", "1", x, channels, width, 1))
+            y = net.op(f"{at}/relu_1", "Relu", unit(f"{at}/", "2", y, width, width, 3, stride))
+            y = unit(f"{at}/", "3", y, width, 4 * width, 1)
+            x = unit(f"{at}/", "downsample", x, channels, 4 * width, 1, stride) if block == 0 else x
+            x = net.op(f"{at}/relu_2", "Relu", net.op(at, "Add", y, x))
             channels = 4 * width
     x = net.op("", "Flatten", net.op("avgpool", "GlobalAveragePool", x))
     net.linear("fc", x, 2048, 1000)
+    return net
+
+
+def resnet50_folded() -> Network:
+    return resnet50(folded=True)
+
+
+def efficientnet_b0() -> Network:
+    """torchvision's as the older exporter writes it: normalisations folded, SiLU as a product with a sigmoid."""
+    net = Network(image=Tensor((1, 3, 224, 224)))
+
+    def unit(at: str, x: str, taken: int, made: int, kernel: int, stride: int = 1, group: int = 1) -> str:
+        return net.silu(f"{at}/2", net.folded(f"{at}/0", x, taken, made, kernel, stride, group))
+
+    def squeeze(at: str, x: str, channels: int, squeezed: int) -> str:
+        y = net.op(f"{at}/avgpool", "GlobalAveragePool", x)
+        for name, taken, made in (("fc1", channels, squeezed), ("fc2", squeezed, channels)):
+            dotted = f"{at}/{name}".replace("/", ".")
+            weights = net.weight(f"{dotted}.weight", made, taken, 1, 1), net.weight(f"{dotted}.bias", made)
+            y = net.op(f"{at}/{name}", "Conv", y, *weights)
+            y = net.silu(f"{at}/activation", y) if name == "fc1" else net.op(f"{at}/scale_activation", "Sigmoid", y)
+        return net.op(at, "Mul", y, x)
+
+    x, channels = unit("features/0", "image", 3, 32, 3, 2), 32
+    for stage, (expand, kernel, first, made, blocks) in enumerate(
+        ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4),
+         (6, 3, 1, 320, 1)), 1,
+    ):  # fmt: skip
+        for block in range(blocks):
+            at, stride, wide = f"features/{stage}/{block}/block", first if block == 0 else 1, expand * channels
+            number = 0 if expand == 1 else 1
+            y = unit(f"{at}/0", x, channels, wide, 1) if number else x
+            y = unit(f"{at}/{number}", y, wide, wide, kernel, stride, wide)
+            y = squeeze(f"{at}/{number + 1}", y, wide, channels // 4)
+            y = net.folded(f"{at}/{number + 2}/0", y, wide, made, 1)
+            x = net.op(f"features/{stage}/{block}", "Add", y, x) if stride == 1 and channels == made else y
+            channels = made
+    x = net.op("avgpool", "GlobalAveragePool", unit("features/8", x, 320, 1280, 1))
+    net.linear("classifier/1", net.op("", "Flatten", x), 1280, 1000)
+    return net
+
+
+def vit_b_16() -> Network:
+    """torchvision's: 196 patches and the class token."""
+    words, width = 14 * 14 + 1, 768
+    net = Network(image=Tensor((1, 3, 224, 224)))
+
+    def norm(at: str, x: str) -> str:
+        return net.op(at, "LayerNormalization", x, weights=((width,), (width,)), axis=-1)
+
+    x = net.op("conv_proj", "Conv", "image", weights=((width, 3, 16, 16), (width,)), strides=(16, 16))
+    x = net.op("", "Transpose", net.op("", "Reshape", x, net.shape(1, width, 196)), perm=(0, 2, 1))
+    x = net.op("", "Concat", net.weight("class_token", 1, 1, width), x, axis=1)
+    x = net.op("encoder", "Add", x, net.weight("encoder.pos_embedding", 1, words, width))
+    for layer in range(12):
+        at = f"encoder/layers/encoder_layer_{layer}"
+        y = net.multihead(f"{at}/self_attention", norm(f"{at}/ln_1", x), 1, words, width, 12)
+        x = net.op(at, "Add", y, x)
+        y = net.positions(f"{at}/mlp/0", norm(f"{at}/ln_2", x), width, 4 * width)
+        y = net.positions(f"{at}/mlp/3", net.gelu(f"{at}/mlp/1", y), 4 * width, width)
+        x = net.op(at, "Add", x, y)
+    net.weights["first"] = Tensor((), "int64", (0,))
+    net.linear("heads/head", net.op("", "Gather", norm("encoder/ln", x), "first", axis=1), width, 1000)
     return net
 
 
@@ -289,7 +404,10 @@ def cells() -> Network:
     return net
 
 
-BUILDERS = (resnet50, squeezenet1_1, mobilenet_v2, densenet121, bert_base, recurrent, unet, priced, cells)
+BUILDERS = (
+    resnet50, resnet50_folded, efficientnet_b0, vit_b_16, squeezenet1_1, mobilenet_v2, densenet121, bert_base,
+    recurrent, unet, priced, cells,
+)  # fmt: skip
 NETWORKS = {build.__name__: build for build in BUILDERS}
 
 

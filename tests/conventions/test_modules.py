@@ -6,7 +6,7 @@ import pytest
 
 import graphcost
 from graphcost import Analysis
-from graphcost.conventions.modules import functional, path, pathless
+from graphcost.conventions.modules import functional, module_paths, owner, path, pathless, superseded
 from graphcost.graph import Model, Op, Tensor, build_dag
 
 
@@ -54,3 +54,33 @@ def test_functional_calls_are_told_from_modules(trap: str, names: tuple[str, ...
 def test_a_file_may_keep_no_paths() -> None:
     assert pathless(analyse("relu", "relu_1"))
     assert not pathless(analyse("/block/relu/Relu"))
+
+
+@pytest.mark.parametrize(
+    ("weight", "module"),
+    [
+        ("layer1.0.conv1.weight", "layer1.0.conv1"),
+        ("fc.parametrizations.weight.original0", "fc"),  # the module that is parametrised
+        ("onnx::Conv_12", ""),
+        ("/fc/Constant_1_output_0", ""),
+        ("model/fc/kernel:0", ""),
+    ],
+)
+def test_a_weight_names_the_module_that_has_it(weight: str, module: str) -> None:
+    assert owner(weight) == module
+
+
+AGAIN = [
+    ("a number behind the name of a module of the type is another call", ("/relu/Relu", "/relu_1/Relu"), ("relu", "relu")),
+    ("without such a module it is a name", ("/relu_1/Relu", "/relu_2/Relu"), ("relu_1", "relu_2")),
+    ("a module of another type is another", ("/act/Relu", "/act_1/Conv"), ("act", "act_1")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("trap", "names", "paths"), AGAIN, ids=[trap for trap, _, _ in AGAIN])
+def test_a_module_that_is_called_again_keeps_its_path(
+    trap: str, names: tuple[str, ...], paths: tuple[str, ...]
+) -> None:
+    analysis = analyse(*names)
+    assert module_paths(analysis) == paths
+    assert superseded(analysis) == ({0} if paths[0] == paths[1] else set())

@@ -1,8 +1,8 @@
 """What tools printed for networks: torchvision's and Hugging Face's for an image of 224x224 or 128 tokens, two small ones.
 
-Printed under torch 2.13 by fvcore 0.1.5, torchinfo 1.8.0, ptflops 0.7.5 (pytorch backend), thop 0.1.1 and
-torch.utils.flop_counter, and for the same networks as ONNX files by onnx-tool 1.0.1, onnx-opcounter 0.0.4 and onnxsim
-0.8.1. A reason stands beside each figure that the network alone does not give.
+Printed under torch 2.13 by fvcore 0.1.5, torchinfo 1.8.0, ptflops 0.7.5 (pytorch backend), thop 0.1.1, calflops 0.3.2,
+torchstat 0.0.7 and torch.utils.flop_counter, and for the same networks as ONNX files by onnx-tool 1.0.1, onnx-opcounter
+0.0.4 and onnxsim 0.8.1. A reason stands beside each figure that the network alone does not give.
 """
 
 from __future__ import annotations
@@ -25,6 +25,26 @@ PRINTED = [
     ("resnet50", "torchinfo.mult_adds", 4_089_238_376),
     ("resnet50", "ptflops.macs", 4_132_436_968),
     ("resnet50", "thop.macs", 4_133_742_592),
+    ("resnet50", "torchstat.flops", 4_118_537_216),
+    ("resnet50", "torchstat.madd", 8_219_637_272),
+    ("resnet50_folded", "flop_counter.flops", 8_178_368_512),
+    ("resnet50_folded", "fvcore.flops", 4_111_512_576),
+    ("resnet50_folded", "torchinfo.mult_adds", 4_089_238_376),
+    ("resnet50_folded", "ptflops.macs", 4_132_436_968),
+    ("resnet50_folded", "thop.macs", 4_133_742_592),
+    ("resnet50_folded", "torchstat.flops", 4_118_537_216),
+    ("resnet50_folded", "torchstat.madd", 8_219_637_272),
+    ("efficientnet_b0", "fvcore.flops", 401_659_392),
+    ("efficientnet_b0", "torchinfo.mult_adds", 385_867_108),
+    ("efficientnet_b0", "ptflops.macs", 410_196_896),
+    ("efficientnet_b0", "thop.macs", 415_145_024),
+    ("efficientnet_b0", "deepspeed.flops", 793_641_400),  # calflops
+    ("efficientnet_b0", "torchstat.flops", 399_299_484),
+    ("vit_b_16", "fvcore.flops", 16_867_412_736),
+    ("vit_b_16", "torchinfo.mult_adds", 173_232_616),
+    ("vit_b_16", "ptflops.macs", 17_606_030_584),
+    ("vit_b_16", "thop.macs", 11_286_254_592),
+    ("vit_b_16", "deepspeed.flops", 33_723_326_208),  # calflops
     ("squeezenet1_1", "flop_counter.flops", 698_303_872),
     ("squeezenet1_1", "fvcore.flops", 349_320_936),
     ("squeezenet1_1", "torchinfo.mult_adds", 351_741_288),
