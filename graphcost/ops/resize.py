@@ -107,7 +107,7 @@ def upsample(
     return resized(x, shape, mode, SIMPLE, given)
 
 
-@rule("Resize", since=11, harmless=("cubic_coeff_a", "exclude_outside", "extrapolation_value", "nearest_mode"))
+@rule("Resize", since=11, harmless=("cubic_coeff_a", "exclude_outside", "extrapolation_value"))
 def resize(
     x: Tensor,
     roi: Tensor | None = None,

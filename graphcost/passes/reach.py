@@ -76,7 +76,7 @@ def magnitude(number: Number) -> Number:
 
 def regular(reach: Reach) -> bool:
     """Whether a rule says how the span moves."""
-    return all(step.stride is not None for step in reach.steps)
+    return None not in [step.stride for step in reach.steps]
 
 
 # --- through one operator ---------------------------------------------------------------------------------------------
@@ -88,6 +88,8 @@ def through(seen: Seen, found: IndexMap | View, shape: Shape) -> Seen:
         return tuple([reach and _reshaped(reach, found) for reach in seen])
     if not found:
         return (None,) * len(seen)
+    if found == tuple(range(len(shape))):  # as most operators read most of their operands
+        return seen
     return tuple([reach and _read(reach, found, shape, seen) for reach in seen])
 
 
@@ -308,6 +310,8 @@ def _endless(step: Step, extent: Extent) -> Step:
 
 def union(a: Seen, b: Seen, shape: Shape) -> Seen | None:
     """What is reached by way of either of two operands; None when their strides disagree. `shape` is the result's."""
+    if a is b and not any(reach and not regular(reach) for reach in a):
+        return a
     found: list[Reach | None] = []
     for one, other in zip(a, b, strict=True):
         both = None if one is None or other is None else _both(one, other, shape)
@@ -408,10 +412,13 @@ def stated(seen: Seen, shape: Shape) -> Iterator[Numbers | None]:
 
 def _simple(seen: Seen) -> bool:
     """Whether each span moves with the positions along one axis, and each along another."""
-    reaches = [reach for reach in seen if reach is not None]
-    if not all(len(reach.steps) == 1 and reach.steps[0].plain for reach in reaches):
-        return False
-    return len({reach.steps[0].axis for reach in reaches}) == len(reaches)
+    axes = set()
+    for reach in seen:
+        if reach is not None:
+            if len(reach.steps) != 1 or not reach.steps[0].plain or reach.steps[0].axis in axes:
+                return False
+            axes.add(reach.steps[0].axis)
+    return True
 
 
 def _along_one(reach: Reach) -> Numbers:

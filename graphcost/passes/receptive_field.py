@@ -275,12 +275,22 @@ class _Trace:
     fields: dict[str, dict[str, Field]] = field(default_factory=dict)
     maps: dict[tuple[int | None, int, int], IndexMap | View] = field(default_factory=dict)
     """The index maps of operators that were met, by their signature: most repeat another."""
+    stated: dict[tuple[int, Shape], Field] = field(default_factory=dict)
+    """What is seen, by identity, as a field of a tensor of that shape: most operators leave it as it is."""
 
     def add(self, name: str, seen: dict[str, Seen | str], tensor: Tensor) -> None:
         """Note what a tensor sees."""
         self.seen[name] = seen
         shape = tensor.shape if tensor.ranked else ()
-        self.fields[name] = {source: _field(found, shape) for source, found in seen.items()}
+        self.fields[name] = {source: self._field(found, shape) for source, found in seen.items()}
+
+    def _field(self, seen: Seen | str, shape: Shape) -> Field:
+        """As a field; `seen` is kept, so that nothing else has its identity."""
+        key = (id(seen), shape)
+        found = self.stated.get(key)
+        if found is None:
+            found = self.stated[key] = _field(seen, shape)
+        return found
 
     def output(self, row: Row, number: int) -> dict[str, Seen | str]:
         """What an output of a row sees of each input."""

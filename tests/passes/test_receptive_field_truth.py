@@ -282,6 +282,7 @@ def space_to_depth(net: Net, x: str) -> str:
     if h % 2 or w % 2 or c > 8:
         return x
     if net.random.randint(0, 1):
+        net.exact = False  # which pixel a channel is of is followed through reshapes only
         return net.shaped(net.add("SpaceToDepth", x, blocksize=2), 4 * c, h // 2, w // 2)
     y = net.add("Transpose", net.reshape(x, 0, c, h // 2, 2, w // 2, 2), perm=[0, 3, 5, 1, 2, 4])
     return net.shaped(net.reshape(y, 0, 4 * c, h // 2, w // 2), 4 * c, h // 2, w // 2)
@@ -292,7 +293,7 @@ def depth_to_space(net: Net, x: str) -> str:
     if c % 4 or max(h, w) * 2 > LARGEST:
         return x
     if net.random.randint(0, 1):
-        net.exact = False  # which channels are which pixels is not followed
+        net.exact = False
         return net.shaped(net.add("DepthToSpace", x, blocksize=2), c // 4, 2 * h, 2 * w)
     y = net.add("Transpose", net.reshape(x, 0, c // 4, 2, 2, h, w), perm=[0, 1, 4, 2, 5, 3])
     return net.shaped(net.reshape(y, 0, c // 4, 2 * h, 2 * w), c // 4, 2 * h, 2 * w)
