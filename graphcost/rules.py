@@ -178,6 +178,11 @@ class Rule:
         """Whether it comes along, rather than from a plugin."""
         return self.function.__module__.startswith("graphcost.")
 
+    def may_be_left_out(self, at: int) -> bool:
+        """Whether the function says of an input that it may be None, though others that it needs come after it."""
+        code: Any = self.function.__code__
+        return "None" in str(self.function.__annotations__.get(code.co_varnames[at], ""))
+
     @property
     def place(self) -> str:
         """Where its function is written: `graphcost.ops.dense.gemm`."""

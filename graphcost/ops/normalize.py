@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from ..dims import Extent
+from ..dims import Extent, Undecided
 from ..graph import Tensor
-from ..rules import GLOBAL, Facts, Work, rule
+from ..rules import GLOBAL, NO_WORK, Facts, Work, rule
 from ..shapes import axis_of
 from ..windows import along, mapped
 
@@ -110,6 +110,46 @@ def group_normalization(x: Tensor, scale: Tensor, bias: Tensor, *, num_groups: i
     """
     work = standardise_work(x.size, x.shape[0] * num_groups) + Work(muls=1, adds=1) * x.size
     return Facts((Tensor(x.shape, x.dtype),), work, GLOBAL)
+
+
+@rule("com.microsoft.GroupNorm", harmless=("epsilon",))
+def group_norm(
+    x: Tensor, scale: Tensor, bias: Tensor, *, groups: int, activation: int = 0, channels_last: int = 1
+) -> Facts:
+    """[N, H, W, C], or [N, C, H, W] without channels_last -> the same shape, and SiLU of it with activation 1.
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.GroupNorm
+    """
+    work = standardise_work(x.size, x.shape[0] * groups) + Work(muls=1, adds=1) * x.size
+    if activation not in (0, 1):
+        raise Undecided(f"what activation {activation} is is not known")
+    return Facts((Tensor(x.shape, x.dtype),), work + SILU * (x.size if activation else 0), GLOBAL)
+
+
+SILU = Work(muls=1, adds=1, divs=1, exps=1)
+"""x / (1 + exp(-x))."""
+
+
+@rule("com.microsoft.SkipGroupNorm", harmless=("epsilon",))
+def skip_group_norm(
+    x: Tensor,
+    scale: Tensor,
+    bias: Tensor,
+    skip: Tensor,
+    added: Tensor | None = None,
+    *,
+    groups: int,
+    activation: int = 0,
+    channels_last: int = 1,
+    outputs: int = 1,
+) -> Facts:
+    """GroupNorm of x + skip + added, and that sum.
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.SkipGroupNorm
+    """
+    facts = group_norm(x, scale, bias, groups=groups, activation=activation, channels_last=channels_last)
+    sums = Work(adds=x.size * (1 if added is None else 2))
+    return Facts((*facts.outputs * 2,)[:outputs], (facts.work or NO_WORK) + sums, GLOBAL)
 
 
 @rule(

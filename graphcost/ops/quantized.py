@@ -6,13 +6,10 @@ bounds, turning it back a subtraction and a multiplication.
 
 from __future__ import annotations
 
-from math import prod
-
 from ..dims import Undecided, ceil_div
 from ..graph import BITS, Tensor, element_type
-from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
+from ..rules import GLOBAL, NO_WORK, Facts, Work, rule
 from ..shapes import broadcast
-from ..windows import AxisMap, mapped
 from . import dense, movement, windowed
 from .indexing import gather
 from .normalize import softmax_of
@@ -276,61 +273,59 @@ def qlinear_softmax(x: Tensor, *scales: Tensor | None, axis: int = -1) -> Facts:
     return Facts(facts.outputs, (facts.work or NO_WORK) + (QUANTIZE + DEQUANTIZE) * x.size, GLOBAL)
 
 
-@rule("com.microsoft.QLinearGlobalAveragePool")
-def qlinear_global_average_pool(x: Tensor, *scales: Tensor | None, channels_last: int = 0) -> Facts:
-    """[N, C, *spatial] -> [N, C, 1, ...]; channels may come last."""
-    spatial = (1,) * (x.rank - 2)
-    shape = (x.shape[0], *spatial, x.shape[-1]) if channels_last else (*x.shape[:2], *spatial)
-    y = Tensor(shape, x.dtype)
-    taps = prod(x.shape[1:-1]) if channels_last else prod(x.shape[2:])
-    return Facts((y,), windowed.pool_work(y, taps, "AVE") + QUANTIZE * y.size, GLOBAL)
-
-
-@rule("com.microsoft.QLinearAveragePool", harmless=("count_include_pad",))
-def qlinear_average_pool(
-    x: Tensor,
-    *scales: Tensor | None,
-    kernel_shape: Axes,
-    strides: Axes | None = None,
-    pads: Axes | None = None,
-    auto_pad: str = "NOTSET",
-    ceil_mode: int = 0,
-    channels_last: int = 0,
-) -> Facts:
-    """An average pool of a quantised operand; channels may come last."""
-    image = channels_first(x) if channels_last else x
-    facts = windowed.average_pool(
-        image, kernel_shape=kernel_shape, strides=strides, pads=pads, auto_pad=auto_pad, ceil_mode=ceil_mode
-    )
-    y = facts.outputs[0]
-    work = (facts.work or NO_WORK) + QUANTIZE * y.size
-    if not channels_last:
-        return Facts((y,), work, facts.window)
-    return Facts((channels_last_of(y),), work, window_of_channels_last(facts.window, mixed=False))
-
-
-def window_of_channels_last(window: Window, mixed: bool) -> Window:
-    """The window of an operator on [N, *spatial, C], given that of its like on [N, C, *spatial]."""
-    axes = range(len(window.kernel))
-    spatial = [
-        AxisMap(axis + 1, window.kernel[axis], window.stride[axis], window.pad[axis], window.dilation[axis])
-        for axis in axes
-    ]
-    return mapped((0, *spatial, None if mixed else len(spatial) + 1))
-
-
-def channels_first(x: Tensor) -> Tensor:
-    """[N, *spatial, C] -> [N, C, *spatial]."""
-    return Tensor((x.shape[0], x.shape[-1], *x.shape[1:-1]), x.dtype)
-
-
-def channels_last_of(x: Tensor) -> Tensor:
-    """[N, C, *spatial] -> [N, *spatial, C]."""
-    return Tensor((x.shape[0], *x.shape[2:], x.shape[1]), x.dtype)
-
-
 @rule("com.microsoft.QLinearConcat")
 def qlinear_concat(y_scale: Tensor, y_zero: Tensor, *operands: Tensor, axis: int) -> Facts:
     """Operands with a scale and a zero point each, brought to one scale and joined."""
     facts = movement.concat(*operands[::3], axis=axis)
     return Facts(facts.outputs, (QUANTIZE + DEQUANTIZE) * facts.outputs[0].size, facts.window)
+
+
+@rule("com.microsoft.QLinearWhere")
+def qlinear_where(
+    condition: Tensor, x: Tensor, x_scale: Tensor, x_zero: Tensor, y: Tensor, y_scale: Tensor, y_zero: Tensor,
+    scale: Tensor, zero: Tensor,
+) -> Facts:  # fmt: skip
+    """Elements of x or of y, brought to one scale."""
+    z = Tensor(broadcast(condition.shape, x.shape, y.shape), x.dtype)
+    return Facts((z,), (QUANTIZE + DEQUANTIZE + Work(compares=1)) * z.size, elementwise=True)
+
+
+# --- as if quantised --------------------------------------------------------------------------------------------------
+
+
+def _fake(kind: str, work: Work, harmless: tuple[str, ...], dtype: str = "") -> None:
+    """An operand brought to a grid, and back unless it gets the type `dtype`."""
+
+    @rule(kind, harmless=harmless)
+    def fake(x: Tensor, *parameters: Tensor | None) -> Facts:
+        return Facts((Tensor(x.shape, dtype or x.dtype),), work * x.size, elementwise=True)
+
+    fake.__doc__ = f"{kind}: [*any] -> the same shape."
+
+
+# https://github.com/openvinotoolkit/openvino: levels between two bounds
+_fake("org.openvinotoolkit.FakeQuantize", QUANTIZE + DEQUANTIZE, ("levels", "auto_broadcast"))
+# https://github.com/fastmachinelearning/qonnx, under the name of each of its times
+for _domain in ("qonnx.custom_op.general", "finn.custom_op.general", "onnx.brevitas"):
+    _fake(f"{_domain}.Quant", QUANTIZE + DEQUANTIZE, ("narrow", "rounding_mode", "signed"))
+    _fake(f"{_domain}.IntQuant", QUANTIZE + DEQUANTIZE, ("narrow", "rounding_mode", "signed"))
+    _fake(f"{_domain}.FloatQuant", QUANTIZE + DEQUANTIZE, (
+        "has_infinity", "has_nan", "has_subnormal", "rounding_mode", "saturation",
+    ))  # fmt: skip
+    _fake(f"{_domain}.BipolarQuant", Work(compares=1, muls=1), ())
+    _fake(f"{_domain}.Trunc", QUANTIZE + DEQUANTIZE, ("narrow", "rounding_mode", "signed"))
+# TensorRT's, as its model optimiser exports them
+_fake("trt.TRT_FP8QuantizeLinear", QUANTIZE, ("axis", "saturate"), "float8e4m3fn")
+_fake("trt.TRT_INT8QuantizeLinear", QUANTIZE, ("axis", "saturate"), "int8")
+
+
+def _back(kind: str) -> None:
+    @rule(kind, harmless=("axis", "block_size"))
+    def back(x: Tensor, scale: Tensor, *zero: Tensor | None) -> Facts:
+        return Facts((Tensor(x.shape, scale.dtype),), DEQUANTIZE * x.size, elementwise=True)
+
+    back.__doc__ = f"{kind}: [*any] -> the same shape in the scale's type."
+
+
+for _kind in ("FP8", "INT8", "INT4"):
+    _back(f"trt.TRT_{_kind}DequantizeLinear")

@@ -1,6 +1,7 @@
 """Searches for the most likely text: operators of com.microsoft that run a language model until it ends.
 
-How often the model runs is decided by the data, so neither its work nor its weights are counted here.
+The model stands in the operator's bodies, whose rows follow it. How often the decoder runs is decided by the data: at
+most once for every token up to the longest that is allowed.
 https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..rules import Facts, data_dependent, rule
+from ..rules import Body, Facts, data_dependent, rule
 from .values import integers
 
 SEARCH = (
@@ -27,25 +28,48 @@ def beam_search(
     num_return_sequences: Tensor | None = None,
     length_penalty: Tensor | None = None,
     *others: Tensor | None,
+    decoder: Body | None = None,
+    encoder: Body | None = None,
+    init_decoder: Body | None = None,
 ) -> Facts:
     """ids [B, ...] -> sequences [B, num_return_sequences, max_length], padded, and their scores without the last axis.
 
-    How often the decoder runs is decided by the data, so the work is not known; nor is the vocabulary, so a third
-    output is as the file declares it. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+    The vocabulary is not known, so a third output is as the file declares it.
     """
     kept = 1 if num_return_sequences is None else _stated(num_return_sequences, 1)
     score = "float32" if length_penalty is None else length_penalty.dtype
-    sequences = Tensor((ids.shape[0], kept, _stated(max_length, 2)), "int32")
-    return Facts((sequences, Tensor((ids.shape[0], kept), score)), None)
+    length = _stated(max_length, 2)
+    sequences = Tensor((ids.shape[0], kept, length), "int32")
+    times = _run(length, decoder=decoder, encoder=encoder, init_decoder=init_decoder)
+    return Facts((sequences, Tensor((ids.shape[0], kept), score)), None, trip_counts=times, note=LONGEST)
 
 
 @rule("com.microsoft.GreedySearch", "com.microsoft.Sampling", harmless=SEARCH)
-def search(ids: Tensor, max_length: Tensor, *others: Tensor | None) -> Facts:
-    """ids [B, S] -> sequences [B, max_length], padded; the work and a second output are as with BeamSearch.
+def search(
+    ids: Tensor,
+    max_length: Tensor,
+    *others: Tensor | None,
+    decoder: Body | None = None,
+    encoder: Body | None = None,
+    init_decoder: Body | None = None,
+) -> Facts:
+    """ids [B, S] -> sequences [B, max_length], padded; a second output is as with BeamSearch."""
+    length = _stated(max_length, 1)
+    times = _run(length, decoder=decoder, encoder=encoder, init_decoder=init_decoder)
+    return Facts((Tensor((ids.shape[0], length), "int32"),), None, trip_counts=times, note=LONGEST)
 
-    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
-    """
-    return Facts((Tensor((ids.shape[0], _stated(max_length, 1)), "int32"),), None)
+
+LONGEST = "as if no sequence ended before the longest that is allowed"
+
+
+def _run(length: Extent, **bodies: Body | None) -> tuple[Extent, ...]:
+    """Run each body once for the sizes that the file declares -> how often each runs, in the order of their names."""
+    times: list[Extent] = []
+    for name, body in sorted(bodies.items()):
+        if body is not None:
+            body(*body.inputs.values())
+            times.append(length if name == "decoder" else 1)
+    return tuple(times)
 
 
 def _stated(size: Tensor, axis: int) -> Extent:

@@ -25,8 +25,9 @@ def check_arity(rule: Rule, inputs: tuple[Tensor | None, ...]) -> None:
     given = len(inputs)
     if given < rule.min_inputs:
         raise ValueError(f"needs at least {rule.min_inputs} inputs and has {given}")
-    if any(tensor is None for tensor in inputs[: rule.min_inputs]):
-        raise ValueError(f"input {inputs.index(None)} is left out, but is not optional")
+    for at, tensor in enumerate(inputs[: rule.min_inputs]):
+        if tensor is None and not rule.may_be_left_out(at):
+            raise ValueError(f"input {at} is left out, but is not optional")
 
 
 def check_attributes(rule: Rule, attrs: Mapping[str, Any]) -> None:

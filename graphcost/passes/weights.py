@@ -129,8 +129,12 @@ def _own_weights(op: Op, facts: Facts, activations: int) -> tuple[Weight, ...]:
 
 def _unpacked(constant: Constant, packed: Tensor, held: Tensor) -> Constant:
     """A constant whose own shape and type are only how it is packed, as what it holds."""
-    weights = collect([constant]).values()
-    return Constant(tuple([replace(w, tensor=held) if w.tensor.shape == packed.shape else w for w in weights]))
+    weights = []
+    for weight in collect([constant]).values():
+        tensor = weight.tensor
+        is_packed = tensor.dtype == packed.dtype and tensor.size == packed.size  # under another shape too
+        weights.append(replace(weight, tensor=held) if is_packed else weight)
+    return Constant(tuple(weights))
 
 
 def _key(op: Op, at: int) -> Hashable:

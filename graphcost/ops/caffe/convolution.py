@@ -11,20 +11,34 @@ from ...graph import Tensor
 from ...rules import GLOBAL, NO_WORK, Facts, Work, rule
 from ...shapes import axis_of
 from .. import windowed
-from .fields import FILLERS, SIDES, WINDOW, WINDOW_3D, Sliding, Value, blob, choice, sliding, sliding_3d, whole
+from .fields import (
+    FILLERS,
+    QUANTISED,
+    SIDES,
+    WINDOW,
+    WINDOW_3D,
+    WINDOW_ND,
+    Sliding,
+    Value,
+    blob,
+    choice,
+    sliding,
+    sliding_3d,
+    sliding_nd,
+    whole,
+)
 
-HARMLESS = (
-    *FILLERS,
-    "force_nd_im2col",
-    # Intel's, and those for quantised inference
-    "bw_layer_in", "bw_layer_out", "bw_params", "scale_in", "scale_out", "scale_params", "is_negative_input",
-    # NVIDIA's
-    "conv_algos_override", "cudnn_convolution_algo_seeker",
-)  # fmt: skip
+HARMLESS = (*FILLERS, *QUANTISED, "force_nd_im2col", "conv_algos_override", "cudnn_convolution_algo_seeker")
 """How a convolution is filled, quantised and run."""
 
 
-@rule("caffe.Convolution", "caffe.DepthwiseConvolution", fields=WINDOW + SIDES, harmless=HARMLESS)
+@rule(
+    "caffe.Convolution",
+    "caffe.DepthwiseConvolution",
+    "caffe.ConvolutionRistretto",
+    fields=WINDOW + SIDES,
+    harmless=HARMLESS,
+)
 def convolution(
     *bottoms: Tensor,
     num_output: Value = None,
@@ -111,7 +125,7 @@ def convolution_depthwise(
     return convolve([x], filters, sliding(fields, x.rank - 2), channels, bool(bias_term))
 
 
-@rule("caffe.Deconvolution", fields=WINDOW, harmless=HARMLESS)
+@rule("caffe.Deconvolution", "caffe.DeconvolutionRistretto", fields=WINDOW, harmless=HARMLESS)
 def deconvolution(
     *bottoms: Tensor,
     num_output: Value = None,
@@ -189,6 +203,14 @@ def convolution_3d(
 def deconvolution_3d(x: Tensor, *, num_output: Value = None, bias_term: Value = True, **fields: Value) -> Facts:
     """[N, C, L, H, W] -> [N, num_output, L, H, W], the transpose of Convolution3D (C3D)."""
     return _deconvolve([x], num_output, sliding_3d(fields), 1, bool(bias_term))
+
+
+@rule("caffe.NdConvolution", fields=WINDOW + WINDOW_ND, harmless=HARMLESS)
+def convolution_nd(
+    x: Tensor, *, num_output: Value = None, group: Value = 1, bias_term: Value = True, **fields: Value
+) -> Facts:
+    """[N, C, *spatial] -> [N, num_output, *spatial], over as many axes as its shapes list."""
+    return convolve([x], num_output, sliding_nd(fields, x.rank - 2), whole(group, "group"), bool(bias_term))
 
 
 # --- like a convolution ----------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from ...dims import Extent, Undecided, minimum
 from ...graph import Shape, Tensor
 from ...rules import GLOBAL, Anchors, Facts, Work, rule
 from ..detection import suppression
+from ..resize import resized
 from .fields import Value, listed, whole
 
 Sizes = tuple[tuple[float, float], ...]
@@ -184,6 +185,25 @@ def psroi_pooling(x: Tensor, rois: Tensor, *, output_dim: Value = None, group_si
     """x [N, output_dim g^2, H, W], rois [R, 5] -> [R, output_dim, g, g] (R-FCN)."""
     group = whole(group_size, "group_size", 1)
     return _region_pool(x, rois, whole(output_dim, "output_dim", 1), group, group, None)
+
+
+@rule("caffe.ROIWarping", harmless=("spatial_scale",))
+def roi_warping(x: Tensor, rois: Tensor, *, pooled_h: Value = None, pooled_w: Value = None) -> Facts:
+    """x [N, C, H, W], rois [R, 5] -> [R, C, pooled_h, pooled_w], sampled bilinearly (MNC); boxes decide the cost."""
+    return _region_pool(x, rois, x.shape[1], whole(pooled_h, "pooled_h", 1), whole(pooled_w, "pooled_w", 1), None)
+
+
+@rule("caffe.MaskPooling")
+def mask_pooling(x: Tensor, mask: Tensor) -> Facts:
+    """x [R, C, H, W] times a mask [R, 1, H, W] -> the shape of x (MNC)."""
+    return Facts((Tensor(x.shape),), Work(muls=x.size))
+
+
+@rule("caffe.MaskResize")
+def mask_resize(x: Tensor, *, output_height: Value = None, output_width: Value = None) -> Facts:
+    """[R, C, H, W] -> [R, C, output_height, output_width], bilinearly (MNC)."""
+    return resized(x, (*x.shape[:2], whole(output_height, "output_height", 1), whole(output_width, "output_width", 1)),
+                   "linear")  # fmt: skip
 
 
 def _boxes(kind: str, *shapes: Shape) -> None:

@@ -86,6 +86,15 @@ WINDOW_3D = (
 )  # fmt: skip
 """The window of a layer over [N, C, L, H, W], in time as C3D (kernel_depth, ...) or P3D (kernel_l, ...) call it."""
 
+WINDOW_ND = ("kernel_shape", "stride_shape", "pad_shape", "dilation_shape")
+"""The window of a layer over any number of axes, each of its fields a list (https://github.com/yjxiong/caffe)."""
+QUANTISED = (
+    "bw_layer_in", "bw_layer_out", "bw_params", "fl_layer_in", "fl_layer_out", "fl_params", "precision",
+    "rounding_scheme", "mant_bits", "exp_bits", "exp_min", "exp_max", "scale_in", "scale_out", "scale_params",
+    "is_negative_input",
+)  # fmt: skip
+"""How numbers are rounded in Ristretto's and Intel's quantised layers: every blob stays as large as it is."""
+
 FILLERS = ("weight_filler", "bias_filler", "engine")
 """How blobs are filled before training, and which implementation runs: neither changes a shape or the cost."""
 LOSS = (
@@ -152,6 +161,23 @@ def sliding_3d(fields: Mapping[str, Value]) -> Sliding:
     if min(kernel) < 1:
         raise ValueError(f"kernel {list(kernel)} should be at least 1")
     return Sliding(kernel, stride, pads, pads, (1, 1, 1))
+
+
+def sliding_nd(fields: Mapping[str, Value], axes: int) -> Sliding:
+    """The window that WINDOW_ND describes, or WINDOW where it has no kernel_shape.
+
+    Raises ValueError, and Undecided where a kernel is missing.
+    """
+    if fields.get("kernel_shape") is None:
+        return sliding(fields, axes)
+
+    def extents(name: str, default: int) -> tuple[int, ...]:
+        entries = blob_shape(fields.get(name) or ())
+        return per_axis(tuple(whole(entry, name) for entry in entries), axes, default)
+
+    pads = extents("pad_shape", 0)
+    kernel, stride = extents("kernel_shape", 1), extents("stride_shape", 1)
+    return Sliding(kernel, stride, pads, pads, extents("dilation_shape", 1))
 
 
 def _in_time(fields: Mapping[str, Value], name: str, other: str, default: int) -> tuple[int]:

@@ -77,7 +77,7 @@ def _loss_of_forks(kind: str, is_detection: bool) -> None:
 
 for _kind in ("MultiBoxLoss", "RegionLoss", "YoloV3Loss"):
     _loss_of_forks(_kind, is_detection=True)
-for _kind in ("SmoothL1Loss", "SmoothL1LossOHEM", "WarpCTCLoss", "FocalLoss"):
+for _kind in ("SmoothL1Loss", "SmoothL1LossOHEM", "WarpCTCLoss", "FocalLoss", "L1Loss"):
     _loss_of_forks(_kind, is_detection=False)
 
 

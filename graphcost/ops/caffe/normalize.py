@@ -7,7 +7,7 @@ from ...graph import Tensor
 from ...rules import GLOBAL, POINTWISE, Facts, Window, Work, rule
 from ..normalize import lrn_work, standardise_work
 from ..normalize import softmax as softmax_along
-from .fields import LOSS, Value, blob, choice, whole
+from .fields import LOSS, QUANTISED, Value, blob, choice, whole
 
 STATISTICS = ("use_global_stats", "moving_average_fraction", "eps", "add_eps_before_sqrt", "engine")
 """How statistics are gathered in training, and what keeps a deviation from being zero."""
@@ -49,7 +49,7 @@ def bn(
     return Facts((Tensor(x.shape),), work, weights=(blob(1, channels, 1, 1),) * (2 if two else 4), elementwise=True)
 
 
-@rule("caffe.LRN", harmless=("alpha", "beta", "k", "engine"))
+@rule("caffe.LRN", "caffe.LRNRistretto", harmless=("alpha", "beta", "k", "engine", *QUANTISED))
 def lrn(x: Tensor, *, local_size: Value = 5, norm_region: Value = "ACROSS_CHANNELS") -> Facts:
     """[N, C, H, W] -> the same shape, each element divided by a power of its neighbours' squares."""
     size = whole(local_size, "local_size", 1)

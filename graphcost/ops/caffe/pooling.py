@@ -9,10 +9,23 @@ from ...dims import Extent, ceil_div, minimum
 from ...graph import Tensor
 from ...rules import GLOBAL, NO_WORK, Facts, Window, rule
 from .. import windowed
-from .fields import SIDES, WINDOW, WINDOW_3D, Sliding, Value, choice, sliding, sliding_3d, whole
+from .fields import (
+    QUANTISED,
+    SIDES,
+    WINDOW,
+    WINDOW_3D,
+    WINDOW_ND,
+    Sliding,
+    Value,
+    choice,
+    sliding,
+    sliding_3d,
+    sliding_nd,
+    whole,
+)
 
 
-@rule("caffe.Pooling", fields=WINDOW + SIDES, harmless=("engine",))
+@rule("caffe.Pooling", "caffe.PoolingRistretto", fields=WINDOW + SIDES, harmless=("engine", *QUANTISED))
 def pooling(
     x: Tensor,
     *,
@@ -88,3 +101,13 @@ def pooling_3d(x: Tensor, *, pool: Value = "MAX", **fields: Value) -> Facts:
     window = sliding_3d(fields)
     kind = "MAX" if choice(pool, "MAX", "AVE", "STOCHASTIC") == "MAX" else "AVE"
     return _pool(x, window, _pooled(x, window, round_up=True, clip=False), kind)
+
+
+@rule("caffe.NdPooling", fields=WINDOW + WINDOW_ND, harmless=("engine",))
+def pooling_nd(x: Tensor, *, pool: Value = "MAX", global_pooling: Value = False, **fields: Value) -> Facts:
+    """[N, C, *spatial] pooled over as many axes as its shapes list; extents are rounded up as Pooling's are."""
+    kind = "MAX" if choice(pool, "MAX", "AVE", "STOCHASTIC") == "MAX" else "AVE"
+    if global_pooling:
+        return windowed.global_max_pool(x) if kind == "MAX" else windowed.global_average_pool(x)
+    window = sliding_nd(fields, x.rank - 2)
+    return _pool(x, window, _pooled(x, window, round_up=True, clip=any(window.pads)), kind)

@@ -9,10 +9,10 @@ from ...graph import Tensor
 from ...rules import GLOBAL, Facts, Work, rule
 from ...shapes import axis_of
 from .. import dense
-from .fields import FILLERS, Value, blob, whole
+from .fields import FILLERS, QUANTISED, Value, blob, whole
 
 
-@rule("caffe.InnerProduct", harmless=FILLERS)
+@rule("caffe.InnerProduct", "caffe.FcRistretto", harmless=(*FILLERS, *QUANTISED))
 def inner_product(
     x: Tensor,
     weight: Tensor | None = None,

@@ -83,3 +83,9 @@ def ctc_greedy_decoder(x: Tensor, *others: Tensor, outputs: int = 1) -> Facts:
     scores = Work(adds=steps * batch) if outputs == 2 else NO_WORK
     work = Work(compares=steps * batch * (classes - 1)) + scores
     return Facts((Tensor((batch, steps, 1, 1)), Tensor((batch, 1, 1, 1)))[:outputs], work, GLOBAL)
+
+
+@rule("caffe.ContinuationIndicator")
+def continuation_indicator(*, time_step: Value = None, batch_size: Value = None) -> Facts:
+    """Which steps go on with a sequence: [time_step, batch_size], zeros and then ones (the CRNN fork)."""
+    return Facts((Tensor((whole(time_step, "time_step", 1), whole(batch_size, "batch_size", 1))),), NO_WORK)

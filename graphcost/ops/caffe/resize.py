@@ -80,6 +80,17 @@ def resample(
     return facts if grows or mode == "nearest" or not antialias else replace(facts, work=None)
 
 
+@rule("caffe.Downsample")
+def downsample(
+    x: Tensor, reference: Tensor | None = None, *, top_height: Value = None, top_width: Value = None
+) -> Facts:
+    """[N, C, H, W] -> the reference's height and width, or the given ones (FlowNet); its cost is not stated."""
+    extents = reference.shape[2:] if reference is not None else (
+        whole(top_height, "top_height", 1), whole(top_width, "top_width", 1)
+    )  # fmt: skip
+    return Facts((Tensor((*x.shape[:2], *extents)),), None, GLOBAL)
+
+
 @rule("caffe.Upsample")
 def upsample(
     x: Tensor,
