@@ -21,7 +21,7 @@ def flops(row: Row, x: Tensor, y: Tensor, kind: str) -> Extent | None:
     if kind in ("max_pool", "average_pool"):
         stride = row.facts.window.stride if row.facts else ()
         return 2 * y.size * prod(int(s) for s in stride)
-    if kind == "lrn":
+    if kind == "lrn" and len(x.shape) > 1:
         return y.size + x.shape[0] * (2 + 2 * x.shape[1]) * prod(x.shape[2:])
     return y.size if row.op.type in ("Eltwise", "Add", "Sum") else 0
 

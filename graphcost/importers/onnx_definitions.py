@@ -80,7 +80,7 @@ def _schema(op: Op, opsets: Mapping[str, int]) -> Any:
     domain, _, kind = op.kind.rpartition(".")
     try:
         return defs.get_schema(kind, opsets.get(domain, 1), domain)
-    except defs.SchemaError:
+    except (defs.SchemaError, TypeError):  # TypeError: the version does not fit an int of C++
         return None
 
 

@@ -162,6 +162,8 @@ def _parse_onnx_syntax(text: str, path: str) -> Message:
         line = re.search(r"line: (\d+)", report)
         reason = _one_line(report.strip().rpartition("\n")[2])
         raise ModelError(path, line[1] if line else "", reason) from None
+    except (IndexError, ValueError):  # as C++ says it of a number that does not fit
+        raise ModelError(path, "", "not an ONNX model as text: a number is too large") from None
 
 
 def _one_line(text: str) -> str:
