@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import IO, TYPE_CHECKING, Any, TypeGuard
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from .. import limits
 from ..errors import ModelError
+from ..garbage import collection_paused
 from ..graph import Model
 from . import sniff
 from .source import open_source
@@ -16,12 +17,14 @@ from .source import open_source
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+AnyModel: TypeAlias = "str | os.PathLike[str] | bytes | IO[Any] | ModelProto"
+
 OPENING = 64 * 1024
 """Bytes among which a text's first word is looked for, behind its comments."""
 
 
 def load(
-    model: str | os.PathLike[str] | bytes | IO[Any] | ModelProto,
+    model: AnyModel,
     *,
     phase: str = "test",
     level: int = 0,
@@ -32,6 +35,11 @@ def load(
     `phase`, `level` and `stages` select the layers of a Caffe net. Raises ModelError, one line that names the file, the
     place and the reason, when the file is neither, is damaged, or describes no network.
     """
+    with collection_paused():
+        return _load(model, phase, level, stages)
+
+
+def _load(model: AnyModel, phase: str, level: int, stages: Iterable[str]) -> Model:
     if _is_model_proto(model):
         from . import onnx
 

@@ -70,12 +70,16 @@ class _Builder:
     def net_inputs(self, net: Message) -> None:
         """`input:` at the head of a net, sized by `input_shape` or by four `input_dim` each."""
         names = [str(name) for name in net.all("input")]
+        line = net.line_of("input")
+        shapes = self.input_shapes(net)
+        for number, name in enumerate(names):
+            self.input(name, shapes[number] if number < len(shapes) else None, line)
+
+    def input_shapes(self, net: Message) -> list[tuple[Extent, ...]]:
+        line = net.line_of("input_dim")
+        flat = [size_of(extent, self.path, line) for extent in net.all("input_dim")]
         shapes = [shape_of(shape, self.path) for shape in net.all("input_shape")]
-        flat = [size_of(extent, self.path, net.line_of("input_dim")) for extent in net.all("input_dim")]
-        if flat and not shapes:
-            shapes = [tuple(flat[at : at + 4]) for at in range(0, len(flat), 4)]
-        for at, name in enumerate(names):
-            self.input(name, shapes[at] if at < len(shapes) else None, net.line_of("input"))
+        return shapes or [tuple(flat[start : start + 4]) for start in range(0, len(flat), 4)]
 
     def input(self, name: str, shape: Sequence[Extent] | None, line: int, source: str = "") -> None:
         """Make a blob an input of the model; `source` describes the layer that brings it, if one does."""

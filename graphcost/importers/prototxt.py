@@ -11,6 +11,7 @@ messages in 12 ms (Python 3.11). It also has no way to read a string that is not
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from functools import lru_cache
@@ -109,13 +110,13 @@ def _decode(text: str | bytes, path: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-# Whitespace and comments are possible between any two tokens. Each alternative begins differently, so that a mismatch
-# is found in one pass: nothing here can take more than linear time.
-_GAP = r"\s*(?:\#.*(?:\n\s*|\Z))*"
-_WORD = r"-?\s*[\w.][\w.+-]*"
-_QUOTED = r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|' + r"'[^'\\\n]*(?:\\.[^'\\\n]*)*'"
-_SCALAR = rf"(?:{_WORD}|(?:{_QUOTED})(?:{_GAP}(?:{_QUOTED}))*)"
-_NAME = r"[A-Za-z_]\w*|\[\s*[\w./-]+\s*\]"
+# Whitespace and comments are possible between any two tokens. Each alternative begins differently, and what has been
+# matched is never tried again (`*+`), so that a mismatch is found in one pass and no way back has to be remembered.
+_GAP = r"\s*+(?:\#.*+(?:\n\s*+|\Z))*+"
+_WORD = r"-?\s*+[\w.][\w.+-]*+"
+_QUOTED = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|' + r"'[^'\\\n]*+(?:\\.[^'\\\n]*+)*+'"
+_SCALAR = rf"(?:{_WORD}|(?:{_QUOTED})(?:{_GAP}(?:{_QUOTED}))*+)"
+_NAME = r"[A-Za-z_]\w*+|\[\s*+[\w./-]++\s*+\]"
 
 # The end of a message, or a field up to its scalar or its opening bracket.
 _FIELD = re.compile(
@@ -140,6 +141,10 @@ _NAMED: dict[str, bool | float] = {
 }
 
 _TEMPLATE = re.compile(r"\$[\w{(]|@\w|\{\{|\{%|%[\w({]|<%")
+
+
+LONG = 200
+"""Characters from which a scalar is not remembered: the same ones come again and again, but long ones do not."""
 
 
 class _Open:
@@ -237,7 +242,7 @@ class _Reader:
 
     def value(self, scalar: str, position: int) -> Value:
         try:
-            return _value(scalar)
+            return _value(scalar) if len(scalar) < LONG else _value.__wrapped__(scalar)
         except ValueError as problem:
             self.refuse(position, str(problem))
 
@@ -255,7 +260,11 @@ class _Reader:
         if _TEMPLATE.match(text, position) or _TEMPLATE.match(text, max(position - 1, 0)):
             self.refuse(position, "looks like a template: fill in its placeholders first")
         if found in ('"', "'") and not _STRING.match(text, position):
-            self.refuse(position, "string without an end")
+            rest = text[position : position + LONG].partition("\n")[0]
+            wrong = next((_foreign(character) for character in rest if _is_quotation_mark(character)), "")
+            self.refuse(position, "string without an end" + (wrong and f": {wrong}"))
+        if found > "~":
+            self.refuse(position, _foreign(found))
         if expectation:
             self.refuse(place, expectation)
         if found in (":", "{", "<") and inner.fields and isinstance(inner.fields[-1][1], str):
@@ -273,13 +282,18 @@ def _plain(name: str) -> str:
 def _value(scalar: str) -> bool | int | float | str:
     """The value of a scalar as it is written. Raises ValueError saying what is wrong with it."""
     if scalar[0] in "\"'":
-        return "".join(_unescape(quoted[1:-1]) for quoted in _STRING.findall(scalar))
+        text = io.StringIO()  # adjacent strings may be millions: they are never held apart
+        for quoted in _STRING.finditer(scalar):
+            text.write(_unescape(quoted[1][1:-1]))
+        return text.getvalue()
     word = "".join(scalar.split()) if scalar[0] == "-" else scalar
     if word in _NAMED:
         return _NAMED[word]
     if _IDENTIFIER.fullmatch(word):
         return word
-    if _INTEGER.fullmatch(word) and len(word) < limits.MAX_DIGITS:
+    if _INTEGER.fullmatch(word):
+        if len(word) > limits.MAX_DIGITS:
+            raise ValueError(f"an integer of {len(word):,} digits cannot be meant")
         digits = word.lstrip("-")
         octal = digits[0] == "0" and digits.isdigit()
         number = int(digits, 8) if octal else int(digits, 0)
@@ -287,6 +301,25 @@ def _value(scalar: str) -> bool | int | float | str:
     if decimal := _FLOAT.fullmatch(word):
         return float(decimal[1])
     raise ValueError(f"'{word[:40]}' is neither a number nor a name")
+
+
+def _foreign(character: str) -> str:
+    """What is wrong with a character that may only stand in a string or a comment, and mostly comes from a web page."""
+    import unicodedata
+
+    name = f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()
+    if unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cf", "Cc"):
+        return f"the invisible character {name} stands here; write a plain blank"
+    if _is_quotation_mark(character):
+        return f'{character!r} ({name}) is no quotation mark in a prototxt; write "'
+    return f"{character!r} ({name}) stands outside a string"
+
+
+def _is_quotation_mark(character: str) -> bool:
+    """Whether it looks like one and is none of the two that the format knows."""
+    return (
+        character in "\u00ab\u00bb\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2032\u2033\u2039\u203a\uff02\uff07"
+    )
 
 
 def _unescape(body: str) -> str:
