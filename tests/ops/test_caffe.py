@@ -10,7 +10,7 @@ import pytest
 from graphcost import Facts, Tensor, Work
 from graphcost.dims import Undecided, substitute, symbol
 from graphcost.ops import find
-from graphcost.rules import GLOBAL, POINTWISE, Window
+from graphcost.rules import FRESH, GLOBAL, POINTWISE, Window
 from graphcost.windows import along, mapped
 
 
@@ -141,7 +141,7 @@ def test_a_layer_states_its_tops_blobs_and_work(row: Any) -> None:
 
 def test_filter_leaves_the_count_to_the_data() -> None:
     facts = facts_of("Filter", t(5, 3), t(5))
-    assert str(facts.outputs[0].shape[0]).startswith("open_") and facts.outputs[0].shape[1] == 3
+    assert str(facts.outputs[0].shape[0]).startswith(FRESH) and facts.outputs[0].shape[1] == 3
 
 
 REFUSED = [
