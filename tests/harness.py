@@ -36,7 +36,7 @@ HEAD = image(1, 3, 8, 8)
 
 def layer(name: str, kind: str, bottoms: str = "data", fields: str = "", tops: str = "") -> str:
     """The prototxt of a layer; bottoms and tops are separated by spaces, and the top is `name` unless it is given."""
-    blobs = [f'bottom: "{blob}"' for blob in bottoms.split()] + [f'top: "{blob}"' for blob in (tops or name).split()]
+    blobs = [f'bottom: "{blob}"' for blob in bottoms.split()] + [f'top: "{blob}"' for blob in tops.split() or [name]]
     return f'layer {{ name: "{name}" type: "{kind}" {" ".join(blobs)} {fields} }}\n'
 
 

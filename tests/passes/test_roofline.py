@@ -191,7 +191,7 @@ def test_a_sample_is_bound_on_every_device_that_calculates_in_its_type(sample: s
     from graphcost.target import Target
 
     model = graphcost.load(root / sample)
-    for name in devices.NAMES:
+    for name in [*devices.DEVICES]:
         net = analyze(model, target=Target(device=name))
         found = net.roofline
         assert found is not None and len(found.rows) == len(net.rows)
