@@ -390,7 +390,7 @@ def test_without_scripts_the_drawing_is_there_and_leads_to_the_rows(
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "'><img src=x onerror=alert(1)>", "]]><!--"])
 def test_names_are_text(name: str, net: Any, open_report: Any) -> None:
-    page = open_report(net(HEAD + conv(name, "data", 4)))
+    page = open_report(net(HEAD + harness.conv(name, top="c")))
     assert node(page, 0).locator("title").text_content().split("\n")[-1] == name
     assert page.locator("#graph img").count() == 0
 
