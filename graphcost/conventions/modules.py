@@ -66,7 +66,7 @@ def module_class(row: Row) -> str:
 
 
 def owner(weight: str) -> str:
-    """The path of the module that has a parameter: `layer1.0.conv1` of layer1.0.conv1.weight; "" where it names none."""
+    """The path of the module that has a parameter: `layer1.0.conv1` of layer1.0.conv1.weight, or ""."""
     module, parametrised, _ = weight.partition(".parametrizations.")
     module = module if parametrised else weight.rpartition(".")[0]
     return "" if "/" in module or ":" in module else module
