@@ -464,14 +464,19 @@ def _frame(x: Tensor, y: Tensor, before: Sequence[Extent | None], mode: str) -> 
 
 
 def _framed_axis(axis: int, before: Extent | None, after: Extent | None, mode: str) -> int | AxisMap | None:
-    """How an axis is read between its two pads; None, all of it, where one end is cut and the other one copied."""
+    """How an axis is read between its two pads; None, all of it, where one end is cut and more than the last element is
+    copied behind the other.
+    """
     if before == 0 and after == 0:
         return axis
     if mode == "constant":
         return AxisMap(axis, pad=before if isinstance(before, int) else None)
-    if not isinstance(before, int) or not isinstance(after, int) or min(before, after) < 0 < max(before, after):
+    border = _BORDERS.get(mode)
+    if border is None or not isinstance(before, int):
         return None
-    return AxisMap(axis, pad=before, border=_BORDERS[mode]) if mode in _BORDERS else None
+    if border != "edge" and not (isinstance(after, int) and min(before, after) * max(before, after) >= 0):
+        return None
+    return AxisMap(axis, pad=before, border=border)
 
 
 _BORDERS: dict[str, Border] = {"edge": "edge", "reflect": "reflect", "wrap": "wrap"}

@@ -83,19 +83,15 @@ def back(box: Box, found: IndexMap | View, shape: Shape, after: Shape) -> Box | 
     for entry, extent in zip(found, shape, strict=True):
         if entry is None:
             needed.append(None)
-        elif isinstance(entry, int):
-            needed.append(_same(box[entry], extent, after[entry]))
+        elif isinstance(entry, int) and extent == after[entry]:
+            needed.append(box[entry])
         else:
-            seen = _seen(entry, interval(box[entry.axis], after[entry.axis]), number(extent))
+            rule = AxisMap(entry) if isinstance(entry, int) else entry
+            seen = _seen(rule, interval(box[rule.axis], after[rule.axis]), number(extent))
             if seen is None:
                 return None
             needed.append((Digit(number(extent), *seen),))
     return tuple(needed)
-
-
-def _same(needed: Needed, extent: Extent, after: Extent) -> Needed:
-    """The same positions, of an axis that may be longer than the output's."""
-    return needed if extent == after else (Digit(number(extent), *interval(needed, after)),)
 
 
 def _seen(entry: AxisMap, positions: Interval, extent: int) -> Interval | None:
