@@ -1,31 +1,30 @@
 """An order of execution with a lower peak, where there is one.
 
-The bytes alive after a set of operators has run do not depend on the order in which they ran, so the lowest peak is the
-lowest bottleneck on a path through such sets. Where all other operators are before or after one of them, the search
-falls into parts. A part is searched best first, which is exact, as long as its sets are few; else only the most
-promising sets of each size are followed. Effort is bounded by counts, never by a clock. How long the operators take in
-one order or another is not known here.
+Where all other steps are before or after one of them, the graph falls into parts that are ordered one by one, the one
+with the highest peak first: what stays below what another part needs anyhow is left as it is. The steps of a part are
+gathered into tasks (order_tasks), and these are put in order (order_search). Effort is bounded by counts, never by a
+clock. How long the operators take in one order or another is not known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from heapq import heappop, heappush
+from bisect import bisect_left
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ..graph import Op
 from .buffers import allocate, live_bytes
-from .storage import Storage
+from .order_search import Effort, Problem
+from .order_tasks import Cost, Operand, Tasks, cuts
+from .storage import Step, Storage
 
-MOST_STEPS = 20_000
-"""A graph of more is left as it is, unless its order is plainly the best: sets of so many take too much room."""
-MAX_EXPANSIONS = 200_000
-"""Steps looked at in exact searches, of all parts together: about a second."""
-WIDTH = 32
-"""Sets of one size that are followed where they are too many."""
-EFFORT = 10_000
-"""Sets followed in all, where they are too many; at least one of each size is."""
+MAX_EXPANSIONS = 100_000
+"""Tasks looked at in all searches for one order."""
+BEGINNINGS = 4
+"""First steps that are tried where inputs that nobody reads are alive during the first."""
+MAX_STEPS = 20_000
+"""A part of more steps is left as it is: the sets of so many take too much memory."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,8 @@ class Order:
     """The peak in the order that was given."""
     exact: bool
     """Whether no order has a lower peak; otherwise none was found."""
+    expansions: int = field(default=0, compare=False)
+    """How much was looked at: tasks, each after some set of others."""
 
     @property
     def saving(self) -> float:
@@ -52,262 +53,218 @@ def search(storage: Storage, *others: Storage) -> Order:
     `others` are what else the same steps may do to memory: an order is as good as the best of them.
     """
     order = list(range(len(storage.steps)))
-    before = after = _peak(storage, order)
-    exact, every = True, (storage, *others)
-    for each in every:
-        if (least := floor(each)) >= after:
-            continue
-        if len(order) > MOST_STEPS:
-            exact = False
-            continue
-        graph = _Graph(each, least)
-        found, complete = graph.solve(after)
-        exact = exact and complete
-        if found and (peak := _peak(each, graph.with_constants(found))) < after:
-            order, after = graph.with_constants(found), peak
+    before = after = peak_of(storage, order)
+    lower, effort = after, Effort(MAX_EXPANSIONS)
+    for each in (storage, *others):
+        bound = floor(each)
+        if bound < after:
+            graph = _Graph(each)
+            steps, bound = graph.solve(bound, after, effort)
+            for found in map(graph.with_constants, graph.beginnings(steps)):
+                if (peak := peak_of(each, found)) < after:
+                    order, after = found, peak
+        lower = min(lower, bound)
     schedule = tuple(storage.steps[number].row.op for number in order)
-    return Order(schedule, after, before, exact or all(floor(each) >= after for each in every))
+    return Order(schedule, after, before, after <= lower, effort.expansions)
 
 
 def floor(storage: Storage) -> int:
     """Bytes that are alive at the peak in whatever order: all inputs at the start, or what some step needs alone."""
-    nbytes = [0 if block.external else block.nbytes for block in storage.alias_sets]
-    most = sum(nbytes[block] for block in storage.inputs) if storage.steps else 0
+    nbytes = _nbytes(storage)
+    most = sum(nbytes[number] for number in storage.inputs) if storage.steps else 0
     for step in storage.steps:
-        needs = sum(nbytes[block] for block in (*step.reads, *step.defines)) + step.body_peak
+        needs = sum(nbytes[number] for number in (*step.reads, *step.defines)) + step.body_peak
         most = max(most, needs - (nbytes[step.defines[0]] if step.reuses else 0))
     return most
 
 
-def _peak(storage: Storage, order: Sequence[int]) -> int:
+def peak_of(storage: Storage, order: Sequence[int]) -> int:
+    """The peak of the steps in some order."""
     return max(live_bytes(allocate(storage, order), len(order)), default=0)
 
 
-@dataclass(slots=True)
-class _State:
-    """A set of operators that have run."""
-
-    mask: int
-    ready: tuple[int, ...]
-    """The operators that can run next."""
-    alive: int
-    """Bytes alive once they have run."""
-    peak: int
-    path: tuple[tuple[int, ...], _State] | None = None
-    """The operators that ran since an earlier state, and that state."""
-
-    def order(self) -> list[int]:
-        """Every operator that ran, first to last."""
-        parts: list[tuple[int, ...]] = []
-        state: _State | None = self
-        while state is not None and state.path is not None:
-            parts.append(state.path[0])
-            state = state.path[1]
-        return [number for part in reversed(parts) for number in part]
+def _nbytes(storage: Storage) -> list[int]:
+    """Bytes of each alias set, none for one that is external."""
+    return [0 if each.external else each.nbytes for each in storage.alias_sets]
 
 
-def _members(bits: int) -> Iterator[int]:
-    """The numbers in a set, smallest first."""
-    while bits:
-        yield (bits & -bits).bit_length() - 1
-        bits &= bits - 1
+def _readers(storage: Storage, steps: Sequence[Step]) -> list[list[int]]:
+    """The steps that read each alias set."""
+    readers: list[list[int]] = [[] for _ in storage.alias_sets]
+    for at, step in enumerate(steps):
+        for number in step.reads:
+            readers[number].append(at)
+    return readers
+
+
+def precedence(storage: Storage) -> list[set[int]]:
+    """For each step that is no constant those it waits for: makers of what it reads, and who reads what it rewrites."""
+    steps = [step for step in storage.steps if not step.row.constant]
+    number = {step.row.op: at for at, step in enumerate(steps)}
+    preds = [{number[op] for op in storage.dag.pred[step.row.op] if op in number} for step in steps]
+    for alias_set, readers in enumerate(_readers(storage, steps)):
+        writer, since = -1, list[int]()  # who wrote the version of a blob last, and who has read it since
+        for at in readers:
+            if writer >= 0:
+                preds[at].add(writer)
+            if steps[at].row.op.in_place and steps[at].reads[0] == alias_set:
+                preds[at].update(since)
+                writer, since = at, []
+            else:
+                since.append(at)
+    return preds
 
 
 class _Graph:
-    """The steps that are no constants, numbered anew: sets of them are the bits of an integer."""
+    """The steps that are no constants, numbered anew in the order of the rows."""
 
-    def __init__(self, storage: Storage, least: int) -> None:
+    def __init__(self, storage: Storage) -> None:
         self.storage = storage
-        self.steps = [step for step in storage.steps if not step.row.constant]
         self.numbers = [number for number, step in enumerate(storage.steps) if not step.row.constant]
-        self.count = len(self.steps)
-        self.bytes = [0 if block.external else block.nbytes for block in storage.alias_sets]
-        self.readers = [0] * len(storage.alias_sets)
-        for at, step in enumerate(self.steps):
-            for block in step.reads:
-                self.readers[block] |= 1 << at
-        for block in storage.outputs:
-            self.readers[block] |= 1 << self.count  # a reader that never runs
-        self.idle = sum(self.bytes[block] for block in storage.inputs if not self.readers[block])
-        self.before = self._precedence()
-        self.after: list[list[int]] = [[] for _ in self.steps]
-        for at, earlier in enumerate(self.before):
-            for other in earlier:
-                self.after[other].append(at)
-        self.needs = [sum(1 << other for other in earlier) for earlier in self.before]
-        self.defines = [sum(self.bytes[block] for block in step.defines) for step in self.steps]
-        self.freed = [sum(self.bytes[b] for b in step.defines if not self.readers[b]) for step in self.steps]
-        self.reads = [[(self.readers[b], self.bytes[b]) for b in step.reads if self.bytes[b]] for step in self.steps]
-        self.reuses = [
-            (self.bytes[step.defines[0]], [self.readers[b] for b in step.reuses]) if step.reuses else (0, [])
-            for step in self.steps
-        ]
-        self.body_peak = [step.body_peak for step in self.steps]
-        self.expansions = 0
-        self.least = least
+        self.steps = [storage.steps[number] for number in self.numbers]
+        self.nbytes = _nbytes(storage)
+        self.readers = _readers(storage, self.steps)
+        self.lasting = frozenset(storage.outputs)
+        self.preds = precedence(storage)
+        self.solved: dict[Hashable, tuple[int, list[int], int]] = {}
+        """Peaks, orders and bounds of problems by their signatures, in bytes beside those alive before."""
 
-    def _precedence(self) -> list[set[int]]:
-        """The steps that must run before each: makers of what it reads, and readers of what it writes over."""
-        maker = {name: at for at, step in enumerate(self.steps) for name in step.row.op.outputs if name}
-        before = [{maker[name] for name in step.row.op.all_inputs if name in maker} for step in self.steps]
-        for at, step in enumerate(self.steps):
-            if step.row.op.in_place and step.reads:
-                for other in _members(self.readers[step.reads[0]] & ~(1 << self.count)):
-                    if other != at:
-                        before[max(at, other)].add(min(at, other))
-        return before
+    def solve(self, level: int, limit: int, effort: Effort) -> tuple[list[int], int]:
+        """The steps in the best order found, and what no peak is below; `level` is a peak that cannot be avoided.
 
-    def solve(self, most: int) -> tuple[list[int], bool]:
-        """The steps in the order with the lowest peak found below `most`, and whether none is lower; [] for none."""
-        everything = (1 << self.count) - 1
-        sources = tuple(at for at in range(self.count) if not self.needs[at])
-        state = _State(0, sources, sum(self.bytes[block] for block in self.storage.inputs), self.least)
-        exact = True
-        for _, end in pairwise([0, *self.cuts(), self.count]):
-            goal = everything >> (self.count - end)
-            result, complete = self.exact(state, goal, most)
-            if result is None and not complete:
-                exact, result = False, self.beam(state, goal, most)
-            if result is None:
-                return [], complete
-            state = result
-        return state.order(), exact
-
-    def cuts(self) -> list[int]:
-        """Positions up to which the steps have run, in whatever order, before any other of them does."""
-        reach = [min(after, default=self.count) for after in self.after]
-        back = [max(before, default=-1) for before in self.before]
-        latest = [self.count] * (self.count + 1)
-        for at in reversed(range(self.count)):
-            latest[at] = min(latest[at + 1], back[at])
-        found, furthest = [], -1
-        for at in range(self.count):
-            if furthest <= at and latest[at + 1] >= at:  # all before lead here, all after come from here
-                found.append(at + 1)
-            furthest = max(furthest, reach[at])
-        return [cut for cut in found if cut < self.count]
-
-    def run(self, state: _State, at: int) -> tuple[int, int]:
-        """Bytes alive while a step runs, and after it."""
-        self.expansions += 1
-        left, bit = ~state.mask, 1 << at
-        during = state.alive + self.defines[at]
-        alive = during - self.freed[at] - (0 if state.mask else self.idle)
-        for readers, nbytes in self.reads[at]:
-            if readers & left == bit:
-                alive -= nbytes
-        saved, takes = self.reuses[at]
-        for readers in takes:
-            if readers & left == bit:
-                during -= saved
-                break
-        return during + self.body_peak[at], alive
-
-    def run_free_steps(self, state: _State, goal: int) -> list[int]:
-        """Run whatever neither raises the peak nor leaves more alive: it can only help to do so at once."""
-        ran: list[int] = []
-        again = True
-        while again:
-            again = False
-            for at in state.ready:
-                if not goal >> at & 1:
-                    continue
-                during, alive = self.run(state, at)
-                if during <= state.peak and alive <= state.alive:
-                    state.mask, state.ready = self._advance(state, at)
-                    state.alive = alive
-                    ran.append(at)
-                    again = True
-                    break
-        return ran
-
-    def _advance(self, state: _State, at: int) -> tuple[int, tuple[int, ...]]:
-        """What has run and what is ready after a step."""
-        mask = state.mask | 1 << at
-        fresh = [other for other in self.after[at] if not self.needs[other] & ~mask]
-        rest = [other for other in state.ready if other != at]
-        return mask, tuple(sorted(rest + fresh) if fresh else rest)
-
-    def start(self, state: _State, goal: int) -> _State:
-        """The beginning of a part."""
-        first = _State(state.mask, state.ready, state.alive, state.peak)
-        first.path = (tuple(self.run_free_steps(first, goal)), state)
-        return first
-
-    def next(self, state: _State, goal: int, most: int, met: dict[int, int]) -> Iterator[_State]:
-        """The states one step further whose peak stays below `most`, and below that at which their set was met before.
-
-        What can then run for nothing has run.
+        An order whose peak is not below `limit` is of no use.
         """
-        for at in state.ready:
-            if goal >> at & 1:
-                during, alive = self.run(state, at)
-                peak, mask = max(state.peak, during), state.mask | 1 << at
-                if peak < met.get(mask, most):
-                    met[mask] = peak
-                    after = _State(*self._advance(state, at), alive, peak)
-                    after.path = ((at, *self.run_free_steps(after, goal)), state)
-                    yield after
+        parts = self._parts()
+        lower = worst = level
+        for part in sorted(parts, key=lambda part: -part.peak):
+            target = max(lower, worst)
+            if part.peak <= target or worst >= limit:
+                break
+            lower = max(lower, self._solve_part(part, target, min(limit, part.peak), effort))
+            worst = max(worst, part.peak)
+        return [at for part in parts for at in part.order], lower
 
-    def exact(self, state: _State, goal: int, most: int) -> tuple[_State | None, bool]:
-        """The state of lowest peak below `most` in which `goal` has run, and whether the search came to an end."""
-        first = self.start(state, goal)
-        heap = [(first.peak, -first.mask.bit_count(), 0, first)]
-        met: dict[int, int] = {}
-        seen: dict[int, int] = {first.mask: first.peak}
-        number = 0
-        while heap:
-            *_, state = heappop(heap)
-            if state.mask == goal:
-                return state, True
-            if seen[state.mask] < state.peak:
-                continue
-            if self.expansions > MAX_EXPANSIONS:
-                return None, False
-            for after in self.next(state, goal, most, met):
-                if after.peak < seen.get(after.mask, most):
-                    seen[after.mask] = after.peak
-                    number += 1
-                    heappush(heap, (after.peak, -after.mask.bit_count(), number, after))
-        return None, True
+    def _parts(self) -> list[_Part]:
+        """The graph cut where all steps before run before all behind, with the peaks they have in the given order."""
+        during, alive = self._simulate()
+        found = [0, *cuts(self.preds), len(self.steps)]
+        return [
+            _Part(begin, end, alive[begin], max(during[begin:end]), list(range(begin, end)))
+            for begin, end in pairwise(found)
+            if begin < end
+        ]
 
-    def beam(self, state: _State, goal: int, most: int) -> _State | None:
-        """The same, following only the states with the lowest peak, then the fewest bytes, among those of one size."""
-        first = self.start(state, goal)
-        done, end = first.mask.bit_count(), goal.bit_count()
-        width = max(1, min(WIDTH, EFFORT // max(end - done, 1)))
-        levels: dict[int, dict[int, _State]] = {done: {first.mask: first}}
-        met: dict[int, int] = {}
-        for size in range(done, end):
-            level = levels.pop(size, {}).values()
-            for each in sorted(level, key=lambda state: (state.peak, state.alive, state.mask))[:width]:
-                for after in self.next(each, goal, most, met):
-                    others = levels.setdefault(after.mask.bit_count(), {})
-                    if after.mask not in others or after.peak < others[after.mask].peak:
-                        others[after.mask] = after
-        return levels.get(end, {}).get(goal)
+    def _simulate(self) -> tuple[list[int], list[int]]:
+        """Bytes alive during each step of the given order, and before each."""
+        pending = [len(readers) + (number in self.lasting) for number, readers in enumerate(self.readers)]
+        now = sum(self.nbytes[number] for number in self.storage.inputs if pending[number])
+        during, before = [], []
+        for step in self.steps:
+            before.append(now)
+            cost = self._cost(step)
+            dies = any(pending[number] == 1 for number in step.reuses)
+            during.append(now + cost.hill - (cost.saved if dies else 0))
+            now += cost.net
+            for number in step.reads:
+                pending[number] -= 1
+                now -= 0 if pending[number] else self.nbytes[number]
+        return during, before
+
+    def _cost(self, step: Step) -> Cost:
+        made = sum(self.nbytes[number] for number in step.defines)
+        kept = sum(self.nbytes[each] for each in step.defines if self.readers[each] or each in self.lasting)
+        saved = self.nbytes[step.defines[0]] if step.reuses else 0
+        return Cost(made + step.body_peak, kept, saved, step.reuses)
+
+    def _solve_part(self, part: _Part, level: int, limit: int, effort: Effort) -> int:
+        """Give a part the best order found, if that is below `limit`; what no peak of it is below, or `level`."""
+        if part.end - part.begin > MAX_STEPS:
+            return level
+        tasks = self._tasks(part)
+        problems = self._problems(tasks, part.alive, effort)
+        lower = worst = level
+        for problem in sorted(problems, key=lambda problem: -problem.best[0]):
+            target = max(lower, worst)
+            if problem.best[0] <= target or worst >= limit:
+                break
+            lower = max(lower, self._solve_problem(problem, target, limit))
+            worst = max(worst, problem.best[0])
+        worst = max(problem.best[0] for problem in problems)
+        if worst < part.peak:
+            part.peak = worst
+            part.order = [
+                part.begin + at for problem in problems for task in problem.order() for at in tasks.steps(task)
+            ]
+        return lower
+
+    def _tasks(self, part: _Part) -> Tasks:
+        """The steps of a part as tasks, gathered as far as can be."""
+        steps = self.steps[part.begin : part.end]
+        preds = [
+            [at - part.begin for at in self.preds[step] if at >= part.begin] for step in range(part.begin, part.end)
+        ]
+        tensors = {}
+        for number in dict.fromkeys(number for step in steps for number in step.reads):
+            readers = self.readers[number]
+            if self.nbytes[number] and number not in self.lasting and readers[-1] < part.end:
+                inside = readers[bisect_left(readers, part.begin) :]
+                tensors[number] = Operand(self.nbytes[number], tuple([at - part.begin for at in inside]))
+        tasks = Tasks([self._cost(step) for step in steps], preds, tensors)
+        tasks.gather()
+        return tasks
+
+    def _problems(self, tasks: Tasks, alive: int, effort: Effort) -> list[Problem]:
+        """The parts that the tasks fall into."""
+        problems = []
+        for chosen in tasks.parts():
+            problems.append(problem := Problem(tasks, chosen, alive, effort))
+            alive = problem.alive_after
+        return problems
+
+    def _solve_problem(self, problem: Problem, level: int, limit: int) -> int:
+        """Find the best order of a problem, or take that of one that was like it; what no peak is below, or `level`."""
+        signature = problem.signature(level, limit)
+        if signature in self.solved:
+            peak, order, lower = self.solved[signature]
+            problem.best = problem.alive + peak, order
+            return problem.alive + lower
+        lower = problem.solve(level, limit)
+        self.solved[signature] = problem.best[0] - problem.alive, problem.best[1], lower - problem.alive
+        return lower
+
+    def beginnings(self, order: list[int]) -> list[list[int]]:
+        """An order; and it with other steps as the first, where inputs that nobody reads are alive during that one."""
+        unread = sum(self.nbytes[each] for each in self.storage.inputs if not self.readers[each])
+        if not unread:
+            return [order]
+        free = [at for at, before in enumerate(self.preds) if not before]
+        low = sorted(free, key=lambda at: self._cost(self.steps[at]).hill)[:BEGINNINGS]
+        return [order, *([first, *(at for at in order if at != first)] for first in low)]
 
     def with_constants(self, order: Sequence[int]) -> list[int]:
         """The numbers of all steps: constants stand before the first that reads them, those nobody reads at the end."""
-        steps = self.storage.steps
-        maker = {name: at for at, step in enumerate(steps) if step.row.constant for name in step.row.op.outputs if name}
+        steps, dag = self.storage.steps, self.storage.dag
+        constant = {step.row.op: number for number, step in enumerate(steps) if step.row.constant}
         placed: dict[int, None] = {}
-
-        def put(number: int) -> None:
+        for number in [*(self.numbers[at] for at in order), *constant.values()]:
             waiting = [number]
             while waiting:
-                at = waiting[-1]
-                missing = [
-                    maker[name] for name in steps[at].row.op.all_inputs if name in maker and maker[name] not in placed
-                ]
+                read = [constant[op] for op in dag.pred[steps[waiting[-1]].row.op] if op in constant]
+                missing = [other for other in read if other not in placed]
                 if missing:
                     waiting += reversed(missing)
                 else:
                     placed[waiting.pop()] = None
-
-        for at in order:
-            put(self.numbers[at])
-        for number in range(len(steps)):
-            if number not in placed:
-                put(number)
         return list(placed)
+
+
+@dataclass(slots=True)
+class _Part:
+    """Steps that run after all earlier and before all later ones."""
+
+    begin: int
+    end: int
+    alive: int
+    """Bytes alive before the first of them."""
+    peak: int
+    order: list[int]

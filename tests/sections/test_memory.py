@@ -57,6 +57,16 @@ def test_under_the_best_order_it_says_so(net: Any) -> None:
     assert "lowest peak that was found" in analysis.report().assumptions
 
 
+def test_an_order_that_was_not_searched_to_the_end_is_said_to_be_unproven(
+    net: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No effort is left, and the bound that would prove the order is taken away."""
+    monkeypatch.setattr("graphcost.passes.order.MAX_EXPANSIONS", 0)
+    monkeypatch.setattr("graphcost.passes.order.floor", lambda storage: 0)
+    (found,) = [line for line in lines(net(TWO)) if line[0] == "best execution order"]
+    assert found[2].endswith(", not proven best")
+
+
 def test_a_program_gets_the_same_and_the_curve(net: Any) -> None:
     data = net(TWO).report(sections=["memory"]).data["memory"]
     assert data == {
