@@ -176,7 +176,8 @@ def _scan(x: Tensor, axis: Tensor, work: Work, value: values.Value) -> Facts:
     gone = {axis_of(at[0], x.rank)} if at else set(range(x.rank))
     firsts = prod(without(x.shape, gone, keepdims=False)) if at else 0
     y = Tensor(x.shape, x.dtype, value)
-    return Facts((y,), work * (x.size - firsts), window_over(gone, x.rank))
+    steps = 0 if x.size == 0 else x.size - firsts  # an empty axis has no first element either
+    return Facts((y,), work * steps, window_over(gone, x.rank))
 
 
 def _running(elements: list[Any], exclusive: bool, reverse: bool) -> values.Value:

@@ -12,7 +12,7 @@ from graphcost.dims import symbol, symbols
 from graphcost.graph import UnknownShape
 from graphcost.ops.reduce import REDUCTIONS
 from graphcost.windows import mapped
-from harness import ints, t
+from harness import facts_of, ints, t
 
 FactsOf = Callable[..., Facts]
 
@@ -139,3 +139,8 @@ def test_running_sums_follow_contents(agrees: FactsOf, exclusive: int, reverse: 
 def test_a_running_sum_adds_to_all_but_the_first(facts_of: FactsOf) -> None:
     assert facts_of("CumSum", t(3, 4), ints(1)).work == Work(adds=3 * (4 - 1))
     assert facts_of("CumProd", t(3, 4), ints(0), opset=26).work == Work(muls=(3 - 1) * 4)
+
+
+def test_a_running_sum_over_an_empty_axis_adds_nothing() -> None:
+    facts = facts_of("CumSum", t(4, 0), ints(1))
+    assert facts.outputs[0].shape == (4, 0) and facts.work == Work()
