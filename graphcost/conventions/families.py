@@ -182,7 +182,8 @@ def same(row: Row) -> bool:
     """
     if row.op.origin is not None:
         return row.op.type == "Conv" and row.op.origin.function == "aten.convolution"
-    return row.op.attrs.get("auto_pad", "NOTSET") in ("SAME_UPPER", "SAME_LOWER")
+    exported = row.op.name.startswith("/")  # by PyTorch; other frameworks pad so as a rule
+    return exported and row.op.attrs.get("auto_pad", "NOTSET") in ("SAME_UPPER", "SAME_LOWER")
 
 
 def everywhere(row: Row) -> bool:

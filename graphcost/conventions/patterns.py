@@ -63,6 +63,8 @@ class _Graph:
         self.rows: Sequence[Row] = analysis.rows
         self.pathless = pathless(analysis)
         self.paths = module_paths(analysis)
+        self.named = any(owner(name) or name.startswith("onnx::") for name in analysis.model.weights)
+        """Whether weights keep their names at all; the first exporters numbered every one."""
         self.makers: dict[tuple[str, str], int] = {}
         self.readers: dict[tuple[str, str], list[int]] = defaultdict(list)
         for at, row in enumerate(self.rows):
@@ -332,7 +334,7 @@ def _scaled_norm(graph: _Graph, at: int, kind: str, first: int, last: int) -> di
 
 # --- what was folded --------------------------------------------------------------------------------------------------
 
-_RENAMED = re.compile(r"onnx::\w+_\d+")
+_RENAMED = re.compile(r"onnx::\w+_\d+|\d+")
 """What the older exporter calls a weight that it computed, instead of its name in the module."""
 
 
@@ -348,7 +350,7 @@ def _product(graph: _Graph, at: int) -> dict[int, Calls]:
         own = bool(names[1]) and names[1] == f"{owner(names[0])}.bias"
         norm = ("scale", "shift") if _argument(row, 1) else ("", "")
         return {at: (row if own else _biased(row, None), _norm_of(row, norm, origin.path))}
-    if origin is None and row.op.type == "Conv" and all(map(_RENAMED.fullmatch, names)):
+    if origin is None and row.op.type == "Conv" and graph.named and all(map(_RENAMED.fullmatch, names)):
         return {at: (_biased(row, None), _norm_of(row, ("scale", "shift"), ""))}
     if origin is not None and not names[1] and (lost := _lost_bias(row)) is not None:
         return {at: (_biased(row, lost),)}

@@ -236,3 +236,32 @@ def test_a_style_keeps_formulas_where_the_assumptions_cannot_be() -> None:
     )
     assert analysis.assumptions == {"n": 1} and analysis.assumed is analysis
     assert "best" in analysis.report(style="netscope").render("md")
+
+
+NOTHING = [
+    *(("Softmax", (), {"axis": axis}) for axis in (1, 2)),
+    ("LayerNormalization", ((1,), (1,)), {"axis": 3}),
+    ("LRN", (), {"size": 3}),
+    ("ConvTranspose", ((4, 2, 3, 3), (4,)), {"group": 2}),
+]
+
+
+@pytest.mark.parametrize("extents", [(0, 4, 3, 3), (1, 4, 0, 3), (1, 4, 0, 0)])
+@pytest.mark.parametrize(("kind", "shapes", "attrs"), NOTHING)
+def test_no_size_that_may_be_zero_is_divided_by(
+    kind: str, shapes: tuple[tuple[int, ...], ...], attrs: dict[str, int], extents: tuple[int, ...], blank: Any
+) -> None:
+    net = blank(x=Tensor(extents))
+    net.op("layer", kind, "x", weights=shapes, **attrs)
+    analysis = net.analyse()
+    for convention in conventions.known():
+        assert all(isinstance(metric.total(analysis), int) for metric in convention.metrics), convention.name
+        assert convention.table is None or convention.table(analysis) is not None
+
+
+def test_a_layer_without_outputs_counts_as_nothing(net: Any) -> None:
+    analysis = net(NET + 'layer { name: "hush" type: "Silence" bottom: "prob" }')
+    alone = net(NET)
+    for convention in conventions.known():
+        for metric in convention.metrics:
+            assert metric.total(analysis) == metric.total(alone), metric.key

@@ -211,6 +211,18 @@ def older(net: Any) -> None:
     net.op("conv", "Conv", "x", net.weight("onnx::Conv_11", 6, 8, 3, 3), net.weight("onnx::Conv_12", 6))
 
 
+def numbered(net: Any) -> None:
+    """As versions of PyTorch before 1.13 wrote it: other weights have names."""
+    net.weight("fc.weight", 10, 6)
+    net.op("conv", "Conv", "x", net.weight("193", 6, 8, 3, 3), net.weight("194", 6))
+
+
+def test_a_file_that_only_numbers_its_weights_folds_nothing(blank: Any) -> None:
+    net = blank(x=MAP)
+    net.op("conv", "Conv", "x", net.weight("1", 6, 8, 3, 3), net.weight("2", 6))
+    assert totals(net.analyse(), TOOLS) == printed(CONV, CONV + OUT, CONV, CONV + OUT, 2 * CONV + OUT, CONV + OUT)
+
+
 NORM_CALL = "aten._native_batch_norm_legit_no_training"
 FUSED = ("RemoveOptionalBiasFromConv", "FuseBatchNormIntoConv")
 
@@ -229,6 +241,7 @@ def newer(scale: str = "%p_norm_weight", bias: str = "conv.weight_bias") -> Buil
 
 FOLDED = [
     ("older exporter", older, printed(CONV + 4 * OUT, CONV + 2 * OUT, CONV + 2 * OUT, CONV + 2 * 2 * 6, 2 * CONV + 2 * OUT, CONV + 2 * OUT)),
+    ("older exporter with numbers", numbered, printed(CONV + 4 * OUT, CONV + 2 * OUT, CONV + 2 * OUT, CONV + 2 * 2 * 6, 2 * CONV + 2 * OUT, CONV + 2 * OUT)),
     ("newer exporter", newer(), printed(CONV + 4 * OUT, CONV + 2 * OUT, CONV + 2 * OUT, CONV + 2 * 2 * 6, 2 * CONV + 2 * OUT, CONV + 2 * OUT)),
     ("without affine", newer("None"), printed(CONV + 2 * OUT, CONV + OUT, CONV + OUT, CONV, 2 * CONV + OUT, CONV + OUT)),
     (
