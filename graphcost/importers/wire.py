@@ -338,11 +338,15 @@ class _Stripper(Walk):
         return self.without(start, end, "tensor", dropped) if dropped else None
 
     def large_attribute(self, start: int, end: int, depth: int) -> list[bytes] | None:
-        """The attribute without its string or list and its type, if those are too large; else as any message."""
+        """The attribute without its string or list, if those are too large; else as any message.
+
+        Its type then says UNDEFINED, which tells it from an attribute that says none.
+        """
         values = _ATTRIBUTE_LISTS | {_ATTRIBUTE_STRING}
         size = sum(stop - begin for key, begin, _, stop in self.runs(start, end, "attribute") if key >> 3 in values)
         if size > limits.KEEP_ATTRIBUTE:
-            return self.without(start, end, "attribute", values | {_ATTRIBUTE_TYPE})
+            kept = self.without(start, end, "attribute", values | {_ATTRIBUTE_TYPE})
+            return [*kept, varint(_ATTRIBUTE_TYPE << 3 | _VARINT) + b"\0"]
         return self.message(start, end, "attribute", depth)
 
     def without(self, start: int, end: int, kind: str, dropped: Set[int]) -> list[bytes]:
