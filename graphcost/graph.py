@@ -162,6 +162,14 @@ class TensorSequence(Unranked):
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """The value of an attribute that is in the file and too large to be kept: an operator with it is not understood."""
+
+    def __repr__(self) -> str:
+        return "(too large to be read)"
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """The call of a framework that an exporter wrote as an operator, or as several, where the file says so."""
 

@@ -43,8 +43,8 @@ MAX_FIELDS = 3_000_000
 """Nodes, tensors and other fields of a model; a message among them takes some 250 bytes even when it is empty.
 
 Within the smallest parts they are counted from twice as many bytes on: below that they cannot be so many."""
-MAX_TEXT = 32 * MIB
-"""Bytes of a model in one of ONNX's text forms; protobuf's text parser reads some 5 MB a second."""
+MAX_TEXT = 8 * MIB
+"""Bytes of a model in one of ONNX's text forms; protobuf's text parser takes up to 3 s and 120 MB for each MB."""
 MAX_MESSAGE_DEPTH = 100
 """Messages within messages; protobuf itself reads no deeper."""
 

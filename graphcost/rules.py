@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from .dims import Dim, Extent, symbol, total
-from .graph import Tensor
+from .graph import Tensor, Unread
 from .windows import GLOBAL as GLOBAL
 from .windows import NOT_KNOWN
 from .windows import POINTWISE as POINTWISE
@@ -277,13 +277,15 @@ HARMLESS = frozenset({"consumed_inputs", "description", "message"})
 a text for people, and that a layer of Caffe's reads the message of another type."""
 
 
-def not_understood(rule: Rule, attrs: Iterable[str], inputs: Sequence[Tensor | None]) -> str:
+def not_understood(rule: Rule, attrs: Mapping[str, Any], inputs: Sequence[Tensor | None]) -> str:
     """Why an operator may be another than its rule knows: an attribute or an input that the rule does not read.
 
     "" where there is none. A name that begins with an underscore is a note that some tool left for itself.
     """
-    for name in attrs:
+    for name, value in attrs.items():
         known = name in rule.keywords or name in rule.harmless or name in HARMLESS
+        if isinstance(value, Unread) and name not in rule.harmless:
+            return f"attribute {name} is too large to be read"
         if not (known or rule.takes_any or name.startswith("_")):
             return f"field {name} is not understood{_nearest(name, rule)}"
     most = rule.max_inputs

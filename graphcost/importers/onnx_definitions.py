@@ -32,7 +32,7 @@ class OnnxDefinitions:
             defaults = {name: attribute.default_value for name, attribute in schema.attributes.items()}
             function.attribute_proto.extend([value for value in defaults.values() if value.name])
             present = [tensor is not None for tensor in inputs]
-            return expand(function, op.attrs, present, dict(opsets))
+            return expand(function, op.attrs, present, dict(opsets), op.location)
         except ModelError:
             return None
         except _errors():

@@ -14,13 +14,14 @@ from typing import Any
 
 from .. import limits
 from ..errors import ModelError
-from ..graph import Model, Op, Origin, Tensor, Unranked, build_dag, unique
+from ..graph import Model, Op, Origin, Tensor, Unranked, Unread, build_dag, unique
 from . import wire
 from .onnx_file import Structure
 from .onnx_proto import (
     GRAPH,
     INT,
     INTS,
+    UNDEFINED,
     Declared,
     Proto,
     attribute_value,
@@ -300,7 +301,9 @@ class _Builder:
         kind = attribute.type
         if kind == INT:
             return attribute.i
-        if kind == GRAPH or (kind == 0 and attribute.HasField("g")):
+        if kind == UNDEFINED and attribute.HasField("type"):
+            return Unread()
+        if kind == GRAPH or (kind == UNDEFINED and attribute.HasField("g")):
             inner = replace(context, where=f"{where}, {name}")
             return None if attribute.ref_attr_name else self.body(attribute.g, inner)
         value = tuple(attribute.ints) if kind == INTS else attribute_value(attribute, where)

@@ -39,6 +39,7 @@ _OTHER_CONTENTS = 16
 """For scalars and vectors of other types: limits of a Range, scales of a Resize. More makes equal layers look other."""
 
 # AttributeProto.AttributeType
+UNDEFINED = 0
 FLOAT, INT, STRING, TENSOR, GRAPH, FLOATS, INTS, STRINGS, SPARSE_TENSOR, TYPE_PROTO = 1, 2, 3, 4, 5, 6, 7, 8, 11, 13
 
 _SCOPES = "pkg.torch.onnx.name_scopes"  # metadata that torch.onnx.export writes: "['', 'layer1', 'layer1.0', 'conv2d']"

@@ -10,6 +10,7 @@ https://protobuf.dev/programming-guides/encoding/, messages: https://github.com/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,14 @@ _ATTRIBUTE_LISTS = frozenset({7, 8, 9})  # floats, ints, strings
 _ATTRIBUTE_NUMBERS = frozenset({7, 8})
 _ATTRIBUTE_STRING = 4
 _ATTRIBUTE_TYPE = 20
+
+# Numbers of a list that stand one by one, each with its key, as old encoders wrote them: of a TensorProto float_data,
+# double_data, int32_data, int64_data and uint64_data, of an AttributeProto floats and ints.
+_RUNS = {
+    "tensor": rb"(?:\x25.{4})++|(?:\x51.{8})++|(?:[\x28\x38\x58][\x80-\xff]{0,9}+[\x00-\x7f])++",
+    "attribute": rb"(?:\x3d.{4})++|(?:\x40[\x80-\xff]{0,9}+[\x00-\x7f])++",
+}
+_RUN_KEYS = frozenset(b"\x25\x51\x28\x38\x58\x3d\x40")
 
 _NAME_KEYS = _INPUT, _OUTPUT, _NAME = 0x0A, 0x12, 0x1A  # keys of NodeProto: fields 1, 2 and 3, length-delimited
 
@@ -107,6 +116,22 @@ class Walk:
         self.buffer = buffer
         self.path = path
         self.seen = 0  # fields, against MAX_FIELDS
+
+    def runs(self, start: int, end: int, kind: str) -> Iterator[Field]:
+        """The fields of a tensor or attribute; numbers of a list that stand one by one as one field, keys and all.
+
+        There may be a hundred million of them, which takes a minute to go through and two seconds to skip.
+        """
+        run = re.compile(_RUNS[kind], re.DOTALL)
+        position = start
+        while position < end:
+            for key, begin, content, stop in self.fields(position, end, kind):
+                position = stop
+                if key in _RUN_KEYS and (match := run.match(self.buffer, begin, end)):
+                    position = match.end()
+                    yield key, begin, begin, position
+                    break
+                yield key, begin, content, stop
 
     def fields(self, start: int, end: int, kind: str) -> Iterator[Field]:
         """The fields of a message of this kind, in the order of the file. Raises ModelError for a malformed one."""
@@ -297,7 +322,7 @@ class _Stripper(Walk):
     def tensor(self, start: int, end: int) -> list[bytes] | None:
         """The tensor without its payload, if that is large, and without its documentation, if that is."""
         payload = documentation = data_type = 0
-        for key, begin, content, stop in self.fields(start, end, "tensor"):
+        for key, begin, content, stop in self.runs(start, end, "tensor"):
             number = key >> 3
             if number in TENSOR_PAYLOAD:
                 payload += stop - content
@@ -313,18 +338,22 @@ class _Stripper(Walk):
         return self.without(start, end, "tensor", dropped) if dropped else None
 
     def large_attribute(self, start: int, end: int, depth: int) -> list[bytes] | None:
-        """The attribute without its string or list and its type, if those are too large; else as any message."""
+        """The attribute without its string or list, if those are too large; else as any message.
+
+        Its type then says UNDEFINED, which tells it from an attribute that says none.
+        """
         values = _ATTRIBUTE_LISTS | {_ATTRIBUTE_STRING}
-        size = sum(stop - begin for key, begin, _, stop in self.fields(start, end, "attribute") if key >> 3 in values)
+        size = sum(stop - begin for key, begin, _, stop in self.runs(start, end, "attribute") if key >> 3 in values)
         if size > limits.KEEP_ATTRIBUTE:
-            return self.without(start, end, "attribute", values | {_ATTRIBUTE_TYPE})
+            kept = self.without(start, end, "attribute", values | {_ATTRIBUTE_TYPE})
+            return [*kept, varint(_ATTRIBUTE_TYPE << 3 | _VARINT) + b"\0"]
         return self.message(start, end, "attribute", depth)
 
     def without(self, start: int, end: int, kind: str, dropped: Set[int]) -> list[bytes]:
         """The message without the fields of these numbers. They may be millions, so no list of pieces is made."""
         kept = bytearray()
         position = start
-        for key, begin, _, stop in self.fields(start, end, kind):
+        for key, begin, _, stop in self.runs(start, end, kind):
             if key >> 3 in dropped:
                 kept += self.copy(position, begin)
                 position = stop

@@ -285,14 +285,24 @@ class _Engine:
         """What can be said without a rule: by the operator's own definition, the format's library, the file's word."""
         if self.definitions is not None and self.rule(op) is None:
             if (definition := self.definitions.expand(op, inputs, self.opsets)) is not None:
-                body = Body(self, definition, Scope({}), f"{self.prefix}{op.name}/")
-                outputs = body(*inputs)
-                if all(tensor.known for tensor in outputs):
-                    return Facts(outputs, body.work if body.complete else None, GLOBAL)
+                facts = self.defined(op, definition, inputs)
+                if facts is not None:
+                    return facts
             if (shapes := self.definitions.shapes(op, inputs, self.opsets)) is not None:
                 return Facts(shapes, None, NOT_KNOWN)
         declared = tuple([stated(name) for name in op.outputs])
         return Facts(declared, None, NOT_KNOWN) if any(tensor.known for tensor in declared) else None
+
+    def defined(self, op: Op, definition: Model, inputs: tuple[Tensor | None, ...]) -> Facts | None:
+        """The facts of an operator by the graph that defines it; None where that does not fit its inputs."""
+        body = Body(self, definition, Scope({}), f"{self.prefix}{op.name}/")
+        try:
+            outputs = body(*inputs)
+        except (ModelError, Undecided, TooLarge):
+            return None
+        if not all(tensor.known for tensor in outputs):
+            return None
+        return Facts(outputs, body.work if body.complete else None, GLOBAL)
 
 
 def _declared_tensor(inferred: Tensor, declared: Tensor) -> Tensor:

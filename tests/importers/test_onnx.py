@@ -82,6 +82,17 @@ def test_attributes_list_so_many_numbers_and_no_more(monkeypatch):
         importer.build(graph([cut]))
 
 
+def test_an_attribute_too_large_to_be_kept_leaves_its_row_unknown():
+    """A table of a million texts; without it the operator would be another."""
+    large = helper.make_node(
+        "LabelEncoder", ["x"], ["y"], domain="ai.onnx.ml", keys_int64s=[1], values_strings=["abcd"] * 1_000_000
+    )
+    proto = graph([large])
+    proto.opset_import.add(domain="ai.onnx.ml", version=2)
+    (row,) = analyze(importer.build(proto)).rows
+    assert (row.work, row.why) == (None, "attribute values_strings is too large to be read")
+
+
 def test_more_operators_than_are_built_are_refused_before_any_is(monkeypatch):
     monkeypatch.setattr(limits, "MAX_OPS", 3)
     monkeypatch.setattr(onnx_graph, "Op", None)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from onnx import parser
 
+from graphcost import analyze
 from graphcost.dims import symbol
 from graphcost.graph import Op, Tensor
+from graphcost.importers import onnx as importer
 from graphcost.importers.onnx_definitions import OnnxDefinitions
 
 LIBRARY = OnnxDefinitions()
@@ -66,3 +69,36 @@ def test_contents_steer_the_packages_inference():
 )
 def test_what_it_cannot_answer_is_none(operator: Op, inputs: tuple[Tensor, ...]):
     assert LIBRARY.shapes(operator, inputs, OPSETS) is None
+
+
+ATTENTION = """
+<ir_version: 10, opset_import: ["" : 23, "ai.onnx.preview" : 1]>
+g (float[1, 2, 4, 8] q, float[1, H, 6, 8] k) => (float[] y, float[1, 2, 4, 8] z) {
+  y = ai.onnx.preview.FlexAttention(q, k, k)
+  z = Relu(q)
+}"""
+
+
+def test_a_definition_that_does_not_fit_its_inputs_costs_one_row_and_not_the_report():
+    """FlexAttention has no rule; the operators that onnx defines it by refuse three heads beside two."""
+    model = importer.build(parser.parse_model(ATTENTION), "net.onnx")
+    fitting, other = (analyze(model, dims={"H": heads}) for heads in (2, 3))
+    assert fitting.complete and fitting.tensors["y"].shape == (1, 2, 4, 8)
+    assert [row.status for row in other.rows] == ["unknown", "known"]
+
+
+def test_an_expansion_stands_where_its_operator_does():
+    operator = op("HardSwish", 1)
+    operator.location = "net.onnx, node 7"
+    model = LIBRARY.expand(operator, (Tensor((2, 3)),), OPSETS)
+    assert model is not None
+    assert model.schedule[0].location == "net.onnx, node 7, node 0"
+
+
+@pytest.mark.parametrize("version", [2**31, 2**40, -1, 0, -(2**63)])
+def test_versions_that_no_operator_set_has_define_nothing(version: int):
+    for domain in ("", "ai.onnx.preview."):
+        operator = op(f"{domain}FlexAttention", 1)
+        opsets = {"": version, "ai.onnx.preview": version}
+        assert LIBRARY.expand(operator, (Tensor((2, 3)),), opsets) is None
+        assert LIBRARY.shapes(operator, (Tensor((2, 3)),), opsets) is None

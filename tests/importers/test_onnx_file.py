@@ -219,7 +219,7 @@ def test_an_attribute_list_of_some_size_is_kept() -> None:
 )
 def test_an_attribute_too_large_to_keep_is_told_from_an_empty_one(value: Any) -> None:
     read = attribute(table=value)
-    assert read == AttributeProto(name="table")
+    assert read == AttributeProto(name="table", type=AttributeProto.UNDEFINED)
 
 
 def test_a_large_tensor_in_a_larger_attribute_is_dropped() -> None:

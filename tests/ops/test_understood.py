@@ -10,6 +10,7 @@ import pytest
 from onnxruntime.capi.onnxruntime_pybind11_state import get_all_operator_schema
 
 from graphcost import NO_WORK, Facts, Tensor, Window, ops
+from graphcost.graph import Unread
 from graphcost.rules import HARMLESS, Rule, lookup, not_understood, rule
 from graphcost.windows import NOT_KNOWN
 
@@ -70,7 +71,7 @@ def acme(scratch_rules: None) -> Rule:
 def test_what_is_not_understood_is_named(
     acme: Rule, attrs: tuple[str, ...], inputs: tuple[Tensor | None, ...], reason: str
 ) -> None:
-    assert not_understood(acme, attrs, inputs) == reason
+    assert not_understood(acme, dict.fromkeys(attrs, 1), inputs) == reason
 
 
 def test_a_rule_that_takes_any_field_understands_all(scratch_rules: None) -> None:
@@ -79,7 +80,12 @@ def test_a_rule_that_takes_any_field_understands_all(scratch_rules: None) -> Non
         return Facts((x,), NO_WORK)
 
     found = lookup("com.acme.Any", 1)
-    assert found is not None and not_understood(found, ("whatever",), (X,)) == ""
+    assert found is not None and not_understood(found, {"whatever": 1}, (X,)) == ""
+
+
+def test_a_field_too_large_to_be_read_is_not_understood_unless_it_is_harmless(acme: Rule) -> None:
+    assert not_understood(acme, {"kernel": Unread()}, (X,)) == "attribute kernel is too large to be read"
+    assert not_understood(acme, {"engine": Unread()}, (X,)) == ""
 
 
 def test_only_an_elementwise_operator_keeps_its_shapes_where_a_field_is_not_understood() -> None:
