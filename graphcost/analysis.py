@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from .binding import Binding
 from .dims import Dim, Extent, substitute, symbols, total
 from .errors import ModelError
-from .graph import Model, Tensor
+from .graph import Model, Op, Tensor
 from .passes import infer, memory, parameters
 from .passes.rows import Inference, Row
 from .rules import Work
@@ -81,6 +81,19 @@ class Analysis:
             weights_dtype = target.weights_dtype or target.dtype
             inference, inputs = retype.convert(inference, inputs, target.dtype, weights_dtype)
         return cls(model, inputs, binding.dims, inference, target)
+
+    def in_order(self, schedule: Iterable[Op]) -> Self:
+        """The same analysis of the same operators run in another order, which changes nothing about each of them."""
+        model = self.model.in_order(schedule)
+        chunks: dict[Op, list[Row]] = {}
+        for row in self.rows:  # those of an operator's bodies stand after its own
+            chunks.setdefault(row.op if row.op in model.dag else next(reversed(chunks)), []).append(row)
+        rows = [row for op in model.dag for row in chunks[op]]
+        made = [name for op in model.dag for name in op.outputs if name in self.tensors]
+        others = [name for name in self.tensors if name not in set(made)]
+        tensors = {name: self.tensors[name] for name in (*others, *made)}
+        inference = Inference(rows, tensors, self._named, self.declared)
+        return type(self)(model, self.inputs, self.dims, inference, self.target)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickled and copied as what it was made of; what was worked out from that is worked out again."""

@@ -85,7 +85,7 @@ def analyze(
         binding = bind(model, shapes, dims, values)
         analysis = Analysis.of(model, binding, target)
         if target.reorder:
-            analysis = Analysis.of(model.in_order(analysis.memory.reorder().schedule), binding, target)
+            analysis = analysis.in_order(analysis.memory.reorder().schedule)
         return analysis
 
 

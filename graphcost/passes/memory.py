@@ -104,11 +104,23 @@ class Memory:
     def plan(self, align: int = 1) -> arena.Plan:
         """Offsets that are multiples of `align` for every buffer. Raises ModelError when a size is not known."""
         self._check("an arena")
-        return arena.plan(self.buffers, align, [row.name for row in self.steps], self.model.blob_names)
+        if align not in self._plans:
+            steps = [row.name for row in self.steps]
+            self._plans[align] = arena.plan(self.buffers, align, steps, self.model.blob_names)
+        return self._plans[align]
+
+    @cached_property
+    def _plans(self) -> dict[int, arena.Plan]:
+        """By their alignment."""
+        return {}
 
     def reorder(self) -> order.Order:
         """The order with the lowest peak that is found. Raises ModelError when a size is not known."""
         self._check("a better order")
+        return self._best_order
+
+    @cached_property
+    def _best_order(self) -> order.Order:
         return order.search(self.storage, *([self.alternative()] if self.alternative else []))
 
     def has_slices(self, step: int) -> bool:

@@ -110,23 +110,15 @@ def count(rows: Sequence[Row], fusion: Fusion | None = None, *, copied: frozense
 
 
 def _unfused(rows: Sequence[Row], copied: frozenset[Op]) -> list[OpTraffic]:
-    """What each row moves by itself, counted once for all rows of the very same facts and pattern of names."""
+    """What each row moves by itself, counted once for all rows of one signature."""
     known: dict[object, OpTraffic] = {}
     moved = []
-    for row in rows:
-        op = row.op
-        names = _first_places(op.inputs), tuple(map(bool, op.outputs)), bool(op.bodies)
-        key = (id(row.facts), names, row.constant_inputs, row.constant, row.unrolled, row.trip_count, op in copied)
-        if row.facts is None or key not in known:
+    for at, row in enumerate(rows):
+        key = (at,) if row.signature is None else (row.signature, row.op in copied)
+        if key not in known:
             known[key] = _share(row, copied, _Operands()).total(row.trip_count)
         moved.append(known[key])
     return moved
-
-
-def _first_places(names: Sequence[str]) -> tuple[int, ...]:
-    """For each name where it first stands: two lists of names that agree in it repeat the same ones."""
-    first: dict[str, int] = {}
-    return tuple([first.setdefault(name, at) for at, name in enumerate(names)])
 
 
 @dataclass(slots=True)
