@@ -185,7 +185,8 @@ class Analysis:
                 stale.append(f"the file declares {name!r} as {shapes}")
         more = [f"{len(stale) - SHOWN} more declared shapes disagree with inference"] if len(stale) > SHOWN else []
         unused = [f"unused dimension {name}" for name in self.unused_dims]
-        return (*self.model.warnings, *unused, *stale[:SHOWN], *more)
+        doubts = [f"{row.name}: {row.facts.warning}" for row in self.rows if row.facts and row.facts.warning]
+        return (*self.model.warnings, *doubts, *unused, *stale[:SHOWN], *more)
 
     @cached_property
     def notes(self) -> dict[str, str]:

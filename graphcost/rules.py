@@ -114,6 +114,8 @@ class Facts:
     """It makes boxes, or a loss, of what it reads: that comes from a detector's heads."""
     note: str = ""
     """What a reader should know of the count: that it is an upper bound, which branch it is of."""
+    warning: str = ""
+    """What does not fit in the operands, though a shape can be stated: the framework refuses it when it runs."""
 
     def map(self, extent: Callable[[Extent], Extent], tensor: Callable[[Tensor], Tensor]) -> Facts:
         """The facts with every size and count changed by `extent`, and every tensor by `tensor`."""

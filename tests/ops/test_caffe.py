@@ -371,3 +371,40 @@ def test_sizes_that_are_open_stay_in_the_answer() -> None:
     assert [
         str(e) for e in facts_of("Slice", Tensor((symbol("N"), symbol("C"))), slice_point=2, outputs=2).outputs[1].shape
     ] == ["N", "C - 2"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "bottoms", "fields", "warning"),
+    [
+        ("SoftmaxWithLoss", (t(4, 10), t(4)), {}, ""),
+        ("SoftmaxWithLoss", (t(4, 10), t(5)), {}, "5 labels for 4 positions of the scores"),
+        ("SoftmaxWithLoss", (t(2, 3, 7, 7), t(2, 1, 7, 7)), {}, ""),
+        ("SoftmaxWithLoss", (t(2, 7, 3), t(2, 7)), {"axis": 2}, ""),
+        ("Accuracy", (t(4, 10), t(4, 1)), {}, ""),
+        ("Accuracy", (t(2, 3, 7, 7), t(2)), {}, "2 labels for 98 positions of the scores"),
+        ("LSTM", (t(20, 4, 30), t(20, 4)), {"num_output": 8}, ""),
+        ("LSTM", (t(20, 4, 30), t(20, 5)), {"num_output": 8}, "[20, 5] marks for [20, 4] steps and sequences"),
+        # 4 x 10 locations and 3 x 10 scores of 10 boxes
+        ("DetectionOutput", (t(1, 40), t(1, 30), t(1, 2, 40)), {"num_classes": 3}, ""),
+        (
+            "DetectionOutput",
+            (t(1, 40), t(1, 30), t(1, 2, 20)),
+            {"num_classes": 3},
+            "5 prior boxes, and locations of 10",
+        ),
+        ("DetectionOutput", (t(1, 40), t(1, 60), t(1, 2, 40)), {"num_classes": 3}, "10 prior boxes, and scores of 20"),
+        ("DetectionOutput", (t(1, 120), t(1, 30), t(1, 2, 40)), {"num_classes": 3, "share_location": False}, ""),
+    ],
+)
+def test_operands_that_the_layer_itself_would_refuse_are_a_warning(
+    kind: str, bottoms: Any, fields: dict[str, Any], warning: str
+) -> None:
+    assert facts_of(kind, *bottoms, **fields).warning == warning
+
+
+def test_an_analysis_warns_of_operands_that_do_not_fit(net: Any) -> None:
+    analysis = net(
+        'input: "x" input_shape { dim: 4 dim: 10 } input: "y" input_shape { dim: 5 }'
+        ' layer { name: "l" type: "SoftmaxWithLoss" bottom: "x" bottom: "y" top: "l" }'
+    )
+    assert analysis.warnings == ("l: 5 labels for 4 positions of the scores",)

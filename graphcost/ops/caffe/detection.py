@@ -14,12 +14,12 @@ from ...graph import Shape, Tensor
 from ...rules import GLOBAL, Anchors, Facts, Work, rule
 from ..detection import suppression
 from ..resize import resized
-from .fields import Value, listed, whole
+from .fields import Value, differ, listed, whole
 
 Sizes = tuple[tuple[float, float], ...]
 
 DETECTION = (
-    "share_location", "background_label_id", "code_type", "keep_top_k", "confidence_threshold", "no_permute",
+    "background_label_id", "code_type", "keep_top_k", "confidence_threshold", "no_permute",
     "variance_encoded_in_target", "normalized", "input_width", "input_height", "nbottom", "objectness_score",
     # what is written or shown of the results
     "save_output_param", "visualize", "visualize_threshold", "save_file", "mean_value", "resize_param",
@@ -122,6 +122,7 @@ def detection_output(
     *others: Tensor,
     num_classes: Value = 21,
     nms_param: Value = (),
+    share_location: Value = True,
 ) -> Facts:
     """Locations [N, 4P], scores [N, classes P], priors [1, 2, 4P] -> [1, 1, 1, 7] until the network has run.
 
@@ -136,7 +137,20 @@ def detection_output(
     kept = minimum(boxes, whole(best, "top_k")) if best != -1 else boxes
     work = _decoding(locations) + Work(compares=scores.size) + suppression(kept) * (scores.shape[0] * classes)
     note = "as if every box passed the threshold and none were suppressed"
-    return Facts((Tensor((1, 1, 1, 7)),), work, GLOBAL, note=note, is_detection=True)
+    warning = _check_priors(locations, boxes, priors, 1 if share_location else classes)
+    return Facts((Tensor((1, 1, 1, 7)),), work, GLOBAL, note=note, warning=warning, is_detection=True)
+
+
+def _check_priors(locations: Tensor, boxes: Extent, priors: Tensor, each: int) -> str:
+    """What is wrong where there are not 4 locations and a score of each class for every prior; "" if nothing.
+
+    DetectionOutput refuses it (detection_output_layer.cpp).
+    """
+    known = priors.shape[2] // 4 if priors.rank > 2 else priors.size // 8
+    located = locations.size // (locations.shape[0] * 4 * each)
+    if differ(known, located):
+        return f"{known} prior boxes, and locations of {located}"
+    return f"{known} prior boxes, and scores of {boxes}" if differ(known, boxes) else ""
 
 
 def _decoding(locations: Tensor) -> Work:

@@ -53,6 +53,19 @@ def blob_shape(shape: Value) -> tuple[Any, ...]:
     return listed(dict(shape).get("dim", ()))
 
 
+def differ(a: Extent, b: Extent) -> bool:
+    """Whether two extents are known to be different numbers."""
+    return isinstance(a, int) and isinstance(b, int) and a != b
+
+
+def check_labels(scores: Tensor, labels: Tensor | None, classes: Extent) -> str:
+    """What is wrong where each position of the scores has not one label (softmax_loss_layer.cpp); "" if nothing."""
+    if labels is None or not labels.ranked or not isinstance(classes, int) or classes < 1:
+        return ""
+    positions = scores.size // classes
+    return f"{labels.size} labels for {positions} positions of the scores" if differ(labels.size, positions) else ""
+
+
 # --- sliding windows -------------------------------------------------------------------------------------------------
 
 
@@ -143,7 +156,8 @@ def _spatial(fields: Mapping[str, Value], every: str, stem: str, axes: int, defa
             raise ValueError(f"{stem}_h and {stem}_w are for two spatial axes; there are {axes}")
         if None in sides and default is None:
             raise ValueError(f"{stem}_h and {stem}_w should be given together")
-        return tuple(default or 0 if side is None else whole(side, stem) for side in sides)
+        named = ((sides[0], f"{stem}_h"), (sides[1], f"{stem}_w"))
+        return tuple([default or 0 if side is None else whole(side, name) for side, name in named])
     entries = listed(fields.get(every))
     if not entries and default is None:
         raise Undecided(f"{every} is missing")

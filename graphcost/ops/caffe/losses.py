@@ -11,7 +11,7 @@ from ...rules import GLOBAL, Facts, Work, rule
 from ...shapes import axis_of
 from ..normalize import softmax_work
 from ..pointwise import ACTIVATIONS
-from .fields import LOSS, Value, blob, choice, whole
+from .fields import LOSS, Value, blob, check_labels, choice, whole
 
 
 def _tops(x: Tensor, outputs: int) -> tuple[Tensor, ...]:
@@ -26,7 +26,8 @@ def softmax_with_loss(x: Tensor, *others: Tensor, axis: Value = 1, outputs: int 
     classes = x.shape[axis_of(whole(axis, "axis"), x.rank)] if x.rank > 1 else 0
     positions = x.size // classes if classes != 0 else 0
     work = softmax_work(x.size, positions) + Work(exps=positions, adds=positions)
-    return Facts(_tops(x, outputs), work, GLOBAL)
+    warning = check_labels(x, others[0] if others else None, classes)
+    return Facts(_tops(x, outputs), work, GLOBAL, warning=warning)
 
 
 @rule("caffe.InfogainLoss", harmless=(*LOSS, "engine", "source"))

@@ -8,8 +8,9 @@ from math import prod
 from ...dims import Undecided
 from ...graph import Tensor
 from ...rules import GLOBAL, NO_WORK, Facts, Work, rule
+from ...shapes import show_shape
 from ..pointwise import ACTIVATIONS
-from .fields import FILLERS, Value, blob, whole
+from .fields import FILLERS, Value, blob, differ, whole
 
 LSTM_UNIT = ACTIVATIONS["Sigmoid"] * 3 + ACTIVATIONS["Tanh"] * 2 + Work(muls=3, adds=1)
 """One element of c' = f c + i g, h = o tanh(c') (lstm_unit_layer.cpp)."""
@@ -33,7 +34,15 @@ def _recurrent(bottoms: Sequence[Tensor], hidden: int, expose: bool, outputs: in
         macs += steps * batch * hidden * hidden
     work = Work(macs=macs) + per_step * (steps * batch * hidden)
     tops = (Tensor((steps, batch, hidden)), *[Tensor((1, batch, hidden))] * states)
-    return Facts(tops[:outputs], work, GLOBAL, tuple(weights))
+    return Facts(tops[:outputs], work, GLOBAL, tuple(weights), warning=_check_marks(x, bottoms[1:2]))
+
+
+def _check_marks(x: Tensor, marks: Sequence[Tensor]) -> str:
+    """What is wrong where there is no mark for each step and sequence (recurrent_layer.cpp); "" if nothing."""
+    for mark in marks:
+        if mark.ranked and (mark.rank != 2 or any(map(differ, mark.shape, x.shape))):
+            return f"{show_shape(mark.shape)} marks for {show_shape(x.shape[:2])} steps and sequences"
+    return ""
 
 
 @rule("caffe.LSTM", harmless=(*FILLERS, "debug_info"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...graph import Shape, Tensor
 from ...rules import GLOBAL, Facts, Work, rule
 from ...shapes import axis_of
-from .fields import Value, choice, whole
+from .fields import Value, check_labels, choice, whole
 
 
 @rule("caffe.Reduction")
@@ -35,4 +35,5 @@ def arg_max(x: Tensor, *, out_max_val: Value = False, top_k: Value = 1, axis: Va
 def accuracy(x: Tensor, label: Tensor, *, top_k: Value = 1, axis: Value = 1, outputs: int = 1) -> Facts:
     """Scores and labels -> a scalar, and on a second top the accuracy of each class."""
     classes = x.shape[axis_of(whole(axis, "axis"), x.rank)]
-    return Facts((Tensor(()), Tensor((classes,)))[:outputs], Work(compares=x.size), GLOBAL)
+    tops = (Tensor(()), Tensor((classes,)))[:outputs]
+    return Facts(tops, Work(compares=x.size), GLOBAL, warning=check_labels(x, label, classes))
