@@ -83,7 +83,8 @@ def axis_map(
     reach = _reach(mode, sampling, ratio)
     if place is None or reach is None:
         return None
-    exact = sampling.exact and region is None and _is_exact(sampling.coordinates, size, wanted, ratio)
+    plain = sampling.exact and region is None and not sampling.antialias
+    exact = plain and _is_exact(sampling.coordinates, size, wanted, ratio)
     return _taps(axis, place, reach, None if exact else size, "" if region else "edge")
 
 
