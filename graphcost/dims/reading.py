@@ -95,7 +95,7 @@ _IN_A_WORD = re.compile(r"\w-\w")
 
 
 def _named(name: str) -> Poly:
-    return from_atom(make_atom("symbol", name=escaped(name), lower=0))
+    return from_atom(make_atom("symbol", name=escaped(name), lower=1))
 
 
 # --- the reader -------------------------------------------------------------------------------------------------------
@@ -310,8 +310,8 @@ def _magnitude(a: Ratio) -> Ratio:
 
 
 def _truncate(a: Ratio) -> Ratio:
-    """Rounded towards zero: an integer, or what cannot be negative."""
-    return a if a.bottom == ONE else _floor(_magnitude(a))
+    """Rounded towards zero, of what cannot be negative."""
+    return _floor(_magnitude(a))
 
 
 def _maximum(*values: Ratio) -> Ratio:

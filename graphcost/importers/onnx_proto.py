@@ -135,13 +135,13 @@ def input_types(infos: Sequence[Proto]) -> dict[str, Tensor]:
     names = Names({name for shape in shapes for extent in shape for name in symbols(extent)})
 
     def unnamed(name: str, axis: int) -> Extent:
-        return symbol(names((name, axis), f"{name}_{axis}"), lower=0)
+        return symbol(names((name, axis), f"{name}_{axis}"))
 
     return {name: type_of(proto, name, unnamed) for name, proto in inputs}
 
 
 def _after_its_place(name: str, axis: int) -> Extent:
-    return symbol(f"{name}_{axis}", lower=0)
+    return symbol(f"{name}_{axis}")
 
 
 def type_of(proto: Proto, name: str, unnamed: Callable[[str, int], Extent] = _after_its_place) -> Tensor:
