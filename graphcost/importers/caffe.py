@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from ..dims import Extent
 from ..errors import ModelError
 from ..graph import Model, Op, Tensor, Unranked, build_dag, unique
-from . import prototxt
+from . import caffe_text, prototxt
 from .caffe_data import is_source, shape_of, size_of, top_shapes
 from .caffe_layers import Layer, State, is_selected, layers_of
 from .prototxt import Message
@@ -24,6 +24,7 @@ def read(text: str | bytes, path: str, *, phase: str = "test", level: int = 0, s
     """
     net = prototxt.parse(text, path)
     _refuse_others(net, path)
+    caffe_text.check(net, "Net", path)
     state = State(phase.upper(), level, frozenset(stages))
     layers = list(layers_of(net, path))
     model = _Builder(path)

@@ -65,6 +65,10 @@ class Message:
                 return line
         return self._line
 
+    def line_at(self, position: int) -> int:
+        """The line of the field at this position of `items`; the message's own line if it was not read from text."""
+        return self._lines[position] if position < len(self._lines) else self._line
+
     def __contains__(self, name: str) -> bool:
         return any(field == name for field, _ in self._fields)
 
