@@ -75,11 +75,11 @@ class Analysis:
         inputs = binding.inputs
         inference = infer.infer(model, inputs, binding.dims)
         inference.named |= binding.named
-        if target.dtype or target.weights_dtype:
+        dtype = target.dtype or model.dtype
+        if dtype or target.weights_dtype:
             from .passes import retype
 
-            weights_dtype = target.weights_dtype or target.dtype
-            inference, inputs = retype.convert(inference, inputs, target.dtype, weights_dtype)
+            inference, inputs = retype.convert(inference, inputs, dtype, target.weights_dtype or dtype)
         return cls(model, inputs, binding.dims, inference, target)
 
     def in_order(self, schedule: Iterable[Op]) -> Self:
@@ -195,8 +195,8 @@ class Analysis:
 
     @property
     def complete(self) -> bool:
-        """Whether every total is exact rather than a lower bound."""
-        return not self.unknown and not self.dependent
+        """Whether every total is exact rather than a lower bound; those of a graph without operators say nothing."""
+        return bool(self.rows) and not self.unknown and not self.dependent
 
     @cached_property
     def activation_bytes(self) -> Extent:

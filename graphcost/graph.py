@@ -202,6 +202,8 @@ class Op:
     """Tensors of the surrounding graph that the bodies read."""
     weight_names: tuple[str, ...] = ()
     """Names under which a Caffe layer shares its blobs; "" is a blob of its own."""
+    permissive: tuple[bool, ...] = ()
+    """For each of these whether a blob of another shape will do that has as many elements (share_mode PERMISSIVE)."""
     in_place: bool = False
     scope: str = ""
     """The module it belongs to, `layer1/0/conv1`, where the file says so apart from the name."""
@@ -261,6 +263,9 @@ class Model:
     path: str = ""
     blob_names: dict[str, str] = field(default_factory=dict)
     """For a Caffe blob rewritten in place: the name of each later version -> the blob's name in the file."""
+    dtype: str = ""
+    """The type in which the file asks to have every floating-point tensor, whatever it calls each; "" where it does
+    not."""
     warnings: list[str] = field(default_factory=list)
     definitions: Definitions | None = None
     """Where the format itself defines operators that have no rule."""

@@ -22,7 +22,7 @@ from ..windows import GLOBAL, NOT_KNOWN
 from .checks import check_arity, check_attributes, check_facts, describe, situation
 from .open_extents import OpenExtents, Stated, has_fresh, stated_by
 from .rows import Inference, Row, body_prefix, sign
-from .weights import Scope
+from .weights import Scope, check_shared
 
 MAX_STEPS = 200_000
 """Operators looked at inside bodies, each time a loop in a loop is followed step by step counted anew."""
@@ -40,6 +40,7 @@ def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]
         for row in rows:
             _substitute(row, sizes)
         scope.tensors = {name: tensor.substitute(sizes) for name, tensor in scope.tensors.items()}
+    check_shared(rows)
     sign(rows)
     hidden = model.weights.keys() - set(model.outputs)
     activations = {name: tensor for name, tensor in scope.tensors.items() if name not in hidden}

@@ -11,8 +11,10 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from ..errors import ModelError
 from ..graph import Model, Op, Tensor
 from ..rules import Facts
+from ..shapes import show_shape
 from .rows import Row, Weight
 
 
@@ -105,6 +107,37 @@ class Scope:
         if op.is_call:
             return ()
         return _all_weights((), [constant for constant in map(self.constants.get, op.inputs) if constant])
+
+
+def check_shared(rows: Iterable[Row]) -> None:
+    """Raise ModelError where layers share a blob whose shape is not the same for both.
+
+    A layer that is permissive takes one of another shape with as many elements (Net::AppendParam in
+    https://github.com/BVLC/caffe/blob/master/src/caffe/net.cpp).
+    """
+    owners: dict[str, tuple[Tensor, Row]] = {}
+    for row in rows:
+        names = row.op.weight_names
+        for weight in row.weights if any(names) else ():
+            if not isinstance(weight.key, str):
+                continue
+            tensor, owner = owners.setdefault(weight.key, (weight.tensor, row))
+            at = names.index(weight.key) if weight.key in names else len(names)
+            by_size = at < len(row.op.permissive) and row.op.permissive[at]
+            if _differ(weight.tensor, tensor, by_size):
+                shapes = f"{show_shape(weight.tensor.shape)}, and {show_shape(tensor.shape)} in {owner.name}"
+                reason = f"{row.name}: its blob {weight.key!r} is {shapes}, which it shares"
+                raise ModelError(
+                    row.op.location, "", reason + ("" if by_size else " (share_mode: PERMISSIVE allows it)")
+                )
+
+
+def _differ(a: Tensor, b: Tensor, by_size: bool) -> bool:
+    """Whether two blobs are known to differ in shape, or `by_size` in how many elements they have."""
+    if by_size:
+        return isinstance(a.size, int) and isinstance(b.size, int) and a.size != b.size
+    pairs = zip(a.shape, b.shape, strict=False)
+    return a.rank != b.rank or any(m != n for m, n in pairs if isinstance(m, int) and isinstance(n, int))
 
 
 def _all_weights(own: tuple[Weight, ...], sources: Sequence[Constant]) -> tuple[Weight, ...]:
