@@ -14,7 +14,7 @@ from .binding import Binding
 from .dims import Dim, Extent, substitute, symbols, total
 from .errors import ModelError
 from .graph import Model, Op, Tensor
-from .passes import infer, memory, parameters
+from .passes import blobs, infer, memory, parameters
 from .passes.rows import Inference, Row
 from .rules import Work
 from .shapes import show_shape
@@ -186,7 +186,8 @@ class Analysis:
         more = [f"{len(stale) - SHOWN} more declared shapes disagree with inference"] if len(stale) > SHOWN else []
         unused = [f"unused dimension {name}" for name in self.unused_dims]
         doubts = [f"{row.name}: {row.facts.warning}" for row in self.rows if row.facts and row.facts.warning]
-        return (*self.model.warnings, *doubts, *unused, *stale[:SHOWN], *more)
+        weights = blobs.warnings(self.rows, self.model.weights_path) if self.model.weights_path else []
+        return (*self.model.warnings, *weights, *doubts, *unused, *stale[:SHOWN], *more)
 
     @cached_property
     def notes(self) -> dict[str, str]:

@@ -12,12 +12,14 @@ from dataclasses import replace
 from ..dims import Extent
 from ..errors import ModelError
 from ..graph import Model, Op, Tensor, Unranked, build_dag, unique
-from . import caffe_text, prototxt
+from . import caffe_text, caffemodel, prototxt
 from .caffe_data import input_shapes, is_source, top_shapes
 from .caffe_layers import Layer, State, is_selected, layers_of
 from .caffe_precision import forward_dtype
 from .caffe_state import file_stages, missing_blob, nothing_left
+from .caffe_trained import blob_tensor, has_blobs, notes, saved_phase
 from .prototxt import Message
+from .unpack import Buffer
 
 HEAD = "the net's input"
 """What makes a blob that is named at the head of the net."""
@@ -35,19 +37,36 @@ def read(text: str | bytes, path: str, *, phase: str = "test", level: int = 0, s
     return build(net, path, State(phase.upper(), level, frozenset(stages)))
 
 
-def build(net: Message, path: str, state: State) -> Model:
-    """The network of a NetParameter in a state, to which the file may add stages. Raises ModelError as `read` does."""
-    state = replace(state, stages=state.stages | file_stages(net))
+def read_binary(data: Buffer, path: str, *, phase: str = "test", level: int = 0, stages: Iterable[str] = ()) -> Model:
+    """The network in a .caffemodel, whose layers have the blobs that it holds. What these hold is not read.
+
+    Where each layer states its phase, Caffe wrote the file, and left out what its phase, level and stage did.
+    """
+    net = caffemodel.read(data, path)
+    saved = saved_phase(net)
+    model = build(net, path, State(phase.upper(), level, frozenset(stages)) if saved is None else None)
+    model.warnings += notes(net, saved)
+    return model
+
+
+def build(net: Message, path: str, state: State | None) -> Model:
+    """The network of a NetParameter in a state, to which the file may add stages; without a state with all its layers.
+
+    Raises ModelError as `read` does.
+    """
     layers = list(layers_of(net, path))
     dtype, warnings = forward_dtype(net, layers)
-    left_out = [layer for layer in layers if not is_selected(layer, state)]
-    model = _Builder(path)
+    state = state and replace(state, stages=state.stages | file_stages(net))
+    selected = [state is None or is_selected(layer, state) for layer in layers]
+    left_out = [layer for layer, is_in in zip(layers, selected, strict=True) if not is_in]
+    model = _Builder(path, trained=has_blobs(layers))
     model.net_inputs(net)
-    for layer in layers:
-        if is_selected(layer, state):
+    for layer, is_in in zip(layers, selected, strict=True):
+        if is_in:
             model.add(layer)
     model.borrow_inputs(left_out)
-    model.explain(left_out, state)
+    if state is not None:
+        model.explain(left_out, state)
     model.warnings += warnings
     name = net.get("name")
     return replace(model.finish(name if isinstance(name, str) else ""), dtype=dtype)
@@ -72,8 +91,9 @@ def _refuse_others(net: Message, path: str) -> None:
 class _Builder:
     """Turns layers into operators, giving each version of a blob a name of its own."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, trained: bool) -> None:
         self.path = path
+        self.trained = trained  # the file holds the blobs of all layers
         self.ops: list[Op] = []
         self.inputs: dict[str, Tensor] = {}
         self.unsized_inputs: dict[str, tuple[str, str]] = {}
@@ -138,6 +158,7 @@ class _Builder:
             attrs=layer.attrs,
             weight_names=layer.weight_names,
             permissive=layer.permissive,
+            blobs=tuple([blob_tensor(each, self.path) for each in layer.blobs]) if self.trained else None,
             in_place=any(rewritten),
             location=f"{self.path}:{layer.line}",
         )

@@ -16,7 +16,7 @@ from typing import Any
 from .. import limits
 from ..errors import ModelError
 from .caffe_types import canonical
-from .prototxt import Message
+from .prototxt import Message, Value
 
 V1_TYPES = {
     number: (name, type_)
@@ -76,6 +76,8 @@ class Layer:
     excludes: tuple[Message, ...] = ()
     weight_names: tuple[str, ...] = ()
     permissive: tuple[bool, ...] = ()
+    blobs: tuple[Message, ...] = ()
+    """What a trained file holds of the layer's parameters."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ def _layer(message: Message, path: str, position: int, *, is_v1: bool) -> Layer:
     kind = body.get("type")
     if kind is None:
         raise ModelError(path, str(message.line), f"layer {body.get('name', '')!r} has no type")
-    kind = V1_TYPES[kind][1] if isinstance(kind, int) and kind in V1_TYPES else str(kind)
+    if isinstance(kind, int):  # of a binary file, or of one that gives the number
+        kind = V1_TYPES[kind][1] if kind in V1_TYPES else f"LayerType{kind}"
+    kind = str(kind)
     kind = V0_TYPES.get(kind, kind) if v0 else _V1_NAMES.get(kind, kind)
     kind = canonical(kind) if is_v1 else kind
     bottoms, tops = (tuple(map(str, message.all(key))) for key in ("bottom", "top"))
@@ -130,11 +134,17 @@ def _layer(message: Message, path: str, position: int, *, is_v1: bool) -> Layer:
         tops=tops,
         attrs=_v0_attributes(body) if v0 else _attributes(message),
         line=message.line,
-        includes=tuple(m for m in message.all("include") if isinstance(m, Message)),
-        excludes=tuple(m for m in message.all("exclude") if isinstance(m, Message)),
+        includes=_messages(message, "include"),
+        excludes=_messages(message, "exclude"),
         weight_names=tuple(map(str, shared)),
+        blobs=tuple([blob for each in (message, inner) for blob in _messages(each, "blobs")]),
         permissive=tuple([mode in ("PERMISSIVE", 1) for mode in modes]) if any(modes) else (),
     )
+
+
+def _messages(message: Value | None, name: str) -> tuple[Message, ...]:
+    """The messages that a repeated field of another holds."""
+    return tuple([m for m in message.all(name) if isinstance(m, Message)]) if isinstance(message, Message) else ()
 
 
 def _attributes(layer: Message) -> dict[str, Any]:

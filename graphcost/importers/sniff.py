@@ -52,7 +52,6 @@ _PAGES = (
 # input_dim, force_backward, state, debug_info, input_shape, and layer, whose number 100 takes two bytes.
 _CAFFE_KEYS = (b"\x12", b"\x1a", b"\x20", b"\x22", b"\x28", b"\x32", b"\x38", b"\x42", b"\xa2\x06")
 _CAFFE_LAYER = b"\xa2\x06"
-_CAFFEMODEL = ("a Caffe weights file (.caffemodel)", "give the deploy .prototxt that goes with it")
 
 
 def describe(head: bytes) -> tuple[str, str] | None:
@@ -71,7 +70,7 @@ def describe(head: bytes) -> tuple[str, str] | None:
         return _describe_zip(head)
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return "a Python pickle (an old PyTorch checkpoint?)", "export the model with torch.onnx.export"
-    return _CAFFEMODEL if _is_caffemodel(head) else None
+    return None
 
 
 def packing_of(head: bytes) -> str | None:
@@ -123,8 +122,10 @@ def _describe_zip(head: bytes) -> tuple[str, str]:
     return _SOME_ZIP
 
 
-def _is_caffemodel(head: bytes) -> bool:
-    """NetParameter begins with its layers, or with a short printable name and one of the fields that follow it.
+def is_caffemodel(head: bytes) -> bool:
+    """Whether these first bytes are those of a binary net of Caffe.
+
+    NetParameter begins with its layers, or with a short printable name and one of the fields that follow it.
 
     ONNX begins with its IR version (byte 08). A TensorFlow graph begins like a named net, but its "name" is a
     message, whose first byte is not printable.

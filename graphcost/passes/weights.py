@@ -77,14 +77,13 @@ class Scope:
         """
         op = row.op
         behind = [*map(self.constants.get, op.inputs)]  # None for an activation, and for an input left out
-        if facts is not None and None in behind and not facts.weights and not any(behind):
+        if facts is not None and None in behind and not facts.weights and not op.blobs and not any(behind):
             return  # as most operators, which see activations alone
         if any(behind):
             row.constant_inputs = tuple(map(bool, behind))
         activations = behind.count(None) - op.inputs.count("")
-        own: tuple[Weight, ...] = ()
+        own = _own_weights(op, facts, activations)
         if facts is not None:
-            own = _own_weights(op, facts, activations)
             for at, held in enumerate(facts.packed_as[: len(behind)]):
                 if held is not None and (packed := behind[at]):
                     behind[at] = _unpacked(packed, self.tensors[op.inputs[at]], held)
@@ -153,9 +152,14 @@ def _all_weights(own: tuple[Weight, ...], sources: Sequence[Constant]) -> tuple[
     return tuple(found.values())
 
 
-def _own_weights(op: Op, facts: Facts, activations: int) -> tuple[Weight, ...]:
-    """The tensors that an operator holds itself, named so that blobs which layers share are one weight."""
-    if not facts.weights or (activations and facts.weights == facts.outputs):
+def _own_weights(op: Op, facts: Facts | None, activations: int) -> tuple[Weight, ...]:
+    """The tensors that an operator holds itself, named so that blobs which layers share are one weight.
+
+    Of one whose work is not known they are those that a trained file holds, if there is one.
+    """
+    if op.blobs is not None and (facts is None or facts.work is None):
+        return tuple([Weight(_key(op, at), tensor) for at, tensor in enumerate(op.blobs)])
+    if facts is None or not facts.weights or (activations and facts.weights == facts.outputs):
         return ()  # a ConstantOfShape whose shape is computed makes an activation
     return tuple([Weight(_key(op, at), tensor) for at, tensor in enumerate(facts.weights)])
 
