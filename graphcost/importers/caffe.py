@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from .. import limits
 from ..dims import Extent
 from ..errors import ModelError
 from ..graph import Model, Op, Tensor, Unranked, build_dag, unique
-from . import caffe_text, caffemodel, prototxt
+from . import caffe_solver, caffe_text, caffemodel, prototxt
 from .caffe_data import input_shapes, is_source, top_shapes
 from .caffe_layers import Layer, State, is_selected, layers_of
 from .caffe_precision import forward_dtype
 from .caffe_state import file_stages, missing_blob, nothing_left
 from .caffe_trained import blob_tensor, has_blobs, notes, saved_phase
 from .prototxt import Message
+from .source import open_source
 from .unpack import Buffer
 
 HEAD = "the net's input"
@@ -32,9 +34,26 @@ def read(text: str | bytes, path: str, *, phase: str = "test", level: int = 0, s
     `path` is what messages call it. Raises ModelError when the text is no network, or its layers cannot be connected.
     """
     net = prototxt.parse(text, path)
+    state = State(phase.upper(), level, frozenset(stages))
+    if caffe_solver.is_solver(net):
+        return _read_solver(net, path, state)
     _refuse_others(net, path)
     caffe_text.check(net, "Net", path)
-    return build(net, path, State(phase.upper(), level, frozenset(stages)))
+    return build(net, path, state)
+
+
+def _read_solver(solver: Message, path: str, state: State) -> Model:
+    """The network that a solver trains: the one in it, or that of the file in its folder which it names."""
+    caffe_text.check(solver, "Solver", path)
+    net = caffe_solver.find_net(solver, path, state.phase)
+    if not isinstance(net, Message):
+        path = str(net)
+        net = prototxt.parse(open_source(path).data[: limits.MAX_PROTOTXT + 1], path)
+        _refuse_others(net, path)
+        caffe_text.check(net, "Net", path)
+    model = build(net, path, caffe_solver.state_of(solver, state))
+    model.warnings += caffe_solver.notes(solver, state.phase)
+    return model
 
 
 def read_binary(data: Buffer, path: str, *, phase: str = "test", level: int = 0, stages: Iterable[str] = ()) -> Model:
@@ -76,10 +95,8 @@ def _refuse_others(net: Message, path: str) -> None:
     """A prototxt that holds something else than a network is told by its fields."""
     if "layer" in net or "layers" in net or "input" in net:
         return
-    if any(key in net for key in ("base_lr", "solver_type", "lr_policy", "max_iter", "train_net", "test_net")):
-        trained = net.get("net") or net.get("train_net") or net.get("test_net")
-        hint = f"; the network it trains is {trained}" if isinstance(trained, str) else ""
-        raise ModelError(path, "", f"this is a solver, not a network{hint}")
+    if caffe_solver.is_solver(net):
+        raise ModelError(path, "", "this is a solver, not a network")
     if "item" in net:
         raise ModelError(path, "", "this is a label map, not a network")
     if not net.items():

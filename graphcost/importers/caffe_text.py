@@ -22,15 +22,17 @@ def check(message: Message, kind: str, path: str) -> None:
 
     Raises ModelError with the line of the first field that protobuf would refuse.
     """
-    waiting = [(message, kind)]
+    waiting = [(message, kind, "")]
     while waiting:
-        message, kind = waiting.pop()
+        message, kind, layer = waiting.pop()
         specs = fields(kind)
+        if kind in ("Layer", "V1Layer"):
+            layer = f"{message.get('name', '')} ({message.get('type', 'layer')}): "
         if specs:
-            waiting += _check_fields(message, specs, path)
+            waiting += [(inner, holds, layer) for inner, holds in _check_fields(message, specs, layer, path)]
 
 
-def _check_fields(message: Message, specs: Mapping[str, Spec], path: str) -> list[tuple[Message, str]]:
+def _check_fields(message: Message, specs: Mapping[str, Spec], layer: str, path: str) -> list[tuple[Message, str]]:
     """Check the fields of one message; those that are messages themselves, and what each is, are returned."""
     inner = []
     seen: set[str] = set()
@@ -40,21 +42,22 @@ def _check_fields(message: Message, specs: Mapping[str, Spec], path: str) -> lis
             continue
         if not spec.repeats:
             if name in seen:
-                raise ModelError(path, str(message.line_at(at)), f"{name} is given twice, and it can stand only once")
+                reason = f"{layer}{name} is given twice, and it can stand only once"
+                raise ModelError(path, str(message.line_at(at)), reason)
             seen.add(name)
         if type(value) in spec.plain:
             continue
         if isinstance(value, Message) and spec.is_message:
             inner.append((value, spec.holds))
         elif problem := _problem(value, spec):
-            raise ModelError(path, str(message.line_at(at)), f"{name}: {problem}")
+            raise ModelError(path, str(message.line_at(at)), f"{layer}{name} {problem}")
     return inner
 
 
 def _problem(value: Value, spec: Spec) -> str:
     """What is wrong with the value of a field, "" if nothing."""
     if isinstance(value, Message):
-        return f"a value is expected, not a message in {{}}: it is {_article(spec.holds)}"
+        return f"should be {_article(spec.holds)}, not a message in {{}}"
     if spec.is_message:
         return f"should open a message with {{, not be {value!r}"
     if spec.holds == "bool":

@@ -15,7 +15,7 @@ from .. import limits
 from .caffe_schema import ENUMS, MESSAGES, Spec, is_foreign, numbers
 from .prototxt import Message, Value
 from .unpack import Buffer
-from .wire import Walk
+from .wire import Field, Walk
 
 _VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5
 _NUMBER_OF = {"float": _FIXED32, "double": _FIXED64}
@@ -54,7 +54,9 @@ class _Reader(Walk):
         specs = numbers(kind)
         found: list[tuple[str, Value]] = []
         layer_type = ""
-        walked = self.runs(start, end, "blob") if kind == "Blob" else self.fields(start, end, kind)
+        walked = (
+            self.runs(start, end, "blob") if kind == "Blob" else self.fields(start, end, f"{kind} of a .caffemodel")
+        )
         for key, begin, content, stop in walked:
             self.count(begin)
             spec = specs.get(key >> 3)
@@ -71,6 +73,12 @@ class _Reader(Walk):
             if spec.name == "type" and kind == "Layer":
                 layer_type = str(found[-1][1])
         return Message(tuple(found), place)
+
+    def walk(self, start: int, end: int, kind: str) -> Iterator[Field]:
+        """The fields of a message; of the numbers of a blob that stand one by one, each run of them as one."""
+        if kind == "Blob":
+            return self.runs(start, end, "blob")
+        return self.fields(start, end, f"{kind} of a .caffemodel")
 
     def part(self, start: int, end: int, spec: Spec, place: Ordinal) -> Message:
         """A message within another; those of the net itself are its layers, which are numbered."""

@@ -42,6 +42,8 @@ def open_source(given: AnyPath | bytes | bytearray | memoryview | IO[Any]) -> So
         return _unpacked("<bytes>", bytes(given))
     if isinstance(given, (str, os.PathLike)):
         name = os.fspath(given)
+        if not name:
+            raise ModelError("", "", "a model's name is empty")
         return _unpacked(name, _guarded(name, lambda: _read_path(name)))
     if hasattr(given, "read"):
         name = given.name if isinstance(getattr(given, "name", None), str) else "<file>"

@@ -12,22 +12,22 @@ from harness import HEAD, conv, layer
 @pytest.mark.parametrize(
     ("net", "reason"),
     [
-        (conv("c", fields="kernel_size: 3\n num_output: 6"), "net.prototxt:3: num_output is given twice"),
+        (conv("c", fields="kernel_size: 3\n num_output: 6"), ":3: c (Convolution): num_output is given twice"),
         (
             conv("c", fields='kernel_size: 3\n bias_term: "false"'),
-            ":3: bias_term: should be true or false, not 'false'",
+            ":3: c (Convolution): bias_term should be true or false, not 'false'",
         ),
-        (conv("c", fields="kernel_size: 3 bias_term: 2"), "bias_term: should be true or false, not 2"),
-        (conv("c", fields='kernel_size: "3"'), "kernel_size: should be a whole number, not '3'"),
-        (conv("c", fields="kernel_size: 3 group: true"), "group: should be a whole number, not True"),
-        (conv("c", fields="kernel_size: 3.0"), "kernel_size: should be a whole number, not 3.0"),
-        (conv("c", fields="kernel_size: 3 weight_filler: 1"), "weight_filler: should open a message"),
-        (conv("c", fields="kernel_size { dim: 3 }"), "kernel_size: a value is expected, not a message"),
-        (layer("r", "ReLU", fields="include { phase: test }"), "phase: should be TRAIN or TEST, not 'test'"),
-        (layer("p", "Pooling", fields="pooling_param { kernel_size: 2 pool: ave }"), "pool: should be MAX or AVE or"),
+        (conv("c", fields="kernel_size: 3 bias_term: 2"), "bias_term should be true or false, not 2"),
+        (conv("c", fields='kernel_size: "3"'), "kernel_size should be a whole number, not '3'"),
+        (conv("c", fields="kernel_size: 3 group: true"), "group should be a whole number, not True"),
+        (conv("c", fields="kernel_size: 3.0"), "kernel_size should be a whole number, not 3.0"),
+        (conv("c", fields="kernel_size: 3 weight_filler: 1"), "weight_filler should open a message"),
+        (conv("c", fields="kernel_size { dim: 3 }"), "kernel_size should be a whole number, not a message"),
+        (layer("r", "ReLU", fields="include { phase: test }"), "phase should be TRAIN or TEST, not 'test'"),
+        (layer("p", "Pooling", fields="pooling_param { kernel_size: 2 pool: ave }"), "pool should be MAX or AVE or"),
         (
             layer("r", "ReLU", fields='param { name: "a" share_mode: LAX }'),
-            "share_mode: should be STRICT or PERMISSIVE",
+            "share_mode should be STRICT or PERMISSIVE",
         ),
         (layer("r", "ReLU", fields='name: "s"'), "name is given twice"),
         ("state { phase: TEST phase: TRAIN }\n" + layer("r", "ReLU"), "phase is given twice"),
@@ -44,7 +44,7 @@ from harness import HEAD, conv, layer
 def test_what_protobuf_refuses_is_refused_with_its_line(net: str, reason: str):
     with pytest.raises(ModelError) as refusal:
         load((HEAD + net).encode())
-    assert reason.removeprefix("net.prototxt") in str(refusal.value)
+    assert reason in str(refusal.value)
 
 
 @pytest.mark.parametrize(

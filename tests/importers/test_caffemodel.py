@@ -162,7 +162,7 @@ def test_numbers_that_stand_one_by_one_are_one_run():
     [
         (NET[:-20], r"byte \d+: truncated"),
         (NET + b"\xa2\x06\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", r"byte \d+: an integer of more than ten bytes"),
-        (NET + b"\x0b", r"byte \d+: wire type 3 in a Net, which model files do not use"),
+        (NET + b"\x0b", r"byte \d+: wire type 3 in a Net of a .caffemodel, which model files do not use"),
         (image(1, 3) + part(100, part(1, "x")), "layer 2: layer 'x' has no type"),
         (image(*[1] * 40) + layer("r", "ReLU", "data"), "layer 1: a shape of 40 axes"),
         (image(2) + layer("a", "Acme", "data", "a", part(7, part(7, part(1, varint(2**64 - 1))))), "cannot be -1"),
