@@ -10,6 +10,7 @@ import pytest
 import harness
 from caffe_binary import blob, encoded, image, layer, legacy_blob, number, part
 from graphcost import Analysis, ModelError, analyze, limits, load
+from graphcost.cli import main
 from graphcost.importers import caffemodel, sniff
 from graphcost.importers.wire import varint
 
@@ -241,3 +242,33 @@ def test_weights_of_another_net_are_refused(tmp_path: Path):
 def test_a_caffemodel_is_told_by_its_first_bytes(head: bytes):
     assert sniff.is_caffemodel(head[: sniff.HEAD])
     assert sniff.describe(head[: sniff.HEAD]) is None
+
+
+# --- on the command line ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, str]:
+    """A prototxt and its weights."""
+    net, weights = tmp_path / "net.prototxt", tmp_path / "net.caffemodel"
+    net.write_text(PROTOTXT)
+    weights.write_bytes(WEIGHTS + ACME)
+    return str(net), str(weights)
+
+
+def test_the_command_takes_weights_beside_a_prototxt(files: tuple[str, str], capsys: pytest.CaptureFixture[str]):
+    assert main([files[0], "--weights", files[1], "--format", "csv", "--columns", "name,params"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["name,params", "c,112", "a,25", "b,"]
+
+
+def test_the_command_refuses_weights_that_do_not_belong(files: tuple[str, str], capsys: pytest.CaptureFixture[str]):
+    net, weights = files
+    for arguments, reason in (
+        ([net, net, "--weights", weights], "--weights: is about one model"),
+        ([net, "--weights", net], "net.prototxt: no .caffemodel"),
+        ([net, "--weights", "none.caffemodel"], "none.caffemodel: No such file"),
+        ([net, "--weights", weights, "-o", weights, "--format", "md"], "it would be written over"),
+    ):
+        assert main(arguments) == 2
+        assert reason in capsys.readouterr().err
+    assert Path(weights).read_bytes() == WEIGHTS + ACME
