@@ -144,10 +144,11 @@ def _target(options: argparse.Namespace) -> Target:
 def _report(path: str, options: argparse.Namespace, target: Target, format: str) -> Report:
     from .api import Report, analyze
     from .importers import load
+    from .importers.source import describe_folder
     from .report import default_top
 
     if Path(path).is_dir():
-        raise ModelError(path, "", "a folder without a .prototxt or .onnx file")
+        raise ModelError(path, "", describe_folder(path) or "a folder without a .prototxt or .onnx file")
     source = sys.stdin.buffer if path == "-" else path
     model = load(
         source, phase=options.phase or "test", level=options.level or 0, stages=options.stage, weights=options.weights
