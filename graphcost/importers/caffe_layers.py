@@ -15,6 +15,7 @@ from typing import Any
 
 from .. import limits
 from ..errors import ModelError
+from . import prototxt
 from .caffe_types import canonical
 from .prototxt import Message, Value
 
@@ -121,6 +122,8 @@ def _layer(message: Message, path: str, position: int, *, is_v1: bool) -> Layer:
     kind = str(kind)
     kind = V0_TYPES.get(kind, kind) if v0 else _V1_NAMES.get(kind, kind)
     kind = canonical(kind) if is_v1 else kind
+    if not kind.isascii() and (wrong := prototxt.invisible(kind)):
+        raise ModelError(path, str(body.line_of("type")), f"the type of layer {body.get('name', '')!r}: {wrong}")
     bottoms, tops = (tuple(map(str, message.all(key))) for key in ("bottom", "top"))
     name = body.get("name")
     params = message.all("param")

@@ -196,3 +196,10 @@ def test_every_listed_type_has_a_rule():
 def test_a_name_in_capitals_in_a_v2_file_stays_what_it_is():
     """Caffe refuses it there: a layer's type is found by its exact name."""
     assert read(HEAD + layer("p", "PRELU")).unknown == {"PRELU": 1}
+
+
+def test_a_type_with_a_character_that_cannot_be_seen_is_named():
+    said = refusal(HEAD + layer("c", "\u200bReLU"))
+    assert said.startswith(
+        "<bytes>:2: the type of layer 'c': the invisible character U+200B ZERO WIDTH SPACE stands here"
+    )
