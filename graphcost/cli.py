@@ -81,7 +81,8 @@ def _run(options: argparse.Namespace) -> int:
         raise ModelError("--top", "", f"{options.top} rows cannot be shown; 0 shows all")
     target, format = _target(options), _format(options)
     paths = list(arguments.models(options.models))
-    arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], [*paths, *options.plugin])
+    read = [*paths, *options.plugin, *([str(options.weights)] if options.weights else [])]
+    arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], read)
     if len(paths) > 1:
         return _run_many(paths, options, target, format)
     return _run_one(paths[0], options, target, format)
@@ -143,12 +144,15 @@ def _target(options: argparse.Namespace) -> Target:
 def _report(path: str, options: argparse.Namespace, target: Target, format: str) -> Report:
     from .api import Report, analyze
     from .importers import load
+    from .importers.source import describe_folder
     from .report import default_top
 
     if Path(path).is_dir():
-        raise ModelError(path, "", "a folder without a .prototxt or .onnx file")
+        raise ModelError(path, "", describe_folder(path) or "a folder without a .prototxt or .onnx file")
     source = sys.stdin.buffer if path == "-" else path
-    model = load(source, phase=options.phase or "test", level=options.level or 0, stages=options.stage)
+    model = load(
+        source, phase=options.phase or "test", level=options.level or 0, stages=options.stage, weights=options.weights
+    )
     if model.format != "caffe":
         _refuse_caffe_options(options)
     inputs = list(model.inputs)
@@ -212,7 +216,12 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     from .render import render
     from .summary import DEFAULT, Summary
 
-    given = {"--plan": options.plan, "--by": options.by, "--style": options.style != "default"}
+    given = {
+        "--plan": options.plan,
+        "--weights": options.weights,
+        "--by": options.by,
+        "--style": options.style != "default",
+    }
     if format != "json":
         given |= {f"--{name}": True for name in _flagged(options) if name != "device"} | {"--section": options.section}
     for flag, value in given.items():
