@@ -186,7 +186,18 @@ class Analysis:
         more = [f"{len(stale) - SHOWN} more declared shapes disagree with inference"] if len(stale) > SHOWN else []
         unused = [f"unused dimension {name}" for name in self.unused_dims]
         doubts = [f"{row.name}: {row.facts.warning}" for row in self.rows if row.facts and row.facts.warning]
-        return (*self.model.warnings, *doubts, *unused, *stale[:SHOWN], *more)
+        return (*self.model.warnings, *self._unsized, *doubts, *unused, *stale[:SHOWN], *more)
+
+    @property
+    def _unsized(self) -> list[str]:
+        """What to give of each input without a size on which an operator computes."""
+        read = {name for row in self.rows if row.dependent for name in row.op.inputs}
+        unsized = self.model.unsized_inputs
+        return [
+            unsized[name][1]
+            for name, tensor in self.inputs.items()
+            if name in unsized and name in read and not tensor.known
+        ]
 
     @cached_property
     def notes(self) -> dict[str, str]:

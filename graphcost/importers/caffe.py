@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 
 from ..dims import Extent
 from ..errors import ModelError
-from ..graph import Model, Op, Tensor, Unranked, build_dag, unique
+from ..graph import Model, Op, SizedBy, Tensor, Unranked, build_dag, unique
 from . import prototxt
-from .caffe_data import is_source, shape_of, size_of, top_shapes
+from .caffe_data import is_source, shape_of, size_of, tops_of
 from .caffe_layers import Layer, State, is_selected, layers_of
 from .prototxt import Message
 
@@ -60,6 +60,8 @@ class _Builder:
         self.ops: list[Op] = []
         self.inputs: dict[str, Tensor] = {}
         self.unsized_inputs: dict[str, tuple[str, str]] = {}
+        self.optional_sizes: set[str] = set()
+        self.sized_by: dict[str, SizedBy] = {}
         self.current: dict[str, str] = {}  # blob -> the version that a layer standing here reads
         self.maker: dict[str, str] = {}
         self.blobs: dict[str, str] = {}
@@ -81,15 +83,18 @@ class _Builder:
         shapes = [shape_of(shape, self.path) for shape in net.all("input_shape")]
         return shapes or [tuple(flat[start : start + 4]) for start in range(0, len(flat), 4)]
 
-    def input(self, name: str, shape: Sequence[Extent] | None, line: int, source: str = "") -> None:
-        """Make a blob an input of the model; `source` describes the layer that brings it, if one does."""
+    def input(self, name: str, shape: Sequence[Extent] | None, line: int, source: str = "", ask: str = "") -> None:
+        """Make a blob an input of the model; `source` describes the layer that brings it, if one does, and `ask` what
+        a user is to write who gives its shape.
+        """
         if name in self.unsized_inputs and shape is not None:  # named at the head of the net, sized by a layer
             del self.inputs[name], self.unsized_inputs[name], self.maker[name]
         if name in self.maker:
             raise ModelError(self.path, str(line), f"input {name!r} is already made by {self.maker[name]}")
         self.inputs[name] = Tensor(tuple(shape)) if shape is not None else Unranked("float32")
         if shape is None:
-            reason = f"the file does not say how large {name!r} is{source}: give it, as --input {name}=1x3xHxW"
+            ask = ask or f"{name}=1x3xHxW"
+            reason = f"the file does not say how large {name!r} is{source}: give it, as --input {ask}"
             self.unsized_inputs[name] = str(line), reason
         self.current[name] = name
         self.maker[name] = "the net's input"
@@ -104,10 +109,12 @@ class _Builder:
     def source(self, layer: Layer) -> None:
         """A layer that brings data in: its tops are the model's inputs."""
         source = f" (a top of {layer.name}, {layer.type})"
-        for number, (blob, shape) in enumerate(zip(layer.tops, top_shapes(layer, self.path), strict=True)):
-            self.input(blob, shape, layer.line, source)
-            if number and shape is None:
-                del self.unsized_inputs[blob]  # labels and the like; only what the network computes on has to be sized
+        for number, (blob, top) in enumerate(zip(layer.tops, tops_of(layer, self.path), strict=True)):
+            self.input(blob, top.shape, layer.line, source, top.ask)
+            if number:  # labels and the like; only what the network computes on has to be sized
+                self.optional_sizes.add(blob)
+            if top.sized_by is not None:
+                self.sized_by[blob] = top.sized_by
 
     def operator(self, layer: Layer) -> None:
         bottoms = tuple([self.current.get(blob, blob) for blob in layer.bottoms])
@@ -162,6 +169,8 @@ class _Builder:
             dag=build_dag(self.ops, self.inputs, self.path),
             inputs=self.inputs,
             unsized_inputs=self.unsized_inputs,
+            optional_sizes=frozenset(self.optional_sizes),
+            sized_by=self.sized_by,
             outputs=tuple(top for op in self.ops for top in op.outputs if top not in read),
             format="caffe",
             path=self.path,
