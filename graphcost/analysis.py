@@ -67,6 +67,8 @@ class Analysis:
         """Every activation by name."""
         self.declared: dict[str, int] = inference.declared
         """Extents that data decides and the file declares: it is believed, unless `dims` names them."""
+        self.defaults: dict[str, int] = inference.assumed
+        """Extents that data decides and that have the number of before the network runs, unless `dims` names them."""
         self._named = inference.named
 
     @classmethod
@@ -92,7 +94,7 @@ class Analysis:
         made = [name for op in model.dag for name in op.outputs if name in self.tensors]
         others = [name for name in self.tensors if name not in set(made)]
         tensors = {name: self.tensors[name] for name in (*others, *made)}
-        inference = Inference(rows, tensors, self._named, self.declared)
+        inference = Inference(rows, tensors, self._named, self.declared, self.defaults)
         return type(self)(model, self.inputs, self.dims, inference, self.target)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class _Builder:
         tops = tuple([self.top(blob, layer) for blob in blobs])
         op = Op(
             name=unique(layer.name, self.names),
-            kind=f"caffe.{layer.type}",
+            kind=f"caffe.{layer.kind}",
             inputs=bottoms,
             outputs=tops,
             attrs=layer.attrs,

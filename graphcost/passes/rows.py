@@ -97,6 +97,8 @@ class Inference:
     """Names that a user may give a value: those of extents that data decides."""
     declared: dict[str, int] = field(default_factory=dict)
     """Those that stand nowhere, because the file declares numbers in their place, which are believed."""
+    assumed: dict[str, int] = field(default_factory=dict)
+    """Those that stand nowhere, because their rules have a number for them until the user gives one."""
 
 
 def body_prefix(prefix: str, op: Op, label: str) -> str:

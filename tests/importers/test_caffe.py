@@ -359,7 +359,7 @@ def test_the_size_of_a_label_is_asked_for_where_a_layer_computes_on_it(net: Any)
 
 def test_a_python_layer_with_a_bottom_is_an_operator(net: Any) -> None:
     analysis = net(HEAD + 'layer { name: "p" type: "Python" bottom: "data" top: "p" python_param { module: "m" } }')
-    assert list(analysis.inputs) == ["data"] and analysis.unknown == {"Python": 1}
+    assert list(analysis.inputs) == ["data"] and analysis.unknown == {"Python:m": 1}
 
 
 def test_an_old_dummy_layer_without_numbers_has_to_be_sized(net: Any) -> None:
