@@ -146,6 +146,20 @@ ROWS: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]],
     ("Python:pylayers.CRFLayer", (IMAGE, t(1, 3, 30, 30)), {}, [(1, 4, 8, 8)], [], None),
     ("Python:pyloss.EuclideanLossLayer", (IMAGE, IMAGE), {}, [(1,)], [], Work(adds=512, muls=256)),
     ("Python:pyLayer.DiceLoss", (IMAGE, IMAGE), {}, [(1,)], [], None),
+    ("BinaryConvolution", (IMAGE,), {"num_output": 2, "kernel_size": 3, "group": 2}, [(1, 2, 6, 6)], [(2, 2, 3, 3), (2,)],
+     Work(macs=72 * 18, adds=72)),
+    ("BinaryInnerProduct", (IMAGE,), {"num_output": 10, "bias_term": False}, [(1, 10)], [(10, 256)], Work(macs=2560)),
+    ("Quant", (IMAGE,), {"forward_func": "sign"}, [(1, 4, 8, 8)], [], Work(compares=256)),
+    ("Quant", (IMAGE,), {"forward_func": "hwgq", "centers": (0.5, 1.0, 1.5)}, [(1, 4, 8, 8)], [], Work(compares=256 * 4)),
+    ("Depooling", (IMAGE, IMAGE), {"kernel_size": 3, "stride": 2}, [(1, 4, 17, 17)], [], Work()),
+    ("Depooling", (IMAGE,), {"pool": "AVE", "kernel_size": 2, "stride": 2, "pad": 1}, [(1, 4, 14, 14)], [], Work(divs=256, adds=256 * 4)),
+    ("SafeInv", (IMAGE,), {}, [(1, 4, 8, 8)], [], Work(compares=256, divs=256)),
+    ("DataAugmentation", (t(2, 3, 8, 8),), {"recompute_mean": 1000}, [(2, 3, 8, 8)], [(1, 1, 1, 1), (1, 3, 8, 8), (1, 3, 1, 1)], None),
+    ("DataAugmentation", (t(2, 3, 8, 8), t(2, 42, 1, 1)), {"crop_height": 4, "crop_width": 6, "outputs": 2},
+     [(2, 3, 4, 6), (2, 42, 1, 1)], [(1, 1, 1, 1)], None),
+    ("FlowAugmentation", (t(2, 2, 8, 8), t(2, 42, 1, 1), t(2, 42, 1, 1)), {"crop_height": 4, "crop_width": 6}, [(2, 2, 4, 6)], [], None),
+    ("AnchorTarget", (t(1, 18, 38, 50), t(5, 5)), {"ratio": (0.5, 1, 2), "scale": (8, 16, 32)},
+     [(1, 1, 9 * 38, 50), *[(1, 9 * 4, 38, 50)] * 3], [], None),
     ("SoftmaxWithLossOHEM", (t(9, 21), t(9, 1)), {"outputs": 3}, [(), (9, 21), (9, 1)], [],
      Work(compares=9 * 20, adds=9 * (2 * 21 - 1 + 1), exps=9 * (21 + 1), divs=9 * 21)),
     ("SmoothL1Loss", (t(9, 8), t(9, 8)), {"outputs": 2}, [(), (9, 1)], [], None),
@@ -160,6 +174,11 @@ def test_a_layer_states_its_tops_blobs_and_work(row: Any) -> None:
     assert [weight.shape for weight in facts.weights] == blobs
     if work is not None:
         assert facts.work == work
+
+
+def test_what_a_quantiser_of_another_fork_costs_is_not_stated() -> None:
+    facts = facts_of("Quant", IMAGE)
+    assert facts.outputs[0].shape == (1, 4, 8, 8) and facts.work is None
 
 
 def test_a_layer_that_python_code_defines_has_a_rule_only_where_it_is_published() -> None:
