@@ -21,6 +21,8 @@ class Weight:
     tensor: Tensor
     file_dtype: str = ""
     """Its element type in the file, where `tensor` is as if it were converted."""
+    is_scaled: bool = False
+    """Whether it is multiplied, and floating point made of it, before the operator that it belongs to reads it."""
 
 
 @dataclass(slots=True)

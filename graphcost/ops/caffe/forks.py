@@ -1,4 +1,4 @@
-"""Layers of Caffe's forks that stand in no family: binary networks, autoencoders, optical flow, detectors in training."""
+"""Layers of Caffe's forks that stand in no family: binary networks, autoencoders, optical flow, detectors trained."""
 
 from __future__ import annotations
 
