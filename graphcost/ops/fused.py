@@ -10,7 +10,7 @@ from math import prod
 from ..dims import Extent, Undecided, floor_div
 from ..graph import Tensor
 from ..rules import GLOBAL, NO_WORK, Facts, Work, data_dependent, rule
-from ..shapes import axis_of, broadcast
+from ..shapes import axis_of, broadcast, joins
 from . import dense, indexing, windowed
 from .normalize import rms_normalization, softmax_work
 from .pointwise import ACTIVATIONS, binary, fused_activation, unary
@@ -136,7 +136,7 @@ def gated_rms_norm(x: Tensor, scale: Tensor, gate: Tensor, *, activation: str = 
     """x normalised in runs as long as the scale, times an activated gate -> the shape of x."""
     if activation not in ("silu", "swish", "sigmoid"):
         raise Undecided(f"what the activation {activation} costs is not known")
-    runs = floor_div(x.size, scale.size)
+    runs = floor_div(x.size, scale.size) if scale.size != 0 else 0
     normalised = rms_normalization(Tensor((runs, scale.size), x.dtype), scale)
     after = ACTIVATIONS["Sigmoid"] + Work(muls=1 if activation == "sigmoid" else 2)
     return Facts((Tensor(x.shape, x.dtype),), (normalised.work or NO_WORK) + after * x.size, GLOBAL)
@@ -147,7 +147,7 @@ def branchwise_rms_norm(x: Tensor, scale: Tensor | None = None, *, num_branches:
     """[*any, C, H], or [*any, C H] of num_branches -> the same shape, each branch of H normalised by itself."""
     run = x.shape[-1] // num_branches if num_branches else x.shape[-1]
     work = Work(muls=3 if scale is not None else 2, adds=1) * x.size  # a square, the quotient's product, the scale
-    work += Work(divs=2, adds=1, exps=1) * floor_div(x.size, run)
+    work += Work(divs=2, adds=1, exps=1) * (floor_div(x.size, run) if run != 0 else 0)
     return Facts((Tensor(x.shape, x.dtype),), work, GLOBAL)
 
 
@@ -239,7 +239,7 @@ def cdist(a: Tensor, b: Tensor, *, metric: str = "sqeuclidean") -> Facts:
         raise Undecided(f"what the distance {metric} costs is not known")
     depth = dense.contract(a.shape[1], b.shape[1])
     y = Tensor((a.shape[0], b.shape[0]), a.dtype)
-    each = Work(adds=2 * depth - 1, muls=depth, exps=int(metric == "euclidean"))
+    each = Work(adds=depth + joins(depth, 1), muls=depth, exps=int(metric == "euclidean"))
     return Facts((y,), each * y.size, GLOBAL)
 
 

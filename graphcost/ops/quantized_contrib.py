@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from ..dims import Extent, Undecided
 from ..graph import Tensor, element_type
 from ..rules import GLOBAL, NO_WORK, Facts, Work, rule
+from ..shapes import joins
 from . import dense
 from .attention_contrib import SCORES
 from .attention_contrib import attention as self_attention
@@ -195,7 +196,7 @@ def reduce_sum_integer(x: Tensor, *, axes: Sequence[int], keepdims: int) -> Fact
     """Sums of integers of 8 bits along axes -> of 32."""
     gone = reduced_axes(axes, x.rank)
     y = Tensor(without(x.shape, gone, bool(keepdims)), "uint32" if x.dtype == "uint8" else "int32")
-    return Facts((y,), Work(adds=x.size - y.size), window_over(gone, x.rank, bool(keepdims)))
+    return Facts((y,), Work(adds=joins(x.size, y.size)), window_over(gone, x.rank, bool(keepdims)))
 
 
 @rule("com.microsoft.QLinearReduceMean")
@@ -203,7 +204,7 @@ def qlinear_reduce_mean(x: Tensor, *scales: Tensor | None, axes: Sequence[int], 
     """Means of a quantised operand along axes -> quantised."""
     gone = reduced_axes(axes, x.rank)
     y = Tensor(without(x.shape, gone, bool(keepdims)), x.dtype)
-    work = DEQUANTIZE * x.size + Work(adds=x.size - y.size) + (Work(divs=1) + QUANTIZE) * y.size
+    work = DEQUANTIZE * x.size + Work(adds=joins(x.size, y.size)) + (Work(divs=1) + QUANTIZE) * y.size
     return Facts((y,), work, window_over(gone, x.rank, bool(keepdims)))
 
 

@@ -28,7 +28,7 @@ def _transform(x: Tensor, axis: int, length: Tensor | None, onesided: int, inver
     bins = n // 2 + 1 if onesided and not inverse else n
     parts = 1 if onesided and inverse else 2
     y = Tensor((*x.shape[:at], bins, *x.shape[at + 1 : -1], parts), x.dtype)
-    others = x.size // (x.shape[at] * x.shape[-1])
+    others = prod(x.shape[:at]) * prod(x.shape[at + 1 : -1])
     return Facts((y,), fft_work(others, n), GLOBAL)
 
 

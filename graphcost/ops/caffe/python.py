@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import prod
 
 from ...dims import Undecided
 from ...graph import Tensor
 from ...rules import GLOBAL, NO_WORK, PYTHON, F, Facts, Work, rule
-from ...shapes import broadcast
+from ...shapes import broadcast, joins
 from ..normalize import softmax_work
 from .fields import Value, rois
 
@@ -133,8 +134,8 @@ def softmax(x: Tensor) -> Facts:
 
     https://github.com/kolesman/SEC, pylayers.py
     """
-    positions = x.size // x.shape[1]
-    again = Work(adds=2 * x.size - positions, divs=x.size)
+    positions = x.shape[0] * prod(x.shape[2:])
+    again = Work(adds=x.size + joins(x.size, positions), divs=x.size)
     return Facts((Tensor(x.shape),), softmax_work(x.size, positions) + again, GLOBAL)
 
 
