@@ -67,6 +67,8 @@ class Analysis:
         """Every activation by name."""
         self.declared: dict[str, int] = inference.declared
         """Extents that data decides and the file declares: it is believed, unless `dims` names them."""
+        self.defaults: dict[str, int] = inference.assumed
+        """Extents that data decides and that have the number of before the network runs, unless `dims` names them."""
         self._named = inference.named
 
     @classmethod
@@ -92,7 +94,7 @@ class Analysis:
         made = [name for op in model.dag for name in op.outputs if name in self.tensors]
         others = [name for name in self.tensors if name not in set(made)]
         tensors = {name: self.tensors[name] for name in (*others, *made)}
-        inference = Inference(rows, tensors, self._named, self.declared)
+        inference = Inference(rows, tensors, self._named, self.declared, self.defaults)
         return type(self)(model, self.inputs, self.dims, inference, self.target)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -187,7 +189,18 @@ class Analysis:
         unused = [f"unused dimension {name}" for name in self.unused_dims]
         doubts = [f"{row.name}: {row.facts.warning}" for row in self.rows if row.facts and row.facts.warning]
         weights = blobs.warnings(self.rows, self.model.weights_path) if self.model.weights_path else []
-        return (*self.model.warnings, *weights, *doubts, *unused, *stale[:SHOWN], *more)
+        return (*self.model.warnings, *weights, *self._unsized, *doubts, *unused, *stale[:SHOWN], *more)
+
+    @property
+    def _unsized(self) -> list[str]:
+        """What to give of each input without a size on which an operator computes."""
+        read = {name for row in self.rows if row.dependent for name in row.op.inputs}
+        unsized = self.model.unsized_inputs
+        return [
+            unsized[name][1]
+            for name, tensor in self.inputs.items()
+            if name in unsized and name in read and not tensor.known
+        ]
 
     @cached_property
     def notes(self) -> dict[str, str]:

@@ -152,6 +152,10 @@ class Report:
             parts.append(
                 f"data-dependent dimensions, taken from the declared shapes: {_first(numbers)} (--dim changes them)"
             )
+        if a.defaults:
+            numbers = [f"{name} = {number}" for name, number in a.defaults.items()]
+            change = f"set with --dim {next(iter(a.defaults))}=300"
+            parts.append(f"data-dependent dimensions, as before the network runs: {_first(numbers)} ({change})")
         counted_of = [f"{name}: {note}" for name, note in a.notes.items()]
         parts += [_first(counted_of, NOTES)] if counted_of else []
         return "; ".join([*parts, *_target_notes(a.target)])

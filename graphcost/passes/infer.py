@@ -45,7 +45,7 @@ def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]
     sign(rows)
     hidden = model.weights.keys() - set(model.outputs)
     activations = {name: tensor for name, tensor in scope.tensors.items() if name not in hidden}
-    return Inference(rows, activations, frozenset(engine.open.named), engine.open.trusted)
+    return Inference(rows, activations, frozenset(engine.open.named), engine.open.trusted, engine.open.assumed)
 
 
 def _names_in(tensors: Iterable[Tensor]) -> set[str]:

@@ -24,6 +24,8 @@ class Constant:
 
     weights: tuple[Weight, ...] = ()
     sources: tuple[Constant, ...] = ()
+    is_scaled: bool = False
+    """Whether it is floating point, made of the others by multiplying them, as a quantised tensor is turned back."""
 
 
 Behind = Constant | Literal[False]
@@ -33,15 +35,17 @@ Behind = Constant | Literal[False]
 def collect(constants: Iterable[Constant]) -> dict[Hashable, Weight]:
     """Every weight behind some constants by its key, each once, in the order in which they are met."""
     found: dict[Hashable, Weight] = {}
-    seen: set[int] = set()
-    waiting = [*constants][::-1]
+    seen: set[tuple[int, bool]] = set()
+    waiting = [(constant, False) for constant in constants][::-1]
     while waiting:
-        constant = waiting.pop()
-        if id(constant) not in seen:
-            seen.add(id(constant))
+        constant, scaled = waiting.pop()
+        scaled = scaled or constant.is_scaled
+        if (id(constant), scaled) not in seen:
+            seen.add((id(constant), scaled))
             for weight in constant.weights:
-                found.setdefault(weight.key, weight)
-            waiting += constant.sources[::-1]
+                if weight.key not in found or (scaled and not found[weight.key].is_scaled):
+                    found[weight.key] = replace(weight, is_scaled=True) if scaled else weight
+            waiting += [(source, scaled) for source in constant.sources[::-1]]
     return found
 
 
@@ -92,7 +96,8 @@ class Scope:
             row.weights = _all_weights(own, sources)
             return
         row.constant = bool(own or sources)
-        constant: Behind = row.constant and Constant(own, sources)
+        is_scaled = facts.work.muls != 0 and any("float" in y.dtype for y in facts.outputs)
+        constant: Behind = row.constant and Constant(own, sources, is_scaled)
         self.constants.update(dict.fromkeys(filter(None, op.outputs), constant))
 
     def body_weights(self, op: Op, bodies: Iterable[tuple[Model, Scope]]) -> tuple[Weight, ...]:
@@ -141,7 +146,7 @@ def _differ(a: Tensor, b: Tensor, by_size: bool) -> bool:
 
 def _all_weights(own: tuple[Weight, ...], sources: Sequence[Constant]) -> tuple[Weight, ...]:
     """An operator's own weights and those behind the constants that it reads, each once."""
-    if any(source.sources for source in sources):
+    if any(source.sources or source.is_scaled for source in sources):
         return tuple(collect([Constant(own), *sources]).values())
     if len(sources) + len(own) < 2:
         return own or (sources[0].weights if sources else ())
