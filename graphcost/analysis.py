@@ -14,7 +14,7 @@ from .binding import Binding
 from .dims import Dim, Extent, substitute, symbols, total
 from .errors import ModelError
 from .graph import Model, Op, Tensor
-from .passes import infer, memory, parameters
+from .passes import infer, memory, missing_weights, parameters
 from .passes.rows import Inference, Row
 from .rules import Work
 from .shapes import show_shape
@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from .passes import receptive_field, roofline, traffic
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
-TOTALS = ("macs", "ops", "params", "param_bytes", "activation_bytes", "peak_activation_bytes", "reads", "writes")
+TOTALS = (
+    "macs",
+    "ops",
+    "params",
+    "learned_params",
+    "param_bytes",
+    "activation_bytes",
+    "peak_activation_bytes",
+    "reads",
+    "writes",
+)
 
 
 class Evaluator:
@@ -186,7 +196,8 @@ class Analysis:
         more = [f"{len(stale) - SHOWN} more declared shapes disagree with inference"] if len(stale) > SHOWN else []
         unused = [f"unused dimension {name}" for name in self.unused_dims]
         doubts = [f"{row.name}: {row.facts.warning}" for row in self.rows if row.facts and row.facts.warning]
-        return (*self.model.warnings, *doubts, *unused, *stale[:SHOWN], *more)
+        outside = missing_weights.warning(missing_weights.weights_among_inputs(self.model), self.inputs)
+        return (*self.model.warnings, *filter(None, [outside]), *doubts, *unused, *stale[:SHOWN], *more)
 
     @cached_property
     def notes(self) -> dict[str, str]:
@@ -242,8 +253,8 @@ class Analysis:
             return self
 
     def total(self, quantity: str) -> Extent | None:
-        """A total by name: macs, ops, params, param_bytes, activation_bytes, peak_activation_bytes, reads, writes, or
-        a kind of Work.
+        """A total by name: macs, ops, params, learned_params, param_bytes, activation_bytes, peak_activation_bytes,
+        reads, writes, or a kind of Work.
 
         A lower bound unless `complete`; the peak, reads and writes are None when a part of them is not known. Raises
         KeyError for another name.
@@ -252,6 +263,7 @@ class Analysis:
             return getattr(self.work, quantity)  # type: ignore[no-any-return]
         totals: dict[str, Any] = {
             "params": lambda: self.parameters.total,
+            "learned_params": lambda: self.parameters.learned,
             "param_bytes": lambda: self.parameters.nbytes,
             "activation_bytes": lambda: self.activation_bytes,
             "peak_activation_bytes": lambda: self.memory.peak_bytes,

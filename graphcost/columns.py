@@ -166,7 +166,11 @@ _BUILT_IN = {
         Column("output", "output", "", "shapes of the outputs", "text",
                lambda a, i: shapes_text(a.rows[i].outputs), per_signature=True,
                short_text=lambda a, i: shapes_text(a.rows[i].outputs, brief=True)),
-        Column("params", "params", "elements", "weights, each counted at the first operator that uses it", "count",
+        Column("learned_params", "params", "elements", "learned weights, each counted at the first operator that uses"
+               " it: without statistics, settings, quantisation, tables, states and copies", "count",
+               lambda a, i: a.parameters.learned_rows[i], lambda a: a.parameters.learned),
+        Column("params", "all params", "elements", "weights of every class, each counted at the first operator that"
+               " uses it", "count",
                lambda a, i: a.parameters.rows[i], lambda a: a.parameters.total),
         Column("param_bytes", "param bytes", "bytes", "the weights' bytes in the file's own types", "bytes",
                lambda a, i: a.parameters.row_bytes[i], lambda a: a.parameters.nbytes),
@@ -213,7 +217,7 @@ _BUILT_IN = {
     )
 }  # fmt: skip
 
-DEFAULT = ("name", "type", "output", "params", "macs", "ops", "activation", "share")
+DEFAULT = ("name", "type", "output", "learned_params", "macs", "ops", "activation", "share")
 COLUMNS: Registry[Column] = Registry("column", _BUILT_IN, _BUILT_IN.__getitem__)
 
 

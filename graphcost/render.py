@@ -222,7 +222,7 @@ def _values(report: Report) -> Iterable[Sequence[object]]:
     if report.style != "default":
         table = report.table
         return [table.titles, *table.rows, *[row for row in [table.total] if any(row)]]
-    chosen, columns, order = report.values()
+    chosen, columns, order = report.values(report.data_keys)
     keys = [column.key for column in chosen]
     if report.analysis.notes and not report.by and not report.columns_given:  # which branch was counted, and the like
         keys.append("note")

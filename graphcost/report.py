@@ -24,6 +24,15 @@ INPUTS = 12
 """Inputs that the headline names; of more it says how many."""
 NOTES = 3
 """Operators of which the assumptions say what was counted, before they only count them."""
+OTHERS = {
+    "statistics": "statistics",
+    "settings": "settings",
+    "quantisation": "scales and zero points",
+    "tables": "in tables",
+    "states": "in states",
+    "copies": "in copies",
+}
+"""What the headline calls weights that are not learned, after their number."""
 HEADLINE = 240
 """Letters of a total's formula where it stands by itself."""
 TTY_ROWS, TTY_TOP = 60, 40
@@ -85,13 +94,19 @@ class Report:
         parts = [f"input {name} {shape_text(tensor)}" for name, tensor in list(a.inputs.items())[:INPUTS]]
         parts += [counted(len(a.inputs) - INPUTS, "more input")] if len(a.inputs) > INPUTS else []
         parts.append(counted(len(a.rows), "layer"))
-        params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("params", "param_bytes", "macs"))
-        parts += [f"{params} parameters ({nbytes})", f"{macs} MACs"]
+        params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("learned_params", "param_bytes", "macs"))
+        parts += [f"{' + '.join([f'{params} parameters', *self.other_weights])} ({nbytes})", f"{macs} MACs"]
         if peak is not None:
             parts.append(f"peak activations {show(peak.nbytes, 'bytes')} at {peak.name}")
         else:
             parts.append("peak activations unknown")
         return parts
+
+    @property
+    def other_weights(self) -> list[str]:
+        """What the file carries besides learned parameters: `53,120 statistics`."""
+        others = self.analysis.parameters.others
+        return [f"{self.show(size, 'count', LONG)} {OTHERS[kind]}" for kind, size in others.items()]
 
     def _written(self, values: Sequence[Value], column: Column, at: Sequence[int]) -> list[str]:
         """The cells of a column, of the rows `at`; each distinct value is written once."""
@@ -150,6 +165,7 @@ class Report:
             parts.append(
                 f"data-dependent dimensions, taken from the declared shapes: {_first(numbers)} (--dim changes them)"
             )
+        parts += [f"parameters: {_first(a.parameters.guesses, NOTES)}"] if a.parameters.guesses else []
         counted_of = [f"{name}: {note}" for name, note in a.notes.items()]
         parts += [_first(counted_of, NOTES)] if counted_of else []
         return "; ".join([*parts, *_target_notes(a.target)])
@@ -173,18 +189,25 @@ class Report:
         """The JSON object: that of the analysis, and a key for each section."""
         return {**export.to_dict(self.analysis), **{each.name: each.data(self.analysis) for each in self.sections}}
 
-    def values(self) -> tuple[list[Column], list[Sequence[Value]], list[int]]:
+    @property
+    def data_keys(self) -> tuple[str, ...]:
+        """The columns of a format for programs: unless they were chosen, all weights beside the learned ones too."""
+        if self.columns_given:
+            return self.keys
+        return tuple([key for each in self.keys for key in (("params", each) if each == "learned_params" else (each,))])
+
+    def values(self, columns: Sequence[str] = ()) -> tuple[list[Column], list[Sequence[Value]], list[int]]:
         """The columns, the unformatted cells of each after grouping, sorting and cutting, and each row's number."""
-        chosen = [find(key) for key in self.keys]
-        columns = self._cells(chosen)
-        order = list(range(len(columns[0]))) if columns else []
+        chosen = [find(key) for key in columns or self.keys]
+        cells = self._cells(chosen)
+        order = list(range(len(cells[0]))) if cells else []
         if self.sort or 0 < self.top < len(order):
             (values,) = self._cells([find(self.sort or "macs")])
             keys = list(map(self._sort_key, values))
             largest = sorted(order, key=keys.__getitem__, reverse=True)[: self.top or None]
             order = largest if self.sort else sorted(largest)
-            columns = [[cells[at] for at in order] for cells in columns]
-        return chosen, columns, order
+            cells = [[column[at] for at in order] for column in cells]
+        return chosen, cells, order
 
     def _cells(self, chosen: Sequence[Column]) -> list[Sequence[Value]]:
         """Each column's cell for every row, or every group of rows."""
@@ -254,7 +277,7 @@ def _target_notes(target: Target) -> list[str]:
 
 
 _DEFAULT = columns.DEFAULT
-_GROUPED = ("name", "count", "params", "macs", "ops", "activation", "share")
+_GROUPED = ("name", "count", "learned_params", "macs", "ops", "activation", "share")
 
 
 def _section(name: str) -> Section:

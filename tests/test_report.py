@@ -134,7 +134,7 @@ def test_a_lower_bound_says_so_wherever_it_stands(net: Any) -> None:
     assert 'class="unknown"' in report.render("html")
     summary = Summary([report])
     assert summary.table.rows[0][1:] == ("1x3x8x8", "3", ">= 112", ">= 1.7 k", ">= 3.6 k", "?")
-    assert summary.lines[1][1:] == ("1x3x8x8", 3, 112, 1728, 2 * 1728 + 64 + 64, None, "no", None)
+    assert summary.lines[1][1:] == ("1x3x8x8", 3, 112, 112, 1728, 2 * 1728 + 64 + 64, None, "no", None)
 
 
 def test_csv_leaves_empty_what_is_not_known(net: Any) -> None:
@@ -280,9 +280,9 @@ def test_several_reports_are_a_list_with_failures_in_their_places(small: graphco
         {"schema": 1, "model": {"path": "bad.prototxt"}, "error": "this is a solver, not a network"},
     ]
     assert [line.split(",")[2:] for line in render(reports, "csv").splitlines()] == [
-        ["count", "params", "macs", "ops", "peak", "complete", "error"],
-        ["3", "112", "1728", str(2 * 1728 + 64 + 64 + 64), "1024", "yes", ""],
-        ["", "", "", "", "", "", '"this is a solver', ' not a network"'],
+        ["count", "params", "learned_params", "macs", "ops", "peak", "complete", "error"],
+        ["3", "112", "112", "1728", str(2 * 1728 + 64 + 64 + 64), "1024", "yes", ""],
+        ["", "", "", "", "", "", "", '"this is a solver', ' not a network"'],
     ]
     assert "error: this is a solver" in render(reports, "md")
     with pytest.raises(ValueError, match="objects=True"):

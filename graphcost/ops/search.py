@@ -19,7 +19,7 @@ SEARCH = (
 """How the next token is chosen."""
 
 
-@rule("com.microsoft.BeamSearch", harmless=SEARCH)
+@rule("com.microsoft.BeamSearch", harmless=SEARCH, weights={"length_penalty": "settings"})
 def beam_search(
     ids: Tensor,
     max_length: Tensor,

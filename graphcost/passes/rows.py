@@ -21,6 +21,10 @@ class Weight:
     tensor: Tensor
     file_dtype: str = ""
     """Its element type in the file, where `tensor` is as if it were converted."""
+    name: str = ""
+    """What the file calls it."""
+    use: str = ""
+    """What the operator says that it is for: one of `rules.CLASSES`, "" where it does not tell."""
 
 
 @dataclass(slots=True)
