@@ -266,7 +266,7 @@ class Analysis:
             "learned_params": lambda: self.parameters.learned,
             "param_bytes": lambda: self.parameters.nbytes,
             "activation_bytes": lambda: self.activation_bytes,
-            "peak_activation_bytes": lambda: self.memory.peak_bytes,
+            "peak_activation_bytes": lambda: self.memory.least_peak_bytes,
             "reads": lambda: self.traffic.reads if self.traffic.complete else None,
             "writes": lambda: self.traffic.writes if self.traffic.complete else None,
         }
