@@ -44,6 +44,15 @@ class Parameters:
     guesses: list[str] = field(default_factory=list)
     """In words, what was put into a class by names or shapes, which is likely rather than certain."""
 
+    def add(self, dtype: str, kind: str, size: Extent, nbytes: Extent) -> None:
+        """Count elements of a type and a class, and their bytes."""
+        self.total += size
+        self.nbytes += nbytes
+        self.by_dtype[dtype] = self.by_dtype.get(dtype, 0) + size
+        self.bytes_by_dtype[dtype] = self.bytes_by_dtype.get(dtype, 0) + nbytes
+        self.classes[kind] += size
+        self.class_bytes[kind] += nbytes
+
     @property
     def learned(self) -> Extent:
         """What training finds, each number once: sum(p.numel() for p in model.parameters()) in torch."""
@@ -59,6 +68,7 @@ def count(rows: Sequence[Row]) -> Parameters:
     """Elements and bytes of every weight, each at the first row that uses it."""
     result = Parameters()
     classes = _Classes(rows)
+    sums: dict[tuple[str, str], tuple[Extent, Extent]] = {}  # elements and bytes by type and class
     seen: set[Hashable] = set()
     for row in rows:
         elements: Extent = 0
@@ -69,22 +79,19 @@ def count(rows: Sequence[Row]) -> Parameters:
                 continue
             seen.add(weight.key)
             tensor, kind = weight.tensor, classes.of[weight.key]
-            elements += tensor.size
-            nbytes += tensor.nbytes
-            learned += tensor.size if kind == LEARNED else 0
-            for table, key, number in (
-                (result.by_dtype, tensor.dtype, tensor.size),
-                (result.bytes_by_dtype, tensor.dtype, tensor.nbytes),
-                (result.classes, kind, tensor.size),
-                (result.class_bytes, kind, tensor.nbytes),
-            ):
-                table[key] = table.get(key, 0) + number
+            size, own_bytes = tensor.size, tensor.nbytes
+            elements += size
+            nbytes += own_bytes
+            if kind == LEARNED:
+                learned += size
+            before = sums.get((tensor.dtype, kind), (0, 0))
+            sums[tensor.dtype, kind] = before[0] + size, before[1] + own_bytes
         hidden = row.facts is None and row.op.may_own_weights
         result.rows.append(None if hidden else elements)
         result.row_bytes.append(None if hidden else nbytes)
         result.learned_rows.append(None if hidden else learned)
-        result.total += elements
-        result.nbytes += nbytes
+    for (dtype, kind), (size, own_bytes) in sums.items():
+        result.add(dtype, kind, size, own_bytes)
     result.guesses = classes.guesses
     return result
 
@@ -116,7 +123,10 @@ class _Classes:
         scores = biased_scores(rows)
         for row in rows:
             for weight in row.weights:
-                self._note(weight, id(row) in scores)
+                if weight.use == LEARNED or not (weight.use or weight.name):  # as most are
+                    self.of[weight.key] = LEARNED
+                else:
+                    self._note(weight, id(row) in scores)
         self.copies = transposed_copies(rows)
         self.of.update(dict.fromkeys(self.copies, COPIES))
 

@@ -15,6 +15,8 @@ _PRODUCTS = frozenset({"MatMul", "Gemm", "Einsum"})
 
 def biased_scores(rows: Sequence[Row]) -> frozenset[int]:
     """Which rows, by id(), add a constant to what a Softmax makes of a product: [..., queries, keys] to the same."""
+    if all(row.op.kind != "Softmax" for row in rows):
+        return frozenset()
     maker = {row.prefix + name: row for row in rows for name in row.op.outputs}
     found: set[int] = set()
     for row in rows:

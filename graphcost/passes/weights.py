@@ -42,7 +42,7 @@ def collect(constants: Iterable[Constant]) -> dict[Hashable, Weight]:
         if (id(constant), use) not in seen:
             seen.add((id(constant), use))
             for weight in constant.weights:
-                _keep(found, _used(weight, use))
+                _keep(found, _used(weight, use) if use else weight)
             waiting += [(source, use) for source in constant.sources[::-1]]
     return found
 
@@ -143,7 +143,11 @@ def _sources(behind: Sequence[Behind | None], row: Row, rule: Rule | None) -> tu
             use = rule.class_of(at)
             if use == NUMBER and not _is_spread(row, at):
                 use = ""
-            sources.append(Constant(sources=(constant,), use=use) if use else constant)
+            if use and constant.sources:
+                constant = Constant(sources=(constant,), use=use)
+            elif use:
+                constant = Constant(tuple([_used(weight, use) for weight in constant.weights]))
+            sources.append(constant)
     return tuple(sources)
 
 
