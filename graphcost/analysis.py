@@ -130,6 +130,11 @@ class Analysis:
         return parameters.count(self.rows)
 
     @cached_property
+    def layers(self) -> tuple[int, ...]:
+        """The numbers of the rows that people call layers: all but those that only make constants."""
+        return tuple([at for at, row in enumerate(self.rows) if not row.constant])
+
+    @cached_property
     def _distinct(self) -> list[tuple[Row, int]]:
         """The first row of each signature, and how many rows have it; see `passes.rows.sign`."""
         first: dict[object, Row] = {}

@@ -158,7 +158,8 @@ _BUILT_IN = {
         Column("kind", "kind", "", "the operator's type alone", "text", lambda a, i: a.rows[i].op.type,
                per_signature=True),
         Column("scope", "scope", "", "the module path in the operator's name", "text", lambda a, i: a.rows[i].scope),
-        Column("count", "layers", "operators", "operators in the row", "count", lambda a, i: 1, lambda a: len(a.rows),
+        Column("count", "layers", "operators", "operators in the row; the total is without those that only make"
+               " constants", "count", lambda a, i: 1, lambda a: len(a.layers),
                total_is_exact=lambda a: True),
         Column("input", "input", "", "shapes of the inputs", "text",
                lambda a, i: shapes_text(filter(None, a.rows[i].inputs)), per_signature=True,
@@ -210,6 +211,9 @@ _BUILT_IN = {
                "text", lambda a, i: _field(a, i, "stride"), notes=_unknown_reasons),
         Column("rf_offset", "rf offset", "input elements", "input coordinate of the first tap of position 0; negative"
                " in the padding", "text", lambda a, i: _field(a, i, "start"), notes=_unknown_reasons),
+        Column("constant", "constant", "", "true for an operator that only makes a constant: tables for people"
+               " leave its row out unless --all is given", "text",
+               lambda a, i: "true" if a.rows[i].constant else "", per_signature=True),
         Column("status", "status", "", "known, partial (shape or cost, not both) or unknown", "text",
                lambda a, i: a.rows[i].status, per_signature=True),
         Column("note", "note", "", "why something is not known, or what was counted where data decides", "text",

@@ -68,6 +68,7 @@ def _layer(analysis: Analysis, at: int, row: Row) -> dict[str, Any]:
         "folded_into": fused_into,  # the key's name before, for one version
         "work": {kind: to_json(getattr(work, kind)) for kind in Work.__slots__} if work else None,
         **_receptive_fields(analysis.receptive_fields_of(at)),
+        "constant": row.constant,
         "status": row.status,
         "note": row.why or None,
         "where": row.op.location,

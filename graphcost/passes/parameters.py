@@ -92,7 +92,7 @@ def count(rows: Sequence[Row]) -> Parameters:
         result.learned_rows.append(None if hidden else learned)
     for (dtype, kind), (size, own_bytes) in sums.items():
         result.add(dtype, kind, size, own_bytes)
-    result.guesses = classes.guesses
+    result.guesses = classes.guesses(seen)
     return result
 
 
@@ -147,12 +147,11 @@ class _Classes:
         made = self.named and not _is_initializer(weight)
         return TABLES if made or (biases_scores and not is_of_module(weight.name)) else LEARNED
 
-    @property
-    def guesses(self) -> list[str]:
-        """In words, what is likely rather than certain."""
+    def guesses(self, counted: set[Hashable]) -> list[str]:
+        """In words, what of the counted weights is likely rather than certain to be of its class."""
         words = []
         for use, weights in self.likely.items():
-            names = [weight.name for weight in weights if self.of[weight.key] == use]
+            names = [weight.name for weight in weights if weight.key in counted and self.of[weight.key] == use]
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             words += [f"{names[0]}{more} are likely {use}"] if names else []
         for key, original in self.copies.items():
