@@ -31,6 +31,7 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         "declared": dict(analysis.declared),
         "target": asdict(analysis.target),
         "totals": {quantity: to_json(analysis.total(quantity)) for quantity in TOTALS},
+        "parameter_classes": {kind: to_json(size) for kind, size in analysis.parameters.classes.items()},
         "coverage": {
             "complete": analysis.complete,
             "unknown_ops": dict(analysis.unknown),
@@ -59,6 +60,7 @@ def _layer(analysis: Analysis, at: int, row: Row) -> dict[str, Any]:
         "macs": to_json(work.macs) if work else None,
         "ops": to_json(work.ops) if work else None,
         "params": to_json(analysis.parameters.rows[at]),
+        "learned_params": to_json(analysis.parameters.learned_rows[at]),
         "reads": to_json(traffic.reads),
         "writes": to_json(traffic.writes),
         "intensity": analysis.intensity[at],
@@ -66,6 +68,7 @@ def _layer(analysis: Analysis, at: int, row: Row) -> dict[str, Any]:
         "folded_into": fused_into,  # the key's name before, for one version
         "work": {kind: to_json(getattr(work, kind)) for kind in Work.__slots__} if work else None,
         **_receptive_fields(analysis.receptive_fields_of(at)),
+        "constant": row.constant,
         "status": row.status,
         "note": row.why or None,
         "where": row.op.location,

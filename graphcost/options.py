@@ -70,6 +70,7 @@ def _output(group: argparse._ArgumentGroup) -> None:
 def _layers(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--columns", metavar="A,B,...", help="which columns; see --list-columns")
     group.add_argument("--sort", metavar="COL", help="order rows by a column, largest first")
+    group.add_argument("--all", action="store_true", help="show the operators too that only make constants")
     group.add_argument("--top", metavar="N", type=int, help="only the N most expensive rows; 0 shows all")
     group.add_argument(
         "--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)"
