@@ -13,6 +13,9 @@ SECTIONS = ("memory", "anchors", "reconcile", "device")
 """The sections of a report that a flag of the same name shows."""
 
 
+_TO_FILE = "write to FILE (atomically) instead of stdout"
+
+
 class _Once(argparse.Action):
     """Stores a value, and refuses another one for the same option: only one can hold."""
 
@@ -31,7 +34,7 @@ class _Parser(argparse.ArgumentParser):
         self.register("action", None, _Once)
 
     def error(self, message: str) -> NoReturn:
-        raise ModelError("", "", f"{message}; see graphcost --help")
+        raise ModelError("", "", f"{message}; see {self.prog} --help")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,14 +49,30 @@ def parser() -> argparse.ArgumentParser:
     _layers(p.add_argument_group("the table of layers"))
     _sections(p.add_argument_group("sections"))
     _network(p.add_argument_group("model inputs"))
-    _target(p.add_argument_group("deployment target"))
+    target = p.add_argument_group("deployment target")
+    _target(target)
+    _calibrate(target)
     _lists(p.add_argument_group("listings"))
     return p
 
 
-def usage() -> str:
+def subparser(name: str, usage: str, description: str, formats: str) -> argparse.ArgumentParser:
+    """The parser of a subcommand: where its output goes, what says sizes and target of models, and nothing else yet.
+
+    `formats` are those that it writes, in words.
+    """
+    p = _Parser(prog=f"graphcost {name}", usage=f"graphcost {name} {usage}", description=description)
+    output = p.add_argument_group("output")
+    output.add_argument("--format", metavar="FMT", help=f"{formats}; else taken from the suffix of --output")
+    output.add_argument("-o", "--output", metavar="FILE", type=Path, help=_TO_FILE)
+    _network(p.add_argument_group("model inputs"))
+    _target(p.add_argument_group("deployment target"))
+    return p
+
+
+def usage(p: argparse.ArgumentParser | None = None) -> str:
     """The text of --help at 100 columns, whatever the terminal."""
-    p = parser()
+    p = p or parser()
     p.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=100)
     return p.format_help()
 
@@ -62,7 +81,7 @@ def _output(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--format", metavar="FMT", help="md (default), html, json, csv or text; else taken from the suffix of --output"
     )
-    group.add_argument("-o", "--output", metavar="FILE", type=Path, help="write to FILE (atomically) instead of stdout")
+    group.add_argument("-o", "--output", metavar="FILE", type=Path, help=_TO_FILE)
     group.add_argument("--csv-raw", action="store_true", help="csv with names as the model has them, for programs")
     group.add_argument("--strict", action="store_true", help="exit with 1 when a number is only a lower bound")
 
@@ -136,9 +155,6 @@ def _target(group: argparse._ArgumentGroup) -> None:
         help="lower bound of the latency on a device, and memory fit; a profile by name or a .toml file",
     )  # fmt: skip
     group.add_argument(
-        "--calibrate", metavar="FILE", type=Path, help="measure this machine and write a profile for --device"
-    )
-    group.add_argument(
         "--dtype", metavar="TYPE", default="", help="count as if floating-point tensors were of this type"
     )
     group.add_argument("--weights-dtype", metavar="TYPE", default="", help="the same for the weights alone")
@@ -148,6 +164,12 @@ def _target(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument("--reorder", action="store_true", help="run in the order with the lowest peak that is found")
     group.add_argument("--fuse", action="store_true", help="count bytes with operators fused into their producers")
+
+
+def _calibrate(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--calibrate", metavar="FILE", type=Path, help="measure this machine and write a profile for --device"
+    )
 
 
 def _lists(group: argparse._ArgumentGroup) -> None:

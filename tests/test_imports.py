@@ -35,6 +35,7 @@ FLOORS = [
     {"render"},
     {"api", "listings", "calibrate"},
     {"__init__"},
+    {"commands"},
     {"cli"},
     {"__main__"},
 ]

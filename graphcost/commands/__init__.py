@@ -1,0 +1,16 @@
+"""The subcommands: `graphcost diff OLD NEW` and others, each a module here with its own parser.
+
+The first word of the command's arguments chooses one. A model whose file is called so is given as ./diff.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+Command = Callable[[Sequence[str]], int]
+"""Takes the arguments after its name and returns the exit code. Raises ModelError."""
+
+
+def find(name: str) -> Command | None:
+    """The subcommand of a name; None when there is none, and the word is a model."""
+    return None
