@@ -6,9 +6,9 @@ module below has to know what is made of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
@@ -25,6 +25,9 @@ from .graph import Model
 from .render import Format
 from .sections import Section
 from .target import AS_IT_IS, Target
+
+if TYPE_CHECKING:
+    from .compare.result import Diff
 
 
 class Report(_report.Report):
@@ -87,6 +90,28 @@ def analyze(
         if target.reorder:
             analysis = analysis.in_order(analysis.memory.reorder().schedule)
         return analysis
+
+
+Side = _analysis.Analysis | Mapping[str, Any] | str | Path
+
+
+def diff(a: Side, b: Side, *, columns: Sequence[str] | None = None, sort: str | None = None) -> Diff:
+    """What differs from network `a` to `b`: analyses, their `to_dict()`, or paths of JSON reports of earlier runs.
+
+    `columns` are shown for each layer, `sort` is the one that orders layers, largest difference first. Raises
+    ModelError for a column that a side does not have, or a file that is no report of one network.
+    """
+    from .compare import diff, snapshot
+    from .compare.result import Diff
+
+    chosen = [*(columns or diff.DEFAULT), *([sort] if sort else [])]
+    sides = [
+        snapshot.of_analysis(side, chosen) if isinstance(side, _analysis.Analysis)
+        else snapshot.of_dict(side) if isinstance(side, Mapping)
+        else snapshot.read_one(str(side))
+        for side in (a, b)
+    ]  # fmt: skip
+    return Diff(*sides, columns, sort)
 
 
 def register(*things: Column | Convention | Section | Format | Device, replace: bool = False) -> None:

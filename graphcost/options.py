@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser. It raises ModelError for arguments that it does not take."""
     p = _Parser(
         prog="graphcost",
-        usage="graphcost MODEL [MODEL ...] [options]",
+        usage="graphcost MODEL [MODEL ...] [options]\n       graphcost diff OLD NEW [options]",
         description="What a neural network costs: shapes, parameters, arithmetic and memory, read from its file.",
     )
     p.add_argument("models", nargs="*", metavar="MODEL", help=".prototxt, .onnx, or a folder, searched for both")
@@ -67,6 +67,7 @@ def subparser(name: str, usage: str, description: str, formats: str) -> argparse
     output.add_argument("-o", "--output", metavar="FILE", type=Path, help=_TO_FILE)
     _network(p.add_argument_group("model inputs"))
     _target(p.add_argument_group("deployment target"))
+    p.set_defaults(align=1)
     return p
 
 

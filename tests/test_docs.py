@@ -215,7 +215,28 @@ def test_the_test_row_of_a_convention_is_what_its_example_counts(root: Path, net
     assert counted == [eval(part, names) for part in row.split(", ")]
 
 
-NAMES = ("architecture", "conventions", "counting", "extending", "html", "memory", "receptive_field")
+def test_the_page_on_comparing_shows_what_the_command_prints(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    page = (root / "docs/diff.md").read_text(encoding="utf-8")
+    ((command, output),) = re.findall(r"^    graphcost ([^\n]*)\n\n```text\n(.*?)```", page, re.DOTALL | re.MULTILINE)
+    assert cli.main(command.split()) == 0
+    assert capsys.readouterr().out == output
+
+
+def test_the_example_on_comparing_gives_what_its_comments_say(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "example.py").write_text(blocks(root / "docs/diff.md", "python")[0], encoding="utf-8")
+    (tmp_path / "prototxt").symlink_to(root / "prototxt")
+    monkeypatch.chdir(tmp_path)
+    names = runpy.run_path("example.py")
+    assert (names["more"], names["first"].layer.name, names["kinds"]) == (93546, "conv2", ("changed",))
+    assert names["same"] and (tmp_path / "diff.html").exists()
+
+
+NAMES = ("architecture", "conventions", "counting", "diff", "extending", "html", "memory", "receptive_field")
 
 
 def test_the_page_on_devices_shows_what_the_command_prints(

@@ -5,6 +5,7 @@ The first word of the command's arguments chooses one. A model whose file is cal
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Sequence
 
 Command = Callable[[Sequence[str]], int]
@@ -13,4 +14,15 @@ Command = Callable[[Sequence[str]], int]
 
 def find(name: str) -> Command | None:
     """The subcommand of a name; None when there is none, and the word is a model."""
+    if name == "diff":
+        from .diff import run
+
+        return run
     return None
+
+
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """The parser of each subcommand."""
+    from . import diff
+
+    return {"diff": diff.parser()}
