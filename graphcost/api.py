@@ -105,13 +105,13 @@ def diff(a: Side, b: Side, *, columns: Sequence[str] | None = None, sort: str | 
     from .compare.result import Diff
 
     chosen = [*(columns or diff.DEFAULT), *([sort] if sort else [])]
-    sides = [
+    old, new = (
         snapshot.of_analysis(side, chosen) if isinstance(side, _analysis.Analysis)
         else snapshot.of_dict(side) if isinstance(side, Mapping)
         else snapshot.read_one(str(side))
         for side in (a, b)
-    ]  # fmt: skip
-    return Diff(*sides, columns, sort)
+    )  # fmt: skip
+    return Diff(old, new, columns, sort)
 
 
 def register(*things: Column | Convention | Section | Format | Device, replace: bool = False) -> None:
