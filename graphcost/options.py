@@ -41,7 +41,8 @@ def parser() -> argparse.ArgumentParser:
     """The parser. It raises ModelError for arguments that it does not take."""
     p = _Parser(
         prog="graphcost",
-        usage="graphcost MODEL [MODEL ...] [options]\n       graphcost diff OLD NEW [options]",
+        usage="graphcost MODEL [MODEL ...] [options]\n       graphcost diff OLD NEW [options]\n"
+        "       graphcost check [MODEL ...] [options]\n       graphcost baseline [MODEL ...] [options]",
         description="What a neural network costs: shapes, parameters, arithmetic and memory, read from its file.",
     )
     p.add_argument("models", nargs="*", metavar="MODEL", help=".prototxt, .onnx, or a folder, searched for both")

@@ -16,13 +16,17 @@ def find(name: str) -> Command | None:
     """The subcommand of a name; None when there is none, and the word is a model."""
     if name == "diff":
         from .diff import run
-
-        return run
-    return None
+    elif name == "check":
+        from .check import run
+    elif name == "baseline":
+        from .baseline import run
+    else:
+        return None
+    return run
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
     """The parser of each subcommand."""
-    from . import diff
+    from . import baseline, check, diff
 
-    return {"diff": diff.parser()}
+    return {"diff": diff.parser(), "check": check.parser(), "baseline": baseline.parser()}
