@@ -28,6 +28,7 @@ from .target import AS_IT_IS, Target
 
 if TYPE_CHECKING:
     from .compare.result import Diff
+    from .decide.largest import Largest
 
 
 class Report(_report.Report):
@@ -48,6 +49,16 @@ class Analysis(_analysis.Analysis):
     def to_networkx(self, *, tensors: bool = False) -> nx.DiGraph | nx.MultiDiGraph:
         """A graph of the operators' names whose nodes carry costs and whose edges carry bytes; see `export`."""
         return export.to_networkx(self, tensors=tensors)
+
+    def largest(self, dim: str, **within: str | int | float) -> Largest:
+        """The largest value of an open dimension within limits: `analysis.largest("N", peak="8MiB", macs=4e9).value`.
+
+        Each limit is a total by name and the most it may be. Raises ModelError when a figure depends on more that is
+        open, or on a device that is not given.
+        """
+        from .decide import largest
+
+        return largest.largest(self, dim, [largest.within(name, most, "") for name, most in within.items()])
 
     def report(self, **options: Any) -> Report:
         """The report that the command prints: `analysis.report(style="netscope").render("md")`; see Report."""

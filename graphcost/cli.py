@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import arguments, commands
 from .commands.shared import analysed, internal_error, load_plugins, print_error, target_of, write_out
+from .commands.sizes import size_sections
 from .errors import ModelError
 from .options import SECTIONS, parser
 
@@ -123,6 +124,7 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         top = default_top(analysis) if person else 0
     columns = _columns(options)
     sections: list[str | Section] = [*_flagged(options), *options.section]
+    sections += size_sections(options)
     if options.anchor_sizes:
         from .sections.anchors import against, described
 
@@ -157,6 +159,7 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     given = {"--plan": options.plan, "--by": options.by, "--style": options.style != "default"}
     if format != "json":
         given |= {f"--{name}": True for name in _flagged(options) if name != "device"} | {"--section": options.section}
+        given |= {"--largest": options.largest}
     for flag, value in given.items():
         if value:
             raise ModelError(flag, "", f"is about one model, and there are {len(paths)}: each gets a row of totals")

@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     _layers(p.add_argument_group("the table of layers"))
     _sections(p.add_argument_group("sections"))
     _network(p.add_argument_group("model inputs"))
+    _sizes(p.add_argument_group("many sizes"))
     target = p.add_argument_group("deployment target")
     _target(target)
     _calibrate(target)
@@ -125,6 +126,16 @@ def _sections(group: argparse._ArgumentGroup) -> None:
         help="a section by name, also one that a plugin registers",
     )
     group.add_argument("--reconcile", action="store_true", help="what other tools would print for the model, and why")
+
+
+def _sizes(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--largest", metavar="DIM", help="the largest value of a symbolic dimension that stays within every --within"
+    )
+    group.add_argument(
+        "--within", metavar="QUANTITY=LIMIT", action="append", default=[],
+        help="a limit for --largest on a total: peak=8MiB, macs=4.2G, time_bound=33ms",
+    )  # fmt: skip
 
 
 def _network(group: argparse._ArgumentGroup) -> None:

@@ -32,6 +32,7 @@ FLOORS = [
     {"columns", "sections"},
     {"quantities"},
     {"report"},
+    {"decide"},
     {"page", "summary"},
     {"render"},
     {"compare"},
