@@ -60,6 +60,17 @@ class Analysis(_analysis.Analysis):
 
         return largest.largest(self, dim, [largest.within(name, most, "") for name, most in within.items()])
 
+    def at(self, points: Iterable[Mapping[str, int]], *quantities: str) -> list[dict[str, int | float | None]]:
+        """Totals at sizes of open dimensions: `analysis.at([{"N": 1}, {"N": 8}], "macs", "peak")`, one dict for each.
+
+        By substitution in the formulas of this analysis; None for what is not known, or where the network cannot have
+        such sizes. Raises ModelError for a dimension that is not open, and for sizes that contradict each other.
+        """
+        from .decide.scenarios import Scenario, Scenarios
+
+        named = [Scenario(", ".join(f"{name}={size}" for name, size in sizes.items()), sizes) for sizes in points]
+        return [dict(point.totals) for point in Scenarios(self, named, quantities).points]
+
     def report(self, **options: Any) -> Report:
         """The report that the command prints: `analysis.report(style="netscope").render("md")`; see Report."""
         return Report(self, **options)

@@ -131,9 +131,9 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         sizes = arguments.anchor_sizes(options.anchor_sizes)
         described(analysis, sizes)  # now: of several models, those without a head of a stride fail and others go on
         sections = [*(name for name in sections if name != "anchors"), against(sizes)]
-    report = Report(
-        analysis, style=options.style, columns=columns, sort=options.sort, top=top, by=options.by, sections=sections
-    )
+    own = not (options.scenario or options.sweep)  # else they are about the table of scenarios
+    columns, sort, by = (columns, options.sort, options.by) if own else (None, None, None)
+    report = Report(analysis, style=options.style, columns=columns, sort=sort, top=top, by=by, sections=sections)
     if format not in ("html", "json") and not all(section.beside for section in report.sections):
         _check_sections(report, options, format)
     return report
@@ -144,7 +144,8 @@ def _check_sections(report: Report, options: argparse.Namespace, format: str) ->
     instead = next(section.name for section in report.sections if not section.beside)
     if format.startswith("csv"):
         raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
-    given = {name: getattr(options, name) is not None for name in ("columns", "sort", "top", "by")}
+    about = ("top",) if instead == "scenarios" else ("columns", "sort", "top", "by")  # scenarios have some of these
+    given = {name: getattr(options, name) is not None for name in about}
     given["style"] = options.style != "default"
     for name in given:
         if given[name]:
@@ -159,7 +160,7 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     given = {"--plan": options.plan, "--by": options.by, "--style": options.style != "default"}
     if format != "json":
         given |= {f"--{name}": True for name in _flagged(options) if name != "device"} | {"--section": options.section}
-        given |= {"--largest": options.largest}
+        given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep")}
     for flag, value in given.items():
         if value:
             raise ModelError(flag, "", f"is about one model, and there are {len(paths)}: each gets a row of totals")

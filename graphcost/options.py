@@ -136,6 +136,15 @@ def _sizes(group: argparse._ArgumentGroup) -> None:
         "--within", metavar="QUANTITY=LIMIT", action="append", default=[],
         help="a limit for --largest on a total: peak=8MiB, macs=4.2G, time_bound=33ms",
     )  # fmt: skip
+    group.add_argument(
+        "--scenario", metavar="NAME:DIM=VALUE,...", action="append", default=[],
+        help="totals at sizes of symbolic dimensions, a column for each scenario: prefill:sequence=512,past=0; a name"
+        " alone is one of graphcost.toml",
+    )  # fmt: skip
+    group.add_argument(
+        "--sweep", metavar="DIM=VALUES", action="append", default=[],
+        help="the same for each of several sizes: batch=1,2,4 or H=224..640:32",
+    )  # fmt: skip
 
 
 def _network(group: argparse._ArgumentGroup) -> None:

@@ -281,7 +281,40 @@ def test_the_action_annotates_writes_the_summary_and_exits_as_the_check_does(roo
     assert (tmp_path / "output").read_text() == "exit-code=1\n"
 
 
-NAMES = ("architecture", "ci", "conventions", "counting", "diff", "extending", "html", "memory", "receptive_field")
+def test_the_page_on_sizes_shows_what_the_commands_print(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    page = (root / "docs/sizes.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^    graphcost ([^\n]*)\n\n```text\n(.*?)```", page, re.DOTALL | re.MULTILINE)
+    assert len(shown) == 2
+    for command, output in shown:
+        assert cli.main(command.split()) == 0
+        assert capsys.readouterr().out == output
+
+
+def test_the_example_on_sizes_gives_what_its_comments_say(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "example.py").write_text(blocks(root / "docs/sizes.md", "python")[0], encoding="utf-8")
+    monkeypatch.chdir(root)
+    names = runpy.run_path(str(tmp_path / "example.py"))
+    assert (names["value"], names["limit"], names["layer"]) == (403, "peak", "conv1")
+    assert names["totals"] == [{"macs": 44760}, {"macs": 1930080}]
+
+
+NAMES = (
+    "architecture",
+    "ci",
+    "conventions",
+    "counting",
+    "diff",
+    "extending",
+    "html",
+    "memory",
+    "receptive_field",
+    "sizes",
+)
 
 
 def test_the_page_on_devices_shows_what_the_command_prints(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ..arguments import listed
 from ..errors import ModelError
 
 if TYPE_CHECKING:
@@ -12,10 +14,29 @@ if TYPE_CHECKING:
 
 
 def size_sections(options: argparse.Namespace) -> list[Section]:
-    """The sections that answer --largest. Raises ModelError for limits that cannot be read."""
+    """The sections that answer --largest, --scenario and --sweep. Raises ModelError for what cannot be read."""
     if options.within and not options.largest:
         raise ModelError("--within", "", "is a limit for --largest DIM")
-    return [_largest(options)] if options.largest else []
+    found = [_largest(options)] if options.largest else []
+    return found + ([_scenarios(options)] if options.scenario or options.sweep else [])
+
+
+def _scenarios(options: argparse.Namespace) -> Section:
+    from ..decide import scenarios
+
+    named = _named() if any(":" not in text for text in options.scenario) else {}
+    found = [scenarios.scenario(text, named) for text in options.scenario]
+    if options.sweep:
+        found += scenarios.sweep(options.sweep)
+    return scenarios.section(found, listed(options.columns) or (), options.by, options.sort)
+
+
+def _named() -> Mapping[str, Mapping[str, str]]:
+    """The scenarios of the file of budgets, where there is one."""
+    from ..budgets import config
+
+    path = config.find()
+    return config.read(path).scenarios if path is not None else {}
 
 
 def _largest(options: argparse.Namespace) -> Section:
