@@ -72,7 +72,8 @@ def _run(options: argparse.Namespace) -> int:
         raise ModelError("--top", "", f"{options.top} rows cannot be shown; 0 shows all")
     target, format = target_of(options), _format(options)
     paths = list(arguments.models(options.models))
-    arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], [*paths, *options.plugin])
+    read = [*paths, *options.plugin, *([str(options.weights)] if options.weights else [])]
+    arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], read)
     if len(paths) > 1:
         return _run_many(paths, options, target, format)
     return _run_one(paths[0], options, target, format)
@@ -157,7 +158,12 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     from .render import render
     from .summary import DEFAULT, Summary
 
-    given = {"--plan": options.plan, "--by": options.by, "--style": options.style != "default"}
+    given = {
+        "--plan": options.plan,
+        "--weights": options.weights,
+        "--by": options.by,
+        "--style": options.style != "default",
+    }
     if format != "json":
         given |= {f"--{name}": True for name in _flagged(options) if name != "device"} | {"--section": options.section}
         given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep")}

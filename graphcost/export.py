@@ -29,7 +29,7 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         "model": {"path": model.path, "name": model.name, "format": model.format, "opsets": dict(model.opsets)},
         "inputs": [{"name": name, **_tensor(tensor)} for name, tensor in analysis.inputs.items()],
         "outputs": [{"name": blob.get(name, name), **_tensor(_output(analysis, name))} for name in model.outputs],
-        "assumptions": dict(analysis.assumptions),
+        "assumptions": {**analysis.assumptions, **analysis.defaults},
         "declared": dict(analysis.declared),
         "target": asdict(analysis.target),
         "totals": {quantity: to_json(analysis.total(quantity)) for quantity in TOTALS},

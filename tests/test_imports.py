@@ -16,7 +16,7 @@ import graphcost
 PACKAGE = Path(graphcost.__file__).parent
 
 FLOORS = [
-    {"version", "printable", "limits", "garbage"},
+    {"version", "printable", "limits", "garbage", "folders"},
     {"errors"},
     {"dims", "files", "plugins"},
     {"arguments", "units"},

@@ -1,8 +1,8 @@
 """Parameters: every learned or constant number that the model carries, counted once however often it is used.
 
 Floating-point and quantised (at most 8-bit) tensors count wherever they hide. Wider integers steer shapes and indices
-and do not, save where an operator that multiplies reads them: an int16 matrix, the int32 bias of a quantised layer. A
-weight belongs to the row of the first operator that computes with it.
+and do not, save where an operator that multiplies reads them: an int16 matrix, the int32 bias of a quantised layer, a
+table whose rows are scaled. A weight belongs to the row of the first operator that computes with it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ..dims import Extent
 from ..graph import BITS
 from .rows import Row, Weight
+from .tables import multiplied
 
 
 @dataclass
@@ -32,11 +33,13 @@ def count(rows: Iterable[Row]) -> Parameters:
     """Elements and bytes of every weight, each at the first row that uses it."""
     result = Parameters()
     seen: set[Hashable] = set()
+    rows = list(rows)
+    tables = multiplied(rows)
     for row in rows:
         elements: Extent = 0
         nbytes: Extent = 0
         for weight in row.weights:
-            if weight.key in seen or not learned(weight, row):
+            if weight.key in seen or not (weight.key in tables or learned(weight, row)):
                 continue
             seen.add(weight.key)
             tensor = weight.tensor
@@ -52,6 +55,10 @@ def count(rows: Iterable[Row]) -> Parameters:
     return result
 
 
+NUMBERS = ("int16", "uint16", "int32")
+"""Types wider than 8 bits that quantised tensors have; positions and lengths are of 64 bits."""
+
+
 def learned(weight: Weight, row: Row) -> bool:
     """Whether a constant that an operator reads is a parameter of it."""
     dtype = weight.file_dtype or weight.tensor.dtype
@@ -59,7 +66,9 @@ def learned(weight: Weight, row: Row) -> bool:
         return False
     if "int" not in dtype or BITS.get(dtype, 64) <= 8:
         return True
+    if weight.is_scaled and dtype in NUMBERS:
+        return True
     if row.work is None or row.work.macs == 0:
         return False
     # Positions and lengths that attention and packed products read are int64; a matrix of these has a product of these.
-    return dtype in ("int16", "uint16", "int32") or any(output.dtype == dtype for output in row.outputs)
+    return dtype in NUMBERS or any(output.dtype == dtype for output in row.outputs)
