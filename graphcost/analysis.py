@@ -23,6 +23,7 @@ from .target import AS_IT_IS, Target
 if TYPE_CHECKING:
     from .devices import Device
     from .passes import receptive_field, roofline, traffic
+    from .passes.timing import Timing
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
 TOTALS = ("macs", "ops", "params", "param_bytes", "activation_bytes", "peak_activation_bytes", "reads", "writes")
@@ -68,6 +69,8 @@ class Analysis:
         self.declared: dict[str, int] = inference.declared
         """Extents that data decides and the file declares: it is believed, unless `dims` names them."""
         self._named = inference.named
+        self.timing: Timing | None = None
+        """Times that were measured, where some were joined (`timing.join`)."""
 
     @classmethod
     def of(cls, model: Model, binding: Binding, target: Target = AS_IT_IS) -> Self:
@@ -237,9 +240,11 @@ class Analysis:
             return self
         binding = Binding(self.inputs, self.dims).at(self.assumptions)
         try:
-            return type(self).of(self.model, binding, self.target)
+            assumed = type(self).of(self.model, binding, self.target)
         except ModelError:  # the best 2 of a single number
             return self
+        assumed.timing = self.timing
+        return assumed
 
     def total(self, quantity: str) -> Extent | None:
         """A total by name: macs, ops, params, param_bytes, activation_bytes, peak_activation_bytes, reads, writes, or

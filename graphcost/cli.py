@@ -17,7 +17,7 @@ from .options import SECTIONS, parser
 from .shapes import show_shape
 
 if TYPE_CHECKING:
-    from .api import Report
+    from .api import Analysis, Report
     from .graph import Model
     from .sections import Section
     from .summary import Failure, Summary
@@ -80,6 +80,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.top is not None and options.top < 0:
         raise ModelError("--top", "", f"{options.top} rows cannot be shown; 0 shows all")
     target, format = _target(options), _format(options)
+    _check_timing(options)
     paths = list(arguments.models(options.models))
     arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], [*paths, *options.plugin])
     if len(paths) > 1:
@@ -157,6 +158,7 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     analysis = analyze(
         model, shapes=shapes, dims=arguments.dims(options.dim), values=arguments.values(options.value), target=target
     )
+    analysis = _timed(analysis, path, options)
     top = options.top
     if top is None:
         plain = format in ("md", "text") and options.style == "default"
@@ -176,6 +178,30 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     if format not in ("html", "json") and not all(section.beside for section in report.sections):
         _check_sections(report, options, format)
     return report
+
+
+def _timed(analysis: Analysis, path: str, options: argparse.Namespace) -> Analysis:
+    """The analysis with the measured times that were asked for."""
+    if options.profile is not None:
+        return analysis.with_times(options.profile)
+    if options.measure:
+        from .timing import runtime
+
+        return analysis.measured(
+            path, threads=options.threads or 0, provider=options.provider or "CPU", progress=runtime.terminal()
+        )
+    return analysis
+
+
+def _check_timing(options: argparse.Namespace) -> None:
+    """Raise ModelError for options that say how to measure where nothing is measured, or that exclude each other."""
+    if options.measure and options.profile is not None:
+        raise ModelError("--profile", "", "has times measured elsewhere, and --measure measures them here: give one")
+    if options.threads is not None and options.threads < 1:
+        raise ModelError("--threads", "", f"{options.threads} threads cannot run anything; 1 or more can")
+    for name in ("threads", "provider"):
+        if getattr(options, name) is not None and not options.measure:
+            raise ModelError(f"--{name}", "", "says how to measure: it goes with --measure")
 
 
 def _refuse_caffe_options(options: argparse.Namespace) -> None:
@@ -212,9 +238,16 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     from .render import render
     from .summary import DEFAULT, Summary
 
-    given = {"--plan": options.plan, "--by": options.by, "--style": options.style != "default"}
+    given = {
+        "--plan": options.plan,
+        "--profile": options.profile,
+        "--by": options.by,
+        "--style": options.style != "default",
+    }
     if format != "json":
-        given |= {f"--{name}": True for name in _flagged(options) if name != "device"} | {"--section": options.section}
+        given |= {f"--{name}": True for name in _flagged(options) if name not in ("device", "timing")} | {
+            "--section": options.section
+        }
     for flag, value in given.items():
         if value:
             raise ModelError(flag, "", f"is about one model, and there are {len(paths)}: each gets a row of totals")
@@ -222,6 +255,8 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     Summary([], columns=columns, sort=options.sort)  # what does not exist is the fault of no model
     if columns is None and options.device:
         columns = [*DEFAULT, "time_bound"]
+    if options.columns is None and options.measure:
+        columns = [*(columns or DEFAULT), "time"]
     results = _results(paths, options, target, format)
     summary = Summary(results, columns=columns, sort=options.sort, top=top, objects=format == "json")
     _check_dims(options, summary)
@@ -260,7 +295,8 @@ def _results(paths: list[str], options: argparse.Namespace, target: Target, form
 
 def _flagged(options: argparse.Namespace) -> list[str]:
     """The sections whose own flags are given."""
-    return [name for name in SECTIONS if getattr(options, name)]
+    timing = ["timing"] if options.measure or options.profile is not None else []
+    return [*(name for name in SECTIONS if getattr(options, name)), *timing]
 
 
 def _columns(options: argparse.Namespace) -> list[str] | None:

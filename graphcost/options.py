@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     _sections(p.add_argument_group("sections"))
     _network(p.add_argument_group("model inputs"))
     _target(p.add_argument_group("deployment target"))
+    _time(p.add_argument_group("measured times"))
     _lists(p.add_argument_group("listings"))
     return p
 
@@ -148,6 +149,21 @@ def _target(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument("--reorder", action="store_true", help="run in the order with the lowest peak that is found")
     group.add_argument("--fuse", action="store_true", help="count bytes with operators fused into their producers")
+
+
+def _time(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--measure", action="store_true",
+        help="run the network on this machine with onnxruntime, and show the time of each layer",
+    )  # fmt: skip
+    group.add_argument(
+        "--profile", metavar="FILE", type=Path,
+        help="times measured elsewhere: ONNX Runtime's or TensorRT's JSON, OpenVINO's counters, a CSV of name,ms",
+    )  # fmt: skip
+    group.add_argument(
+        "--threads", metavar="N", type=int, help="threads that --measure and --calibrate use (default: all cores)"
+    )
+    group.add_argument("--provider", metavar="NAME", help="execution provider that --measure uses (default: CPU)")
 
 
 def _lists(group: argparse._ArgumentGroup) -> None:
