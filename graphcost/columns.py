@@ -194,9 +194,10 @@ _BUILT_IN = {
                "ratio", lambda a, i: _intensity(a, [i]), lambda a: _intensity(a, range(len(a.rows))),
                group_value=_intensity),
         Column("time_bound", "time bound", "seconds", "latency, lower bound: the least time on the --device by its peak"
-               " and its bandwidth; no prediction", "time",
+               " and its bandwidths; no prediction", "time",
                lambda a, i: _bound(a, i, "seconds"), lambda a: _roofline(a).seconds),
-        Column("bound_by", "bound by", "", "whether compute or memory sets the least time on the --device", "text",
+        Column("bound_by", "bound by", "", "whether compute, memory or a cache sets the least time on the"
+               " --device", "text",
                lambda a, i: _bound(a, i, "by")),
         Column("time", "time", "seconds", "measured time (--measure, --profile): the median; of rows that ran"
                " together at the one that multiplies most; the total is a whole run by the clock where that was"
