@@ -275,6 +275,8 @@ class _Engine:
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as problem:
             if doubt:
                 return _Answer(why=doubt)
+            if rule.is_built_in and not isinstance(problem, ValueError):  # it came upon what it does not foresee
+                return _Answer(why=f"{op.type} takes other inputs or attributes than these")
             raise ModelError(op.location, "", f"{describe(op)}: {problem}; {situation(op, inputs)}") from problem
         except Exception as problem:
             if rule.is_built_in:
