@@ -314,6 +314,7 @@ NAMES = (
     "memory",
     "receptive_field",
     "sizes",
+    "time",
 )
 
 
@@ -342,6 +343,17 @@ def test_the_example_on_devices_gives_what_its_comments_say(
     names = runpy.run_path(str(tmp_path / "example.py"))
     assert round(names["least"], 4) == 0.0776 and round(names["per_byte"], 1) == 10.2
     assert names["lacking"] == ["weights", "peak activations"] and names["moved"] == 2592272
+
+
+def test_the_example_on_times_gives_what_its_comments_say(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = blocks(root / "docs/time.md", "python")
+    (tmp_path / "example.py").write_text(example, encoding="utf-8")
+    (tmp_path / "prototxt").symlink_to(root / "prototxt")
+    monkeypatch.chdir(tmp_path)
+    names = runpy.run_path("example.py")
+    assert round(names["total"], 7) == 0.00018 and names["names"] == ["conv1", "PReLU1"]
 
 
 PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
