@@ -27,8 +27,8 @@ HARMLESS = frozenset(
         *("compile_net_state", "profile_info", "profile_iter", "profile_warmup", "optimize_train", "optimize_mem"),
     }
 )
-"""Fields that forks add to the net (NVIDIA's, Intel's, OpenPose's ...): its element type, which `caffe_precision` reads,
-and how it is trained, run or watched, which changes neither a shape nor the cost."""
+"""Fields that forks add to the net: its element type, which `caffe_precision` reads, and how it is trained, run or
+watched, which changes neither a shape nor the cost."""
 NAMED = 4
 """Layers that a message names before it only counts them."""
 
