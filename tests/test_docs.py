@@ -411,3 +411,9 @@ def test_the_page_on_the_architecture_names_every_room_and_every_pass(root: Path
     passes = {path.name for path in (package / "passes").glob("*.py")} - {"__init__.py"}
     importers = {path.name for path in (package / "importers").glob("*.py")} - {"__init__.py"}
     assert {name for name in rooms | passes | importers if f"`{name}`" not in page} == set()
+
+
+def test_the_example_of_the_page_on_inputs_runs(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks(root / "docs/inputs.md", "python")
+    exec(compile(example, "inputs.md", "exec"), {})
