@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from . import conventions
 from .analysis import Analysis
 from .errors import ModelError
+from .graph import Tensor
 from .passes.rows import Row
 from .registry import Registry
 from .rules import POINTWISE, Window
@@ -43,6 +44,8 @@ class Column:
     """What a group of rows has, where that does not follow from their values."""
     total_is_exact: Callable[[Analysis], bool] = lambda analysis: analysis.complete
     """Whether the total is exact rather than a lower bound."""
+    tensors: Callable[[Analysis, int], Sequence[Tensor]] | None = None
+    """The tensors whose shapes it shows; where people read, they have the sizes that the report assumes."""
     notes: Callable[[Analysis], Sequence[str]] = lambda analysis: ()
     """What a reader of the column should know of this model."""
 
@@ -140,6 +143,10 @@ def _unknown_reasons(analysis: Analysis) -> list[str]:
     return [*reasons[:REASONS], *more]
 
 
+def _operands(analysis: Analysis, at: int) -> list[Tensor]:
+    return [tensor for tensor in analysis.rows[at].inputs if tensor is not None]
+
+
 _WORK_DOCS = {
     "muls": "multiplications outside multiply-accumulates",
     "adds": "additions and subtractions, biases too",
@@ -162,11 +169,12 @@ _BUILT_IN = {
                " constants", "count", lambda a, i: 1, lambda a: len(a.layers),
                total_is_exact=lambda a: True),
         Column("input", "input", "", "shapes of the inputs", "text",
-               lambda a, i: shapes_text(filter(None, a.rows[i].inputs)), per_signature=True,
-               short_text=lambda a, i: shapes_text(filter(None, a.rows[i].inputs), brief=True)),
+               lambda a, i: shapes_text(_operands(a, i)), per_signature=True,
+               short_text=lambda a, i: shapes_text(_operands(a, i), brief=True), tensors=_operands),
         Column("output", "output", "", "shapes of the outputs", "text",
                lambda a, i: shapes_text(a.rows[i].outputs), per_signature=True,
-               short_text=lambda a, i: shapes_text(a.rows[i].outputs, brief=True)),
+               short_text=lambda a, i: shapes_text(a.rows[i].outputs, brief=True),
+               tensors=lambda a, i: list(a.rows[i].outputs)),
         Column("learned_params", "params", "elements", "learned weights, each counted at the first operator that uses"
                " it: without statistics, settings, quantisation, tables, states and copies", "count",
                lambda a, i: a.parameters.learned_rows[i], lambda a: a.parameters.learned),

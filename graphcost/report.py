@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 from . import columns, conventions, export, sections
 from .analysis import Analysis
 from .columns import Column, find
-from .dims import Dim
+from .dims import Dim, substitute
 from .errors import ModelError
-from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, show
+from .naming import grouped
+from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, shapes_text, show
 
 if TYPE_CHECKING:
     from .graph import Tensor
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from .target import Target
 
 GROUPS = ("op", "scope", "stage")
-INPUTS = 12
-"""Inputs that the headline names; of more it says how many."""
+INPUTS = 5
+"""Inputs that the headline names, those that are alike in one pattern; of more it says how many."""
 NOTES = 3
 """Operators of which the assumptions say what was counted, before they only count them."""
 OTHERS = {
@@ -101,8 +102,7 @@ class Report:
         """The figures a person reads first."""
         a = self.analysis
         peak = a.memory.peak
-        parts = [f"input {name} {shape_text(tensor)}" for name, tensor in list(a.inputs.items())[:INPUTS]]
-        parts += [counted(len(a.inputs) - INPUTS, "more input")] if len(a.inputs) > INPUTS else []
+        parts = self._inputs
         parts.append(counted(len(a.layers), "layer"))
         params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("learned_params", "param_bytes", "macs"))
         parts += [f"{' + '.join([f'{params} parameters', *self.other_weights])} ({nbytes})", f"{macs} MACs"]
@@ -120,6 +120,8 @@ class Report:
 
     def _written(self, values: Sequence[Value], column: Column, at: Sequence[int]) -> list[str]:
         """The cells of a column, of the rows `at`; each distinct value is written once."""
+        if column.tensors is not None and self.analysis.assumptions and not self.by:
+            values = self._shapes(column, at)
         distinct = set(values)
         long = {each for each in distinct if len(str(each)) > LONG}
         if column.short_text is not None and not self.by and long:
@@ -128,6 +130,17 @@ class Report:
             distinct = set(values)
         written = {each: each if isinstance(each, str) else self.show(each, column.form, LONG) for each in distinct}
         return [written[value] for value in values]
+
+    def _shapes(self, column: Column, at: Sequence[int]) -> list[Value]:
+        """The cells of a column of shapes, under the assumptions."""
+        assert column.tensors is not None
+        analysis, sizes = self.analysis, self.analysis.assumptions
+        cells: list[Value] = []
+        for index in at:
+            tensors = [tensor.substitute(sizes) for tensor in column.tensors(analysis, index)]
+            text = shapes_text(tensors)
+            cells.append(shapes_text(tensors, brief=True) if len(text) > LONG else text)
+        return cells
 
     def total(self, column: Column, most: int | None = None) -> str:
         """A column's total as text, "" when it has none; a lower bound says so."""
@@ -143,8 +156,9 @@ class Report:
         Of a formula of more than `most` letters it is said what it depends on.
         """
         if isinstance(value, Dim):
-            number = self.analysis.evaluate(value)
-            return formula(value, most) if number is None else show(number, form)
+            value = substitute(value, self.analysis.assumptions)
+            if isinstance(value, Dim):
+                return formula(value, most)
         return show(value, form)
 
     @property
@@ -198,6 +212,23 @@ class Report:
     def data(self) -> dict[str, Any]:
         """The JSON object: that of the analysis, and a key for each section."""
         return {**export.to_dict(self.analysis), **{each.name: each.data(self.analysis) for each in self.sections}}
+
+    @property
+    def _inputs(self) -> list[str]:
+        """The inputs as the headline has them."""
+        shapes = {name: self.shape_text(tensor) for name, tensor in self.analysis.inputs.items()}
+        kinds = {name: (text, self.analysis.inputs[name].dtype) for name, text in shapes.items()}
+        groups = grouped(kinds)
+        parts = [
+            f"input {pattern} {shapes[members[0]]}" if len(members) == 1 else f"inputs {pattern}: {shapes[members[0]]}"
+            for pattern, members in groups[:INPUTS]
+        ]
+        rest = sum(len(members) for _, members in groups[INPUTS:])
+        return [*parts, f"and {counted(rest, 'more input')}"] if rest else parts
+
+    def shape_text(self, tensor: Tensor) -> str:
+        """A shape under the assumptions."""
+        return shape_text(tensor.substitute(self.analysis.assumptions))
 
     @property
     def data_keys(self) -> tuple[str, ...]:

@@ -125,10 +125,9 @@ def shapes_text(tensors: Iterable[Tensor], brief: bool = False) -> str:
 
 @lru_cache(maxsize=4096)
 def extents_text(shape: Shape, most: int | None = None) -> str:
-    """A shape, or a part of one, as it stands in a table: Hx(2·W)."""
+    """A shape, or a part of one, as it stands in a table: 1x3x8x8, and b x s x 64 where a letter stands in it."""
     extents = [extent_text(extent, most) for extent in shape]
-    words = any(extent.startswith(BRIEF) or (extent.isidentifier() and len(extent) > 1) for extent in extents)
-    return (" x " if words else "x").join(extents) or "scalar"
+    return ("x" if all(map(str.isdigit, extents)) else " x ").join(extents) or "scalar"
 
 
 def extent_text(extent: Extent, most: int | None = None) -> str:
