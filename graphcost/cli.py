@@ -19,6 +19,7 @@ from .shapes import show_shape
 if TYPE_CHECKING:
     from .api import Report
     from .graph import Model
+    from .notation import Notation
     from .sections import Section
     from .summary import Failure, Summary
     from .target import Target
@@ -179,10 +180,17 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         by=options.by,
         sections=sections,
         all=options.all,
+        notation=_notation(options),
     )
     if format not in ("html", "json") and not all(section.beside for section in report.sections):
         _check_sections(report, options, format)
     return report
+
+
+def _notation(options: argparse.Namespace) -> Notation:
+    from .notation import Notation
+
+    return Notation(options.unit, options.precision, options.exact)
 
 
 def _refuse_caffe_options(options: argparse.Namespace) -> None:
