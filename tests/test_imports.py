@@ -17,8 +17,8 @@ PACKAGE = Path(graphcost.__file__).parent
 
 FLOORS = [
     {"version", "printable", "limits", "garbage"},
-    {"errors"},
-    {"dims", "files", "plugins"},
+    {"errors", "data_text"},
+    {"dims", "files", "plugins", "workers"},
     {"arguments"},
     {"graph"},
     {"windows"},
