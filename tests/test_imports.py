@@ -18,7 +18,7 @@ PACKAGE = Path(graphcost.__file__).parent
 FLOORS = [
     {"version", "printable", "limits", "garbage"},
     {"errors", "data_text"},
-    {"dims", "files", "plugins", "workers"},
+    {"dims", "files", "plugins", "workers", "remote"},
     {"arguments"},
     {"graph"},
     {"windows"},

@@ -1,6 +1,7 @@
-"""Where a model's bytes come from: a file, a pipe, an open file or memory, compressed or not.
+"""Where a model's bytes come from: a file, a URL, a pipe, an open file or memory, compressed or not.
 
-Large files are mapped into memory rather than read, so that weights which nobody asks for cost nothing. What the bytes
+Large files are mapped into memory rather than read, and those behind a URL are read by ranges, so that weights which
+nobody asks for cost nothing. What the bytes
 mean is not known here.
 """
 
@@ -16,6 +17,7 @@ from typing import IO, Any, TypeAlias
 
 from .. import limits
 from ..errors import ModelError
+from ..remote import RangeReader, is_url, open_url
 from .unpack import Buffer, unpack
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
@@ -42,6 +44,8 @@ def open_source(given: AnyPath | bytes | bytearray | memoryview | IO[Any]) -> So
         return _unpacked("<bytes>", bytes(given))
     if isinstance(given, (str, os.PathLike)):
         name = os.fspath(given)
+        if is_url(name):
+            return _unpacked(name, _guarded(name, lambda: _read_url(name)))
         return _unpacked(name, _guarded(name, lambda: _read_path(name)))
     if hasattr(given, "read"):
         name = given.name if isinstance(getattr(given, "name", None), str) else "<file>"
@@ -74,6 +78,11 @@ def _read_path(name: str) -> Buffer:
         if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
             return _read_pipe(file.fileno(), name)
         return _read_file(file, name)
+
+
+def _read_url(url: str) -> Buffer:
+    file = open_url(url)
+    return file if isinstance(file, RangeReader) else _read_all(file.read, url)
 
 
 def _open_at_once(name: str, flags: int) -> int:
