@@ -13,6 +13,10 @@ SECTIONS = ("memory", "anchors", "reconcile", "device")
 """The sections of a report that a flag of the same name shows."""
 
 
+DEFAULT_TIMEOUT = 60
+"""Seconds after which a model is given up with --jobs."""
+
+
 class _Once(argparse.Action):
     """Stores a value, and refuses another one for the same option: only one can hold."""
 
@@ -47,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     _sections(p.add_argument_group("sections"))
     _network(p.add_argument_group("model inputs"))
     _target(p.add_argument_group("deployment target"))
+    _many(p.add_argument_group("many models"))
     _lists(p.add_argument_group("listings"))
     return p
 
@@ -148,6 +153,21 @@ def _target(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument("--reorder", action="store_true", help="run in the order with the lowest peak that is found")
     group.add_argument("--fuse", action="store_true", help="count bytes with operators fused into their producers")
+
+
+def _many(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--jobs", metavar="N", type=int,
+        help="read N models at once, 0 for one per core; --output results.csv, .jsonl or .parquet then grows with each"
+        " model, and a run that was ended goes on where it was",
+    )  # fmt: skip
+    group.add_argument(
+        "--timeout", metavar="S", type=float,
+        help="give a model up after S seconds (60 with --jobs; 0: never); the others go on",
+    )  # fmt: skip
+    group.add_argument(
+        "--memory-limit", metavar="SIZE", help="give a model up that takes more memory than that, as in 2GiB"
+    )
 
 
 def _lists(group: argparse._ArgumentGroup) -> None:

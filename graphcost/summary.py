@@ -40,6 +40,12 @@ class ModelRow:
     inputs: str = ""
     totals: dict[str, Value] = field(default_factory=dict)
     """By the keys of the columns; counts are integers, or formulas while sizes are open, None where not known."""
+    numbers: dict[str, Value] = field(default_factory=dict)
+    """The same as numbers where the assumptions of a report make them, as one batch; None where they do not."""
+    size: int | None = None
+    """Bytes of its file."""
+    modified: str = ""
+    """When that was changed last; with the size it tells whether the file is still the same."""
     texts: tuple[str, ...] = ()
     """The totals as people read them."""
     sort_key: tuple[int, float] = (0, 0.0)
@@ -79,12 +85,14 @@ class RowMaker:
         if isinstance(result, Failure):
             return ModelRow(result.path, error=result.reason)
         analysis, columns = result.analysis, self.columns
+        totals = {column.key: _total(result, column) for column in columns}
         return ModelRow(
             analysis.model.path,
             used_dims=frozenset(analysis.dims.keys() - set(analysis.unused_dims)),
             missing="" if analysis.complete else result.coverage,
             inputs=shapes_text(analysis.inputs.values()),
-            totals={column.key: _total(result, column) for column in columns},
+            totals=totals,
+            numbers={key: analysis.evaluate(each) if isinstance(each, Dim) else each for key, each in totals.items()},
             texts=tuple([result.total(column, LONG) for column in columns]),
             sort_key=(0, 0.0) if self.sort is None else _sort_key(result, find(self.sort)),
             data=result.data if self.objects else None,

@@ -7,7 +7,6 @@ that hangs, so the processes are looked after here, by one thread.
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 import signal
 import time
@@ -15,10 +14,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import ModelError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -44,8 +45,11 @@ class Bounds:
     """Bytes that a process may have allocated; what is mapped from files, as large models are, is not counted."""
 
 
+UNBOUNDED = Bounds()
+
+
 def call_each(
-    function: Callable[[T], R], things: Iterable[T], jobs: int, bounds: Bounds = Bounds()
+    function: Callable[[T], R], things: Iterable[T], jobs: int, bounds: Bounds = UNBOUNDED
 ) -> Iterator[tuple[T, R | Exception]]:
     """Each thing with what the function makes of it, or the exception that it ends in, in the order of the things.
 
@@ -86,6 +90,8 @@ class _Worker:
     """A process, and the call it is at."""
 
     def __init__(self, function: Callable[[Any], Any], bounds: Bounds) -> None:
+        import multiprocessing  # 20 ms, which a single model need not take
+
         fork = "fork" in multiprocessing.get_all_start_methods()
         context: Any = multiprocessing.get_context("fork" if fork else None)
         self.connection, theirs = context.Pipe()
@@ -120,6 +126,8 @@ class _Pool:
 
     def finished(self) -> Iterator[tuple[int, Any]]:
         """Wait until some call ends or is over its time, and give the numbers and answers of those that did."""
+        from multiprocessing.connection import wait
+
         now = time.monotonic()
         first = min(worker.deadline for worker in self.busy.values())
         ready = wait([*self.busy], None if first == float("inf") else max(0.0, first - now))

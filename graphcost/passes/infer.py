@@ -270,7 +270,7 @@ class _Engine:
             return _Answer(why=doubt or str(reason), dependent=unshaped and not doubt)
         except (Undecided, TooLarge) as reason:
             return _Answer(why=str(reason))
-        except ModelError:
+        except (ModelError, MemoryError):
             raise
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as problem:
             if doubt:
