@@ -204,14 +204,9 @@ class Report:
         analysis = self.analysis
         if not column.per_signature:
             return [column.value(analysis, at) for at in range(len(analysis.rows))]
-        known: dict[object, Value] = {}
-        values = []
-        for at, row in enumerate(analysis.rows):
-            signature = (at,) if row.signature is None else row.signature
-            if signature not in known:
-                known[signature] = column.value(analysis, at)
-            values.append(known[signature])
-        return values
+        firsts, places = analysis.distinct_rows
+        values = [column.value(analysis, at) for at in firsts]
+        return values if len(firsts) == len(places) else [values[place] for place in places]
 
     def _sort_key(self, value: Value) -> tuple[int, float, str]:
         """Where a value stands in an order: text by itself, then numbers; what is not known may be the largest."""

@@ -59,6 +59,11 @@ class Work:
         every = list(works)
         return cls(*[total([getattr(work, kind) for work in every]) for kind in cls.__slots__])
 
+    @property
+    def counts(self) -> tuple[Extent, ...]:
+        """The counts in the order of the kinds."""
+        return self.macs, self.muls, self.adds, self.divs, self.exps, self.compares
+
     def map(self, change: Callable[[Extent], Extent]) -> Work:
         """Each count changed in the same way."""
         return Work(*[change(getattr(self, kind)) for kind in Work.__slots__])
@@ -174,6 +179,8 @@ class Rule:
     """It accepts keywords that it does not name."""
     replaces: bool = False
     """It stands in the place of another, registered before it or after."""
+    contents_of_all: bool = False
+    """It reads what its operands hold only where that is known of every one of them."""
 
     @property
     def is_built_in(self) -> bool:
@@ -203,19 +210,23 @@ def rule(
     replace: bool = False,
     fields: Iterable[str] = (),
     harmless: Iterable[str] = (),
+    contents_of_all: bool = False,
 ) -> Callable[[F], F]:
     """Register a function as the rule of `kinds`, from version `since` of their operator set on.
 
     Kinds are ONNX operator names, `domain.Name` outside ai.onnx, `caffe.Type` for Caffe layers. A rule that declares
     the keyword `outputs` receives how many outputs the operator has; one that reads a group of attributes together
     names them in `fields` and takes them as `**fields`. `harmless` lists the attributes that change neither a shape nor
-    the cost; an operator with any other attribute that the rule does not read is not understood. Raises ValueError when
-    a kind already has a rule for that version, unless `replace` says that this one is to stand in its place.
+    the cost; an operator with any other attribute that the rule does not read is not understood. `contents_of_all` says
+    that what operands hold changes nothing unless it is known of each, as of an addition: small weights that differ in
+    their values alone are then the same to it. Raises ValueError when a kind already has a rule for that version,
+    unless `replace` says that this one is to stand in its place.
     """
 
     def register(function: F) -> F:
         for kind in kinds:
-            _register(_describe(function, kind, since, replace, frozenset(fields), frozenset(harmless)))
+            read = frozenset(fields), frozenset(harmless)
+            _register(_describe(function, kind, since, replace, *read, contents_of_all=contents_of_all))
         return function
 
     return register
@@ -243,6 +254,8 @@ def _describe(
     replaces: bool,
     fields: frozenset[str],
     harmless: frozenset[str],
+    *,
+    contents_of_all: bool,
 ) -> Rule:
     """Read a signature off the code object; inspect.signature takes fifty times as long."""
     code: Any = function.__code__
@@ -261,6 +274,7 @@ def _describe(
         harmless=harmless,
         takes_any=any_keyword and not fields,
         replaces=replaces,
+        contents_of_all=contents_of_all,
     )
 
 

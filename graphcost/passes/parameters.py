@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
-from ..dims import Extent
-from ..graph import BITS
+from ..dims import Extent, total
+from ..graph import BITS, Tensor
 from .rows import Row, Weight
 
 
@@ -30,8 +30,10 @@ class Parameters:
 
 def count(rows: Iterable[Row]) -> Parameters:
     """Elements and bytes of every weight, each at the first row that uses it."""
-    result = Parameters()
     seen: set[Hashable] = set()
+    found: list[Tensor] = []
+    elements_of: list[Extent | None] = []
+    bytes_of: list[Extent | None] = []
     for row in rows:
         elements: Extent = 0
         nbytes: Extent = 0
@@ -40,16 +42,18 @@ def count(rows: Iterable[Row]) -> Parameters:
                 continue
             seen.add(weight.key)
             tensor = weight.tensor
+            found.append(tensor)
             elements += tensor.size
             nbytes += tensor.nbytes
-            result.by_dtype[tensor.dtype] = result.by_dtype.get(tensor.dtype, 0) + tensor.size
-            result.bytes_by_dtype[tensor.dtype] = result.bytes_by_dtype.get(tensor.dtype, 0) + tensor.nbytes
         hidden = row.facts is None and row.op.may_own_weights
-        result.rows.append(None if hidden else elements)
-        result.row_bytes.append(None if hidden else nbytes)
-        result.total += elements
-        result.nbytes += nbytes
-    return result
+        elements_of.append(None if hidden else elements)
+        bytes_of.append(None if hidden else nbytes)
+    by_dtype = {dtype: [tensor for tensor in found if tensor.dtype == dtype] for dtype in {t.dtype: 0 for t in found}}
+    elements_by = {dtype: total(tensor.size for tensor in tensors) for dtype, tensors in by_dtype.items()}
+    bytes_by = {dtype: total(tensor.nbytes for tensor in tensors) for dtype, tensors in by_dtype.items()}
+    return Parameters(
+        total(elements_by.values()), total(bytes_by.values()), elements_by, bytes_by, elements_of, bytes_of
+    )
 
 
 def learned(weight: Weight, row: Row) -> bool:
