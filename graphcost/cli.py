@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from . import arguments, commands
 from .commands.shared import analysed, internal_error, load_plugins, print_error, target_of, write_out
 from .errors import ModelError
-from .options import SECTIONS, parser
+from .options import SECTIONS, in_options, parser
 
 if TYPE_CHECKING:
     from .api import Report
@@ -91,10 +91,7 @@ def _run_one(path: str, options: argparse.Namespace, target: Target, format: str
 
 def _report_one(path: str, options: argparse.Namespace, target: Target, format: str) -> int:
     report = _report(path, options, target, format)
-    if report.analysis.unused_dims:
-        open_ = ", ".join(report.analysis.free_symbols) or "none"
-        unused = ", ".join(report.analysis.unused_dims)
-        raise ModelError("--dim", "", f"{path} has no dimension {unused}; open are: {open_}")
+    report.analysis.check_dims()
     text = report.render(format)
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
@@ -195,7 +192,7 @@ def _results(paths: list[str], options: argparse.Namespace, target: Target, form
             if progress:
                 print("\r\x1b[K", end="", file=sys.stderr)
             print_error(problem)
-            yield Failure(path, problem.reason)
+            yield Failure(path, in_options(problem).reason)
     if progress:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 

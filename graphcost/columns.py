@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from . import conventions
 from .analysis import Analysis
-from .errors import ModelError
+from .errors import ArgumentError
 from .passes.rows import Row
 from .registry import Registry
 from .rules import POINTWISE, Window
+from .suggest import no_such
 from .table import Form, Value, shapes_text
 
 if TYPE_CHECKING:
@@ -86,14 +86,6 @@ def _total(quantity: str) -> Callable[[Analysis], Value]:
     return lambda analysis: analysis.total(quantity)
 
 
-def _output_bytes(analysis: Analysis, at: int) -> Value:
-    row = analysis.rows[at]
-    if row.constant:
-        return 0
-    known = [t.nbytes for t in row.outputs if t.ranked]
-    return sum(known) if len(known) == len(row.outputs) else None
-
-
 def _share(analysis: Analysis, at: int) -> Value:
     work = analysis.rows[at].work
     if work is None or work.macs == 0:
@@ -121,7 +113,7 @@ def _bound(analysis: Analysis, at: int, quantity: str) -> Value:
 def _roofline(analysis: Analysis) -> Roofline:
     """Raises ModelError when no device was given."""
     if analysis.roofline is None:
-        raise ModelError("--columns", "", "time_bound and bound_by are times on a device: give one by --device")
+        raise ArgumentError("columns", "time_bound and bound_by are times on a device, and none is given")
     return analysis.roofline
 
 
@@ -179,7 +171,7 @@ _BUILT_IN = {
                  _total(kind), per_signature=True) for kind, doc in _WORK_DOCS.items()),
         Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too; none of a"
                " constant", "bytes",
-               _output_bytes, lambda a: a.activation_bytes, per_signature=True),
+               lambda a, i: a.activation_bytes_of(i), lambda a: a.activation_bytes, per_signature=True),
         Column("share", "share", "%", "share of the model's MACs", "share", _share, per_signature=True),
         Column("peak", "peak", "bytes", "live activation bytes while the operator runs; the total is the peak",
                "bytes", _live_bytes, lambda a: a.memory.peak_bytes, aggregate="max", total_is_exact=lambda a: True),
@@ -222,15 +214,14 @@ def register(column: Column, *, replace: bool = False) -> None:
     COLUMNS.register(column.key, column, replace=replace)
 
 
-def find(key: str) -> Column:
-    """A column by key: one of the table, or a convention's metric such as `netscope.macc`. Raises ModelError."""
+def find(key: str, argument: str = "columns") -> Column:
+    """A column by key: one of the table, or a convention's metric such as `netscope.macc`. Raises ArgumentError."""
     if key in COLUMNS:
         return COLUMNS[key]
     convention, _, name = key.partition(".")
     if name and (metric := conventions.metric(convention, name)) is not None:
         return Column(key, key, metric.unit, metric.doc, metric.form, metric.of, metric.total)
-    close = get_close_matches(key, known(), 3, 0.4)
-    raise ModelError("", "", f"no column {key!r}; did you mean {', '.join(close) or ', '.join(DEFAULT)}?")
+    raise ArgumentError(argument, no_such("column", key, known()))
 
 
 def known() -> tuple[str, ...]:

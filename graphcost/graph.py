@@ -253,7 +253,7 @@ class Model:
     outputs: tuple[str, ...] = ()
     weights: dict[str, Tensor] = field(default_factory=dict)
     unsized_inputs: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """For an input whose size the file does not say: the place in the file, and what the user should give."""
+    """For an input whose size the file does not say: the place in the file, and what to say of it."""
     declared: Mapping[str, Tensor] = field(default_factory=dict)
     """Shapes that the file states; what is inferred wins over them."""
     opsets: dict[str, int] = field(default_factory=dict)

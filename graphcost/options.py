@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .errors import ModelError
+from .errors import ArgumentError, ModelError
 from .version import __version__
 
 SECTIONS = ("memory", "anchors", "reconcile", "device")
@@ -14,6 +14,22 @@ SECTIONS = ("memory", "anchors", "reconcile", "device")
 
 
 _TO_FILE = "write to FILE (atomically) instead of stdout"
+
+
+_OPTIONS = {"shapes": "input", "dims": "dim", "values": "value", "sections": "section", "stages": "stage"}
+"""The options whose arguments in the library have another name."""
+
+
+def in_options(problem: ModelError) -> ModelError:
+    """What to say of an error on the command line, where an argument of the library is an option."""
+    if not isinstance(problem, ArgumentError):
+        return problem
+    option = f"--{_OPTIONS.get(problem.argument, problem.argument).replace('_', '-')}"
+    name, value = problem.example
+    if name:
+        reason = f"{problem.reason}: give it, as {option} {name}={value}"
+        return ModelError(problem.path, problem.place, reason)
+    return ModelError(problem.path, problem.place, str(ModelError(option, "", problem.reason)))
 
 
 class _Once(argparse.Action):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import columns, conventions, export, sections
 from .analysis import Analysis
 from .columns import Column, find
 from .dims import Dim
-from .errors import ModelError
+from .errors import ArgumentError
+from .suggest import no_such
 from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, show
 
 if TYPE_CHECKING:
@@ -35,13 +36,25 @@ def default_top(analysis: Analysis) -> int:
     return TTY_TOP if len(analysis.rows) > TTY_ROWS else 0
 
 
+class ReportOptions(TypedDict, total=False):
+    """The keywords of a Report, which say how an analysis is laid out."""
+
+    style: str
+    columns: Sequence[str] | str | None
+    sort: str | None
+    top: int
+    by: str | None
+    sections: Sequence[str | Section]
+
+
 class Report:
     """A laid-out analysis: text that `render` writes in a format.
 
-    `columns` are keys of `--list-columns`; `sort` a column, largest first; `top` keeps that many rows (0: all); `by`
-    groups rows by "op", "scope" or "stage"; `style` is "default" or a convention with a table of its own, whose columns
-    and rows are the tool's; `sections` are names of `graphcost.sections`, or such objects. Raises ModelError for a
-    column, style, group or section that does not exist.
+    `columns` are keys of the reference's table, also as one text parted by commas; `sort` a column, largest first;
+    `top` keeps that many rows (0: all); `by` groups rows by "op", "scope" or "stage"; `style` is "default" or a
+    convention with a table of its own, whose columns and rows are the tool's; `sections` are names of
+    `graphcost.sections`, or such objects. Raises ArgumentError, a ModelError, for a column, style, group or section
+    that does not exist.
     """
 
     def __init__(
@@ -49,26 +62,33 @@ class Report:
         analysis: Analysis,
         *,
         style: str = "default",
-        columns: Sequence[str] | None = None,
+        columns: Sequence[str] | str | None = None,
         sort: str | None = None,
         top: int = 0,
         by: str | None = None,
         sections: Sequence[str | Section] = (),
     ) -> None:
         self.analysis = analysis
-        self.sections = [_section(each) if isinstance(each, str) else each for each in sections]
+        given = sections.split(",") if isinstance(sections, str) else sections
+        self.sections = [_section(each) if isinstance(each, str) else each for each in given]
         self.style = style
         self.by = by
         if by is not None and by not in GROUPS:
-            raise ModelError("--by", "", f"no grouping {by!r}; there are {', '.join(GROUPS)}")
+            raise ArgumentError("by", no_such("grouping", by, GROUPS))
+        if not isinstance(top, int) or top < 0:
+            raise ArgumentError("top", f"{top} rows cannot be shown; 0 shows all")
         if style != "default" and (columns or sort or top or by):
-            raise ModelError("--style", "", f"{style} has rows and columns of its own: no columns, sort, top or by")
+            raise ArgumentError("style", f"{style} has rows and columns of its own: no columns, sort, top or by")
+        if isinstance(columns, str):
+            columns = [key.strip() for key in columns.split(",")]
         self._build_table = None if style == "default" else _build_table(style)
         on_device = ("time_bound", "bound_by") if analysis.target.device else ()
         self.columns_given = bool(columns)
         self.keys = tuple(columns or (*(_GROUPED if by else _DEFAULT), *on_device))
-        for key in (*self.keys, *([sort] if sort else [])):
+        for key in self.keys:
             find(key)
+        if sort:
+            find(sort, "sort")
         self.sort = sort
         self.top = top
 
@@ -258,23 +278,23 @@ _GROUPED = ("name", "count", "params", "macs", "ops", "activation", "share")
 
 
 def _section(name: str) -> Section:
-    """Raises ModelError when there is no such section."""
+    """Raises ArgumentError when there is no such section."""
     try:
         return sections.find(name)
     except KeyError:
-        raise ModelError("", "", f"no section {name!r}; there are {', '.join(sections.SECTIONS)}") from None
+        raise ArgumentError("sections", no_such("section", name, sections.SECTIONS)) from None
 
 
 def _build_table(style: str) -> Callable[[Analysis], Table]:
-    """How a convention lays its table out. Raises ModelError when there is no such convention, or it has no table."""
+    """How a convention lays its table out. Raises ArgumentError where it has no table, or does not exist."""
     try:
         found = conventions.find(style)
     except KeyError:
-        styles = ", ".join(["default", *(c.name for c in conventions.known() if c.table)])
-        raise ModelError("--style", "", f"no style {style!r}; there are {styles}") from None
+        styles = ["default", *(c.name for c in conventions.known() if c.table)]
+        raise ArgumentError("style", no_such("style", style, styles)) from None
     if found.table is None:
         metrics = ",".join(f"{style}.{metric.key}" for metric in found.metrics)
-        raise ModelError("--style", "", f"{style} has no table of its own, only figures: --columns name,{metrics}")
+        raise ArgumentError("style", f"{style} has no table of its own, only figures: the columns name,{metrics}")
     return found.table
 
 

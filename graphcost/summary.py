@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import export
 from .columns import Column, find
 from .dims import Dim
-from .errors import ModelError
+from .errors import ArgumentError
 from .report import Report
 from .table import EXPLAINED, LONG, Table, Value, counted, is_abbreviated, shapes_text
 
@@ -66,7 +67,7 @@ class Summary:
         objects: bool = False,
     ) -> None:
         self.columns = [_column_with_total(key) for key in columns or DEFAULT]
-        by = None if sort is None else _column_with_total(sort)
+        by = None if sort is None else _column_with_total(sort, "sort")
         self.rows = [_row(each, self.columns, by, objects) for each in results]
         self.failed = any(row.error for row in self.rows)
         self.used_dims = frozenset[str]().union(*[row.used_dims for row in self.rows])
@@ -119,8 +120,13 @@ class Summary:
         for row in self.rows:
             if row.data is None and not row.error:
                 raise ValueError("a summary without its models' objects: make it with objects=True")
-            found.append(row.data or {"schema": 1, "model": {"path": row.path}, "error": row.error})
+            found.append(row.data or _unread(row.path, row.error))
         return found
+
+
+def _unread(path: str, error: str) -> dict[str, Any]:
+    """What stands in the place of a model's JSON object where it cannot be read."""
+    return {"schema": export.SCHEMA, "generator": export.GENERATOR, "model": {"path": path}, "error": error}
 
 
 def _row(result: Report | Failure, columns: Sequence[Column], by: Column | None, objects: bool) -> ModelRow:
@@ -139,11 +145,11 @@ def _row(result: Report | Failure, columns: Sequence[Column], by: Column | None,
     )
 
 
-def _column_with_total(key: str) -> Column:
-    """A column that has a total. Raises ModelError."""
-    column = find(key)
+def _column_with_total(key: str, argument: str = "columns") -> Column:
+    """A column that has a total. Raises ArgumentError."""
+    column = find(key, argument)
     if column.total is None:
-        raise ModelError("--columns", "", f"{key} has no total, and several models are compared by theirs")
+        raise ArgumentError(argument, f"{key} has no total, and several models are compared by theirs")
     return column
 
 

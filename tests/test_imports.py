@@ -16,10 +16,10 @@ import graphcost
 PACKAGE = Path(graphcost.__file__).parent
 
 FLOORS = [
-    {"version", "printable", "limits", "garbage"},
+    {"version", "printable", "limits", "garbage", "suggest"},
     {"errors"},
     {"dims", "files", "plugins"},
-    {"arguments"},
+    {"arguments", "given"},
     {"graph"},
     {"windows"},
     {"shapes", "rules", "table", "target", "registry", "options"},
@@ -28,8 +28,10 @@ FLOORS = [
     {"passes"},
     {"binding"},
     {"analysis"},
+    {"layers"},
     {"export", "conventions"},
     {"columns", "sections"},
+    {"records"},
     {"report"},
     {"page", "summary"},
     {"render"},

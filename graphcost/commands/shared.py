@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from .. import arguments, plugins
 from ..errors import ModelError
+from ..options import in_options
 from ..shapes import show_shape
 
 if TYPE_CHECKING:
@@ -61,7 +62,12 @@ def analysed(path: str, options: argparse.Namespace, target: Target) -> Analysis
     shapes = arguments.shapes(options.input, inputs)
     _check_ranks(model, shapes, arguments.lower_ranks(options.input, inputs))
     return analyze(
-        model, shapes=shapes, dims=arguments.dims(options.dim), values=arguments.values(options.value), target=target
+        model,
+        shapes=shapes,
+        dims=arguments.dims(options.dim),
+        values=arguments.values(options.value),
+        target=target,
+        check_dims=False,  # of several models only some may have one: whoever reports says so
     )
 
 
@@ -106,7 +112,7 @@ def write_out(text: str, output: Path | None) -> None:
 def print_error(problem: ModelError) -> None:
     if sys.stderr is None:  # closed; print would write to standard output instead
         return
-    print("graphcost: error: " + " ".join(str(problem).split()), file=sys.stderr)
+    print("graphcost: error: " + " ".join(str(in_options(problem)).split()), file=sys.stderr)
 
 
 def internal_error(path: str, problem: Exception) -> ModelError:

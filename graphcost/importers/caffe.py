@@ -89,7 +89,7 @@ class _Builder:
             raise ModelError(self.path, str(line), f"input {name!r} is already made by {self.maker[name]}")
         self.inputs[name] = Tensor(tuple(shape)) if shape is not None else Unranked("float32")
         if shape is None:
-            reason = f"the file does not say how large {name!r} is{source}: give it, as --input {name}=1x3xHxW"
+            reason = f"the file does not say how large {name!r} is{source}"
             self.unsized_inputs[name] = str(line), reason
         self.current[name] = name
         self.maker[name] = "the net's input"
