@@ -15,6 +15,9 @@ from .table import Value, shapes_text
 if TYPE_CHECKING:
     import pandas
 
+LARGEST = 2**63
+"""Integers of a data frame have 64 bits."""
+
 
 def records(analysis: Analysis, columns: Sequence[str] | str | None = None) -> list[dict[str, Any]]:
     """A dict for each layer. Raises ArgumentError for a column that does not exist."""
@@ -79,12 +82,17 @@ def _uniform(values: list[Value]) -> list[Any]:
 
 
 def to_dataframe(analysis: Analysis, columns: Sequence[str] | str | None = None) -> pandas.DataFrame:
-    """A pandas data frame of the records; counts of which some are not known are of pandas' integers with gaps."""
+    """A pandas data frame of the records; counts are of pandas' integers that may have gaps, for what is not known."""
     try:
         import pandas
     except ImportError:
         raise ImportError(
             "to_dataframe needs pandas (pip install pandas); analysis.records() gives the rows to any other library"
         ) from None
-    frame = pandas.DataFrame.from_records(records(analysis, columns))
-    return frame.convert_dtypes(convert_string=False, convert_floating=False)
+    rows = records(analysis, columns)
+    series = {}
+    for key in rows[0] if rows else ():
+        values = [row[key] for row in rows]
+        counts = all(value is None or (isinstance(value, int) and abs(value) < LARGEST) for value in values)
+        series[key] = pandas.Series(values, dtype="Int64" if counts else None)
+    return pandas.DataFrame(series)
