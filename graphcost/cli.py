@@ -221,6 +221,10 @@ def _format(options: argparse.Namespace) -> str:
 
 
 def _listing(options: argparse.Namespace) -> str | None:
+    if options.json_schema:
+        from . import schema
+
+        return schema.text()
     if not (options.list_columns or options.list_ops or options.list_devices or options.list_styles):
         return None
     from . import listings

@@ -193,4 +193,5 @@ def _lists(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--list-ops", action="store_true", help="operators that have a rule")
     group.add_argument("--list-styles", action="store_true", help="styles, and the tools that count so")
     group.add_argument("--list-devices", action="store_true", help="device profiles, with their peaks")
+    group.add_argument("--json-schema", action="store_true", help="the JSON Schema of --format json")
     group.add_argument("--version", action="version", version=f"graphcost {__version__}")

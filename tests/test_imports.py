@@ -35,7 +35,7 @@ FLOORS = [
     {"report"},
     {"page", "summary"},
     {"render"},
-    {"api", "listings", "calibrate"},
+    {"api", "listings", "calibrate", "schema"},
     {"__init__"},
     {"commands"},
     {"cli"},
