@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib.util
 import re
 import runpy
@@ -215,7 +216,7 @@ def test_the_test_row_of_a_convention_is_what_its_example_counts(root: Path, net
     assert counted == [eval(part, names) for part in row.split(", ")]
 
 
-NAMES = ("architecture", "conventions", "counting", "extending", "html", "memory", "receptive_field")
+NAMES = ("architecture", "conventions", "counting", "extending", "html", "library", "memory", "receptive_field")
 
 
 def test_the_page_on_devices_shows_what_the_command_prints(
@@ -300,3 +301,19 @@ def test_the_page_on_the_architecture_names_every_room_and_every_pass(root: Path
     passes = {path.name for path in (package / "passes").glob("*.py")} - {"__init__.py"}
     importers = {path.name for path in (package / "importers").glob("*.py")} - {"__init__.py"}
     assert {name for name in rooms | passes | importers if f"`{name}`" not in page} == set()
+
+
+def test_every_line_of_the_page_on_the_library_gives_what_stands_under_it(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scratch_tables: None
+) -> None:
+    pytest.importorskip("pandas")
+    for folder in ("prototxt", "onnx_models"):
+        (tmp_path / folder).symlink_to(root / folder)
+    monkeypatch.chdir(tmp_path)
+    page = (root / "docs/library.md").read_text(encoding="utf-8")
+    assert blocks(root / "docs/library.md", "python") == []  # each is one that is run
+    test = doctest.DocTestParser().get_doctest(page.replace("```", ""), {}, "library.md", None, 0)
+    said: list[str] = []
+    result = doctest.DocTestRunner().run(test, out=said.append)
+    assert result.failed == 0, "".join(said)
+    assert result.attempted > 40 and (tmp_path / "det1.html").exists()
