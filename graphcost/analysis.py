@@ -279,7 +279,7 @@ class Analysis:
             "params": lambda: self.parameters.total,
             "param_bytes": lambda: self.parameters.nbytes,
             "activation_bytes": lambda: self.activation_bytes,
-            "peak_activation_bytes": lambda: self.memory.peak_bytes,
+            "peak_activation_bytes": lambda: self.memory.least_peak_bytes,
             "reads": lambda: self.traffic.reads if self.traffic.complete else None,
             "writes": lambda: self.traffic.writes if self.traffic.complete else None,
         }

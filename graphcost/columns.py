@@ -174,7 +174,8 @@ _BUILT_IN = {
                lambda a, i: a.activation_bytes_of(i), lambda a: a.activation_bytes, per_signature=True),
         Column("share", "share", "%", "share of the model's MACs", "share", _share, per_signature=True),
         Column("peak", "peak", "bytes", "live activation bytes while the operator runs; the total is the peak",
-               "bytes", _live_bytes, lambda a: a.memory.peak_bytes, aggregate="max", total_is_exact=lambda a: True),
+               "bytes", _live_bytes, lambda a: a.memory.least_peak_bytes, aggregate="max",
+               total_is_exact=lambda a: a.memory.is_exact),
         Column("reads", "reads", "bytes", "bytes that the operator reads of its inputs and weights; with --fuse without"
                " what is fused away", "bytes",
                lambda a, i: a.traffic.rows[i].reads, lambda a: a.traffic.reads,

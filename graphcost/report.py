@@ -108,7 +108,7 @@ class Report:
         params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("params", "param_bytes", "macs"))
         parts += [f"{params} parameters ({nbytes})", f"{macs} MACs"]
         if peak is not None:
-            parts.append(f"peak activations {show(peak.nbytes, 'bytes')} at {peak.name}")
+            parts.append(f"peak activations {self.total(find('peak'), HEADLINE)} at {peak.name}")
         else:
             parts.append("peak activations unknown")
         return parts

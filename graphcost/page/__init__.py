@@ -131,7 +131,7 @@ class Page:
         at = printable(memory.peak.name) if memory.peak is not None else ""
         waits = memory.peak is None and analysis.free_symbols
         note = "until the symbolic dimensions have values" if waits else ""
-        text = self.report.show(memory.peak_bytes, "bytes")
+        text = self.report.total(find("peak"))
         return Card("Peak activations", text, "", note, "peak_activation_bytes", "bytes", at=at)
 
     @cached_property

@@ -10,6 +10,7 @@ from ..passes.arena import Plan
 from ..table import Table, show
 from . import Section
 
+SHARING = "Operators of which nothing is known count as if they shared no memory; if they do, it may be {least}."
 UNKNOWN = "The peak is not known: the size of an activation is open, or an operator's output is not known."
 
 
@@ -27,7 +28,9 @@ def _live(analysis: Analysis) -> Table:
     rows = [(name, show(nbytes, "bytes"), show(nbytes / peak.nbytes, "share")) for name, nbytes in peak.tensors]
     total = ("total", show(peak.nbytes, "bytes"), "")
     heading = f"Live tensors at the peak ({peak.name})"
-    return Table(("tensor", "bytes", "share"), (False, True, True), rows, total, heading=heading)
+    least = analysis.memory.least_peak_bytes
+    notes = [] if analysis.memory.is_exact or least is None else [SHARING.format(least=show(least, "bytes"))]
+    return Table(("tensor", "bytes", "share"), (False, True, True), rows, total, notes=notes, heading=heading)
 
 
 def _required(analysis: Analysis) -> Table:
