@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from . import arguments, commands
+from . import arguments, commands, options_file
+from .commands.progress import progress
 from .commands.shared import analysed, internal_error, load_plugins, print_error, target_of, write_out
 from .errors import ModelError
 from .options import SECTIONS, in_options, parser
@@ -90,9 +91,10 @@ def _run_one(path: str, options: argparse.Namespace, target: Target, format: str
 
 
 def _report_one(path: str, options: argparse.Namespace, target: Target, format: str) -> int:
-    report = _report(path, options, target, format)
-    report.analysis.check_dims()
-    text = report.render(format)
+    with progress(path, options.quiet):
+        report = _report(path, options, target, format)
+        report.analysis.check_dims()
+        text = report.render(format)
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
     write_out(text, options.output)
@@ -139,10 +141,8 @@ def _check_sections(report: Report, options: argparse.Namespace, format: str) ->
     instead = next(section.name for section in report.sections if not section.beside)
     if format.startswith("csv"):
         raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
-    given = {name: getattr(options, name) is not None for name in ("columns", "sort", "top", "by")}
-    given["style"] = options.style != "default"
-    for name in given:
-        if given[name]:
+    for name in ("columns", "sort", "top", "by", "style"):
+        if name in options.given:
             raise ModelError(f"--{name}", "", f"is about the table of layers, and --{instead} takes its place")
 
 
@@ -151,6 +151,7 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     from .render import render
     from .summary import DEFAULT, Summary
 
+    options = options_file.only_given(options, ("style", "columns", "sort", "top", "by", "section", *SECTIONS))
     given = {"--plan": options.plan, "--by": options.by, "--style": options.style != "default"}
     if format != "json":
         given |= {f"--{name}": True for name in _flagged(options) if name != "device"} | {"--section": options.section}
@@ -179,9 +180,9 @@ def _results(paths: list[str], options: argparse.Namespace, target: Target, form
     """The report of each model, or why there is none; on a terminal with the progress."""
     from .summary import Failure
 
-    progress = sys.stderr is not None and sys.stderr.isatty()
+    shown = sys.stderr is not None and sys.stderr.isatty() and not options.quiet
     for number, path in enumerate(paths, 1):
-        if progress:
+        if shown:
             print(f"\r[{number}/{len(paths)}] {path}\x1b[K", end="", file=sys.stderr, flush=True)
         try:
             yield _report(path, options, target, format)
@@ -189,11 +190,11 @@ def _results(paths: list[str], options: argparse.Namespace, target: Target, form
             if os.environ.get("GRAPHCOST_DEBUG") and not isinstance(fault, ModelError):
                 raise
             problem = fault if isinstance(fault, ModelError) else internal_error(path, fault)
-            if progress:
+            if shown:
                 print("\r\x1b[K", end="", file=sys.stderr)
             print_error(problem)
             yield Failure(path, in_options(problem).reason)
-    if progress:
+    if shown:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
@@ -214,13 +215,13 @@ def _format(options: argparse.Namespace) -> str:
             raise ModelError("--csv-raw", "", f"is about --format csv, and --format {options.format} is given")
         return "csv-raw"
     if options.format is not None:
-        if options.format not in render.FORMATS:
-            raise ModelError("--format", "", f"no format {options.format!r}; there are {', '.join(render.FORMATS)}")
-        return str(options.format)
+        return render.find(options.format).name
     return "md" if options.output is None else render.format_of(options.output)
 
 
 def _listing(options: argparse.Namespace) -> str | None:
+    if options.show_config:
+        return options_file.shown(options)
     if options.json_schema:
         from . import schema
 

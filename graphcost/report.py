@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from . import columns, conventions, export, sections
+from . import columns, conventions, export, rule_stub, sections
 from .analysis import Analysis
 from .columns import Column, find
 from .dims import Dim
@@ -155,6 +155,11 @@ class Report:
             verb = "depends" if a.dependent == 1 else "depend"
             parts.append(f"{counted(a.dependent, 'more operator' if parts else 'operator')} {verb} on unknown shapes")
         return "lower bounds: " + "; ".join(parts)
+
+    @property
+    def rules_wanted(self) -> list[str]:
+        """The first lines of a rule for operators that have none."""
+        return rule_stub.stubs(self.analysis.rows) if self.analysis.unknown else []
 
     @property
     def assumptions(self) -> str:

@@ -101,7 +101,7 @@ def _report() -> dict[str, Any]:
         "target": _target(),
         "totals": _object(
             "Sums over all layers; lower bounds unless coverage is complete.",
-            {name: {**_ref("count"), "description": _TOTALS[name]} for name in TOTALS},
+            {name: {**_ref("count"), **_said(_TOTALS.get(name, ""))} for name in TOTALS},
         ),
         "coverage": _object(
             "What the totals leave out.",
@@ -204,7 +204,11 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(what: str = "") -> dict[str, Any]:
-    return {"type": "string", **({"description": what} if what else {})}
+    return {"type": "string", **_said(what)}
+
+
+def _said(what: str) -> dict[str, Any]:
+    return {"description": what} if what else {}
 
 
 def _ref(name: str) -> dict[str, Any]:

@@ -13,4 +13,12 @@ Command = Callable[[Sequence[str]], int]
 
 def find(name: str) -> Command | None:
     """The subcommand of a name; None when there is none, and the word is a model."""
+    if name == "help":
+        from .help import run as help_run
+
+        return help_run
+    if name == "completion":
+        from .completion import run as completion_run
+
+        return completion_run
     return None

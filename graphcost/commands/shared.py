@@ -73,10 +73,9 @@ def analysed(path: str, options: argparse.Namespace, target: Target) -> Analysis
 
 def _refuse_caffe_options(options: argparse.Namespace) -> None:
     """Raise ModelError for an option that selects layers of a Caffe net, where there are none."""
-    given = {"--phase": options.phase, "--level": options.level, "--stage": options.stage or None}
-    for option, value in given.items():
-        if value is not None:
-            raise ModelError(option, "", "selects layers of a Caffe net, and this is an ONNX model")
+    for name in ("phase", "level", "stage"):
+        if name in options.given:
+            raise ModelError(f"--{name}", "", "selects layers of a Caffe net, and this is an ONNX model")
 
 
 def _check_ranks(model: Model, shapes: Mapping[str, Sequence[int | str]], meant: Container[str]) -> None:

@@ -21,7 +21,7 @@ from ..rules import NO_WORK, Facts, Rule, Work, not_understood
 from ..windows import GLOBAL, NOT_KNOWN
 from .checks import check_arity, check_attributes, check_facts, describe, situation
 from .open_extents import OpenExtents, Stated, has_fresh, stated_by
-from .rows import Inference, Row, body_prefix, sign
+from .rows import NO_RULE, Inference, Row, body_prefix, sign
 from .weights import Scope
 
 MAX_STEPS = 200_000
@@ -228,7 +228,7 @@ class _Engine:
                 return _Answer(why=str(reason))
         rule = self.rule(op)
         if rule is None:
-            return _Answer(why=f"no rule for {op.type}")
+            return _Answer(why=f"{NO_RULE}{op.type}")
         answer = self.call_rule(rule, op, inputs, bodies) if bodies else self.remembered(rule, op, inputs)
         if answer.facts is None or not answer.has_fresh:
             return answer
