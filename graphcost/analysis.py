@@ -14,7 +14,7 @@ from .binding import Binding
 from .dims import Dim, Extent, substitute, symbols, total
 from .errors import ArgumentError, ModelError
 from .graph import Model, Op, Tensor
-from .passes import infer, memory, parameters
+from .passes import blobs, infer, memory, parameters
 from .passes.rows import Inference, Row
 from .rules import Work
 from .shapes import show_shape
@@ -76,11 +76,11 @@ class Analysis:
         inputs = binding.inputs
         inference = infer.infer(model, inputs, binding.dims)
         inference.named |= binding.named
-        if target.dtype or target.weights_dtype:
+        dtype = target.dtype or model.dtype
+        if dtype or target.weights_dtype:
             from .passes import retype
 
-            weights_dtype = target.weights_dtype or target.dtype
-            inference, inputs = retype.convert(inference, inputs, target.dtype, weights_dtype)
+            inference, inputs = retype.convert(inference, inputs, dtype, target.weights_dtype or dtype)
         return cls(model, inputs, binding.dims, inference, target)
 
     def in_order(self, schedule: Iterable[Op]) -> Self:
@@ -203,7 +203,8 @@ class Analysis:
         more = [f"{len(stale) - SHOWN} more declared shapes disagree with inference"] if len(stale) > SHOWN else []
         unused = [f"unused dimension {name}" for name in self.unused_dims]
         doubts = [f"{row.name}: {row.facts.warning}" for row in self.rows if row.facts and row.facts.warning]
-        return (*self.model.warnings, *doubts, *unused, *stale[:SHOWN], *more)
+        weights = blobs.warnings(self.rows, self.model.weights_path) if self.model.weights_path else []
+        return (*self.model.warnings, *weights, *doubts, *unused, *stale[:SHOWN], *more)
 
     @cached_property
     def notes(self) -> dict[str, str]:
@@ -212,8 +213,8 @@ class Analysis:
 
     @property
     def complete(self) -> bool:
-        """Whether every total is exact rather than a lower bound."""
-        return not self.unknown and not self.dependent
+        """Whether every total is exact rather than a lower bound; those of a graph without operators say nothing."""
+        return bool(self.rows) and not self.unknown and not self.dependent
 
     @cached_property
     def activation_bytes(self) -> Extent:

@@ -23,7 +23,7 @@ from .dims import Extent
 from .errors import ArgumentError
 from .garbage import collection_paused
 from .graph import Model
-from .importers import AnyModel, load
+from .importers import AnyFile, AnyModel, load
 from .layers import Layer, Layers
 from .render import Format
 from .report import ReportOptions
@@ -121,6 +121,7 @@ def analyze(
     phase: str | None = None,
     level: int | None = None,
     stages: Iterable[str] | None = None,
+    weights: AnyFile | None = None,
     check_dims: bool = True,
 ) -> Analysis:
     """What a model costs: one that `load` made, or whatever `load` takes (a path, bytes, an open file, a ModelProto).
@@ -130,7 +131,7 @@ def analyze(
     `[("float32", (1, 3))]`. `dims` gives symbolic dimensions values, or formulas of others: `{"N": 8}`; with
     `check_dims=False` one that the model does not have is only warned of. `values` gives inputs of one integer or
     boolean their content, which may choose a branch: `{"use_cache_branch": True}`. `target` says where and how the
-    network is to run. `phase`, `level` and `stages` select the layers of a Caffe net that is read here, as `load` does.
+    network is to run. `phase`, `level`, `stages` and `weights` are of a Caffe net that is read, as for `load`.
 
     Raises ModelError when the file cannot be read or operators contradict each other. What is wrong with an argument is
     an ArgumentError, which is one too: an input without a shape, a name that the model does not have, a device that
@@ -141,7 +142,7 @@ def analyze(
         raise TypeError(f"target is a graphcost.Target, as Target(device='cortex-m4'), and not {target!r:.60}")
     if target.device:
         devices.find(target.device)
-    model = _loaded(model, phase, level, stages)
+    model = _loaded(model, phase, level, stages, weights)
     with collection_paused():
         binding = bind(model, shapes, dims, values)
         analysis = Analysis.of(model, binding, target)
@@ -152,15 +153,19 @@ def analyze(
         return analysis
 
 
-def _loaded(model: Model | AnyModel, phase: str | None, level: int | None, stages: Iterable[str] | None) -> Model:
+def _loaded(
+    model: Model | AnyModel,
+    phase: str | None,
+    level: int | None,
+    stages: Iterable[str] | None,
+    weights: AnyFile | None,
+) -> Model:
     """The model itself, or what is in a file."""
     if not isinstance(model, Model):
-        return load(model, phase=phase or "test", level=level or 0, stages=stages or ())
-    for argument, given in {"phase": phase, "level": level, "stages": stages}.items():
+        return load(model, phase=phase or "test", level=level or 0, stages=stages or (), weights=weights)
+    for argument, given in {"phase": phase, "level": level, "stages": stages, "weights": weights}.items():
         if given is not None:
-            raise ArgumentError(
-                argument, "selects layers when a file is read, and this model has been: give it to load"
-            )
+            raise ArgumentError(argument, "is about a file that is read, and this model has been: give it to load")
     return model
 
 

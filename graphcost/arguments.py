@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from . import limits
+from . import folders, limits
 from .dims import Extent, TooLarge, parse
 from .errors import ModelError
 
@@ -111,18 +111,14 @@ def _side(text: str) -> float:
 
 
 def models(given: Sequence[str]) -> Iterator[str]:
-    """Files as they are, folders searched for models in order of their names; one without any stands for itself."""
+    """Files as they are, folders and patterns as the models in them; a folder without any stands for itself."""
     for name in given:
         if not name:
             _refuse("", "a model's name is empty")
-        path = Path(name)
-        if not path.is_dir():
-            yield name
-            continue
-        found = sorted(
-            str(file) for pattern in ("*.prototxt", "*.onnx") for file in path.rglob(pattern) if file.is_file()
-        )
-        yield from found or [name]
+        found = folders.models(name)
+        if not found:
+            _refuse(name, "no file matches")
+        yield from found
 
 
 def check_outputs(written: Iterable[tuple[str, Path | None]], read: Iterable[str]) -> None:

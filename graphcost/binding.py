@@ -64,8 +64,8 @@ def bind(
             named.update(*map(symbols, tensor.shape))
             inputs[name] = _bound(model, name, tensor, bindings)
         elif name in model.unsized_inputs:
-            place, reason = model.unsized_inputs[name]
-            raise ArgumentError("shapes", reason, model.path, place, example=(name, "1x3xHxW"))
+            place, reason, example = model.unsized_inputs[name]
+            raise ArgumentError("shapes", reason, model.path, place, example=(name, example))
     for name, content in given.values(values).items():
         _check_input(model, name, "values")
         inputs[name] = _with_value(model, name, inputs[name], content)

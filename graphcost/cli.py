@@ -72,7 +72,8 @@ def _run(options: argparse.Namespace) -> int:
         raise ModelError("--top", "", f"{options.top} rows cannot be shown; 0 shows all")
     target, format = target_of(options), _format(options)
     paths = list(arguments.models(options.models))
-    arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], [*paths, *options.plugin])
+    read = [*paths, *options.plugin, *([str(options.weights)] if options.weights else [])]
+    arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], read)
     if len(paths) > 1:
         return _run_many(paths, options, target, format)
     return _run_one(paths[0], options, target, format)
@@ -152,7 +153,12 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     from .summary import DEFAULT, Summary
 
     options = options_file.only_given(options, ("style", "columns", "sort", "top", "by", "section", *SECTIONS))
-    given = {"--plan": options.plan, "--by": options.by, "--style": options.style != "default"}
+    given = {
+        "--plan": options.plan,
+        "--weights": options.weights,
+        "--by": options.by,
+        "--style": options.style != "default",
+    }
     if format != "json":
         given |= {f"--{name}": True for name in _flagged(options) if name != "device"} | {"--section": options.section}
     for flag, value in given.items():

@@ -202,6 +202,10 @@ class Op:
     """Tensors of the surrounding graph that the bodies read."""
     weight_names: tuple[str, ...] = ()
     """Names under which a Caffe layer shares its blobs; "" is a blob of its own."""
+    permissive: tuple[bool, ...] = ()
+    """For each of these whether a blob of another shape will do that has as many elements (share_mode PERMISSIVE)."""
+    blobs: tuple[Tensor, ...] | None = None
+    """The blobs that a trained file holds for a Caffe layer; None where there is no such file, or it has none."""
     in_place: bool = False
     scope: str = ""
     """The module it belongs to, `layer1/0/conv1`, where the file says so apart from the name."""
@@ -223,7 +227,7 @@ class Op:
     @property
     def may_own_weights(self) -> bool:
         """Whether it may hold weights that the file does not list, as Caffe's layers do."""
-        return self.kind.startswith("caffe.")
+        return self.kind.startswith("caffe.") and self.blobs is None
 
     @property
     def all_inputs(self) -> tuple[str, ...]:
@@ -252,8 +256,8 @@ class Model:
     inputs: dict[str, Tensor]
     outputs: tuple[str, ...] = ()
     weights: dict[str, Tensor] = field(default_factory=dict)
-    unsized_inputs: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """For an input whose size the file does not say: the place in the file, and what to say of it."""
+    unsized_inputs: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    """For an input whose size the file does not say: the place in the file, what to say, and an example of a shape."""
     declared: Mapping[str, Tensor] = field(default_factory=dict)
     """Shapes that the file states; what is inferred wins over them."""
     opsets: dict[str, int] = field(default_factory=dict)
@@ -261,6 +265,11 @@ class Model:
     path: str = ""
     blob_names: dict[str, str] = field(default_factory=dict)
     """For a Caffe blob rewritten in place: the name of each later version -> the blob's name in the file."""
+    weights_path: str = ""
+    """The trained file that the blobs of operators are read from, where it is another than the model's own."""
+    dtype: str = ""
+    """The type in which the file asks to have every floating-point tensor, whatever it calls each; "" where it does
+    not."""
     warnings: list[str] = field(default_factory=list)
     definitions: Definitions | None = None
     """Where the format itself defines operators that have no rule."""

@@ -142,7 +142,7 @@ def parser() -> argparse.ArgumentParser:
         description="What a neural network costs: shapes, parameters, arithmetic and memory, read from its file.",
         epilog=epilog(),
     )
-    p.add_argument("models", nargs="*", metavar="MODEL", help=".prototxt, .onnx, or a folder, searched for both")
+    p.add_argument("models", nargs="*", metavar="MODEL", help=".prototxt, .caffemodel, .onnx, or a folder of these")
     _output(p.add_argument_group("output"))
     _layers(p.add_argument_group("the table of layers"))
     _sections(p.add_argument_group("sections"))
@@ -237,6 +237,10 @@ def _network(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--dim", metavar="NAME=VALUE", action="append", default=[], help="give a symbolic dimension a value"
     )
+    group.add_argument(
+        "--weights", metavar="FILE", type=Path,
+        help="the .caffemodel of a prototxt: parameters of layers without a rule, and a check of the others'",
+    )  # fmt: skip
     group.add_argument("--phase", choices=("train", "test"), help="which layers of a Caffe net count (default test)")
     group.add_argument("--level", type=int, metavar="N", help="level that a Caffe net's include rules see (default 0)")
     group.add_argument(

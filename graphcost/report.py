@@ -148,6 +148,8 @@ class Report:
         a = self.analysis
         if a.complete:
             return "complete"
+        if not a.rows:
+            return "nothing to count: the graph has no operators"
         number = sum(a.unknown.values())
         causes = ", ".join(f"{kind} x{count}" for kind, count in a.unknown.items())
         parts = [f"the cost of {counted(number, 'operator')} is not known ({causes})"] if number else []

@@ -16,7 +16,7 @@ import graphcost
 PACKAGE = Path(graphcost.__file__).parent
 
 FLOORS = [
-    {"version", "printable", "limits", "garbage", "suggest"},
+    {"version", "printable", "limits", "garbage", "folders", "suggest"},
     {"errors"},
     {"dims", "files", "plugins", "config"},
     {"arguments", "given", "options_file"},

@@ -44,7 +44,7 @@ def test_the_phase_is_that_of_the_file_that_is_read() -> None:
     net = (HEAD + layer("t", "ReLU", fields="include { phase: TRAIN }")).encode()
     assert len(graphcost.analyze(net, phase="train")) == 1 and len(graphcost.analyze(net)) == 0
     assert graphcost.analyze(net)  # one without layers is an analysis too
-    with pytest.raises(ArgumentError, match=r"^phase: selects layers when a file is read"):
+    with pytest.raises(ArgumentError, match=r"^phase: is about a file that is read"):
         graphcost.analyze(graphcost.load(net), phase="train")
 
 

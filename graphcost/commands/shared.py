@@ -51,11 +51,14 @@ def analysed(path: str, options: argparse.Namespace, target: Target) -> Analysis
     """A model in a file (`-`: standard input) under the sizes, values and phase of the options. Raises ModelError."""
     from ..api import analyze
     from ..importers import load
+    from ..importers.source import describe_folder
 
     if Path(path).is_dir():
-        raise ModelError(path, "", "a folder without a .prototxt or .onnx file")
+        raise ModelError(path, "", describe_folder(path) or "a folder without a .prototxt or .onnx file")
     source = sys.stdin.buffer if path == "-" else path
-    model = load(source, phase=options.phase or "test", level=options.level or 0, stages=options.stage)
+    model = load(
+        source, phase=options.phase or "test", level=options.level or 0, stages=options.stage, weights=options.weights
+    )
     if model.format != "caffe":
         _refuse_caffe_options(options)
     inputs = list(model.inputs)

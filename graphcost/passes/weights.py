@@ -11,8 +11,10 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from ..errors import ModelError
 from ..graph import Model, Op, Tensor
 from ..rules import Facts
+from ..shapes import show_shape
 from .rows import Row, Weight
 
 
@@ -75,14 +77,13 @@ class Scope:
         """
         op = row.op
         behind = [*map(self.constants.get, op.inputs)]  # None for an activation, and for an input left out
-        if facts is not None and None in behind and not facts.weights and not any(behind):
+        if facts is not None and None in behind and not facts.weights and not op.blobs and not any(behind):
             return  # as most operators, which see activations alone
         if any(behind):
             row.constant_inputs = tuple(map(bool, behind))
         activations = behind.count(None) - op.inputs.count("")
-        own: tuple[Weight, ...] = ()
+        own = _own_weights(op, facts, activations)
         if facts is not None:
-            own = _own_weights(op, facts, activations)
             for at, held in enumerate(facts.packed_as[: len(behind)]):
                 if held is not None and (packed := behind[at]):
                     behind[at] = _unpacked(packed, self.tensors[op.inputs[at]], held)
@@ -107,6 +108,37 @@ class Scope:
         return _all_weights((), [constant for constant in map(self.constants.get, op.inputs) if constant])
 
 
+def check_shared(rows: Iterable[Row]) -> None:
+    """Raise ModelError where layers share a blob whose shape is not the same for both.
+
+    A layer that is permissive takes one of another shape with as many elements (Net::AppendParam in
+    https://github.com/BVLC/caffe/blob/master/src/caffe/net.cpp).
+    """
+    owners: dict[str, tuple[Tensor, Row]] = {}
+    for row in rows:
+        names = row.op.weight_names
+        for weight in row.weights if any(names) else ():
+            if not isinstance(weight.key, str):
+                continue
+            tensor, owner = owners.setdefault(weight.key, (weight.tensor, row))
+            at = names.index(weight.key) if weight.key in names else len(names)
+            by_size = at < len(row.op.permissive) and row.op.permissive[at]
+            if _differ(weight.tensor, tensor, by_size):
+                shapes = f"{show_shape(weight.tensor.shape)}, and {show_shape(tensor.shape)} in {owner.name}"
+                reason = f"{row.name}: its blob {weight.key!r} is {shapes}, which it shares"
+                raise ModelError(
+                    row.op.location, "", reason + ("" if by_size else " (share_mode: PERMISSIVE allows it)")
+                )
+
+
+def _differ(a: Tensor, b: Tensor, by_size: bool) -> bool:
+    """Whether two blobs are known to differ in shape, or `by_size` in how many elements they have."""
+    if by_size:
+        return isinstance(a.size, int) and isinstance(b.size, int) and a.size != b.size
+    pairs = zip(a.shape, b.shape, strict=False)
+    return a.rank != b.rank or any(m != n for m, n in pairs if isinstance(m, int) and isinstance(n, int))
+
+
 def _all_weights(own: tuple[Weight, ...], sources: Sequence[Constant]) -> tuple[Weight, ...]:
     """An operator's own weights and those behind the constants that it reads, each once."""
     if any(source.sources for source in sources):
@@ -120,9 +152,14 @@ def _all_weights(own: tuple[Weight, ...], sources: Sequence[Constant]) -> tuple[
     return tuple(found.values())
 
 
-def _own_weights(op: Op, facts: Facts, activations: int) -> tuple[Weight, ...]:
-    """The tensors that an operator holds itself, named so that blobs which layers share are one weight."""
-    if not facts.weights or (activations and facts.weights == facts.outputs):
+def _own_weights(op: Op, facts: Facts | None, activations: int) -> tuple[Weight, ...]:
+    """The tensors that an operator holds itself, named so that blobs which layers share are one weight.
+
+    Of one whose work is not known they are those that a trained file holds, if there is one.
+    """
+    if op.blobs is not None and (facts is None or facts.work is None):
+        return tuple([Weight(_key(op, at), tensor) for at, tensor in enumerate(op.blobs)])
+    if facts is None or not facts.weights or (activations and facts.weights == facts.outputs):
         return ()  # a ConstantOfShape whose shape is computed makes an activation
     return tuple([Weight(_key(op, at), tensor) for at, tensor in enumerate(facts.weights)])
 
