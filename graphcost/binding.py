@@ -58,18 +58,29 @@ def bind(
         _check_input(model, name, "shapes")
         inputs[name] = _override(model, name, shape)
         bindings = {**_implied(model.inputs[name], inputs[name]), **bindings}
+    inputs.update(_following(model, inputs, frozenset(shapes or ())))
     named: set[str] = set()
     for name, tensor in inputs.items():
         if tensor.ranked:
             named.update(*map(symbols, tensor.shape))
             inputs[name] = _bound(model, name, tensor, bindings)
-        elif name in model.unsized_inputs:
-            place, reason, example = model.unsized_inputs[name]
-            raise ArgumentError("shapes", reason, model.path, place, example=(name, example))
+        elif name in model.unsized_inputs and name not in model.optional_sizes:
+            raise _unsized(model, name)
     for name, content in given.values(values).items():
         _check_input(model, name, "values")
         inputs[name] = _with_value(model, name, inputs[name], content)
     return Binding(inputs, bindings, frozenset(named))
+
+
+def _following(model: Model, inputs: Mapping[str, Tensor], given: frozenset[str]) -> dict[str, Tensor]:
+    """The inputs that a user does not give and whose sizes follow those of others, with these sizes."""
+    following = {}
+    for name, sized_by in model.sized_by.items():
+        leader = inputs[sized_by.leader]
+        shape = sized_by.shape(leader.shape) if leader.ranked else None
+        if shape is not None and name not in given:
+            following[name] = Tensor(shape, inputs[name].dtype)
+    return following
 
 
 def _values_of_symbols(model: Model, dims: Mapping[str, Extent]) -> dict[str, Extent]:
@@ -87,6 +98,12 @@ def _bound(model: Model, name: str, tensor: Tensor, bindings: Mapping[str, Exten
         return tensor if shape == tensor.shape else replace(tensor, shape=shape)
     except (ValueError, TooLarge) as problem:
         raise ModelError(model.path, "", f"input {name!r} of shape {show_shape(tensor.shape)}: {problem}") from None
+
+
+def _unsized(model: Model, name: str) -> ArgumentError:
+    """What to say of an input whose size has to be given."""
+    place, reason, shape, known = model.unsized_inputs[name]
+    return ArgumentError("shapes", reason, model.path, place, example=(name, shape), known=known)
 
 
 def _check_input(model: Model, name: str, argument: str) -> None:

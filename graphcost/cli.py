@@ -130,7 +130,14 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         described(analysis, sizes)  # now: of several models, those without a head of a stride fail and others go on
         sections = [*(name for name in sections if name != "anchors"), against(sizes)]
     report = Report(
-        analysis, style=options.style, columns=columns, sort=options.sort, top=top, by=options.by, sections=sections
+        analysis,
+        style=options.style,
+        columns=columns,
+        sort=options.sort,
+        top=top,
+        by=options.by,
+        sections=sections,
+        all=options.all,
     )
     if format not in ("html", "json") and not all(section.beside for section in report.sections):
         _check_sections(report, options, format)

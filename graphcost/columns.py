@@ -150,7 +150,8 @@ _BUILT_IN = {
         Column("kind", "kind", "", "the operator's type alone", "text", lambda a, i: a.rows[i].op.type,
                per_signature=True),
         Column("scope", "scope", "", "the module path in the operator's name", "text", lambda a, i: a.rows[i].scope),
-        Column("count", "layers", "operators", "operators in the row", "count", lambda a, i: 1, lambda a: len(a.rows),
+        Column("count", "layers", "operators", "operators in the row; the total is without those that only make"
+               " constants", "count", lambda a, i: 1, lambda a: len(a.layer_rows),
                total_is_exact=lambda a: True),
         Column("input", "input", "", "shapes of the inputs", "text",
                lambda a, i: shapes_text(filter(None, a.rows[i].inputs)), per_signature=True,
@@ -158,7 +159,11 @@ _BUILT_IN = {
         Column("output", "output", "", "shapes of the outputs", "text",
                lambda a, i: shapes_text(a.rows[i].outputs), per_signature=True,
                short_text=lambda a, i: shapes_text(a.rows[i].outputs, brief=True)),
-        Column("params", "params", "elements", "weights, each counted at the first operator that uses it", "count",
+        Column("learned_params", "params", "elements", "learned weights, each counted at the first operator that uses"
+               " it: without statistics, settings, quantisation, tables, states and copies", "count",
+               lambda a, i: a.parameters.learned_rows[i], lambda a: a.parameters.learned),
+        Column("params", "all params", "elements", "weights of every class, each counted at the first operator that"
+               " uses it", "count",
                lambda a, i: a.parameters.rows[i], lambda a: a.parameters.total),
         Column("param_bytes", "param bytes", "bytes", "the weights' bytes in the file's own types", "bytes",
                lambda a, i: a.parameters.row_bytes[i], lambda a: a.parameters.nbytes),
@@ -198,6 +203,9 @@ _BUILT_IN = {
                "text", lambda a, i: _field(a, i, "stride"), notes=_unknown_reasons),
         Column("rf_offset", "rf offset", "input elements", "input coordinate of the first tap of position 0; negative"
                " in the padding", "text", lambda a, i: _field(a, i, "start"), notes=_unknown_reasons),
+        Column("constant", "constant", "", "true for an operator that only makes a constant: tables for people"
+               " leave its row out unless --all is given", "text",
+               lambda a, i: "true" if a.rows[i].constant else "", per_signature=True),
         Column("status", "status", "", "known, partial (shape or cost, not both) or unknown", "text",
                lambda a, i: a.rows[i].status, per_signature=True),
         Column("note", "note", "", "why something is not known, or what was counted where data decides", "text",
@@ -206,7 +214,7 @@ _BUILT_IN = {
     )
 }  # fmt: skip
 
-DEFAULT = ("name", "type", "output", "params", "macs", "ops", "activation", "share")
+DEFAULT = ("name", "type", "output", "learned_params", "macs", "ops", "activation", "share")
 COLUMNS: Registry[Column] = Registry("column", _BUILT_IN, _BUILT_IN.__getitem__)
 
 

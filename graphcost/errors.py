@@ -27,17 +27,27 @@ class ArgumentError(ModelError, ValueError):
     """
 
     def __init__(
-        self, argument: str, reason: str, path: str = "", place: str = "", example: tuple[str, str] = ("", "")
-    ):
-        """`path` is the model that it is about; `example` a name and a value that could be given for it."""
+        self,
+        argument: str,
+        reason: str,
+        path: str = "",
+        place: str = "",
+        example: tuple[str, str] = ("", ""),
+        known: str = "",
+    ) -> None:
+        """`path` is the model that it is about; `example` a name and a value that could be given for it, and `known`
+        what of that is in the file.
+        """
         super().__init__(path, place, reason)
-        self.args = (argument, reason, path, place, example)
+        self.args = (argument, reason, path, place, example, known)
+        self.known = known
         self.argument = argument
         self.example = example
 
     def __str__(self) -> str:
         name, value = self.example
         if name:
-            return printable(f"{super().__str__()}: give it, as {self.argument}={{{name!r}: {value!r}}}")
+            known = f": {self.known}" if self.known else ""
+            return printable(f"{super().__str__()}: give it, as {self.argument}={{{name!r}: {value!r}}}{known}")
         argument = ModelError("", "", f"{self.argument}: {self.reason}")
         return str(ModelError(self.path, self.place, str(argument)))

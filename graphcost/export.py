@@ -34,10 +34,11 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         },
         "inputs": [{"name": name, **_tensor(tensor)} for name, tensor in analysis.inputs.items()],
         "outputs": [{"name": blob.get(name, name), **_tensor(_output(analysis, name))} for name in model.outputs],
-        "assumptions": dict(analysis.assumptions),
+        "assumptions": {**analysis.assumptions, **analysis.defaults},
         "declared": dict(analysis.declared),
         "target": {key: None if value == "" else value for key, value in asdict(analysis.target).items()},
         "totals": {quantity: to_json(analysis.total(quantity)) for quantity in TOTALS},
+        "parameter_classes": {kind: to_json(size) for kind, size in analysis.parameters.classes.items()},
         "coverage": {
             "complete": analysis.complete,
             "unknown_ops": dict(analysis.unknown),

@@ -245,6 +245,25 @@ class Definitions(Protocol):
         """The shapes of its outputs, None when the library does not know them."""
 
 
+@dataclass(frozen=True, slots=True)
+class SizedBy:
+    """The shape of an input that follows another one's, as the labels of a batch do."""
+
+    leader: str
+    """The input that it follows."""
+    pattern: tuple[int | str, ...]
+    """An extent, or the leader's by a letter: N its first, H the one before the last, W the last."""
+
+    def shape(self, leader: Sequence[Extent | None]) -> Shape | None:
+        """The shape beside a leader of these extents; None where the leader has no such axis, or it is not known."""
+        if len(leader) < 1 or (len(leader) < 4 and not {"H", "W"}.isdisjoint(self.pattern)):
+            return None
+        places = {"N": 0, "H": -2, "W": -1}
+        extents = [leader[places[each]] if isinstance(each, str) else each for each in self.pattern]
+        known = tuple([extent for extent in extents if extent is not None])
+        return known if len(known) == len(extents) else None
+
+
 @dataclass(eq=False)
 class Model:
     """A network: its operators as the nodes of a DAG, and what the file says of its tensors."""
@@ -256,8 +275,13 @@ class Model:
     inputs: dict[str, Tensor]
     outputs: tuple[str, ...] = ()
     weights: dict[str, Tensor] = field(default_factory=dict)
-    unsized_inputs: dict[str, tuple[str, str, str]] = field(default_factory=dict)
-    """For an input whose size the file does not say: the place in the file, what to say, and an example of a shape."""
+    unsized_inputs: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
+    """For an input whose size the file does not say: the place in the file, what to say of it, a shape that it could
+    have, and what of that is in the file."""
+    optional_sizes: frozenset[str] = frozenset()
+    """Inputs that can do without a size as long as nothing computes on them: labels, and what else comes with data."""
+    sized_by: Mapping[str, SizedBy] = field(default_factory=dict)
+    """Inputs whose sizes follow those of others, also of those that a user gives."""
     declared: Mapping[str, Tensor] = field(default_factory=dict)
     """Shapes that the file states; what is inferred wins over them."""
     opsets: dict[str, int] = field(default_factory=dict)

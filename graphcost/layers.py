@@ -106,6 +106,11 @@ class Layer:
         return self._analysis.parameters.rows[self._at]
 
     @property
+    def learned_params(self) -> Extent | None:
+        """Those of them that training changes."""
+        return self._analysis.parameters.learned_rows[self._at]
+
+    @property
     def param_bytes(self) -> Extent | None:
         """Their bytes."""
         return self._analysis.parameters.row_bytes[self._at]
@@ -140,6 +145,11 @@ class Layer:
     def receptive_field(self) -> Field | None:
         """What one output position sees of the first input that it sees."""
         return self._analysis.receptive_field(self._at)
+
+    @property
+    def constant(self) -> bool:
+        """Whether it only makes constants: it can run once, before the model does."""
+        return self.row.constant
 
     @property
     def status(self) -> str:
@@ -212,6 +222,7 @@ class Layer:
             "macs": to_json(self.macs),
             "ops": to_json(self.ops),
             "params": to_json(self.params),
+            "learned_params": to_json(self.learned_params),
             "activation_bytes": to_json(self.activation_bytes),
             "reads": to_json(self.reads),
             "writes": to_json(self.writes),
@@ -220,6 +231,7 @@ class Layer:
             "folded_into": self.fused_into,  # the key's name before, for one version
             "work": {kind: to_json(getattr(work, kind)) for kind in Work.__slots__} if work else None,
             **_receptive_fields(self._analysis.receptive_fields_of(self._at)),
+            "constant": self.constant,
             "status": self.status,
             "note": self.note,
             "where": self.where,

@@ -31,7 +31,8 @@ def in_options(problem: ModelError) -> ModelError:
     option = f"--{_OPTIONS.get(problem.argument, problem.argument).replace('_', '-')}"
     name, value = problem.example
     if name:
-        reason = f"{problem.reason}: give it, as {option} {name}={value}"
+        known = f": {problem.known}" if problem.known else ""
+        reason = f"{problem.reason}: give it, as {option} {name}={value}{known}"
         return ModelError(problem.path, problem.place, reason)
     return ModelError(problem.path, problem.place, str(ModelError(option, "", problem.reason)))
 
@@ -188,6 +189,7 @@ def _output(group: argparse._ArgumentGroup) -> None:
 def _layers(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--columns", metavar="A,B,...", help="which columns; see --list-columns")
     group.add_argument("--sort", metavar="COL", help="order rows by a column, largest first")
+    group.add_argument("--all", action="store_true", help="show the operators too that only make constants")
     group.add_argument("--top", metavar="N", type=int, help="only the N most expensive rows; 0 shows all")
     group.add_argument(
         "--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)"

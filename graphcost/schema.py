@@ -16,10 +16,13 @@ from .rules import Work
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 IDENTIFIER = "https://github.com/graphcost/graphcost/blob/main/docs/schema.json"
 
+COUNTS = ("macs", "ops", "params", "learned_params", "activation_bytes", "reads", "writes")
+"""What is counted of a layer."""
 _TOTALS = {
     "macs": "multiply-accumulates",
     "ops": "scalar operations, a multiply-accumulate as two",
     "params": "elements of the weights, each counted once",
+    "learned_params": "those of them that training changes",
     "param_bytes": "their bytes",
     "activation_bytes": "bytes of all that operators make",
     "peak_activation_bytes": "the most bytes alive while one operator runs",
@@ -103,6 +106,7 @@ def _report() -> dict[str, Any]:
             "Sums over all layers; lower bounds unless coverage is complete.",
             {name: {**_ref("count"), **_said(_TOTALS.get(name, ""))} for name in TOTALS},
         ),
+        "parameter_classes": {"type": "object", "additionalProperties": _ref("count")},
         "coverage": _object(
             "What the totals leave out.",
             {
@@ -143,7 +147,7 @@ def _layer() -> dict[str, Any]:
         "output_shapes": _list(_ref("shape")),
         "attributes": {"type": "object", "additionalProperties": _ref("attribute")},
         "window": {"anyOf": [_ref("window"), {"type": "null"}]},
-        **{name: _ref("count") for name in ("macs", "ops", "params", "activation_bytes", "reads", "writes")},
+        **{name: _ref("count") for name in COUNTS},
         "intensity": {"type": ["number", "null"], "description": "operations for each byte moved"},
         "fused_into": {**_ref("name"), "description": "the operator that it is fused into"},
         "work": {
@@ -153,6 +157,7 @@ def _layer() -> dict[str, Any]:
             ]
         },
         "rf": {"anyOf": [_ref("receptive_field"), {"type": "null"}]},
+        "constant": {"type": "boolean", "description": "it only makes constants"},
         "status": {"enum": ["known", "partial", "unknown"]},
         "note": {**_ref("name"), "description": "why something is not known, or what was counted"},
         "where": {**_ref("name"), "description": "the place in the file"},

@@ -46,7 +46,7 @@ def test_the_phase_is_that_of_the_file_that_is_read() -> None:
     empty = graphcost.analyze(b'input: "x" input_shape { dim: 1 }')
     assert len(empty) == 0 and empty  # one without layers is an analysis too
     with pytest.raises(ArgumentError, match=r"^phase: is about a file that is read"):
-        graphcost.analyze(graphcost.load(net), phase="train")
+        graphcost.analyze(graphcost.load(NET), phase="train")
 
 
 def test_an_analysis_says_what_it_is(root: Path) -> None:

@@ -12,9 +12,9 @@ from dataclasses import replace
 from .. import limits
 from ..dims import Extent
 from ..errors import ModelError
-from ..graph import Model, Op, Tensor, Unranked, build_dag, unique
+from ..graph import Model, Op, SizedBy, Tensor, Unranked, build_dag, unique
 from . import caffe_solver, caffe_text, caffemodel, prototxt
-from .caffe_data import input_shapes, is_source, top_shapes
+from .caffe_data import input_shapes, is_source, tops_of
 from .caffe_layers import Layer, State, is_selected, layers_of
 from .caffe_precision import forward_dtype
 from .caffe_state import file_stages, missing_blob, nothing_left
@@ -113,7 +113,9 @@ class _Builder:
         self.trained = trained  # the file holds the blobs of all layers
         self.ops: list[Op] = []
         self.inputs: dict[str, Tensor] = {}
-        self.unsized_inputs: dict[str, tuple[str, str, str]] = {}
+        self.unsized_inputs: dict[str, tuple[str, str, str, str]] = {}
+        self.optional_sizes: set[str] = set()
+        self.sized_by: dict[str, SizedBy] = {}
         self.current: dict[str, str] = {}  # blob -> the version that a layer standing here reads
         self.maker: dict[str, str] = {}
         self.blobs: dict[str, str] = {}
@@ -129,8 +131,12 @@ class _Builder:
         for name, shape in zip(names, shapes, strict=True):
             self.input(name, shape, line)
 
-    def input(self, name: str, shape: Sequence[Extent] | None, line: int, layer: Layer | None = None) -> None:
-        """Make a blob an input of the model; `layer` brings it, if one does."""
+    def input(
+        self, name: str, shape: Sequence[Extent] | None, line: int, layer: Layer | None = None, ask: str = ""
+    ) -> None:
+        """Make a blob an input of the model; `layer` brings it, if one does, and `ask` is what a user is to write who
+        gives its shape.
+        """
         if shape is not None and name in self.unsized_inputs and self.maker[name] == HEAD:  # sized by a layer
             del self.inputs[name], self.unsized_inputs[name], self.maker[name]
         if name in self.maker:
@@ -142,7 +148,8 @@ class _Builder:
         if shape is None:
             source = f" (a top of {layer.name}, {layer.type})" if layer is not None else ""
             reason = f"the file does not say how large {name!r} is{source}"
-            self.unsized_inputs[name] = str(line), reason, "1x3xHxW"
+            example, _, known = (ask.removeprefix(f"{name}=") or "1x3xHxW").partition(": ")
+            self.unsized_inputs[name] = str(line), reason, example, known
         self.current[name] = name
         self.maker[name] = layer.name if layer is not None else HEAD
 
@@ -155,10 +162,12 @@ class _Builder:
 
     def source(self, layer: Layer) -> None:
         """A layer that brings data in: its tops are the model's inputs."""
-        for number, (blob, shape) in enumerate(zip(layer.tops, top_shapes(layer, self.path), strict=True)):
-            self.input(blob, shape, layer.line, layer)
-            if number and shape is None:
-                del self.unsized_inputs[blob]  # labels and the like; only what the network computes on has to be sized
+        for number, (blob, top) in enumerate(zip(layer.tops, tops_of(layer, self.path), strict=True)):
+            self.input(blob, top.shape, layer.line, layer, top.ask)
+            if number:  # labels and the like; only what the network computes on has to be sized
+                self.optional_sizes.add(blob)
+            if top.sized_by is not None:
+                self.sized_by[blob] = top.sized_by
 
     def operator(self, layer: Layer) -> None:
         bottoms = tuple([self.current.get(blob, blob) for blob in layer.bottoms])
@@ -169,7 +178,7 @@ class _Builder:
         tops = tuple([self.top(blob, layer) for blob in blobs])
         op = Op(
             name=unique(layer.name, self.names),
-            kind=f"caffe.{layer.type}",
+            kind=f"caffe.{layer.kind}",
             inputs=bottoms,
             outputs=tops,
             attrs=layer.attrs,
@@ -222,6 +231,8 @@ class _Builder:
             dag=build_dag(self.ops, self.inputs, self.path),
             inputs=self.inputs,
             unsized_inputs=self.unsized_inputs,
+            optional_sizes=frozenset(self.optional_sizes),
+            sized_by=self.sized_by,
             outputs=tuple(top for op in self.ops for top in op.outputs if top not in read),
             format="caffe",
             path=self.path,

@@ -80,6 +80,12 @@ class Layer:
     blobs: tuple[Message, ...] = ()
     """What a trained file holds of the layer's parameters."""
 
+    @property
+    def kind(self) -> str:
+        """The type; of a layer written in Python with its module and class: `Python:rpn.layer.ProposalLayer`."""
+        place = ".".join(str(self.attrs[name]) for name in ("module", "layer") if self.attrs.get(name))
+        return f"{self.type}:{place}" if self.type == "Python" and place else self.type
+
 
 @dataclass(frozen=True)
 class State:

@@ -24,6 +24,12 @@ class Weight:
     tensor: Tensor
     file_dtype: str = ""
     """Its element type in the file, where `tensor` is as if it were converted."""
+    is_scaled: bool = False
+    """Whether it is multiplied, and floating point made of it, before the operator that it belongs to reads it."""
+    name: str = ""
+    """What the file calls it."""
+    use: str = ""
+    """What the operator says that it is for: one of `rules.CLASSES`, "" where it does not tell."""
 
 
 @dataclass(slots=True)
@@ -100,6 +106,8 @@ class Inference:
     """Names that a user may give a value: those of extents that data decides."""
     declared: dict[str, int] = field(default_factory=dict)
     """Those that stand nowhere, because the file declares numbers in their place, which are believed."""
+    assumed: dict[str, int] = field(default_factory=dict)
+    """Those that stand nowhere, because their rules have a number for them until the user gives one."""
 
 
 def body_prefix(prefix: str, op: Op, label: str) -> str:
