@@ -263,14 +263,6 @@ class Analysis:
                     made[tensor.nbytes] += count
         return total(nbytes * count for nbytes, count in made.items())
 
-    def activation_bytes_of(self, at: int) -> Extent | None:
-        """Bytes of the outputs of row `at`, in-place results too; 0 for constants, None where a shape is not known."""
-        row = self.rows[at]
-        if row.constant:
-            return 0
-        known = [tensor.nbytes for tensor in row.outputs if tensor.ranked]
-        return total(known) if len(known) == len(row.outputs) else None
-
     @cached_property
     def free_symbols(self) -> tuple[str, ...]:
         """The symbols that are still open, in the order of the inputs, then those that data decides."""

@@ -90,6 +90,11 @@ def _formula(text: str, whole: str) -> Extent:
         _refuse("--dim", f"{whole[:80]!r} should be a name and a size, or a formula of other names: {problem}")
 
 
+def listed(text: str | None) -> list[str] | None:
+    """`a,b` as ["a", "b"]; None where nothing is given."""
+    return [each.strip() for each in text.split(",")] if text else None
+
+
 def anchor_sizes(given: Sequence[str]) -> dict[str, tuple[tuple[float, float], ...]]:
     """`8=16,32x64` as {"8": ((16, 16), (32, 64))}."""
     found: dict[str, tuple[tuple[float, float], ...]] = {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from . import arguments, commands, options_file
 from .commands.progress import progress
 from .commands.shared import analysed, internal_error, load_plugins, print_error, target_of, write_out
+from .commands.sizes import size_sections
 from .errors import ModelError
 from .options import SECTIONS, in_options, parser
 
@@ -123,19 +124,22 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         top = default_top(analysis) if person else 0
     columns = _columns(options)
     sections: list[str | Section] = [*_flagged(options), *options.section]
+    sections += size_sections(options)
     if options.anchor_sizes:
         from .sections.anchors import against, described
 
         sizes = arguments.anchor_sizes(options.anchor_sizes)
         described(analysis, sizes)  # now: of several models, those without a head of a stride fail and others go on
         sections = [*(name for name in sections if name != "anchors"), against(sizes)]
+    own = not (options.scenario or options.sweep)  # else they are about the table of scenarios
+    columns, sort, by = (columns, options.sort, options.by) if own else (None, None, None)
     report = Report(
         analysis,
         style=options.style,
         columns=columns,
-        sort=options.sort,
+        sort=sort,
         top=top,
-        by=options.by,
+        by=by,
         sections=sections,
         all=options.all,
     )
@@ -149,7 +153,8 @@ def _check_sections(report: Report, options: argparse.Namespace, format: str) ->
     instead = next(section.name for section in report.sections if not section.beside)
     if format.startswith("csv"):
         raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
-    for name in ("columns", "sort", "top", "by", "style"):
+    about = ("top",) if instead == "scenarios" else ("columns", "sort", "top", "by")  # scenarios have some of these
+    for name in (*about, "style"):
         if name in options.given:
             raise ModelError(f"--{name}", "", f"is about the table of layers, and --{instead} takes its place")
 
@@ -168,6 +173,7 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     }
     if format != "json":
         given |= {f"--{name}": True for name in _flagged(options) if name != "device"} | {"--section": options.section}
+        given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep")}
     for flag, value in given.items():
         if value:
             raise ModelError(flag, "", f"is about one model, and there are {len(paths)}: each gets a row of totals")

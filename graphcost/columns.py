@@ -176,7 +176,7 @@ _BUILT_IN = {
                  _total(kind), per_signature=True) for kind, doc in _WORK_DOCS.items()),
         Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too; none of a"
                " constant", "bytes",
-               lambda a, i: a.activation_bytes_of(i), lambda a: a.activation_bytes, per_signature=True),
+               lambda a, i: a.rows[i].activation_bytes, lambda a: a.activation_bytes, per_signature=True),
         Column("share", "share", "%", "share of the model's MACs", "share", _share, per_signature=True),
         Column("peak", "peak", "bytes", "live activation bytes while the operator runs; the total is the peak",
                "bytes", _live_bytes, lambda a: a.memory.least_peak_bytes, aggregate="max",

@@ -37,7 +37,7 @@ def find(start: Path | None = None) -> Config:
     """The nearest file from a folder upwards. Raises ModelError when it cannot be read or is no TOML."""
     for folder in _folders((start or Path.cwd()).absolute()):
         for name in (OWN, SHARED):
-            path = folder / name
+            path = Path(name) if start is None and folder == Path.cwd() else folder / name
             if path.is_file() and (table := _table(path)) is not None:
                 return Config(path, table)
     return Config()

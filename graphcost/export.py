@@ -17,7 +17,7 @@ from .version import __version__
 
 SCHEMA = 1
 """The version of the JSON object: keys are added under the same number, and none changes its meaning."""
-GENERATOR = {"name": "graphcost", "version": __version__}
+GENERATOR = f"graphcost {__version__}"
 
 
 def to_dict(analysis: Analysis) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class Layer:
     @property
     def activation_bytes(self) -> Extent | None:
         """Bytes of its outputs, in-place results too; 0 for what it makes of constants alone."""
-        return self._analysis.activation_bytes_of(self._at)
+        return self.row.activation_bytes
 
     @property
     def reads(self) -> Extent | None:
@@ -223,6 +223,7 @@ class Layer:
             "ops": to_json(self.ops),
             "params": to_json(self.params),
             "learned_params": to_json(self.learned_params),
+            "param_bytes": to_json(self.param_bytes),
             "activation_bytes": to_json(self.activation_bytes),
             "reads": to_json(self.reads),
             "writes": to_json(self.writes),

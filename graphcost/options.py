@@ -115,7 +115,7 @@ class _Parser(argparse.ArgumentParser):
         if others:
             self.error(self._no_option(others))
         config = Config() if getattr(given, "no_config", False) else config_file.find()
-        return options_file.merged(self, given, defaults, config, lambda: parser()._option_string_actions.keys())
+        return options_file.merged(self, given, defaults, config, lambda: [f"--{name}" for name in names()])
 
     def _no_option(self, words: list[str]) -> str:
         """What to say of words that no option takes."""
@@ -139,7 +139,8 @@ def parser() -> argparse.ArgumentParser:
     """The parser. It raises ModelError for arguments that it does not take."""
     p = _Parser(
         prog="graphcost",
-        usage="graphcost MODEL [MODEL ...] [options]",
+        usage="graphcost MODEL [MODEL ...] [options]\n       graphcost diff OLD NEW [options]\n"
+        "       graphcost check [MODEL ...] [options]\n       graphcost baseline [MODEL ...] [options]",
         description="What a neural network costs: shapes, parameters, arithmetic and memory, read from its file.",
         epilog=epilog(),
     )
@@ -148,6 +149,7 @@ def parser() -> argparse.ArgumentParser:
     _layers(p.add_argument_group("the table of layers"))
     _sections(p.add_argument_group("sections"))
     _network(p.add_argument_group("model inputs"))
+    _sizes(p.add_argument_group("many sizes"))
     target = p.add_argument_group("deployment target")
     _target(target)
     _calibrate(target)
@@ -166,7 +168,13 @@ def subparser(name: str, usage: str, description: str, formats: str) -> argparse
     output.add_argument("-o", "--output", metavar="FILE", type=Path, help=_TO_FILE)
     _network(p.add_argument_group("model inputs"))
     _target(p.add_argument_group("deployment target"))
+    p.set_defaults(align=1)
     return p
+
+
+def names() -> frozenset[str]:
+    """The long names of the command's options, without their dashes."""
+    return frozenset(option[2:] for option in parser()._option_string_actions if option.startswith("--"))
 
 
 def usage(p: argparse.ArgumentParser | None = None) -> str:
@@ -224,6 +232,25 @@ def _sections(group: argparse._ArgumentGroup) -> None:
         help="a section by name, also one that a plugin registers",
     )
     group.add_argument("--reconcile", action="store_true", help="what other tools would print for the model, and why")
+
+
+def _sizes(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--largest", metavar="DIM", help="the largest value of a symbolic dimension that stays within every --within"
+    )
+    group.add_argument(
+        "--within", metavar="QUANTITY=LIMIT", action="append", default=[],
+        help="a limit for --largest on a total: peak=8MiB, macs=4.2G, time_bound=33ms",
+    )  # fmt: skip
+    group.add_argument(
+        "--scenario", metavar="NAME:DIM=VALUE,...", action="append", default=[],
+        help="totals at sizes of symbolic dimensions, a column for each scenario: prefill:sequence=512,past=0; a name"
+        " alone is one of graphcost.toml",
+    )  # fmt: skip
+    group.add_argument(
+        "--sweep", metavar="DIM=VALUES", action="append", default=[],
+        help="the same for each of several sizes: batch=1,2,4 or H=224..640:32",
+    )  # fmt: skip
 
 
 def _network(group: argparse._ArgumentGroup) -> None:

@@ -22,8 +22,16 @@ BY_HAND = frozenset(
     }
 )  # fmt: skip
 """Options that only the command line has."""
-NO_OPTIONS = ("budgets", "baseline", "max", "scenarios")
-"""What keys that others read begin with."""
+BUDGETS = frozenset(
+    {
+        "max", "max-growth", "complete", "allow-incomplete", "require-fit", "device", "ram", "flash", "dim",
+        "baseline", "models", "model", "scenario",
+    }
+)  # fmt: skip
+"""The keys of budgets (budgets/config.py), which `check` and `baseline` read themselves."""
+SHARED = frozenset({"device", "dim"})
+"""Those of them that are options of other commands too, and mean the same there."""
+READERS = ("graphcost check", "graphcost baseline")
 YIELDS = {
     "format": ("output", "csv_raw"), "csv_raw": ("format",), "style": ("columns", "sort", "top", "by"),
     **dict.fromkeys(("columns", "sort", "top", "by"), ("style",)),
@@ -44,26 +52,33 @@ def merged(
 ) -> argparse.Namespace:
     """The options given on the command line, for the others what the file says, and for the rest their defaults.
 
-    The namespace also has `given`, the names of the first, and `config`. `known` are the options of other parsers.
+    The namespace also has `given`, the names of the first, `project`, the file, and `defaults`. `known` are the
+    options of other parsers.
     Raises ModelError for a key that is no option, or has a value that the option does not take.
     """
     said = vars(_parsed(p, _words(p, config, known), config))
     names = frozenset(vars(given))
     chosen = {name: value for name, value in said.items() if not names.intersection(YIELDS.get(name, ()))}
     options = argparse.Namespace(**{**defaults, **chosen, **vars(given)})
-    options.given, options.config, options.defaults = names, config, dict(defaults)
+    options.given, options.project, options.defaults = names, config, dict(defaults)
     return options
 
 
 def _parsed(p: argparse.ArgumentParser, words: Sequence[str], config: Config) -> argparse.Namespace:
     """What the parser makes of the file's words. An error names the file."""
+    positional = [action for action in p._actions if not action.option_strings]
+    required = [action.required for action in positional]
     try:
+        for action in positional:
+            action.required = False
         found, _ = p.parse_known_args(words)
     except ModelError as problem:
         raise ModelError(str(config.path), "", problem.reason.partition("; see ")[0]) from None
-    for action in p._actions:
-        if not action.option_strings and hasattr(found, action.dest):
-            delattr(found, action.dest)  # a file names no models
+    finally:
+        for action, needed in zip(positional, required, strict=True):
+            action.required = needed
+    for action in positional:
+        vars(found).pop(action.dest, None)  # a file names no models
     return found
 
 
@@ -76,7 +91,7 @@ def _words(p: argparse.ArgumentParser, config: Config, known: Callable[[], Colle
         option = f"--{name.replace('_', '-')}"
         if name in BY_HAND:
             raise ModelError(str(config.path), "", f"{key} is for the command line alone")
-        if name.startswith(NO_OPTIONS):
+        if option[2:] in (BUDGETS if p.prog in READERS else BUDGETS - SHARED):
             continue
         if option in actions:
             words += _as_words(config, key, option, actions[option], value)
@@ -123,11 +138,11 @@ def only_given(options: argparse.Namespace, names: Collection[str]) -> argparse.
 
 def shown(options: argparse.Namespace) -> str:
     """The file and what it says, as --show-config prints it: lines of TOML."""
-    config: Config = options.config
+    config: Config = options.project
     if config.path is None:
         where = "here or above in this repository" if _in_repository(Path.cwd()) else "in this folder"
         return f"# no graphcost.toml, and no [tool.graphcost] in a pyproject.toml, {where}\n"
-    lines = [f"# {config.path}"]
+    lines = [f"# {config.path.absolute()}"]
     for key, value in config.table.items():
         over = "  # the command line says otherwise" if key.replace("-", "_") in options.given else ""
         lines.append(f"{_key(key)} = {written(value)}{over}")

@@ -16,7 +16,7 @@ from .rules import Work
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 IDENTIFIER = "https://github.com/graphcost/graphcost/blob/main/docs/schema.json"
 
-COUNTS = ("macs", "ops", "params", "learned_params", "activation_bytes", "reads", "writes")
+COUNTS = ("macs", "ops", "params", "learned_params", "param_bytes", "activation_bytes", "reads", "writes")
 """What is counted of a layer."""
 _TOTALS = {
     "macs": "multiply-accumulates",
@@ -54,7 +54,7 @@ def schema() -> dict[str, Any]:
                 "A model that could not be read, in its place among several.",
                 {"schema": {"const": SCHEMA}, "generator": _ref("generator"), "model": _named_path(), "error": _text()},
             ),
-            "generator": _object("What wrote this.", {"name": _text(), "version": _text()}),
+            "generator": {"type": "string", "description": "what wrote this, with version", "pattern": "^graphcost"},
             "tensor": _object("A tensor.", {"shape": _ref("shape"), "dtype": _text("element type, as in ONNX")}),
             "layer": _layer(),
             "window": _window(),

@@ -67,7 +67,7 @@ def test_json_follows_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
         "name": "conv1", "kind": "Convolution", "scope": None, "inputs": ["data"], "outputs": ["conv1"],
         "output_shapes": [[1, 10, 10, 10]], "attributes": {"num_output": 10, "kernel_size": 3},
         "window": {"kernel": [3, 3], "stride": [1, 1], "padding": [0, 0], "dilation": [1, 1], "group": 1},
-        "macs": 27000, "ops": 55000, "params": 280, "learned_params": 280, "activation_bytes": 4 * (10 * 10 * 10),
+        "macs": 27000, "ops": 55000, "params": 280, "learned_params": 280, "param_bytes": 4 * 280, "activation_bytes": 4 * 1000,
         "reads": 4 * (3 * 12 * 12 + 280), "writes": 4 * (10 * 10 * 10), "fused_into": None, "folded_into": None,
         "intensity": 55000 / (4 * (3 * 12 * 12 + 280) + 4 * (10 * 10 * 10)),
         "work": {"macs": 27000, "muls": 0, "adds": 1000, "divs": 0, "exps": 0, "compares": 0},

@@ -243,8 +243,8 @@ columns = ["name", "macs"]
 top = 2
 dim = {N = 8}
 input = "Nx3x12x12"
-budgets = {macs = "1M"}
-max_macs = "4G"
+max = {macs = "1M"}
+require-fit = true
 """
 
 
@@ -270,7 +270,7 @@ def test_the_file_is_shown_with_what_the_command_line_overrides(capsys: pytest.C
     Path("graphcost.toml").write_text(FILE)
     lines = run(capsys, "--show-config", "--top", "5")[1].splitlines()
     assert lines[0] == f"# {Path('graphcost.toml').absolute()}" and lines[1] == 'device = "cortex-m4"'
-    assert lines[3] == "top = 2  # the command line says otherwise" and 'budgets = {macs = "1M"}' in lines
+    assert lines[3] == "top = 2  # the command line says otherwise" and 'max = {macs = "1M"}' in lines
 
 
 def test_what_a_file_says_of_one_model_is_no_hindrance_for_several(capsys: pytest.CaptureFixture[str]) -> None:
@@ -325,6 +325,24 @@ def test_a_device_of_the_file_lies_beside_it(
     (tmp_path / "graphcost.toml").write_text('device = "board.toml"')
     monkeypatch.chdir(tmp_path / "inner")
     assert "time bound" in run(capsys, DET1)[1]
+
+
+def test_budgets_and_defaults_of_options_stand_in_one_file(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("graphcost.toml").write_text(
+        'columns = "name,macs"\nformat = "json"\ndevice = "cortex-m4"\n[max]\nmacs = "50k"\n'
+    )
+    code, out, err = run(capsys, "check", DET1, "--format", "text")
+    assert (code, err) == (0, "") and "macs: 44.8 k of 50.0 k" in out
+    assert run(capsys, DET1, "--format", "csv")[1].startswith("name,macs\nconv1,27000\n")
+    Path("graphcost.toml").write_text('colums = "name"\n[max]\nmacs = "50k"\n')
+    assert "colums" in run(capsys, "check", DET1)[2]
+
+
+def test_the_keys_of_budgets_are_those_that_their_reader_knows() -> None:
+    from graphcost import options_file
+    from graphcost.budgets.config import TOP
+
+    assert frozenset(TOP) == options_file.BUDGETS
 
 
 def test_what_a_file_says_can_be_read_again() -> None:

@@ -5,6 +5,7 @@ The first word of the command's arguments chooses one. A model whose file is cal
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Sequence
 
 Command = Callable[[Sequence[str]], int]
@@ -13,12 +14,23 @@ Command = Callable[[Sequence[str]], int]
 
 def find(name: str) -> Command | None:
     """The subcommand of a name; None when there is none, and the word is a model."""
-    if name == "help":
-        from .help import run as help_run
+    if name == "diff":
+        from .diff import run
+    elif name == "check":
+        from .check import run
+    elif name == "baseline":
+        from .baseline import run
+    elif name == "help":
+        from .help import run
+    elif name == "completion":
+        from .completion import run
+    else:
+        return None
+    return run
 
-        return help_run
-    if name == "completion":
-        from .completion import run as completion_run
 
-        return completion_run
-    return None
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """The parser of each subcommand that has options."""
+    from . import baseline, check, diff
+
+    return {"diff": diff.parser(), "check": check.parser(), "baseline": baseline.parser()}

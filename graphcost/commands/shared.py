@@ -90,6 +90,21 @@ def _check_ranks(model: Model, shapes: Mapping[str, Sequence[int | str]], meant:
             raise ModelError("--input", "", f"{axes}; {name}:=SHAPE says that it is meant")
 
 
+def format_of(options: argparse.Namespace, formats: Sequence[str]) -> str:
+    """The format that is asked for by name, else by the suffix of the output, else the first. Raises ModelError."""
+    if options.format is None and options.output is None:
+        return formats[0]
+    if options.format is None:
+        from ..render import format_of as by_suffix
+
+        format = by_suffix(options.output)
+    else:
+        format = options.format
+    if format not in formats:
+        raise ModelError("--format", "", f"no format {format!r} here; there are {', '.join(formats)}")
+    return str(format)
+
+
 def write_out(text: str, output: Path | None) -> None:
     if output is not None:
         from ..files import write

@@ -68,6 +68,14 @@ class Row:
         return self.facts.work if self.trip_count == 1 else self.facts.work * self.trip_count
 
     @property
+    def activation_bytes(self) -> Extent | None:
+        """Bytes of its outputs, none of a constant; None when a shape among them is not known."""
+        if self.constant:
+            return 0
+        known = [tensor.nbytes for tensor in self.outputs if tensor.ranked]
+        return sum(known) if len(known) == len(self.outputs) else None
+
+    @property
     def prefix(self) -> str:
         """What the names of all rows of its graph begin with: `loop/body/`, "" outside of bodies."""
         return self.name.removesuffix(self.op.name)
