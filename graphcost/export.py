@@ -37,7 +37,7 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         "assumptions": {**analysis.assumptions, **analysis.defaults},
         "declared": dict(analysis.declared),
         "target": {key: None if value == "" else value for key, value in asdict(analysis.target).items()},
-        "totals": {quantity: to_json(analysis.total(quantity)) for quantity in TOTALS},
+        "totals": {quantity: to_json(analysis.total(quantity)) for quantity in TOTALS} | _times(analysis),
         "parameter_classes": {kind: to_json(size) for kind, size in analysis.parameters.classes.items()},
         "coverage": {
             "complete": analysis.complete,
@@ -48,6 +48,13 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         "layers": [layer.to_dict() for layer in Layers(analysis)],
         "tensors": {blob.get(name, name): _tensor(tensor) for name, tensor in analysis.tensors.items()},
     }
+
+
+def _times(analysis: Analysis) -> dict[str, float | None]:
+    """Seconds of a forward run, measured and at least, where these were asked for."""
+    timing, roofline = analysis.timing, analysis.roofline
+    found = {"time": timing.seconds} if timing is not None else {}
+    return found | ({"time_bound": roofline.seconds} if roofline is not None else {})
 
 
 def _output(analysis: Analysis, name: str) -> Tensor:

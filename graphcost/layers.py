@@ -228,6 +228,7 @@ class Layer:
             "reads": to_json(self.reads),
             "writes": to_json(self.writes),
             "intensity": self.intensity,
+            **_row_times(self._analysis, self._at),
             "fused_into": self.fused_into,
             "folded_into": self.fused_into,  # the key's name before, for one version
             "work": {kind: to_json(getattr(work, kind)) for kind in Work.__slots__} if work else None,
@@ -318,6 +319,19 @@ def _is_message(value: Any) -> bool:
 
 def _shape(tensor: Tensor) -> tuple[Extent, ...] | None:
     return tensor.shape if tensor.ranked else None
+
+
+def _row_times(analysis: Analysis, at: int) -> dict[str, float | None]:
+    """Seconds of one row, measured and at least, where these were asked for.
+
+    What ran as part of another row has no measured time of its own.
+    """
+    timing, roofline = analysis.timing, analysis.roofline
+    found: dict[str, float | None] = {}
+    if timing is not None:
+        group = timing.leaders.get(at)
+        found["time"] = group.seconds if group is not None else None
+    return found | ({"time_bound": roofline.rows[at].seconds} if roofline is not None else {})
 
 
 def _receptive_fields(fields: Mapping[str, Field]) -> dict[str, Any]:

@@ -163,6 +163,8 @@ def _layer() -> dict[str, Any]:
         "where": {**_ref("name"), "description": "the place in the file"},
     }
     optional = {
+        "time": {"type": ["number", "null"], "description": "measured seconds"},
+        "time_bound": {"type": ["number", "null"], "description": "the least seconds on the target's device"},
         "folded_into": {**_ref("name"), "deprecated": True, "description": "fused_into, as it was called"},
         "rf_inputs": {"type": "object", "additionalProperties": {"anyOf": [_ref("receptive_field"), {"type": "null"}]}},
         "rf_why": _text("why the receptive field is not known"),
