@@ -75,8 +75,10 @@ _PYTHON_ERRORS = (ValueError, TypeError, KeyError, IndexError, AttributeError, R
 
 
 def _schema(op: Op, opsets: Mapping[str, int]) -> Any:
-    from onnx import defs
-
+    try:
+        from onnx import defs
+    except ImportError:  # its compiled part does not run everywhere: in a browser there are the messages alone
+        return None
     domain, _, kind = op.kind.rpartition(".")
     try:
         return defs.get_schema(kind, opsets.get(domain, 1), domain)

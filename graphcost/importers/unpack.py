@@ -16,7 +16,9 @@ from . import sniff
 if TYPE_CHECKING:
     import mmap
 
-Buffer: TypeAlias = "bytes | mmap.mmap"
+    from .slices import Slices
+
+Buffer: TypeAlias = "bytes | mmap.mmap | Slices"
 
 MODELS = (".onnx", ".prototxt", ".pbtxt", ".textproto", ".onnxtxt")
 """Endings of the members of a zip archive that are models, where there are other members too."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -102,3 +104,11 @@ def test_versions_that_no_operator_set_has_define_nothing(version: int):
         opsets = {"": version, "ai.onnx.preview": version}
         assert LIBRARY.expand(operator, (Tensor((2, 3)),), opsets) is None
         assert LIBRARY.shapes(operator, (Tensor((2, 3)),), opsets) is None
+
+
+def test_where_the_package_does_not_run_nothing_is_known_of_an_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a browser, where its messages are there and its compiled part is not."""
+    monkeypatch.setitem(sys.modules, "onnx", ModuleType("absent"))
+    celu = op("Celu", 1)
+    assert LIBRARY.expand(celu, (Tensor((2, 3)),), OPSETS) is None
+    assert LIBRARY.shapes(celu, (Tensor((2, 3)),), OPSETS) is None
