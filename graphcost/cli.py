@@ -38,7 +38,12 @@ def command() -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit code: 0 done, 1 a gate failed, 2 cannot be read, 3 a fault here."""
     try:
-        return _run(parser().parse_args(argv))
+        words = sys.argv[1:] if argv is None else list(argv)
+        if words[:1] == ["serve"]:
+            from . import serve
+
+            return serve.run(words[1:])
+        return _run(parser().parse_args(words))
     except ModelError as problem:
         _print_error(problem)
         return 2

@@ -51,6 +51,20 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+def serve_parser() -> argparse.ArgumentParser:
+    """The parser of `graphcost serve`."""
+    p = _Parser(
+        prog="graphcost serve",
+        usage="graphcost serve [FOLDER] [--port N]",
+        description="The browser edition on this machine: a page that computes reports, and sends no file anywhere.",
+    )
+    p.add_argument(
+        "folder", nargs="?", metavar="FOLDER", type=Path, help="what scripts/site built (default build/site)"
+    )
+    p.add_argument("--port", metavar="N", type=int, default=8000, help="default 8000; 0 takes a free one")
+    return p
+
+
 def usage() -> str:
     """The text of --help at 100 columns, whatever the terminal."""
     p = parser()

@@ -23,7 +23,7 @@ FLOORS = [
     {"graph"},
     {"windows"},
     {"shapes", "rules", "table", "target", "registry", "options"},
-    {"devices"},
+    {"devices", "serve"},
     {"importers", "ops"},
     {"passes"},
     {"binding"},
