@@ -86,8 +86,19 @@ const theme = EditorView.theme({
   },
 });
 
-/** An editor in `host` that calls `changed(text)` whenever somebody has changed the text. */
+/** Typing over a selection: browsers would style what they put in its place, which the page's policy forbids. */
+const typedOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    if (event.inputType !== "insertText" || event.isComposing || !event.data || view.state.selection.main.empty) return false;
+    event.preventDefault();
+    view.dispatch(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+    return true;
+  },
+});
+
+/** An editor in `host` that calls `changed()` whenever somebody has changed the text. */
 export function createEditor(host, changed) {
+  let replaced = false; // by the page itself
   const root = host.attachShadow({ mode: "open" });
   const view = new EditorView({
     root,
@@ -102,10 +113,11 @@ export function createEditor(host, changed) {
         prototxt,
         syntaxHighlighting(colours),
         problems,
+        typedOver,
         theme,
         keymap.of([...defaultKeymap, ...historyKeymap]), // Tab is left to move the focus
         EditorView.contentAttributes.of({ "aria-label": "The network as prototxt", spellcheck: "false" }),
-        EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
+        EditorView.updateListener.of((update) => update.docChanged && !replaced && changed()),
       ],
     }),
   });
@@ -115,7 +127,9 @@ export function createEditor(host, changed) {
     },
     /** Replace all of the text; undoing brings back what stood there. */
     set text(text) {
+      replaced = true;
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text }, effects: setProblem.of(null) });
+      replaced = false;
     },
     /** Mark a line and say below it what is wrong there; without a line mark none. */
     problem(line, message) {

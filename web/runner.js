@@ -1,4 +1,4 @@
-// The worker that runs the command, as the page sees it: started, asked one thing at a time, stopped, started anew.
+// The worker that runs the command, as the page sees it: started, asked one thing after another, stopped, started anew.
 
 /** What a job that was stopped is rejected with. */
 export class Stopped extends Error {}
@@ -6,14 +6,15 @@ export class Stopped extends Error {}
 export class Runner {
   #worker = null;
   #job = null; // the one that the worker is at: {resolve, reject}
-  #ready = null; // resolved with what there is to choose from, once Python is there
+  #last = Promise.resolve(); // when the last job that was asked for is done
+  #ready = null; // resolved once Python is there
 
   /** `listen.loading({done, total})` hears how much of Python is there, `listen.crashed(text)` why a worker ended. */
   constructor(listen) {
     this.listen = listen;
   }
 
-  /** What there is to choose from, once Python runs. */
+  /** Resolved once Python runs. */
   get ready() {
     return this.#ready ?? this.start();
   }
@@ -24,8 +25,10 @@ export class Runner {
       let runs = false;
       this.#worker.onmessage = ({ data }) => {
         if (data.loading) this.listen.loading(data.loading);
-        else if (data.ready) (runs = true), resolve(data.ready);
-        else if (data.failed !== undefined) this.#fail(data.failed, runs, reject);
+        else if (data.ready) {
+          runs = true;
+          resolve();
+        } else if (data.failed !== undefined) this.#fail(data.failed, runs, reject);
         else this.#finish((job) => job.resolve(data.done));
       };
       this.#worker.onerror = (event) => {
@@ -37,8 +40,16 @@ export class Runner {
     return this.#ready;
   }
 
-  /** Run a job {arguments, files, text} once Python is there: {code, out, err, milliseconds, read, memory}. */
-  async run(job) {
+  /** Run a job {ask, arguments, files, text} once Python is there, and those before it are done or stopped.
+
+  Resolves with {code, out, err, milliseconds, read, memory}. */
+  run(job) {
+    const turn = this.#last.then(() => this.#send(job));
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  async #send(job) {
     await this.ready;
     return new Promise((resolve, reject) => {
       this.#job = { resolve, reject };
