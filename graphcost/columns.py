@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from . import conventions
+from . import conventions, times
 from .analysis import Analysis
 from .errors import ModelError
 from .passes.rows import Row
@@ -86,14 +86,6 @@ def _total(quantity: str) -> Callable[[Analysis], Value]:
     return lambda analysis: analysis.total(quantity)
 
 
-def _output_bytes(analysis: Analysis, at: int) -> Value:
-    row = analysis.rows[at]
-    if row.constant:
-        return 0
-    known = [t.nbytes for t in row.outputs if t.ranked]
-    return sum(known) if len(known) == len(row.outputs) else None
-
-
 def _share(analysis: Analysis, at: int) -> Value:
     work = analysis.rows[at].work
     if work is None or work.macs == 0:
@@ -158,7 +150,8 @@ _BUILT_IN = {
         Column("kind", "kind", "", "the operator's type alone", "text", lambda a, i: a.rows[i].op.type,
                per_signature=True),
         Column("scope", "scope", "", "the module path in the operator's name", "text", lambda a, i: a.rows[i].scope),
-        Column("count", "layers", "operators", "operators in the row", "count", lambda a, i: 1, lambda a: len(a.rows),
+        Column("count", "layers", "operators", "operators in the row; the total is without those that only make"
+               " constants", "count", lambda a, i: 1, lambda a: len(a.layers),
                total_is_exact=lambda a: True),
         Column("input", "input", "", "shapes of the inputs", "text",
                lambda a, i: shapes_text(filter(None, a.rows[i].inputs)), per_signature=True,
@@ -166,7 +159,11 @@ _BUILT_IN = {
         Column("output", "output", "", "shapes of the outputs", "text",
                lambda a, i: shapes_text(a.rows[i].outputs), per_signature=True,
                short_text=lambda a, i: shapes_text(a.rows[i].outputs, brief=True)),
-        Column("params", "params", "elements", "weights, each counted at the first operator that uses it", "count",
+        Column("learned_params", "params", "elements", "learned weights, each counted at the first operator that uses"
+               " it: without statistics, settings, quantisation, tables, states and copies", "count",
+               lambda a, i: a.parameters.learned_rows[i], lambda a: a.parameters.learned),
+        Column("params", "all params", "elements", "weights of every class, each counted at the first operator that"
+               " uses it", "count",
                lambda a, i: a.parameters.rows[i], lambda a: a.parameters.total),
         Column("param_bytes", "param bytes", "bytes", "the weights' bytes in the file's own types", "bytes",
                lambda a, i: a.parameters.row_bytes[i], lambda a: a.parameters.nbytes),
@@ -179,10 +176,11 @@ _BUILT_IN = {
                  _total(kind), per_signature=True) for kind, doc in _WORK_DOCS.items()),
         Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too; none of a"
                " constant", "bytes",
-               _output_bytes, lambda a: a.activation_bytes, per_signature=True),
+               lambda a, i: a.rows[i].activation_bytes, lambda a: a.activation_bytes, per_signature=True),
         Column("share", "share", "%", "share of the model's MACs", "share", _share, per_signature=True),
         Column("peak", "peak", "bytes", "live activation bytes while the operator runs; the total is the peak",
-               "bytes", _live_bytes, lambda a: a.memory.peak_bytes, aggregate="max", total_is_exact=lambda a: True),
+               "bytes", _live_bytes, lambda a: a.memory.least_peak_bytes, aggregate="max",
+               total_is_exact=lambda a: a.memory.is_exact),
         Column("reads", "reads", "bytes", "bytes that the operator reads of its inputs and weights; with --fuse without"
                " what is fused away", "bytes",
                lambda a, i: a.traffic.rows[i].reads, lambda a: a.traffic.reads,
@@ -194,10 +192,28 @@ _BUILT_IN = {
                "ratio", lambda a, i: _intensity(a, [i]), lambda a: _intensity(a, range(len(a.rows))),
                group_value=_intensity),
         Column("time_bound", "time bound", "seconds", "latency, lower bound: the least time on the --device by its peak"
-               " and its bandwidth; no prediction", "time",
+               " and its bandwidths; no prediction", "time",
                lambda a, i: _bound(a, i, "seconds"), lambda a: _roofline(a).seconds),
-        Column("bound_by", "bound by", "", "whether compute or memory sets the least time on the --device", "text",
+        Column("bound_by", "bound by", "", "whether compute, memory or a cache sets the least time on the"
+               " --device", "text",
                lambda a, i: _bound(a, i, "by")),
+        Column("time", "time", "seconds", "measured time (--measure, --profile): the median; of rows that ran"
+               " together at the one that multiplies most; the total is a whole run by the clock where that was"
+               " measured", "time", times.seconds, lambda a: times.timing(a).seconds, total_is_exact=lambda a: True),
+        Column("spread", "spread", "%", "half the way from the 10th to the 90th percentile of the measured time, as a"
+               " share of it", "share", times.spread, group_value=lambda a, rows: ""),
+        Column("duration", "duration", "%", "share of the measured time of all operators", "share", times.share),
+        Column("achieved", "MAC/s", "multiply-accumulates a second", "what the rows that ran together reach in their"
+               " measured time", "short", lambda a, i: times.achieved(a, [i]),
+               lambda a: times.achieved(a, range(len(a.rows))), group_value=times.achieved),
+        Column("bandwidth", "bytes/s", "bytes a second", "the bytes that those rows have to move, operators fused, in"
+               " their measured time", "short", lambda a, i: times.bandwidth(a, [i]),
+               lambda a: times.bandwidth(a, range(len(a.rows))), group_value=times.bandwidth),
+        Column("efficiency", "efficiency", "%", "the lower bound on the --device as a share of the measured time",
+               "share", lambda a, i: times.efficiency(a, [i]),
+               lambda a: times.efficiency(a, range(len(a.rows))), group_value=times.efficiency),
+        Column("ran_with", "ran with", "", "the row that has the measured time of a row which ran as part of it",
+               "text", times.together),
         Column("rf", "rf", "input elements", "receptive field: elements of each input that one output position sees,"
                " per axis",
                "text", lambda a, i: _field(a, i, "size"), notes=_unknown_reasons),
@@ -205,6 +221,9 @@ _BUILT_IN = {
                "text", lambda a, i: _field(a, i, "stride"), notes=_unknown_reasons),
         Column("rf_offset", "rf offset", "input elements", "input coordinate of the first tap of position 0; negative"
                " in the padding", "text", lambda a, i: _field(a, i, "start"), notes=_unknown_reasons),
+        Column("constant", "constant", "", "true for an operator that only makes a constant: tables for people"
+               " leave its row out unless --all is given", "text",
+               lambda a, i: "true" if a.rows[i].constant else "", per_signature=True),
         Column("status", "status", "", "known, partial (shape or cost, not both) or unknown", "text",
                lambda a, i: a.rows[i].status, per_signature=True),
         Column("note", "note", "", "why something is not known, or what was counted where data decides", "text",
@@ -213,7 +232,7 @@ _BUILT_IN = {
     )
 }  # fmt: skip
 
-DEFAULT = ("name", "type", "output", "params", "macs", "ops", "activation", "share")
+DEFAULT = ("name", "type", "output", "learned_params", "macs", "ops", "activation", "share")
 COLUMNS: Registry[Column] = Registry("column", _BUILT_IN, _BUILT_IN.__getitem__)
 
 

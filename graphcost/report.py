@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from . import columns, conventions, export, sections
 from .analysis import Analysis
@@ -24,6 +25,15 @@ INPUTS = 12
 """Inputs that the headline names; of more it says how many."""
 NOTES = 3
 """Operators of which the assumptions say what was counted, before they only count them."""
+OTHERS = {
+    "statistics": "statistics",
+    "settings": "settings",
+    "quantisation": "scales and zero points",
+    "tables": "in tables",
+    "states": "in states",
+    "copies": "in copies",
+}
+"""What the headline calls weights that are not learned, after their number."""
 HEADLINE = 240
 """Letters of a total's formula where it stands by itself."""
 TTY_ROWS, TTY_TOP = 60, 40
@@ -32,7 +42,7 @@ TTY_ROWS, TTY_TOP = 60, 40
 
 def default_top(analysis: Analysis) -> int:
     """`top` of a Report for readers who do not scroll through it: 0 is all rows."""
-    return TTY_TOP if len(analysis.rows) > TTY_ROWS else 0
+    return TTY_TOP if len(analysis.layers) > TTY_ROWS else 0
 
 
 class Report:
@@ -40,8 +50,8 @@ class Report:
 
     `columns` are keys of `--list-columns`; `sort` a column, largest first; `top` keeps that many rows (0: all); `by`
     groups rows by "op", "scope" or "stage"; `style` is "default" or a convention with a table of its own, whose columns
-    and rows are the tool's; `sections` are names of `graphcost.sections`, or such objects. Raises ModelError for a
-    column, style, group or section that does not exist.
+    and rows are the tool's; `sections` are names of `graphcost.sections`, or such objects; `all` shows the operators
+    too that only make constants. Raises ModelError for a column, style, group or section that does not exist.
     """
 
     def __init__(
@@ -54,8 +64,11 @@ class Report:
         top: int = 0,
         by: str | None = None,
         sections: Sequence[str | Section] = (),
+        all: bool = False,
     ) -> None:
         self.analysis = analysis
+        self.rows: Sequence[int] = range(len(analysis.rows)) if all else analysis.layers
+        """The numbers of the rows that the table is of."""
         self.sections = [_section(each) if isinstance(each, str) else each for each in sections]
         self.style = style
         self.by = by
@@ -65,12 +78,20 @@ class Report:
             raise ModelError("--style", "", f"{style} has rows and columns of its own: no columns, sort, top or by")
         self._build_table = None if style == "default" else _build_table(style)
         on_device = ("time_bound", "bound_by") if analysis.target.device else ()
+        measured = ("time", "duration", "achieved", "bandwidth") if analysis.timing is not None else ()
+        efficiency = ("efficiency",) if measured and on_device else ()
         self.columns_given = bool(columns)
-        self.keys = tuple(columns or (*(_GROUPED if by else _DEFAULT), *on_device))
+        self.keys = tuple(columns or (*(_GROUPED if by else _DEFAULT), *on_device, *measured, *efficiency))
         for key in (*self.keys, *([sort] if sort else [])):
             find(key)
         self.sort = sort
         self.top = top
+
+    def with_constants(self) -> Self:
+        """The same report with the rows of operators that only make constants."""
+        report = copy(self)
+        report.rows = range(len(self.analysis.rows))
+        return report
 
     @property
     def title(self) -> str:
@@ -84,14 +105,20 @@ class Report:
         peak = a.memory.peak
         parts = [f"input {name} {shape_text(tensor)}" for name, tensor in list(a.inputs.items())[:INPUTS]]
         parts += [counted(len(a.inputs) - INPUTS, "more input")] if len(a.inputs) > INPUTS else []
-        parts.append(counted(len(a.rows), "layer"))
-        params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("params", "param_bytes", "macs"))
-        parts += [f"{params} parameters ({nbytes})", f"{macs} MACs"]
+        parts.append(counted(len(a.layers), "layer"))
+        params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("learned_params", "param_bytes", "macs"))
+        parts += [f"{' + '.join([f'{params} parameters', *self.other_weights])} ({nbytes})", f"{macs} MACs"]
         if peak is not None:
-            parts.append(f"peak activations {show(peak.nbytes, 'bytes')} at {peak.name}")
+            parts.append(f"peak activations {self.total(find('peak'), HEADLINE)} at {peak.name}")
         else:
             parts.append("peak activations unknown")
         return parts
+
+    @property
+    def other_weights(self) -> list[str]:
+        """What the file carries besides learned parameters: `53,120 statistics`."""
+        others = self.analysis.parameters.others
+        return [f"{self.show(size, 'count', LONG)} {OTHERS[kind]}" for kind, size in others.items()]
 
     def _written(self, values: Sequence[Value], column: Column, at: Sequence[int]) -> list[str]:
         """The cells of a column, of the rows `at`; each distinct value is written once."""
@@ -128,6 +155,8 @@ class Report:
         a = self.analysis
         if a.complete:
             return "complete"
+        if not a.rows:
+            return "nothing to count: the graph has no operators"
         number = sum(a.unknown.values())
         causes = ", ".join(f"{kind} x{count}" for kind, count in a.unknown.items())
         parts = [f"the cost of {counted(number, 'operator')} is not known ({causes})"] if number else []
@@ -150,6 +179,11 @@ class Report:
             parts.append(
                 f"data-dependent dimensions, taken from the declared shapes: {_first(numbers)} (--dim changes them)"
             )
+        if a.defaults:
+            numbers = [f"{name} = {number}" for name, number in a.defaults.items()]
+            change = f"set with --dim {next(iter(a.defaults))}=300"
+            parts.append(f"data-dependent dimensions, as before the network runs: {_first(numbers)} ({change})")
+        parts += [f"parameters: {_first(a.parameters.guesses, NOTES)}"] if a.parameters.guesses else []
         counted_of = [f"{name}: {note}" for name, note in a.notes.items()]
         parts += [_first(counted_of, NOTES)] if counted_of else []
         return "; ".join([*parts, *_target_notes(a.target)])
@@ -173,44 +207,60 @@ class Report:
         """The JSON object: that of the analysis, and a key for each section."""
         return {**export.to_dict(self.analysis), **{each.name: each.data(self.analysis) for each in self.sections}}
 
-    def values(self) -> tuple[list[Column], list[Sequence[Value]], list[int]]:
-        """The columns, the unformatted cells of each after grouping, sorting and cutting, and each row's number."""
-        chosen = [find(key) for key in self.keys]
-        columns = self._cells(chosen)
-        order = list(range(len(columns[0]))) if columns else []
+    @property
+    def data_keys(self) -> tuple[str, ...]:
+        """The columns of a format for programs: unless they were chosen, all weights beside the learned ones too."""
+        if self.columns_given:
+            return self.keys
+        keys = [key for each in self.keys for key in (("params", each) if each == "learned_params" else (each,))]
+        return (*keys, "constant") if not self.by and len(self.rows) < len(self.analysis.rows) else tuple(keys)
+
+    def values(
+        self, columns: Sequence[str] = (), rows: Sequence[int] | None = None
+    ) -> tuple[list[Column], list[Sequence[Value]], list[int]]:
+        """The columns, the unformatted cells of each after grouping, sorting and cutting, and each row's number.
+
+        `columns` and `rows` are those of the report unless they are given; a group's number is its place among groups.
+        """
+        chosen, rows = [find(key) for key in columns or self.keys], self.rows if rows is None else rows
+        cells = self._cells(chosen, rows)
+        order = list(range(len(cells[0]))) if cells else []
         if self.sort or 0 < self.top < len(order):
-            (values,) = self._cells([find(self.sort or "macs")])
+            (values,) = self._cells([find(self.sort or "macs")], rows)
             keys = list(map(self._sort_key, values))
             largest = sorted(order, key=keys.__getitem__, reverse=True)[: self.top or None]
             order = largest if self.sort else sorted(largest)
-            columns = [[cells[at] for at in order] for cells in columns]
-        return chosen, columns, order
+            cells = [[column[at] for at in order] for column in cells]
+        return chosen, cells, order if self.by else [rows[at] for at in order]
 
-    def _cells(self, chosen: Sequence[Column]) -> list[Sequence[Value]]:
-        """Each column's cell for every row, or every group of rows."""
-        analysis, every = self.analysis, range(len(self.analysis.rows))
+    def _cells(self, chosen: Sequence[Column], rows: Sequence[int]) -> list[Sequence[Value]]:
+        """Each column's cell for some rows, or every group of them."""
+        analysis = self.analysis
         if not self.by:
-            return [self._values(column) for column in chosen]
+            return [self._values(column, rows) for column in chosen]
         groups: dict[str, list[int]] = {}
-        for at in every:
+        for at in rows:
             groups.setdefault(_group(analysis.rows[at], self.by), []).append(at)
         return [
-            list(groups) if column.key == "name" else [_group_value(analysis, column, rows) for rows in groups.values()]
+            list(groups)
+            if column.key == "name"
+            else [_group_value(analysis, column, members) for members in groups.values()]
             for column in chosen
         ]
 
-    def _values(self, column: Column) -> list[Value]:
-        """A column's value for every row; one that is the same for rows of one signature is computed once for them."""
+    def _values(self, column: Column, rows: Sequence[int]) -> list[Value]:
+        """A column's value for some rows; one that is the same for rows of one signature is computed once for them."""
         analysis = self.analysis
         if not column.per_signature:
-            return [column.value(analysis, at) for at in range(len(analysis.rows))]
+            return [column.value(analysis, at) for at in rows]
         known: dict[object, Value] = {}
         values = []
-        for at, row in enumerate(analysis.rows):
-            signature = (at,) if row.signature is None else row.signature
-            if signature not in known:
-                known[signature] = column.value(analysis, at)
-            values.append(known[signature])
+        for at in rows:
+            signature = analysis.rows[at].signature
+            key = (at,) if signature is None else signature
+            if key not in known:
+                known[key] = column.value(analysis, at)
+            values.append(known[key])
         return values
 
     def _sort_key(self, value: Value) -> tuple[int, float, str]:
@@ -228,14 +278,22 @@ class Report:
         if total and not total[0]:
             total[0] = "total"
         every = self.analysis.rows
-        hidden = (len({_group(row, self.by) for row in every}) if self.by else len(every)) - len(order)
+        hidden = (len({_group(every[at], self.by) for at in self.rows}) if self.by else len(self.rows)) - len(order)
         notes = [f"{counted(hidden, 'more row')} not shown (--top 0 shows all)"] if hidden > 0 else []
+        notes += self._constants_note()
         notes += dict.fromkeys(note for column in chosen for note in column.notes(self.analysis))
         unknown = [] if self.by or self.analysis.complete else [row.status != "known" for row in every]
         marked = frozenset(i for i, at in enumerate(order) if unknown and unknown[at])
         at = () if self.by else tuple(order)
         shown = list(zip(*written, strict=True))
         return Table(tuple(c.title for c in chosen), numeric, shown, tuple(total), notes, marked=marked, at=at)
+
+    def _constants_note(self) -> list[str]:
+        """How many operators are not shown because they only make constants."""
+        constants = len(self.analysis.rows) - len(self.rows)
+        if not constants:
+            return []
+        return [f"{counted(len(self.rows), 'operator')}; {counted(constants, 'constant')} not shown, --all shows them"]
 
 
 def _first(words: Sequence[str], most: int = 8) -> str:
@@ -254,7 +312,7 @@ def _target_notes(target: Target) -> list[str]:
 
 
 _DEFAULT = columns.DEFAULT
-_GROUPED = ("name", "count", "params", "macs", "ops", "activation", "share")
+_GROUPED = ("name", "count", "learned_params", "macs", "ops", "activation", "share")
 
 
 def _section(name: str) -> Section:

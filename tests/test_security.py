@@ -19,6 +19,10 @@ OS = {"system", "popen", "execv", "execve", "fork", "posix_spawn", "startfile"}
 """What would run what a file says, or fetch what it names."""
 
 
+ALLOWED = {("graphcost/commands/serve.py", "http.server")}
+"""It hands the files of a built page to this machine's browser, and reads no model."""
+
+
 def suspects(node: ast.AST) -> list[str]:
     """What of those a statement or call uses."""
     match node:
@@ -40,7 +44,7 @@ def test_no_module_can_run_or_fetch_what_a_file_says(root: Path) -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         for name in suspects(node)
     }
-    assert found == {("graphcost/serve.py", "http.server")}  # serves a built page to this machine, and reads no model
+    assert found == ALLOWED
 
 
 WATCHED = """
@@ -98,3 +102,11 @@ def test_a_source_that_a_prototxt_names_is_never_opened(tmp_path: Path, secret: 
     assert code in (0, 2)
     assert "net.prototxt" in {name for event, name in seen if event == "open"}
     assert not [name for _, name in seen if "secret" in name]
+
+
+def test_the_ratios_that_are_promised_are_those_that_the_benchmark_measures(root: Path) -> None:
+    program = [sys.executable, root / "benchmarks" / "hostile.py"]
+    promised = "at most 5 s of processor time and 200 MB for each MB"
+    assert promised in (root / "SECURITY.md").read_text(encoding="utf-8")
+    said = subprocess.run([*program, "--promised"], capture_output=True, text=True, check=True).stdout
+    assert f"at most {said.strip()} for each MB" == promised

@@ -87,8 +87,14 @@ async function ask(job) {
 function jobOf(what, ...output) {
   $("again").hidden = true;
   const text = source.files ? undefined : { name: source.name, content: editor.text };
-  const models = namesOf();
-  return { ask: what, files: source.files, text, models, arguments: [...models.map(named), ...controls.arguments, ...output] };
+  return { ask: what, files: source.files, text, models: namesOf(), arguments: [...commandOf(), ...output] };
+}
+
+/** The command's words for what is chosen, but for its output: two networks are compared unless a row each is wished. */
+function commandOf() {
+  const models = namesOf().map(named);
+  if (models.length !== 2 || !$("compare").checked) return [...models, ...controls.arguments];
+  return ["diff", ...models, ...controls.argumentsOf(site.diff)];
 }
 
 /** Fields for the inputs of what is analysed now, and for the names that were given to sizes. */
@@ -137,8 +143,7 @@ function readOf({ read }) {
 }
 
 function showCommand() {
-  const output = namesOf().length === 1 ? `${stem()}.html` : "networks.html";
-  $("command").textContent = ["graphcost", ...namesOf().map(named), ...controls.arguments, "-o", output].map(quoted).join(" ");
+  $("command").textContent = ["graphcost", ...commandOf(), "-o", `${stem()}.html`].map(quoted).join(" ");
   $("link-hint").textContent = "";
 }
 
@@ -152,6 +157,7 @@ function showSource() {
   $("text-name").textContent = source.name ?? "";
   $("sample").value = source.sample ?? "";
   $("back").hidden = files.length === 0;
+  $("comparing").hidden = files.length !== 2;
   $("chosen").replaceChildren(...files.map(fileItem));
 }
 
@@ -226,6 +232,7 @@ function listen() {
   $("sample").append(...site.samples.map((name) => new Option(name, name)));
   $("sample").onchange = () => $("sample").value && takeSample($("sample").value);
   $("files").onchange = () => takeFiles($("files").files).then(() => ($("files").value = ""));
+  $("compare").onchange = update;
   $("back").onclick = () => take({ name: "net.prototxt" });
   $("stop").onclick = () => runner.stop();
   $("again").onclick = () => update();

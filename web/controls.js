@@ -52,7 +52,13 @@ export class Controls {
 
   /** The arguments of the command that say what the controls say. */
   get arguments() {
-    return this.state.flatMap(([flag, value]) => (FLAGS.get(flag)?.check ? [`--${flag}`] : [`--${flag}`, value]));
+    return this.argumentsOf();
+  }
+
+  /** The same of the options that are among these, for a subcommand that has no others. */
+  argumentsOf(flags) {
+    const state = this.state.filter(([flag]) => !flags || flags.includes(flag));
+    return state.flatMap(([flag, value]) => (FLAGS.get(flag)?.check ? [`--${flag}`] : [`--${flag}`, value]));
   }
 
   /** What is not as the command has it by itself: [flag, value] for each; a flag may come more than once. */

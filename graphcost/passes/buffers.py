@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import accumulate
+
+import networkx as nx
 
 from ..dims import Extent
 from .storage import Step, Storage
@@ -22,6 +27,10 @@ class Buffer:
     """Bytes as a formula where sizes are open; None when they are not known."""
     offsets: dict[str, int] = field(default_factory=dict)
     """Where slices begin in it, in bytes; only those that do not begin where it does."""
+    may_lie_in: tuple[Buffer, ...] = ()
+    """What the operator that makes it reads, when nobody knows whether it makes anew or passes on."""
+    least: int | None = None
+    """Bytes that are surely needed, where that is not all of them: in the bodies of an operator."""
 
 
 def allocate(storage: Storage, order: Sequence[int] | None = None) -> list[Buffer]:
@@ -70,10 +79,16 @@ class _Allocation:
             else:
                 self.holders[number] = self.holders[dying]
                 self.holders[number].tensors += self.sets[number].tensors
+        if step.row.facts is None or step.row.facts.work is None:
+            sources = tuple([self.holders[number] for number in step.reads])
+            for number in step.defines:
+                self.holders[number].may_lie_in = sources
         for number in step.reads:
             self.pending[number] -= 1
         if step.body_peak:
-            self.buffers.append(Buffer([f"{step.row.name}/*"], step.body_peak, at, at, step.body_peak))
+            least = None if step.body_least == step.body_peak else step.body_least
+            body = Buffer([f"{step.row.name}/*"], step.body_peak, at, at, step.body_peak, least=least)
+            self.buffers.append(body)
 
 
 def live_bytes(buffers: Iterable[Buffer], steps: int) -> list[int]:
@@ -82,8 +97,50 @@ def live_bytes(buffers: Iterable[Buffer], steps: int) -> list[int]:
     for buffer in buffers:
         change[buffer.birth] += buffer.nbytes
         change[buffer.death + 1] -= buffer.nbytes
-    curve, alive = [], 0
-    for step in range(steps):
-        alive += change[step]
-        curve.append(alive)
-    return curve
+    return list(accumulate(change[:steps]))
+
+
+def least_live_bytes(buffers: Sequence[Buffer], steps: int) -> list[int]:
+    """Bytes alive at each of so many steps at least, whatever operators that nothing is known of share or pass on.
+
+    Buffers that such operators tie together are a group: those of them that are surely apart count each, and of the
+    others the largest, as far as it cannot lie in these.
+    """
+    change = [0] * (steps + 1)
+    for group in _groups(buffers):
+        before = 0
+        for at, alive in _least_of(group):
+            change[at] += alive - before
+            before = alive
+    return list(accumulate(change[:steps]))
+
+
+def _groups(buffers: Sequence[Buffer]) -> Iterable[list[Buffer]]:
+    """The buffers, those together of which one may lie in another."""
+    ties = nx.utils.UnionFind(map(id, buffers))
+    for buffer in buffers:
+        ties.union(id(buffer), *[id(source) for source in buffer.may_lie_in])
+    groups: dict[int, list[Buffer]] = {}
+    for buffer in buffers:
+        groups.setdefault(ties[id(buffer)], []).append(buffer)
+    return groups.values()
+
+
+def _least_of(group: Sequence[Buffer]) -> Iterator[tuple[int, int]]:
+    """The steps at which a group changes, and the bytes that it needs at least from then on."""
+    births = sorted(group, key=lambda each: each.birth, reverse=True)
+    sure, doubtful = 0, list[tuple[int, int]]()
+    deaths: Counter[int] = Counter()
+    for at in sorted({each.birth for each in group} | {each.death + 1 for each in group}):
+        sure -= deaths[at]
+        while births and births[-1].birth == at:
+            buffer = births.pop()
+            if buffer.may_lie_in:
+                heappush(doubtful, (-buffer.nbytes, buffer.death))
+            else:
+                needed = buffer.nbytes if buffer.least is None else buffer.least
+                sure += needed
+                deaths[buffer.death + 1] += needed
+        while doubtful and doubtful[0][1] < at:
+            heappop(doubtful)
+        yield at, max(sure, -doubtful[0][0] if doubtful else 0)

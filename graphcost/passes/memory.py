@@ -13,7 +13,7 @@ from functools import cached_property
 from ..errors import ModelError
 from ..graph import Model, Op, Tensor
 from . import arena, order
-from .buffers import Buffer, allocate, live_bytes
+from .buffers import Buffer, allocate, least_live_bytes, live_bytes
 from .rows import Row
 from .storage import Evaluate, Storage, share
 
@@ -82,6 +82,20 @@ class Memory:
     def peak_bytes(self) -> int | None:
         """None when a size that matters is not known, or nothing runs."""
         return max(self.curve) if self.storage.known and self.curve else None
+
+    @cached_property
+    def least_peak_bytes(self) -> int | None:
+        """The lowest that the peak can be: less than `peak_bytes` where an operator of which nothing is known may pass
+        on the memory that it reads. None where that is.
+        """
+        if self.peak_bytes is None or self.is_exact:
+            return self.peak_bytes
+        return max(least_live_bytes(self.buffers, len(self.curve)))
+
+    @cached_property
+    def is_exact(self) -> bool:
+        """Whether it is known of every operator if its results share memory with what it reads."""
+        return not any(buffer.may_lie_in or buffer.least is not None for buffer in self.buffers)
 
     @property
     def peak(self) -> Peak | None:
@@ -175,6 +189,7 @@ def _add_bodies(storage: Storage, rows: Sequence[Row], evaluate: Evaluate) -> fr
         for _, body in step.row.op.bodies:
             inner = liveness(body, rows[step.row_index + 1 : end], body.inputs, evaluate, "caller")
             step.body_peak = max(step.body_peak, max(inner.curve, default=0))
+            step.body_least = max(step.body_least, inner.least_peak_bytes or 0)
             storage.known = storage.known and inner.storage.known
             copied |= inner.copied
     return copied

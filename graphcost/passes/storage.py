@@ -48,6 +48,8 @@ class Step:
     """Sets whose memory the first of those it defines may take, if this step is their last reader."""
     body_peak: int = 0
     """The peak of its bodies in bytes, beside what it reads and defines."""
+    body_least: int = 0
+    """The same as a lower bound, where a body has operators of which nothing is known."""
 
 
 @dataclass

@@ -25,7 +25,8 @@ from typing import Any
 
 import pytest
 
-from graphcost import cli, serve
+from graphcost import cli
+from graphcost.commands import serve
 from harness import saved_with_holes
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -12,8 +12,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from . import options
-from .errors import ModelError
+from .. import options
+from ..errors import ModelError
 
 BUILT = Path("build/site")
 """Where the site is looked for when no folder is given: here, and in the checkout that this package is in."""
@@ -84,7 +84,7 @@ def run(words: Sequence[str]) -> int:
 
 def found(folder: Path | None) -> Path:
     """The folder of the site. Raises ModelError saying how to build one."""
-    checkout = Path(__file__).resolve().parent.parent
+    checkout = Path(__file__).resolve().parent.parent.parent
     places = [folder] if folder is not None else [BUILT, checkout / BUILT]
     for place in places:
         if (place / "site.json").is_file():

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from graphcost import cli, serve
+from graphcost import cli
+from graphcost.commands import serve
 from graphcost.errors import ModelError
 
 POLICY = "default-src 'none'"
