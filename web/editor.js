@@ -114,6 +114,7 @@ export function createEditor(host, changed) {
         syntaxHighlighting(colours),
         problems,
         typedOver,
+        EditorView.lineWrapping,
         theme,
         keymap.of([...defaultKeymap, ...historyKeymap]), // Tab is left to move the focus
         EditorView.contentAttributes.of({ "aria-label": "The network as prototxt", spellcheck: "false" }),
