@@ -18,7 +18,8 @@ PACKAGE = Path(graphcost.__file__).parent
 FLOORS = [
     {"version", "printable", "limits", "garbage", "folders", "suggest"},
     {"errors", "naming", "data_text"},
-    {"dims", "files", "plugins", "workers", "remote", "config"},
+    {"dims", "files", "plugins", "workers", "config", "slices"},
+    {"remote"},
     {"arguments", "given", "options_file", "units"},
     {"graph"},
     {"windows"},
