@@ -1,4 +1,4 @@
-"""The one error that users see: of a file that cannot be read, or of an argument that cannot be taken."""
+"""The one error that users see: of a file that cannot be read, of an argument that cannot be taken; and of a fault."""
 
 from __future__ import annotations
 
@@ -51,3 +51,10 @@ class ArgumentError(ModelError, ValueError):
             return printable(f"{super().__str__()}: give it, as {self.argument}={{{name!r}: {value!r}}}{known}")
         argument = ModelError("", "", f"{self.argument}: {self.reason}")
         return str(ModelError(self.path, self.place, str(argument)))
+
+
+def internal_error(path: str, problem: BaseException) -> ModelError:
+    """What to say of an exception that nothing foresaw, so that it is not taken for a fault of the model."""
+    what = f"{type(problem).__name__}: {problem}"[:300]
+    reason = f"internal error: {what} (GRAPHCOST_DEBUG=1 shows where; please report it)"
+    return ModelError(path, "", reason)

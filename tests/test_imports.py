@@ -17,8 +17,8 @@ PACKAGE = Path(graphcost.__file__).parent
 
 FLOORS = [
     {"version", "printable", "limits", "garbage", "folders", "suggest"},
-    {"errors", "naming"},
-    {"dims", "files", "plugins", "config"},
+    {"errors", "naming", "data_text"},
+    {"dims", "files", "plugins", "workers", "remote", "config"},
     {"arguments", "given", "options_file", "units"},
     {"graph"},
     {"windows"},
@@ -40,7 +40,8 @@ FLOORS = [
     {"render"},
     {"compare"},
     {"budgets"},
-    {"api", "listings", "calibrate", "schema"},
+    {"api", "listings", "calibrate", "result_files", "schema"},
+    {"scanning"},
     {"__init__"},
     {"commands"},
     {"cli"},
