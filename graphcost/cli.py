@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from .target import Target
 
 
+OF_ONE = ("style", "columns", "sort", "top", "by", "section", *SECTIONS)
+"""Options that several models take no defaults for from a project's file: they are of the report of one."""
+
+
 def command() -> int:
     """`main` as a process of its own, which is short: it builds many small objects, drops few and ends.
 
@@ -220,6 +224,7 @@ def _run_growing(paths: list[str], options: argparse.Namespace, target: Target) 
     from .result_files import open_table
     from .summary import RowMaker
 
+    options = options_file.only_given(options, OF_ONE)
     _refuse_options_of_one(options, "each is a row of the table", objects=False)
     for flag, value in {"--sort": options.sort, "--top": options.top, "--csv-raw": options.csv_raw}.items():
         if value:

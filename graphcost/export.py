@@ -76,11 +76,11 @@ def to_networkx(analysis: Analysis, *, tensors: bool = False) -> nx.DiGraph | nx
     graph = analysis.model.to_networkx(tensors=tensors)
     for at, row in enumerate(analysis.rows):
         if row.op in analysis.model.dag:
-            graph.nodes[row.name].update(_costs(analysis, at, row))
+            graph.nodes[row.name].update(row_costs(analysis, at, row))
     if tensors:
         for *_, name, data in graph.edges(keys=True, data=True):
             tensor = analysis.tensors.get(name, UNKNOWN)
-            data.update(_known(shape=shape_text(tensor), dtype=tensor.dtype, bytes=_nbytes(tensor)))
+            data.update(tensor_costs(tensor))
     else:
         for maker, reader, names in analysis.model.dag.edges(data="tensors"):
             sizes = [_nbytes(analysis.tensors.get(name, UNKNOWN)) for name in names]
@@ -90,7 +90,13 @@ def to_networkx(analysis: Analysis, *, tensors: bool = False) -> nx.DiGraph | nx
     return graph
 
 
-def _costs(analysis: Analysis, at: int, row: Row) -> dict[str, Any]:
+def tensor_costs(tensor: Tensor) -> dict[str, Any]:
+    """What is known of a tensor that flows, for an edge of a graph."""
+    return _known(shape=shape_text(tensor), dtype=tensor.dtype, bytes=_nbytes(tensor))
+
+
+def row_costs(analysis: Analysis, at: int, row: Row) -> dict[str, Any]:
+    """What is known of an operator, for a node of a graph."""
     macs, ops = (row.work.macs, row.work.ops) if row.work is not None else (None, None)
     shapes = shapes_text(row.outputs)
     return _known(macs=macs, ops=ops, params=analysis.parameters.rows[at], output=shapes, status=row.status)

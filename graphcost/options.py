@@ -206,7 +206,10 @@ def usage(p: argparse.ArgumentParser | None = None) -> str:
 
 def _output(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--format", metavar="FMT", help="md (default), html, json, csv or text; else taken from the suffix of --output"
+        "--format",
+        metavar="FMT",
+        help="md (default), html, json, csv, text; for other programs graphml, dot, model-explorer, trace;"
+        " else taken from the suffix of --output",
     )
     group.add_argument("-o", "--output", metavar="FILE", type=Path, help=_TO_FILE)
     group.add_argument("--csv-raw", action="store_true", help="csv with names as the model has them, for programs")

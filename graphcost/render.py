@@ -245,6 +245,29 @@ def _values(report: Report) -> Iterable[Sequence[object]]:
     return [keys, *zip(*columns, strict=True)]
 
 
+def _graph(form: str) -> Callable[[Report], str]:
+    """A form of the graph; networkx's writers take a while to be imported."""
+
+    def write(report: Report) -> str:
+        from .formats import graphs
+
+        return graphs.graphml(report) if form == "graphml" else graphs.dot(report)
+
+    return write
+
+
+def _node_data(report: Report) -> str:
+    from .formats import model_explorer
+
+    return model_explorer.write(report)
+
+
+def _trace(report: Report) -> str:
+    from .formats import trace
+
+    return trace.write(report)
+
+
 _BUILT_IN = {
     "md": _template("md"),
     "html": Format("html", (".html", ".htm"), _html, _html_summary),
@@ -252,6 +275,10 @@ _BUILT_IN = {
     "csv": Format("csv", (".csv",), _csv, lambda summary: csv_lines(summary.lines, spreadsheet_text)),
     "csv-raw": Format("csv-raw", (), _csv_raw, lambda summary: csv_lines(summary.lines)),
     "text": _template("text"),
+    "graphml": Format("graphml", (".graphml",), _graph("graphml")),
+    "dot": Format("dot", (".dot", ".gv"), _graph("dot")),
+    "model-explorer": Format("model-explorer", (), _node_data),
+    "trace": Format("trace", (), _trace),
 }
 FORMATS: Registry[Format] = Registry("format", _BUILT_IN, _BUILT_IN.__getitem__)
 

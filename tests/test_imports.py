@@ -37,7 +37,7 @@ FLOORS = [
     {"quantities"},
     {"report"},
     {"decide"},
-    {"page", "summary"},
+    {"page", "summary", "formats"},
     {"render"},
     {"compare"},
     {"budgets"},
