@@ -18,7 +18,8 @@ _PACKINGS = (
 _MARKS = (
     (0, b"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch it with `git lfs pull`"),
     (0, b"/annex/objects/", "a git-annex pointer, not the file itself", "fetch it with `git annex get`"),
-    *[(0, mark, f"{format}-compressed data", "decompress it first") for mark, format in _PACKINGS],
+    *[(0, mark, f"{format}-compressed data", "decompress it first") for mark, format in _PACKINGS[:-1]],
+    (0, _PACKINGS[-1][0], "Zstandard-compressed data", "decompress it first, or install graphcost[zst]"),
     (257, b"ustar", "a tar archive", "unpack it and name the model inside"),
     (0, b"\x93NUMPY", "a NumPy array (.npy)", "give the model, not its weights"),
     (0, b"\x7fELF", "an ELF executable or library", "give the model it was built from"),

@@ -29,6 +29,18 @@ from harness import HEAD, conv, layer
             layer("r", "ReLU", fields='param { name: "a" share_mode: LAX }'),
             "share_mode should be STRICT or PERMISSIVE",
         ),
+        (
+            layer("r", "ReLU", fields="exclude { pase: TEST }"),
+            "r (ReLU): there is no field pase here; there are phase, min_",
+        ),
+        (
+            layer("r", "Reshape", fields="reshape_param { shape { dim: 0 dm: 3 } }"),
+            "there is no field dm here; there are dim",
+        ),
+        (
+            'state { stages: "a" }\n' + layer("r", "ReLU"),
+            "there is no field stages here; there are phase, level, stage",
+        ),
         (layer("r", "ReLU", fields='name: "s"'), "name is given twice"),
         ("state { phase: TEST phase: TRAIN }\n" + layer("r", "ReLU"), "phase is given twice"),
         (
