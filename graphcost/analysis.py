@@ -23,6 +23,7 @@ from .target import AS_IT_IS, Target
 if TYPE_CHECKING:
     from .devices import Device
     from .passes import receptive_field, roofline, traffic
+    from .passes.timing import Timing
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
 TOTALS = (
@@ -80,6 +81,8 @@ class Analysis:
         self.defaults: dict[str, int] = inference.assumed
         """Extents that data decides and that have the number of before the network runs, unless `dims` names them."""
         self._named = inference.named
+        self.timing: Timing | None = None
+        """Times that were measured, where some were joined (`timing.join`)."""
 
     @classmethod
     def of(cls, model: Model, binding: Binding, target: Target = AS_IT_IS) -> Self:
@@ -268,9 +271,11 @@ class Analysis:
             return self
         binding = Binding(self.inputs, self.dims).at(self.assumptions)
         try:
-            return type(self).of(self.model, binding, self.target)
+            assumed = type(self).of(self.model, binding, self.target)
         except ModelError:  # the best 2 of a single number
             return self
+        assumed.timing = self.timing
+        return assumed
 
     def total(self, quantity: str) -> Extent | None:
         """A total by name: macs, ops, params, learned_params, param_bytes, activation_bytes, peak_activation_bytes,

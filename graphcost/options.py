@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     target = p.add_argument_group("deployment target")
     _target(target)
     _calibrate(target)
+    _time(p.add_argument_group("measured times"))
     _lists(p.add_argument_group("listings"))
     return p
 
@@ -197,6 +198,21 @@ def _calibrate(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--calibrate", metavar="FILE", type=Path, help="measure this machine and write a profile for --device"
     )
+
+
+def _time(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--measure", action="store_true",
+        help="run the network on this machine with onnxruntime, and show the time of each layer",
+    )  # fmt: skip
+    group.add_argument(
+        "--profile", metavar="FILE", type=Path,
+        help="times measured elsewhere: ONNX Runtime's or TensorRT's JSON, OpenVINO's counters, a CSV of name,ms",
+    )  # fmt: skip
+    group.add_argument(
+        "--threads", metavar="N", type=int, help="threads that --measure and --calibrate use (default: all cores)"
+    )
+    group.add_argument("--provider", metavar="NAME", help="execution provider that --measure uses (default: CPU)")
 
 
 def _lists(group: argparse._ArgumentGroup) -> None:

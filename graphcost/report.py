@@ -78,8 +78,10 @@ class Report:
             raise ModelError("--style", "", f"{style} has rows and columns of its own: no columns, sort, top or by")
         self._build_table = None if style == "default" else _build_table(style)
         on_device = ("time_bound", "bound_by") if analysis.target.device else ()
+        measured = ("time", "duration", "achieved", "bandwidth") if analysis.timing is not None else ()
+        efficiency = ("efficiency",) if measured and on_device else ()
         self.columns_given = bool(columns)
-        self.keys = tuple(columns or (*(_GROUPED if by else _DEFAULT), *on_device))
+        self.keys = tuple(columns or (*(_GROUPED if by else _DEFAULT), *on_device, *measured, *efficiency))
         for key in (*self.keys, *([sort] if sort else [])):
             find(key)
         self.sort = sort

@@ -36,9 +36,14 @@ def small(net: Any) -> graphcost.Analysis:
 
 
 @pytest.fixture
-def on_a_device(small: graphcost.Analysis) -> graphcost.Analysis:
-    """The same where there are times, too."""
-    return graphcost.analyze(small.model, target=graphcost.Target(device="raspberry-pi-4"))
+def on_a_device(small: graphcost.Analysis, tmp_path: Path) -> graphcost.Analysis:
+    """The same where there are times, too: bounds and measured ones."""
+    (tmp_path / "times.csv").write_text("block/conv,2\nblock/relu,1\npool,1\n")
+    analysis = graphcost.analyze(small.model, target=graphcost.Target(device="raspberry-pi-4"))
+    return analysis.with_times(tmp_path / "times.csv")
+
+
+QUOTIENTS = ("intensity", "achieved", "bandwidth", "efficiency")
 
 
 def cells(analysis: graphcost.Analysis, *keys: str, **options: Any) -> list[tuple[str, ...]]:
@@ -86,7 +91,7 @@ def test_every_column_can_be_printed_and_has_a_definition(on_a_device: graphcost
 
 def test_a_total_is_the_sum_of_its_rows_or_the_most_of_them(on_a_device: graphcost.Analysis) -> None:
     chosen, cells, _ = on_a_device.report(columns=known()).values()
-    summed = [column for column in chosen if column.total is not None and column.key != "intensity"]  # a quotient
+    summed = [column for column in chosen if column.total is not None and column.key not in QUOTIENTS]
     assert len(summed) > 20 and [column.key for column in summed if column.aggregate == "max"] == ["peak"]
     for column, parts in zip(chosen, cells, strict=True):
         if column not in summed:

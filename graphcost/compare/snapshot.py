@@ -71,7 +71,7 @@ class Snapshot:
 def of_analysis(analysis: Analysis, columns: Sequence[str] = ()) -> Snapshot:
     """A network as it was analysed, with the values of these columns besides those that are always compared."""
     keys = list(dict.fromkeys([*CONTENT, *columns]))
-    chosen, values, _ = Report(analysis, columns=keys).values()
+    chosen, values, _ = Report(analysis, columns=keys, all=True).values()
     cells = [[_same_symbols(value) for value in each] for each in values]
     layers = []
     for at, row in enumerate(analysis.rows):
