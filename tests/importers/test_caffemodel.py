@@ -184,6 +184,30 @@ def test_a_file_cut_off_anywhere_is_read_or_refused():
             continue
 
 
+@pytest.mark.parametrize("change", [0x01, 0x08, 0x80])
+def test_a_file_with_a_bit_changed_anywhere_is_read_or_refused(change: int):
+    structure = (
+        part(1, "tiny") + image(1, 3, 9, 9) + layer("c", "Acme", "data", "c", CONV, part(7, part(7, part(1, b"\x02"))))
+    )
+    for at in range(len(structure)):
+        damaged = bytearray(structure)
+        damaged[at] ^= change
+        try:
+            read(bytes(damaged))
+        except ModelError:
+            continue
+
+
+def test_v0_layers_are_read_by_their_numbers():
+    """A V1 layer whose field 1 is a V0 layer: name 1, type 2, num_output 3, kernelsize 8, blobs 50."""
+    head = part(3, "data") + b"".join(number(4, extent) for extent in (1, 3, 9, 9))
+    inner = part(1, "c") + part(2, "conv") + number(3, 4) + number(8, 3)
+    inner += part(50, legacy_blob(4, 3, 3, 3)) + part(50, legacy_blob(1, 1, 1, 4))
+    analysis = read(part(1, "old") + part(2, part(1, inner) + part(2, "data") + part(3, "c")) + head)
+    assert analysis.tensors["c"].shape == (1, 4, 7, 7)
+    assert (analysis.parameters.total, analysis.complete) == (4 * 27 + 4, True)
+
+
 def test_a_file_of_too_many_parts_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limits, "MAX_FIELDS", 100)
     with pytest.raises(ModelError, match="more than 100 layers, fields and other parts"):
