@@ -220,7 +220,7 @@ _PLAIN = {
     "int": frozenset({int}), "float": frozenset({int, float}), "double": frozenset({int, float}),
     "bool": frozenset({bool}), "string": frozenset({str, bool, int, float}), "bytes": frozenset({str}),
 }  # fmt: skip
-_SPEC = re.compile(r"(\d+) (\w+)(\*?)(?: (\w+))?")
+_SPEC = r"(\d+) (\w+)(\*?)(?: (\w+))?"
 
 
 @cache
@@ -228,7 +228,7 @@ def fields(message: str) -> Mapping[str, Spec]:
     """The fields of a message of caffe.proto by name: of `Net`, `Layer`, `Convolution`; empty for one not listed."""
     common = dict(pair.split(":") for pair in _COMMON.split())
     found = {}
-    for number, name, star, holds in _SPEC.findall(MESSAGES.get(message, "")):
+    for number, name, star, holds in re.findall(_SPEC, MESSAGES.get(message, "")):
         inner = holds or (common.get(name, "int") if name.endswith("_param") else "int")
         is_message = inner in MESSAGES or inner == "Opaque"
         found[name] = Spec(int(number), name, bool(star), inner, is_message, _PLAIN.get(inner, frozenset()))
