@@ -40,6 +40,8 @@ _SOME_ZIP = ("a zip archive", "unpack it and name the model inside")
 # input_dim, force_backward, state, debug_info, input_shape, and layer, whose number 100 takes two bytes.
 _CAFFE_KEYS = (b"\x12", b"\x1a", b"\x20", b"\x22", b"\x28", b"\x32", b"\x38", b"\x42", b"\xa2\x06")
 _CAFFE_LAYER = b"\xa2\x06"
+# Those that a layer of V1 may begin with: its V0 form, a bottom, a top, its name.
+_CAFFE_V1 = (b"\x0a", b"\x12", b"\x1a", b"\x22")
 
 
 def describe(head: bytes) -> tuple[str, str] | None:
@@ -102,14 +104,23 @@ def _is_printable(text: str) -> bool:
 def is_caffemodel(head: bytes) -> bool:
     """Whether these first bytes are those of a binary net of Caffe.
 
-    NetParameter begins with its layers, or with a short printable name and one of the fields that follow it.
-
-    ONNX begins with its IR version (byte 08). A TensorFlow graph begins like a named net, but its "name" is a
-    message, whose first byte is not printable.
+    NetParameter begins with its layers, or with a short printable name, its own or an input's, and one of the fields
+    that follow it. ONNX begins with its IR version (byte 08). A TensorFlow graph begins like a named net, but its
+    "name" is a message, whose first byte is not printable.
     """
     if head.startswith(_CAFFE_LAYER):
         return True
-    if not head.startswith(b"\x0a") or len(head) < 2 or head[1] >= 0x80:
+    if head.startswith(b"\x12"):  # a layer of V1, where ONNX has its producer's name
+        return _behind_length(head).startswith(_CAFFE_V1)
+    if not head.startswith((b"\x0a", b"\x1a")) or len(head) < 2 or head[1] >= 0x80:
         return False
     name, rest = head[2 : 2 + head[1]], head[2 + head[1] :]
     return all(0x20 <= byte < 0x7F for byte in name) and rest.startswith(_CAFFE_KEYS)
+
+
+def _behind_length(field: bytes) -> bytes:
+    """What stands in a field behind its key of one byte and its length."""
+    at = 1
+    while at < len(field) and field[at] >= 0x80:
+        at += 1
+    return field[at + 1 :]
