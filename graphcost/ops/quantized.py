@@ -415,6 +415,15 @@ for _domain in ("qonnx.custom_op.general", "finn.custom_op.general", "onnx.brevi
     ))  # fmt: skip
     _fake(f"{_domain}.BipolarQuant", Work(compares=1, muls=1), ())
     _fake(f"{_domain}.Trunc", QUANTIZE + DEQUANTIZE, ("narrow", "rounding_mode", "signed"))
+
+    @rule(f"{_domain}.MultiThreshold", harmless=("data_layout", "out_dtype"))
+    def multi_threshold(x: Tensor, thresholds: Tensor, *, out_scale: float = 1.0, out_bias: float = 0.0) -> Facts:
+        """How many of a channel's thresholds each element reaches, scaled -> the same shape (QONNX)."""
+        levels = thresholds.shape[-1]
+        each = Work(compares=levels, adds=levels + int(out_bias != 0), muls=int(out_scale != 1))
+        return Facts((Tensor(x.shape, x.dtype),), each * x.size, elementwise=True)
+
+
 # TensorRT's, as its model optimiser exports them
 _fake("trt.TRT_FP8QuantizeLinear", QUANTIZE, ("axis", "saturate"), "float8e4m3fn")
 _fake("trt.TRT_INT8QuantizeLinear", QUANTIZE, ("axis", "saturate"), "int8")
