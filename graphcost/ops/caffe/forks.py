@@ -120,6 +120,20 @@ def flow_augmentation(
     return Facts((Tensor((*flow.shape[:2], *sides)),), None, GLOBAL)
 
 
+# --- a conditional random field as a recurrent network (https://github.com/torrvision/crfasrnn) ------------------------
+
+
+@rule("caffe.MultiStageMeanfield", "caffe.MULTI_STAGE_MEANFIELD")
+def mean_field(unary: Tensor, softmax: Tensor, image: Tensor, **fields: Value) -> Facts:
+    """Scores [N, C, H, W], twice, and the image -> scores of the same shape; what filtering costs, the image decides.
+
+    Blobs: weights of the spatial and of the bilateral filter, and how classes go together, [1, 1, C, C] each
+    (multi_stage_meanfield.cpp).
+    """
+    classes = unary.shape[1]
+    return Facts((Tensor(unary.shape),), None, GLOBAL, (blob(1, 1, classes, classes),) * 3)
+
+
 # --- training of Faster R-CNN in C++ (anchor_target_layer.cpp, as that in Python) -------------------------------------
 
 
