@@ -120,7 +120,7 @@ def flow_augmentation(
     return Facts((Tensor((*flow.shape[:2], *sides)),), None, GLOBAL)
 
 
-# --- a conditional random field as a recurrent network (https://github.com/torrvision/crfasrnn) ------------------------
+# --- a conditional random field as a recurrent network (https://github.com/torrvision/crfasrnn) -----------------------
 
 
 @rule("caffe.MultiStageMeanfield", "caffe.MULTI_STAGE_MEANFIELD")
