@@ -17,6 +17,7 @@ from .options import SECTIONS, parser
 
 if TYPE_CHECKING:
     from .api import Analysis, Report
+    from .notation import Notation
     from .sections import Section
     from .summary import Failure, Summary
     from .target import Target
@@ -144,10 +145,17 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         by=by,
         sections=sections,
         all=options.all,
+        notation=_notation(options),
     )
     if format not in ("html", "json") and not all(section.beside for section in report.sections):
         _check_sections(report, options, format)
     return report
+
+
+def _notation(options: argparse.Namespace) -> Notation:
+    from .notation import Notation
+
+    return Notation(options.unit, options.precision, options.exact)
 
 
 def _timed(analysis: Analysis, path: str, options: argparse.Namespace) -> Analysis:

@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("models", nargs="*", metavar="MODEL", help=".prototxt, .caffemodel, .onnx, or a folder of these")
     _output(p.add_argument_group("output"))
     _layers(p.add_argument_group("the table of layers"))
+    _numbers(p.add_argument_group("numbers"))
     _sections(p.add_argument_group("sections"))
     _network(p.add_argument_group("model inputs"))
     _sizes(p.add_argument_group("many sizes"))
@@ -101,6 +102,14 @@ def _layers(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--style", metavar="NAME", default="default", help="table layout of another tool: netscope, ... (--list-styles)"
     )
+
+
+def _numbers(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--unit", metavar="U", default="", help="k, M, G or T: the unit of counts; of bytes KiB, MiB, GiB or TiB"
+    )
+    group.add_argument("--precision", metavar="N", type=int, default=3, help="significant digits (default 3)")
+    group.add_argument("--exact", action="store_true", help="whole numbers in place of short ones")
 
 
 def _sections(group: argparse._ArgumentGroup) -> None:

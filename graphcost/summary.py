@@ -40,6 +40,8 @@ class ModelRow:
     missing: str = ""
     """What its totals leave out, where they are lower bounds."""
     inputs: str = ""
+    inputs_text: str = ""
+    """The same as people read it, under the assumptions."""
     totals: tuple[Value, ...] = ()
     """One for each of `Summary.data_columns`."""
     texts: tuple[str, ...] = ()
@@ -89,7 +91,7 @@ class Summary:
         """A model's path, its inputs and its totals as people read them."""
         blank = ("",) * len(self.columns)
         rows = [
-            (row.path, f"error: {row.error}", *blank) if row.error else (row.path, row.inputs, *row.texts)
+            (row.path, f"error: {row.error}", *blank) if row.error else (row.path, row.inputs_text, *row.texts)
             for row in self.rows
         ]
         numeric = (False, False, *(column.form != "text" for column in self.columns))
@@ -143,6 +145,7 @@ def _row(
         used_dims=frozenset(analysis.dims.keys() - set(analysis.unused_dims)),
         missing="" if analysis.complete else result.coverage,
         inputs=shapes_text(analysis.inputs.values()),
+        inputs_text=shapes_text([t.substitute(analysis.assumptions) for t in analysis.inputs.values()], brief=True),
         totals=tuple([_total(result, column) for column in data_columns]),
         texts=tuple([result.total(column, LONG) for column in columns]),
         sort_key=(0, 0.0) if by is None else _sort_key(result, by),
