@@ -276,17 +276,24 @@ def proposal(
     R is 1 before the network has run, and at most post_nms_topn. The blobs are [1, 1, 1, 5] and [1, 1, 1, 1] then, and
     lose the ones when it runs (https://github.com/sanghoon/caffe, proposal_layer.cpp).
 
-    A box of each ratio has the area of base_size, rounded to whole elements, and is then scaled (Faster R-CNN,
-    generate_anchors.py). How many boxes survive, and so the cost, is known when it runs.
+    How many boxes survive, and so the cost, is known when it runs.
     """
-    sizes: list[tuple[float, float]] = []
-    for each in map(float, listed(ratio) if base_size else ()):
-        width = round(sqrt(base_size**2 / each))
-        sizes += [(width * float(factor), round(width * each) * float(factor)) for factor in listed(scale)]
-    anchors = Anchors(tuple(sizes), (float(feat_stride),) * 2 if feat_stride else None, operand=1)
+    anchors = faster_rcnn_anchors(base_size, listed(ratio), listed(scale), feat_stride)
     count = rois()
     tops = (Tensor((count, 1, 1, 5)), Tensor((count, 1, 1, 1)))
     return Facts(tops[:outputs], None, GLOBAL, anchors=anchors, is_detection=True)
+
+
+def faster_rcnn_anchors(base: Value, ratios: Sequence[float], scales: Sequence[float], stride: Value) -> Anchors:
+    """A box of each ratio has the area of `base` squared, rounded to whole elements, and is then scaled.
+
+    https://github.com/rbgirshick/py-faster-rcnn/blob/master/lib/rpn/generate_anchors.py
+    """
+    sizes: list[tuple[float, float]] = []
+    for each in map(float, ratios if base else ()):
+        width = round(sqrt(base**2 / each))
+        sizes += [(width * float(factor), round(width * each) * float(factor)) for factor in scales]
+    return Anchors(tuple(sizes), (float(stride),) * 2 if stride else None, operand=1)
 
 
 @rule("caffe.DecodeBBox", harmless=("bbox_mean", "bbox_std"))
