@@ -7,7 +7,7 @@ from math import prod
 
 from ...dims import Undecided
 from ...graph import Tensor
-from ...rules import GLOBAL, NO_WORK, Facts, Work, rule
+from ...rules import GLOBAL, NO_WORK, STATISTICS, Facts, Work, rule
 from .convolution import HARMLESS, convolution
 from .fields import FILLERS, SIDES, WINDOW, Value, blob, choice, listed, sliding, whole
 from .products import inner_product
@@ -108,7 +108,8 @@ def data_augmentation(
     y = Tensor((*x.shape[:2], *sides))
     weights = (blob(1, 1, 1, 1), blob(1, *y.shape[1:]), blob(1, y.shape[1], 1, 1))
     tops = (y,) if coefficients is None else (y, Tensor(coefficients.shape))
-    return Facts(tops[:outputs], None, GLOBAL, weights if recompute_mean else weights[:1])
+    blobs = weights if recompute_mean else weights[:1]
+    return Facts(tops[:outputs], None, GLOBAL, blobs, weight_classes=(STATISTICS,) * len(blobs))
 
 
 @rule("caffe.FlowAugmentation")
