@@ -316,14 +316,14 @@ class Report:
         analysis = self.analysis
         if not column.per_signature:
             return [column.value(analysis, at) for at in rows]
-        known: dict[object, Value] = {}
+        firsts, places = analysis.distinct_rows
+        known: dict[int, Value] = {}
         values = []
         for at in rows:
-            signature = analysis.rows[at].signature
-            key = (at,) if signature is None else signature
-            if key not in known:
-                known[key] = column.value(analysis, at)
-            values.append(known[key])
+            place = places[at]
+            if place not in known:
+                known[place] = column.value(analysis, firsts[place])
+            values.append(known[place])
         return values
 
     def _sort_key(self, value: Value) -> tuple[int, float, str]:

@@ -17,8 +17,8 @@ PACKAGE = Path(graphcost.__file__).parent
 
 FLOORS = [
     {"version", "printable", "limits", "garbage", "folders"},
-    {"errors", "naming"},
-    {"dims", "files", "plugins"},
+    {"errors", "naming", "data_text"},
+    {"dims", "files", "plugins", "workers", "remote"},
     {"arguments", "units"},
     {"graph"},
     {"windows"},
@@ -38,7 +38,8 @@ FLOORS = [
     {"render"},
     {"compare"},
     {"budgets"},
-    {"api", "listings", "calibrate"},
+    {"api", "listings", "calibrate", "result_files"},
+    {"scanning"},
     {"__init__"},
     {"commands"},
     {"cli"},
