@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from .binding import Binding
-from .dims import Dim, Extent, substitute, symbols, total
+from .dims import Dim, Extent, identifier, substitute, symbol, symbols, total
 from .errors import ArgumentError, ModelError
 from .graph import Model, Op, Tensor
 from .passes import blobs, infer, memory, missing_weights, parameters
@@ -313,6 +313,16 @@ class Analysis:
             return self
         assumed.timing = self.timing
         return assumed
+
+    def opened(self, names: Iterable[str]) -> Self:
+        """The same model with those extents open that data decides and the file or a rule has a number for.
+
+        Itself where no name is such an extent's.
+        """
+        wanted = [identifier(name) for name in names]
+        found = {name: symbol(name, lower=0) for name in wanted if name in self.defaults or name in self.declared}
+        binding = Binding(self.inputs, {**self.dims, **found})
+        return type(self).of(self.model, binding, self.target) if found else self
 
     def total(self, quantity: str) -> Extent | None:
         """A total by name: macs, ops, params, learned_params, param_bytes, activation_bytes, peak_activation_bytes,
