@@ -14,7 +14,7 @@ from .binding import Binding
 from .dims import Dim, Extent, substitute, symbols, total
 from .errors import ModelError
 from .graph import Model, Op, Tensor
-from .passes import infer, memory, missing_weights, parameters
+from .passes import blobs, infer, memory, missing_weights, parameters
 from .passes.rows import Inference, Row
 from .rules import Work
 from .shapes import show_shape
@@ -77,6 +77,8 @@ class Analysis:
         """Every activation by name."""
         self.declared: dict[str, int] = inference.declared
         """Extents that data decides and the file declares: it is believed, unless `dims` names them."""
+        self.defaults: dict[str, int] = inference.assumed
+        """Extents that data decides and that have the number of before the network runs, unless `dims` names them."""
         self._named = inference.named
 
     @classmethod
@@ -85,11 +87,11 @@ class Analysis:
         inputs = binding.inputs
         inference = infer.infer(model, inputs, binding.dims)
         inference.named |= binding.named
-        if target.dtype or target.weights_dtype:
+        dtype = target.dtype or model.dtype
+        if dtype or target.weights_dtype:
             from .passes import retype
 
-            weights_dtype = target.weights_dtype or target.dtype
-            inference, inputs = retype.convert(inference, inputs, target.dtype, weights_dtype)
+            inference, inputs = retype.convert(inference, inputs, dtype, target.weights_dtype or dtype)
         return cls(model, inputs, binding.dims, inference, target)
 
     def in_order(self, schedule: Iterable[Op]) -> Self:
@@ -102,7 +104,7 @@ class Analysis:
         made = [name for op in model.dag for name in op.outputs if name in self.tensors]
         others = [name for name in self.tensors if name not in set(made)]
         tensors = {name: self.tensors[name] for name in (*others, *made)}
-        inference = Inference(rows, tensors, self._named, self.declared)
+        inference = Inference(rows, tensors, self._named, self.declared, self.defaults)
         return type(self)(model, self.inputs, self.dims, inference, self.target)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -201,8 +203,21 @@ class Analysis:
         more = [f"{len(stale) - SHOWN} more declared shapes disagree with inference"] if len(stale) > SHOWN else []
         unused = [f"unused dimension {name}" for name in self.unused_dims]
         doubts = [f"{row.name}: {row.facts.warning}" for row in self.rows if row.facts and row.facts.warning]
-        outside = missing_weights.warning(missing_weights.weights_among_inputs(self.model), self.inputs)
-        return (*self.model.warnings, *filter(None, [outside]), *doubts, *unused, *stale[:SHOWN], *more)
+        weights = blobs.warnings(self.rows, self.model.weights_path) if self.model.weights_path else []
+        if outside := missing_weights.warning(missing_weights.weights_among_inputs(self.model), self.inputs):
+            weights = [outside, *weights]
+        return (*self.model.warnings, *weights, *self._unsized, *doubts, *unused, *stale[:SHOWN], *more)
+
+    @property
+    def _unsized(self) -> list[str]:
+        """What to give of each input without a size on which an operator computes."""
+        read = {name for row in self.rows if row.dependent for name in row.op.inputs}
+        unsized = self.model.unsized_inputs
+        return [
+            unsized[name][1]
+            for name, tensor in self.inputs.items()
+            if name in unsized and name in read and not tensor.known
+        ]
 
     @cached_property
     def notes(self) -> dict[str, str]:
@@ -211,8 +226,8 @@ class Analysis:
 
     @property
     def complete(self) -> bool:
-        """Whether every total is exact rather than a lower bound."""
-        return not self.unknown and not self.dependent
+        """Whether every total is exact rather than a lower bound; those of a graph without operators say nothing."""
+        return bool(self.rows) and not self.unknown and not self.dependent
 
     @cached_property
     def activation_bytes(self) -> Extent:

@@ -62,14 +62,6 @@ def _total(quantity: str) -> Callable[[Analysis], Value]:
     return lambda analysis: analysis.total(quantity)
 
 
-def _output_bytes(analysis: Analysis, at: int) -> Value:
-    row = analysis.rows[at]
-    if row.constant:
-        return 0
-    known = [t.nbytes for t in row.outputs if t.ranked]
-    return sum(known) if len(known) == len(row.outputs) else None
-
-
 def _share(analysis: Analysis, at: int) -> Value:
     work = analysis.rows[at].work
     if work is None or work.macs == 0:
@@ -183,7 +175,7 @@ _BUILT_IN = {
                  _total(kind), per_signature=True) for kind, doc in _WORK_DOCS.items()),
         Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too; none of a"
                " constant", "bytes",
-               _output_bytes, lambda a: a.activation_bytes, per_signature=True),
+               lambda a, i: a.rows[i].activation_bytes, lambda a: a.activation_bytes, per_signature=True),
         Column("share", "share", "%", "share of the model's MACs; blank where these are a lower bound", "share", _share,
                per_signature=True),
         Column("peak", "peak", "bytes", "live activation bytes while the operator runs; the total is the peak",

@@ -14,6 +14,7 @@ from .graph import UNKNOWN, Tensor
 from .passes.rows import Row
 from .rules import Work
 from .table import shape_text, shapes_text
+from .version import __version__
 
 if TYPE_CHECKING:
     from .passes.receptive_field import Field
@@ -24,10 +25,11 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
     model, blob = analysis.model, analysis.model.blob_names
     return {
         "schema": 1,
+        "generator": f"graphcost {__version__}",
         "model": {"path": model.path, "name": model.name, "format": model.format, "opsets": dict(model.opsets)},
         "inputs": [{"name": name, **_tensor(tensor)} for name, tensor in analysis.inputs.items()],
         "outputs": [{"name": blob.get(name, name), **_tensor(_output(analysis, name))} for name in model.outputs],
-        "assumptions": dict(analysis.assumptions),
+        "assumptions": {**analysis.assumptions, **analysis.defaults},
         "declared": dict(analysis.declared),
         "target": asdict(analysis.target),
         "totals": {quantity: to_json(analysis.total(quantity)) for quantity in TOTALS},
@@ -61,6 +63,8 @@ def _layer(analysis: Analysis, at: int, row: Row) -> dict[str, Any]:
         "ops": to_json(work.ops) if work else None,
         "params": to_json(analysis.parameters.rows[at]),
         "learned_params": to_json(analysis.parameters.learned_rows[at]),
+        "param_bytes": to_json(analysis.parameters.row_bytes[at]),
+        "activation_bytes": to_json(row.activation_bytes),
         "reads": to_json(traffic.reads),
         "writes": to_json(traffic.writes),
         "intensity": analysis.intensity[at],

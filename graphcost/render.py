@@ -81,6 +81,31 @@ def render(report: Report | Summary, format: str) -> str:
     return found.summary(report)
 
 
+def document(format: str, title: str, lines: Sequence[str], tables: Sequence[Table]) -> str:
+    """A title, lines under it and tables with their headings and notes, as "md", "text" or "html"."""
+    if format == "html":
+        return page("document.html.j2", title=title, lines=lines, tables=tables)
+    return environment().get_template(f"document.{format}.j2").render(title=title, lines=lines, tables=tables)
+
+
+def page(template: str, styles: Sequence[str] = (), **content: object) -> str:
+    """A page of HTML without scripts from a template of its own, which gets `content`; `styles` add to those of all."""
+    from .page.assets import STYLES, bundle
+
+    assets = bundle(_text, (*STYLES, *styles), scripts=())
+    return printable_lines(environment().get_template(template).render(**content, assets=assets))
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as comma-separated values for spreadsheets: None as nothing, text that one would run as text."""
+    return _lines(rows, _spreadsheet_text)
+
+
+def json_text(data: dict[str, object]) -> str:
+    """An object as JSON in ASCII, a line for each element of its lists of objects."""
+    return "{\n" + ",\n".join(f" {_json_line(key)}: {_json_lines(value)}" for key, value in data.items()) + "\n}\n"
+
+
 def _template(name: str) -> Format:
     """A format for people, as the templates of its name have it."""
 
@@ -181,8 +206,7 @@ def _cell(text: str) -> str:
 
 def _json(report: Report) -> str:
     """A line for each layer and tensor: text of a line is made by json's encoder in C, an indented one is not."""
-    members = (f" {_json_line(key)}: {_json_lines(value)}" for key, value in report.data.items())
-    return "{\n" + ",\n".join(members) + "\n}\n"
+    return json_text(report.data)
 
 
 def _json_summary(summary: Summary) -> str:

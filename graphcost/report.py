@@ -190,6 +190,8 @@ class Report:
         a = self.analysis
         if a.complete:
             return "complete"
+        if not a.rows:
+            return "nothing to count: the graph has no operators"
         number = sum(a.unknown.values())
         causes = ", ".join(f"{kind} x{count}" for kind, count in a.unknown.items())
         parts = [f"the cost of {counted(number, 'operator')} is not known ({causes})"] if number else []
@@ -212,6 +214,10 @@ class Report:
             parts.append(
                 f"data-dependent dimensions, taken from the declared shapes: {_first(numbers)} (--dim changes them)"
             )
+        if a.defaults:
+            numbers = [f"{name} = {number}" for name, number in a.defaults.items()]
+            change = f"set with --dim {next(iter(a.defaults))}=300"
+            parts.append(f"data-dependent dimensions, as before the network runs: {_first(numbers)} ({change})")
         parts += [f"parameters: {_first(a.parameters.guesses, NOTES)}"] if a.parameters.guesses else []
         counted_of = [f"{name}: {note}" for name, note in a.notes.items()]
         parts += [_first(counted_of, NOTES)] if counted_of else []

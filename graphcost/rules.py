@@ -334,6 +334,7 @@ def not_understood(rule: Rule, attrs: Mapping[str, Any], inputs: Sequence[Tensor
     """
     for name, value in attrs.items():
         known = name in rule.keywords or name in rule.harmless or name in HARMLESS
+        known = known or (name in PYTHON_FIELDS and rule.kind.startswith(PYTHON))
         if isinstance(value, Unread) and name not in rule.harmless:
             return f"attribute {name} is too large to be read"
         if not (known or rule.takes_any or name.startswith("_")):
@@ -352,16 +353,29 @@ def _nearest(name: str, rule: Rule) -> str:
     return f" (nearest: {close[0]})" if close else ""
 
 
+PYTHON = "caffe.Python"
+"""The kind of a Caffe layer written in Python, before a colon and its module and class."""
+PYTHON_FIELDS = frozenset({"module", "layer", "share_in_parallel"})
+"""Fields of such a layer that its kind says, or that change nothing; `param_str` is what it is given."""
+
+
 FRESH = "_x6F_pen_"
 """What the symbols begin with that stand for an extent which only data decides, until they get a name of their own: no
 file's name does, since none has an escaped letter (dims/names.py)."""
 
 
-def data_dependent(axis: int = 0) -> Dim:
+def data_dependent(axis: int = 0, name: str = "", default: int | None = None) -> Dim:
     """An extent that no shape tells (the boxes that survive, the nonzero elements).
 
-    The engine replaces it by a symbol named after the operator's output, which the user may bind.
+    The engine replaces it by a symbol which the user may bind: it is called `name`, or after the operator's output and
+    the axis. With a `default` it is that number until the user gives another one.
     """
-    extent = symbol(f"{FRESH}{axis}", lower=0)
+    extent = symbol(f"{FRESH}{axis}" + (f"_{'' if default is None else default}_{name}" if name else ""), lower=0)
     assert isinstance(extent, Dim)
     return extent
+
+
+def wished(fresh: str) -> tuple[str, int | None]:
+    """What the symbol of such an extent is to be called, "" where the rule does not say, and its default."""
+    default, _, name = fresh.removeprefix(FRESH).partition("_")[2].partition("_")
+    return name, int(default) if default else None

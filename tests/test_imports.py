@@ -16,10 +16,10 @@ import graphcost
 PACKAGE = Path(graphcost.__file__).parent
 
 FLOORS = [
-    {"version", "printable", "limits", "garbage"},
+    {"version", "printable", "limits", "garbage", "folders"},
     {"errors", "naming"},
     {"dims", "files", "plugins"},
-    {"arguments"},
+    {"arguments", "units"},
     {"graph"},
     {"windows"},
     {"shapes", "rules", "table", "target", "registry", "options"},
@@ -31,11 +31,16 @@ FLOORS = [
     {"export", "conventions"},
     {"defining"},
     {"columns", "sections"},
+    {"quantities"},
     {"report"},
+    {"decide"},
     {"page", "summary"},
     {"render"},
+    {"compare"},
+    {"budgets"},
     {"api", "listings", "calibrate"},
     {"__init__"},
+    {"commands"},
     {"cli"},
     {"__main__"},
 ]

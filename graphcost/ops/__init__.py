@@ -18,7 +18,18 @@ from ..rules import Rule
 def find(kind: str, version: int) -> Rule | None:
     """The newest rule of `kind` that is not above `version` of its operator set; None when there is none."""
     _load_families_of(kind)
-    return rules.lookup(kind, version)
+    found = (rules.lookup(each, version) for each in _spellings(kind))
+    return next((rule for rule in found if rule is not None), None)
+
+
+def _spellings(kind: str) -> tuple[str, ...]:
+    """The kinds whose rules are an operator's, best first: of a Caffe layer written in Python also that of its module
+    without the packages around it (`caffe.Python:layer.Class` for `caffe.Python:rpn.layer.Class`), and `caffe.Python`.
+    """
+    general, colon, place = kind.partition(":")
+    if not colon or general != rules.PYTHON:
+        return (kind,)
+    return kind, f"{general}:{'.'.join(place.split('.')[-2:])}", general
 
 
 def known() -> tuple[Rule, ...]:

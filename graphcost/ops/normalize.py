@@ -11,13 +11,14 @@ from math import prod
 from ..dims import Extent, Undecided
 from ..graph import Tensor
 from ..rules import GLOBAL, NO_WORK, Facts, Work, rule
-from ..shapes import axis_of
+from ..shapes import axis_of, joins
 from ..windows import along, mapped
 
 
 def softmax_work(size: Extent, groups: Extent) -> Work:
     """Softmax over `size` elements in `groups`: find each maximum, subtract it, raise, sum, divide."""
-    return Work(compares=size - groups, adds=2 * size - groups, exps=size, divs=size)
+    joined = joins(size, groups)
+    return Work(compares=joined, adds=size + joined, exps=size, divs=size)
 
 
 def softmax_of(x: Tensor, length: Extent) -> Facts:

@@ -268,14 +268,13 @@ def gather_block_quantized(
 
     https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.GatherBlockQuantized
     """
-    held = data
+    held, packed = data, 1
     if data.dtype == "uint8":
-        held = _unpacked(Tensor((*data.shape[:-1], data.shape[-1] * (8 // bits))), bits)
+        packed = 8 // bits
+        held = _unpacked(Tensor((*data.shape[:-1], data.shape[-1] * packed)), bits)
     gathered = gather(held, indices, axis=gather_axis).outputs[0]
     y = Tensor(gathered.shape, scales.dtype)
-    return Facts(
-        (y,), DEQUANTIZE * y.size, GLOBAL, packed_as=(held,), elements_read=(y.size // (held.size // data.size),)
-    )
+    return Facts((y,), DEQUANTIZE * y.size, GLOBAL, packed_as=(held,), elements_read=(y.size // packed,))
 
 
 def _unpacked(tensor: Tensor, bits: int) -> Tensor:

@@ -32,7 +32,7 @@ def scaled_extent(size: Extent, scale: Scalar, axis: int) -> Extent:
     if isinstance(size, int) and isinstance(scale, (int, float)):
         product = stored(float(size) * scale, "float32")
         if not isinstance(product, float):
-            raise TypeError(f"a scale cannot be {scale}")
+            raise ValueError(f"a scale cannot be {scale}")
         return floor(product)
     product = exact(size, scale, lambda a, b: a * b)
     if isinstance(product, (int, Dim)):

@@ -13,6 +13,7 @@ from math import prod
 from ..dims import Dim, Extent, Undecided, bounds, ceil_div
 from ..graph import Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
+from ..shapes import joins
 from ..windows import identity
 from .pointwise import ACTIVATIONS, fused_activation
 from .shape_values import shaped
@@ -241,11 +242,12 @@ def _cut_before(total: Extent, auto_pad: str) -> Extent:
 
 def pool_work(y: Tensor, taps: Extent, kind: str) -> Work:
     """MAX compares all taps but the first; AVE adds as many and divides once; LP raises each tap to a power besides."""
+    joined = joins(y.size * taps, y.size)
     if kind == "MAX":
-        return Work(compares=y.size * (taps - 1))
+        return Work(compares=joined)
     if kind == "LP":
-        return Work(adds=y.size * (taps - 1), exps=y.size * (taps + 1))
-    return Work(adds=y.size * (taps - 1), divs=y.size)
+        return Work(adds=joined, exps=y.size * (taps + 1))
+    return Work(adds=joined, divs=y.size)
 
 
 def _pool(

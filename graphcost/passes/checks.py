@@ -31,7 +31,7 @@ def check_arity(rule: Rule, inputs: tuple[Tensor | None, ...]) -> None:
 
 
 def check_attributes(rule: Rule, attrs: Mapping[str, Any]) -> None:
-    """Raise ValueError for an attribute that is missing, TypeError for one that is not the number that the rule takes.
+    """Raise ValueError for an attribute that is missing, and for one that is not the number that the rule takes.
 
     A list multiplied by a size would grow.
     """
@@ -39,16 +39,16 @@ def check_attributes(rule: Rule, attrs: Mapping[str, Any]) -> None:
         raise ValueError(f"attribute {name} is missing")
     for name, value in attrs.items():
         if isinstance(value, (tuple, str)) and rule.function.__annotations__.get(name) in _NUMBERS:
-            raise TypeError(f"attribute {name} should be one number, not {str(value)[:40]}")
+            raise ValueError(f"attribute {name} should be one number, not {str(value)[:40]}")
 
 
 def check_facts(facts: Facts) -> None:
-    """Raise ValueError for a size or count that cannot be meant, TypeError where one is no number at all."""
+    """Raise ValueError for a size or count that cannot be meant, and where one is no number at all."""
     for tensor in facts.outputs:
         if not tensor.ranked:
             continue
         if not all(isinstance(extent, (int, Dim)) for extent in tensor.shape):
-            raise TypeError(f"an output cannot have the shape {list(tensor.shape)}")
+            raise ValueError(f"an output cannot have the shape {list(tensor.shape)}")
         if isinstance(size := tensor.size, int) and not 0 <= size <= LARGEST:
             raise ValueError(f"an output {show_shape(tensor.shape)} of {size} elements cannot be meant")
     if facts.work is None:
@@ -56,7 +56,7 @@ def check_facts(facts: Facts) -> None:
     for kind in Work.__slots__:
         count = getattr(facts.work, kind)
         if not isinstance(count, (int, Dim)):
-            raise TypeError("an attribute of the wrong type")
+            raise ValueError("an attribute of the wrong type")
         if isinstance(count, int) and count < 0:
             raise ValueError(f"its sizes do not fit: they make {count} {kind}")
 

@@ -1,8 +1,8 @@
 """Parameters: every learned or constant number that the model carries, counted once however often it is used.
 
 Floating-point and quantised (at most 8-bit) tensors count wherever they hide. Wider integers steer shapes and indices
-and do not, save where an operator that multiplies reads them: an int16 matrix, the int32 bias of a quantised layer. A
-weight belongs to the row of the first operator that computes with it.
+and do not, save where an operator that multiplies reads them: an int16 matrix, the int32 bias of a quantised layer, a
+table whose rows are scaled. A weight belongs to the row of the first operator that computes with it.
 
 Each of them is of a class (`rules.CLASSES`), by what the operator that reads it has it for; of one that two operators
 read in different ways, being learned counts. `learned` is what papers and torch's sum(p.numel()) say.
@@ -18,6 +18,7 @@ from ..graph import BITS
 from ..rules import CLASSES, LEARNED, TABLES
 from .rows import Row, Weight
 from .scores import biased_scores
+from .tables import multiplied
 from .tied import transposed_copies
 from .weight_names import is_of_module, meaning
 
@@ -70,12 +71,14 @@ def count(rows: Sequence[Row]) -> Parameters:
     classes = _Classes(rows)
     sums: dict[tuple[str, str], tuple[Extent, Extent]] = {}  # elements and bytes by type and class
     seen: set[Hashable] = set()
+    rows = list(rows)
+    tables = multiplied(rows)
     for row in rows:
         elements: Extent = 0
         nbytes: Extent = 0
         learned: Extent = 0
         for weight in row.weights:
-            if weight.key in seen or not is_parameter(weight, row):
+            if weight.key in seen or not (weight.key in tables or is_parameter(weight, row)):
                 continue
             seen.add(weight.key)
             tensor, kind = weight.tensor, classes.of[weight.key]
@@ -96,6 +99,10 @@ def count(rows: Sequence[Row]) -> Parameters:
     return result
 
 
+NUMBERS = ("int16", "uint16", "int32")
+"""Types wider than 8 bits that quantised tensors have; positions and lengths are of 64 bits."""
+
+
 def is_parameter(weight: Weight, row: Row) -> bool:
     """Whether a constant that an operator reads counts among the parameters."""
     dtype = weight.file_dtype or weight.tensor.dtype
@@ -103,10 +110,12 @@ def is_parameter(weight: Weight, row: Row) -> bool:
         return False
     if "int" not in dtype or BITS.get(dtype, 64) <= 8:
         return True
+    if weight.is_scaled and dtype in NUMBERS:
+        return True
     if row.work is None or row.work.macs == 0:
         return False
     # Positions and lengths that attention and packed products read are int64; a matrix of these has a product of these.
-    return dtype in ("int16", "uint16", "int32") or any(output.dtype == dtype for output in row.outputs)
+    return dtype in NUMBERS or any(output.dtype == dtype for output in row.outputs)
 
 
 class _Classes:

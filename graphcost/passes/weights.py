@@ -11,8 +11,10 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from ..errors import ModelError
 from ..graph import Model, Op, Tensor
 from ..rules import LEARNED, NUMBER, SETTINGS, TABLES, Facts, Rule
+from ..shapes import show_shape
 from .rows import Row, Weight
 from .weight_names import is_module_parameter
 
@@ -23,6 +25,8 @@ class Constant:
 
     weights: tuple[Weight, ...] = ()
     sources: tuple[Constant, ...] = ()
+    is_scaled: bool = False
+    """Whether it is floating point, made of the others by multiplying them, as a quantised tensor is turned back."""
     use: str = ""
     """What its reader says that they are for, where none of them says so itself."""
 
@@ -34,16 +38,18 @@ Behind = Constant | Literal[False]
 def collect(constants: Iterable[Constant]) -> dict[Hashable, Weight]:
     """Every weight behind some constants by its key, each once, in the order in which they are met."""
     found: dict[Hashable, Weight] = {}
-    seen: set[tuple[int, str]] = set()
-    waiting = [(constant, "") for constant in constants][::-1]
+    seen: set[tuple[int, bool, str]] = set()
+    waiting = [(constant, False, "") for constant in constants][::-1]
     while waiting:
-        constant, use = waiting.pop()
+        constant, scaled, use = waiting.pop()
+        scaled = scaled or constant.is_scaled
         use = constant.use or use  # the operator nearest to a weight knows best
-        if (id(constant), use) not in seen:
-            seen.add((id(constant), use))
+        if (id(constant), scaled, use) not in seen:
+            seen.add((id(constant), scaled, use))
             for weight in constant.weights:
-                _keep(found, _used(weight, use) if use else weight)
-            waiting += [(source, use) for source in constant.sources[::-1]]
+                known = _used(weight, use) if use else weight
+                _keep(found, replace(known, is_scaled=True) if scaled else known)
+            waiting += [(source, scaled, use) for source in constant.sources[::-1]]
     return found
 
 
@@ -65,7 +71,9 @@ def _keep(found: dict[Hashable, Weight], weight: Weight) -> None:
     """Add a weight to those by key; of one that is used in two ways, being learned counts."""
     other = found.setdefault(weight.key, weight)
     if other.use not in ("", LEARNED) and weight.use in ("", LEARNED):
-        found[weight.key] = weight
+        found[weight.key] = other = replace(weight, is_scaled=other.is_scaled or weight.is_scaled)
+    if weight.is_scaled and not other.is_scaled:
+        found[weight.key] = replace(other, is_scaled=True)
 
 
 @dataclass(slots=True)
@@ -100,14 +108,13 @@ class Scope:
         """
         op = row.op
         behind = [*map(self.constants.get, op.inputs)]  # None for an activation, and for an input left out
-        if facts is not None and None in behind and not facts.weights and not any(behind):
+        if facts is not None and None in behind and not facts.weights and not op.blobs and not any(behind):
             return  # as most operators, which see activations alone
         if any(behind):
             row.constant_inputs = tuple(map(bool, behind))
         activations = behind.count(None) - op.inputs.count("")
-        own: tuple[Weight, ...] = ()
+        own = _own_weights(op, facts, activations)
         if facts is not None:
-            own = _own_weights(op, facts, activations)
             for at, held in enumerate(facts.packed_as[: len(behind)]):
                 if held is not None and (packed := behind[at]):
                     behind[at] = _unpacked(packed, self.tensors[op.inputs[at]], held)
@@ -116,7 +123,8 @@ class Scope:
             row.weights = _all_weights(own, sources)
             return
         row.constant = bool(own or sources)
-        constant: Behind = row.constant and Constant(own, sources)
+        is_scaled = facts.work.muls != 0 and any("float" in y.dtype for y in facts.outputs)
+        constant: Behind = row.constant and Constant(own, sources, is_scaled)
         self.constants.update(dict.fromkeys(filter(None, op.outputs), constant))
 
     def body_weights(self, row: Row, bodies: Iterable[tuple[Model, Scope]], rule: Rule | None) -> tuple[Weight, ...]:
@@ -143,7 +151,7 @@ def _sources(behind: Sequence[Behind | None], row: Row, rule: Rule | None) -> tu
             use = rule.class_of(at)
             if use == NUMBER and not _is_spread(row, at):
                 use = ""
-            if use and constant.sources:
+            if use and (constant.sources or constant.is_scaled):
                 constant = Constant(sources=(constant,), use=use)
             elif use:
                 constant = Constant(tuple([_used(weight, use) for weight in constant.weights]))
@@ -159,9 +167,40 @@ def _is_spread(row: Row, at: int) -> bool:
     return 1 not in result.shape[-number.rank :]
 
 
+def check_shared(rows: Iterable[Row]) -> None:
+    """Raise ModelError where layers share a blob whose shape is not the same for both.
+
+    A layer that is permissive takes one of another shape with as many elements (Net::AppendParam in
+    https://github.com/BVLC/caffe/blob/master/src/caffe/net.cpp).
+    """
+    owners: dict[str, tuple[Tensor, Row]] = {}
+    for row in rows:
+        names = row.op.weight_names
+        for weight in row.weights if any(names) else ():
+            if not isinstance(weight.key, str):
+                continue
+            tensor, owner = owners.setdefault(weight.key, (weight.tensor, row))
+            at = names.index(weight.key) if weight.key in names else len(names)
+            by_size = at < len(row.op.permissive) and row.op.permissive[at]
+            if _differ(weight.tensor, tensor, by_size):
+                shapes = f"{show_shape(weight.tensor.shape)}, and {show_shape(tensor.shape)} in {owner.name}"
+                reason = f"{row.name}: its blob {weight.key!r} is {shapes}, which it shares"
+                raise ModelError(
+                    row.op.location, "", reason + ("" if by_size else " (share_mode: PERMISSIVE allows it)")
+                )
+
+
+def _differ(a: Tensor, b: Tensor, by_size: bool) -> bool:
+    """Whether two blobs are known to differ in shape, or `by_size` in how many elements they have."""
+    if by_size:
+        return isinstance(a.size, int) and isinstance(b.size, int) and a.size != b.size
+    pairs = zip(a.shape, b.shape, strict=False)
+    return a.rank != b.rank or any(m != n for m, n in pairs if isinstance(m, int) and isinstance(n, int))
+
+
 def _all_weights(own: tuple[Weight, ...], sources: Sequence[Constant]) -> tuple[Weight, ...]:
     """An operator's own weights and those behind the constants that it reads, each once."""
-    if any(source.sources for source in sources):
+    if any(source.sources or source.is_scaled for source in sources):
         return tuple(collect([Constant(own), *sources]).values())
     if len(sources) + len(own) < 2:
         return own or (sources[0].weights if sources else ())
@@ -172,9 +211,14 @@ def _all_weights(own: tuple[Weight, ...], sources: Sequence[Constant]) -> tuple[
     return tuple(found.values())
 
 
-def _own_weights(op: Op, facts: Facts, activations: int) -> tuple[Weight, ...]:
-    """The tensors that an operator holds itself, named so that blobs which layers share are one weight."""
-    if not facts.weights or (activations and facts.weights == facts.outputs):
+def _own_weights(op: Op, facts: Facts | None, activations: int) -> tuple[Weight, ...]:
+    """The tensors that an operator holds itself, named so that blobs which layers share are one weight.
+
+    Of one whose work is not known they are those that a trained file holds, if there is one.
+    """
+    if op.blobs is not None and (facts is None or facts.work is None):
+        return tuple([Weight(_key(op, at), tensor) for at, tensor in enumerate(op.blobs)])
+    if facts is None or not facts.weights or (activations and facts.weights == facts.outputs):
         return ()  # a ConstantOfShape whose shape is computed makes an activation
     names = op.outputs if facts.weights == facts.outputs else ()
     classes = facts.weight_classes

@@ -1,7 +1,7 @@
 """SSD's, Faster R-CNN's, R-FCN's, Cascade R-CNN's and YOLO's layers in Caffe's forks.
 
-Shapes are those that net initialisation gives: how many boxes come out is only known when the network runs. Where the
-boxes decide the cost, it is not known either.
+Shapes are those that net initialisation gives: how many boxes come out is only known when the network runs. Where other
+layers work with them the user may say it, as the dimension `rois`. Where the boxes decide the cost, it is not known.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from math import sqrt
 
 from ...dims import Extent, Undecided, minimum
-from ...graph import Shape, Tensor
+from ...graph import Tensor
 from ...rules import GLOBAL, Anchors, Facts, Work, rule
 from ..detection import suppression
 from ..resize import resized
-from .fields import Value, differ, listed, whole
+from .fields import Value, differ, listed, rois, whole
 
 Sizes = tuple[tuple[float, float], ...]
 
@@ -220,21 +220,19 @@ def mask_resize(x: Tensor, *, output_height: Value = None, output_width: Value =
                    "linear")  # fmt: skip
 
 
-def _boxes(kind: str, *shapes: Shape) -> None:
+def _boxes(kind: str, *widths: int) -> None:
     @rule(f"caffe.{kind}")
     def boxes(*bottoms: Tensor, outputs: int = 1, **fields: Value) -> Facts:
-        return Facts(tuple(Tensor(shape) for shape in shapes[:outputs]), None, GLOBAL, is_detection=True)
+        count = rois()
+        tops = tuple(Tensor((count, width, 1, 1)) for width in widths[:outputs])
+        return Facts(tops, None, GLOBAL, is_detection=True)
 
-    boxes.__doc__ = f"{kind}: boxes for one image; how many survive, and so the cost, is known when it runs."
-
-
-_boxes("BoxOutput", (1, 5, 1, 1), (1, 6, 1, 1))
-
-
-_boxes("BoxGroupOutput", (1, 5, 1, 1), (1, 6, 1, 1))
+    boxes.__doc__ = f"{kind}: R boxes of an image; how many survive, and so the cost, is known when it runs (MS-CNN)."
 
 
-_boxes("FrcnnOutput", (1, 7, 1, 1))
+_boxes("BoxOutput", 5, 6)
+_boxes("BoxGroupOutput", 5, 6)
+_boxes("FrcnnOutput", 7)
 
 
 @rule("caffe.Proposal", harmless=PROPOSAL)
@@ -248,7 +246,10 @@ def proposal(
     feat_stride: Value = None,
     outputs: int = 1,
 ) -> Facts:
-    """Scores and deltas of the boxes at each position -> those kept of one image, [1, 1, 1, 5], and their scores.
+    """Scores and deltas of the boxes at each position -> the R that are kept of one image, and their scores.
+
+    R is 1 before the network has run, and at most post_nms_topn. The blobs are [1, 1, 1, 5] and [1, 1, 1, 1] then, and
+    lose the ones when it runs (https://github.com/sanghoon/caffe, proposal_layer.cpp).
 
     A box of each ratio has the area of base_size, rounded to whole elements, and is then scaled (Faster R-CNN,
     generate_anchors.py). How many boxes survive, and so the cost, is known when it runs.
@@ -258,7 +259,8 @@ def proposal(
         width = round(sqrt(base_size**2 / each))
         sizes += [(width * float(factor), round(width * each) * float(factor)) for factor in listed(scale)]
     anchors = Anchors(tuple(sizes), (float(feat_stride),) * 2 if feat_stride else None, operand=1)
-    tops = (Tensor((1, 1, 1, 5)), Tensor((1, 1, 1, 1)))
+    count = rois()
+    tops = (Tensor((count, 1, 1, 5)), Tensor((count, 1, 1, 1)))
     return Facts(tops[:outputs], None, GLOBAL, anchors=anchors, is_detection=True)
 
 
@@ -270,8 +272,9 @@ def decode_bbox(deltas: Tensor, boxes: Tensor, *others: Tensor) -> Facts:
 
 @rule("caffe.ScaleRoute", harmless=("high_scale", "low_scale"))
 def scale_route(boxes: Tensor, *maps: Tensor, outputs: int = 1) -> Facts:
-    """The boxes whose size suits a level of the pyramid -> [1, ...] until the network has run (Cascade R-CNN)."""
-    tops = tuple(Tensor((1, *(maps[at] if at < len(maps) else boxes).shape[1:])) for at in range(outputs))
+    """The R boxes whose size suits a level of the pyramid, and their maps (Cascade R-CNN)."""
+    count = rois()
+    tops = tuple(Tensor((count, *(maps[at] if at < len(maps) else boxes).shape[1:])) for at in range(outputs))
     return Facts(tops, None, GLOBAL)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...dims import Extent, Undecided
+from ...dims import Dim, Extent, Undecided
 from ...graph import Tensor
+from ...rules import data_dependent
 from ..windowed import per_axis
 
 Value = Any  # what a file may say where a number or a name belongs
@@ -51,6 +52,14 @@ def blob(*shape: Extent) -> Tensor:
 def blob_shape(shape: Value) -> tuple[Any, ...]:
     """The extents of a BlobShape message."""
     return listed(dict(shape).get("dim", ()))
+
+
+def rois() -> Dim:
+    """How many boxes a detector proposes, which only data decides: a dimension `rois`.
+
+    Until the user gives another number it is 1, the size of the blob before the network has run.
+    """
+    return data_dependent(name="rois", default=1)
 
 
 def differ(a: Extent, b: Extent) -> bool:

@@ -96,6 +96,6 @@ def center_loss(x: Tensor, *others: Tensor, num_output: Value = None, axis: Valu
 @rule("caffe.SoftmaxWithLossOHEM", harmless=(*LOSS, "engine"))
 def softmax_with_loss_ohem(x: Tensor, label: Tensor, *, outputs: int = 1) -> Facts:
     """Scores [N, C, ...] and labels -> a scalar, the probabilities, and the loss of each label (R-FCN)."""
-    positions = x.size // x.shape[1]
+    positions = x.shape[0] * prod(x.shape[2:])
     work = softmax_work(x.size, positions) + Work(exps=positions, adds=positions)
     return Facts((Tensor(()), Tensor(x.shape), Tensor(label.shape))[:outputs], work, GLOBAL)

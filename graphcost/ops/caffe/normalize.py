@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from ...dims import Undecided
 from ...graph import Tensor
 from ...rules import GLOBAL, POINTWISE, Facts, Window, Work, rule
@@ -92,7 +94,7 @@ def normalize(
     """
     if normalize_type != "L2":
         raise Undecided(f"what a norm {normalize_type} costs is not known")
-    groups = x.shape[0] if across_spatial else x.size // x.shape[1]
+    groups = x.shape[0] if across_spatial else x.shape[0] * prod(x.shape[2:])
     scaled = channel_shared is not None or scale_filler is not None
     work = Work(muls=x.size * (2 if scaled else 1), adds=x.size, divs=x.size, exps=groups)
     weights = (blob(1 if channel_shared in (None, True, 1) else x.shape[1]),) if scaled else ()
