@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -98,11 +99,26 @@ def _report_one(path: str, options: argparse.Namespace, target: Target, format: 
         open_ = ", ".join(report.analysis.free_symbols) or "none"
         unused = ", ".join(report.analysis.unused_dims)
         raise ModelError("--dim", "", f"{path} has no dimension {unused}; open are: {open_}")
-    text = report.render(format)
+    text = _written(report, format, options)
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
     write_out(text, options.output)
     return _exit_code(options, [] if report.analysis.complete else [(path, report.coverage)])
+
+
+def _written(report: Report, format: str, options: argparse.Namespace) -> str:
+    """The report in its format; text fits a terminal that it is written to, with colours where they are wanted."""
+    if format != "text" or (options.color != "always" and not _on_terminal(options)):
+        return report.render(format)
+    from .render import terminal
+
+    color = options.color == "always" or (options.color == "auto" and not os.environ.get("NO_COLOR"))
+    return terminal(report, shutil.get_terminal_size().columns if _on_terminal(options) else 0, color)
+
+
+def _on_terminal(options: argparse.Namespace) -> bool:
+    """Whether a person reads the output at once."""
+    return options.output is None and sys.stdout is not None and sys.stdout.isatty()
 
 
 def _exit_code(options: argparse.Namespace, incomplete: Sequence[tuple[str, str]]) -> int:
@@ -122,8 +138,7 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     top = options.top
     if top is None:
         plain = format in ("md", "text") and options.style == "default"
-        person = plain and options.output is None and sys.stdout is not None and sys.stdout.isatty()
-        top = default_top(analysis) if person else 0
+        top = default_top(analysis) if plain and _on_terminal(options) else 0
     columns = _columns(options)
     sections: list[str | Section] = [*_flagged(options), *options.section]
     sections += size_sections(options)
@@ -247,7 +262,9 @@ def _format(options: argparse.Namespace) -> str:
         if options.format not in render.FORMATS:
             raise ModelError("--format", "", f"no format {options.format!r}; there are {', '.join(render.FORMATS)}")
         return str(options.format)
-    return "md" if options.output is None else render.format_of(options.output)
+    if options.output is not None:
+        return render.format_of(options.output)
+    return "text" if _on_terminal(options) else "md"
 
 
 def _listing(options: argparse.Namespace) -> str | None:

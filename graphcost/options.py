@@ -83,9 +83,15 @@ def usage(p: argparse.ArgumentParser | None = None) -> str:
 
 def _output(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--format", metavar="FMT", help="md (default), html, json, csv or text; else taken from the suffix of --output"
+        "--format",
+        metavar="FMT",
+        help="md (default; on a terminal text), html, json, csv or text; else by the suffix of --output",
     )
     group.add_argument("-o", "--output", metavar="FILE", type=Path, help=_TO_FILE)
+    group.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto",
+        help="colour the most expensive rows and unknown ones in text (auto: on a terminal, unless NO_COLOR is set)",
+    )  # fmt: skip
     group.add_argument("--csv-raw", action="store_true", help="csv with names as the model has them, for programs")
     group.add_argument("--strict", action="store_true", help="exit with 1 when a number is only a lower bound")
 

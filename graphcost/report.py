@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,7 +13,7 @@ from .analysis import Analysis
 from .columns import Column, find
 from .dims import Dim, substitute
 from .errors import ModelError
-from .naming import grouped
+from .naming import grouped, shortened
 from .notation import ColumnNotation, Notation
 from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, shapes_text, show
 
@@ -37,6 +38,10 @@ OTHERS = {
 }
 """What the headline calls weights that are not learned, after their number."""
 AS_USUAL = Notation()
+NAMED_LAYERS = 5
+"""Layers that a line below the totals names as the most expensive."""
+NAME_CHARS = 40
+"""Letters of a name there."""
 HEADLINE = 240
 """Letters of a total's formula where it stands by itself."""
 TTY_ROWS, TTY_TOP = 60, 40
@@ -352,7 +357,36 @@ class Report:
         at = () if self.by else tuple(order)
         shown = list(zip(*written, strict=True))
         titles = tuple(units.title if units else column.title for column, units in zip(chosen, notations, strict=True))
-        return Table(titles, numeric, shown, tuple(total), notes, marked=marked, at=at)
+        keys = () if self.columns_given else tuple(column.key for column in chosen)
+        return Table(titles, numeric, shown, tuple(total), notes, marked=marked, at=at, keys=keys)
+
+    @cached_property
+    def most_expensive(self) -> list[int]:
+        """The numbers of the rows with the most MACs, largest first; with the most operations where there are none."""
+        column = find("macs" if self.analysis.work.macs != 0 else "ops")
+        values = self._values(column, self.analysis.layers)
+        costs = [self.analysis.evaluate(value) if isinstance(value, int | Dim) else None for value in values]
+        ranked = sorted(
+            [(-cost, at) for cost, at in zip(costs, self.analysis.layers, strict=True) if cost is not None and cost > 0]
+        )
+        return [at for _, at in ranked[:NAMED_LAYERS]]
+
+    @property
+    def expense(self) -> str:
+        """The most expensive layers in a line, each with its share; "" where there are few, or a share is open."""
+        if len(self.analysis.layers) <= NAMED_LAYERS or not self.most_expensive:
+            return ""
+        word = "MACs" if self.analysis.work.macs != 0 else "ops"
+        quantity = word.lower()
+        whole = self.analysis.evaluate(self.analysis.total(quantity))
+        if not whole or not self.analysis.complete:
+            return ""
+        parts = []
+        for at in self.most_expensive:
+            row = self.analysis.rows[at]
+            own = self.analysis.evaluate(getattr(row.work, quantity)) or 0
+            parts.append(f"{shortened(row.name, NAME_CHARS)} {show(own / whole, 'share')}")
+        return f"most expensive, of all {word}: {', '.join(parts)}"
 
     def _constants_note(self) -> list[str]:
         """How many operators are not shown because they only make constants."""

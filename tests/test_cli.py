@@ -287,14 +287,22 @@ def test_a_reader_that_goes_away_is_no_error(root: Path) -> None:
     assert done.stderr == ""
 
 
+def rows_of(text: str) -> list[str]:
+    """The lines of the table of layers, between its rules."""
+    lines = text.splitlines()
+    first, last = [at for at, line in enumerate(lines) if line.startswith("----")][:2]
+    return lines[first + 1 : last]
+
+
 def test_a_terminal_gets_the_most_expensive_rows_and_a_file_all(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     _, out, _ = run(capsys, "prototxt/ssd300.prototxt", "--format", "text")
-    assert sum(line.startswith("|") for line in out.splitlines()) == 2 + 40 + 1 and "--top 0 shows all" in out
+    assert len(rows_of(out)) == 40
+    assert "61 more rows not shown (--top 0 shows all)" in out
     _, out, _ = run(capsys, "prototxt/ssd300.prototxt", "--format", "text", "--top", "0")
-    assert sum(line.startswith("|") for line in out.splitlines()) == 2 + 101 + 1
+    assert len(rows_of(out)) == 101
 
 
 MYSTERY = 'input: "data" input_shape { dim: 1 } layer { name: "m" type: "Mystery" bottom: "data" top: "m" warp_param { k: 1 } }'

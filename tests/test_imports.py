@@ -23,7 +23,7 @@ FLOORS = [
     {"graph"},
     {"windows"},
     {"shapes", "rules", "table", "target", "registry", "options"},
-    {"devices", "notation"},
+    {"devices", "notation", "plain"},
     {"importers", "ops"},
     {"passes"},
     {"binding"},
