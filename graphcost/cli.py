@@ -149,7 +149,7 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         described(analysis, sizes)  # now: of several models, those without a head of a stride fail and others go on
         sections = [*(name for name in sections if name != "anchors"), against(sizes)]
     own = not (options.scenario or options.sweep)  # else they are about the table of scenarios
-    columns, sort, by = (columns, options.sort, options.by) if own else (None, None, None)
+    columns, sort, by = (columns, options.sort, _by(options)) if own else (None, None, None)
     report = Report(
         analysis,
         style=options.style,
@@ -164,6 +164,12 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     if format not in ("html", "json") and not all(section.beside for section in report.sections):
         _check_sections(report, options, format)
     return report
+
+
+def _by(options: argparse.Namespace) -> str | None:
+    if options.fold and options.by not in (None, "fold"):
+        raise ModelError("--fold", "", f"is a grouping of its own, and --by {options.by} is given")
+    return "fold" if options.fold else options.by
 
 
 def _notation(options: argparse.Namespace) -> Notation:
@@ -194,6 +200,7 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
         "--plan": options.plan,
         "--weights": options.weights,
         "--by": options.by,
+        "--fold": options.fold,
         "--style": options.style != "default",
     }
     if format != "json":

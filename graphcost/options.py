@@ -85,7 +85,7 @@ def _output(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--format",
         metavar="FMT",
-        help="md (default; on a terminal text), html, json, csv or text; else by the suffix of --output",
+        help="md (default; on a terminal text), html, json, csv, text or latex; else by the suffix of --output",
     )
     group.add_argument("-o", "--output", metavar="FILE", type=Path, help=_TO_FILE)
     group.add_argument(
@@ -99,10 +99,13 @@ def _output(group: argparse._ArgumentGroup) -> None:
 def _layers(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--columns", metavar="A,B,...", help="which columns; see --list-columns")
     group.add_argument("--sort", metavar="COL", help="order rows by a column, largest first")
+    group.add_argument("--fold", action="store_true", help="blocks that repeat in one row: 12 x {Conv, Relu}")
     group.add_argument("--all", action="store_true", help="show the operators too that only make constants")
     group.add_argument("--top", metavar="N", type=int, help="only the N most expensive rows; 0 shows all")
     group.add_argument(
-        "--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)"
+        "--by",
+        metavar="KEY",
+        help="one row per operator type (op), module scope (scope) or resolution (stage), or blocks folded (fold)",
     )
     group.add_argument(
         "--style", metavar="NAME", default="default", help="table layout of another tool: netscope, ... (--list-styles)"

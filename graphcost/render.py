@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import plain
+from . import latex, plain
 from .errors import ModelError
 from .files import write
 from .printable import UNSAFE, printable, printable_lines
@@ -229,6 +229,12 @@ def _cell(text: str) -> str:
     return "<br>".join(_plain(_barless(part)) for part in text.split("\n"))
 
 
+def _latex(report: Report) -> str:
+    assumed = [f"Assumptions: {report.assumptions}."] if report.assumptions else []
+    foot = [f"Coverage: {report.coverage}.", *assumed, *(f"Warning: {each}" for each in report.analysis.warnings)]
+    return latex.document(report.title, report.summary, report.tables, foot)
+
+
 def _json(report: Report) -> str:
     """A line for each layer and tensor: text of a line is made by json's encoder in C, an indented one is not."""
     return json_text(report.data)
@@ -311,6 +317,7 @@ _BUILT_IN = {
     "csv": Format("csv", (".csv",), _csv, lambda summary: _lines(summary.lines, _spreadsheet_text)),
     "csv-raw": Format("csv-raw", (), _csv_raw, lambda summary: _lines(summary.lines)),
     "text": _template("text"),
+    "latex": Format("latex", (".tex",), _latex, lambda summary: latex.document("models", [], [summary.table], [])),
 }
 FORMATS: Registry[Format] = Registry("format", _BUILT_IN, _BUILT_IN.__getitem__)
 

@@ -451,3 +451,14 @@ def test_programs_get_every_row_and_which_are_constant() -> None:
     assert [layer["constant"] for layer in report.data["layers"]] == [True, False, False]
     rows = list(csv.DictReader(io.StringIO(report.render("csv"))))
     assert [(row["type"], row["constant"]) for row in rows] == [("Add", "true"), ("Mul", ""), ("Relu", "")]
+
+
+def test_long_names_of_symbols_are_short_in_tables_and_explained_below() -> None:
+    nodes = [helper.make_node("Relu", ["x"], ["y"])]
+    report = analysed(proto(nodes, {"x": ["p2o_DynamicDimension_0", 4, "p2o_DynamicDimension_1", "d1"]})).report(
+        columns=["output", "ops"]
+    )
+    assert report.tables[0].rows == [("1 x 4 x d0 x d1", "4·d0·d1")]
+    assert report.tables[0].notes == ["d0 = p2o_DynamicDimension_1"]
+    assert "symbolic dimensions: p2o_DynamicDimension_1, d1 (set with --dim" in report.assumptions
+    assert "4*d1*p2o_DynamicDimension_0*p2o_DynamicDimension_1" in report.render("csv")
