@@ -1,6 +1,6 @@
 """What a neural network costs, read from the file that is deployed: Caffe `.prototxt` or `.onnx`."""
 
-from .api import Analysis, Report, analyze, diff, register
+from .api import Analysis, Report, analyze, diff, measure, register
 from .columns import Column
 from .conventions import Convention, Metric
 from .devices import Device
@@ -11,7 +11,9 @@ from .importers import load
 from .ops import rule
 from .render import Format
 from .rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work
+from .scanning import ScanOptions, scan
 from .sections import Section
+from .summary import ModelRow
 from .table import Table
 from .target import Target
 from .version import __version__
@@ -28,10 +30,12 @@ __all__ = [
     "Metric",
     "Model",
     "ModelError",
+    "ModelRow",
     "NO_WORK",
     "Op",
     "POINTWISE",
     "Report",
+    "ScanOptions",
     "Section",
     "Table",
     "Target",
@@ -42,6 +46,8 @@ __all__ = [
     "analyze",
     "diff",
     "load",
+    "measure",
     "register",
     "rule",
+    "scan",
 ]

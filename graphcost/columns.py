@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
-from . import conventions, defining
+from . import conventions, defining, times
 from .analysis import Analysis
 from .defining import type_text
 from .dims import Dim, substitute
@@ -192,10 +192,28 @@ _BUILT_IN = {
                "ratio", lambda a, i: _intensity(a, [i]), lambda a: _intensity(a, range(len(a.rows))),
                group_value=_intensity),
         Column("time_bound", "time bound", "seconds", "latency, lower bound: the least time on the --device by its peak"
-               " and its bandwidth; no prediction", "time",
+               " and its bandwidths; no prediction", "time",
                lambda a, i: _bound(a, i, "seconds"), lambda a: _roofline(a).seconds),
-        Column("bound_by", "bound by", "", "whether compute or memory sets the least time on the --device", "text",
+        Column("bound_by", "bound by", "", "whether compute, memory or a cache sets the least time on the"
+               " --device", "text",
                lambda a, i: _bound(a, i, "by")),
+        Column("time", "time", "seconds", "measured time (--measure, --profile): the median; of rows that ran"
+               " together at the one that multiplies most; the total is a whole run by the clock where that was"
+               " measured", "time", times.seconds, lambda a: times.timing(a).seconds, total_is_exact=lambda a: True),
+        Column("spread", "spread", "%", "half the way from the 10th to the 90th percentile of the measured time, as a"
+               " share of it", "share", times.spread, group_value=lambda a, rows: ""),
+        Column("duration", "duration", "%", "share of the measured time of all operators", "share", times.share),
+        Column("achieved", "MAC/s", "multiply-accumulates a second", "what the rows that ran together reach in their"
+               " measured time", "short", lambda a, i: times.achieved(a, [i]),
+               lambda a: times.achieved(a, range(len(a.rows))), group_value=times.achieved),
+        Column("bandwidth", "bytes/s", "bytes a second", "the bytes that those rows have to move, operators fused, in"
+               " their measured time", "short", lambda a, i: times.bandwidth(a, [i]),
+               lambda a: times.bandwidth(a, range(len(a.rows))), group_value=times.bandwidth),
+        Column("efficiency", "efficiency", "%", "the lower bound on the --device as a share of the measured time",
+               "share", lambda a, i: times.efficiency(a, [i]),
+               lambda a: times.efficiency(a, range(len(a.rows))), group_value=times.efficiency),
+        Column("ran_with", "ran with", "", "the row that has the measured time of a row which ran as part of it",
+               "text", times.together),
         Column("rf", "rf", "input elements", "receptive field: elements of each input that one output position sees,"
                " per axis",
                "text", lambda a, i: _field(a, i, "size"), notes=_unknown_reasons),

@@ -14,6 +14,8 @@ SECTIONS = ("memory", "anchors", "reconcile", "device")
 
 
 _TO_FILE = "write to FILE (atomically) instead of stdout"
+DEFAULT_TIMEOUT = 60
+"""Seconds after which a model is given up with --jobs."""
 
 
 class _Once(argparse.Action):
@@ -55,6 +57,8 @@ def parser() -> argparse.ArgumentParser:
     target = p.add_argument_group("deployment target")
     _target(target)
     _calibrate(target)
+    _time(p.add_argument_group("measured times"))
+    _many(p.add_argument_group("many models"))
     _lists(p.add_argument_group("listings"))
     return p
 
@@ -117,6 +121,9 @@ def _numbers(group: argparse._ArgumentGroup) -> None:
         "--unit", metavar="U", default="", help="k, M, G or T: the unit of counts; of bytes KiB, MiB, GiB or TiB"
     )
     group.add_argument("--precision", metavar="N", type=int, default=3, help="significant digits (default 3)")
+    group.add_argument(
+        "--compare", action="store_true", help="of several models, by how much each differs from the first"
+    )
     group.add_argument("--exact", action="store_true", help="whole numbers in place of short ones")
 
 
@@ -214,6 +221,36 @@ def _target(group: argparse._ArgumentGroup) -> None:
 def _calibrate(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--calibrate", metavar="FILE", type=Path, help="measure this machine and write a profile for --device"
+    )
+
+
+def _time(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--measure", action="store_true",
+        help="run the network on this machine with onnxruntime, and show the time of each layer",
+    )  # fmt: skip
+    group.add_argument(
+        "--profile", metavar="FILE", type=Path,
+        help="times measured elsewhere: ONNX Runtime's or TensorRT's JSON, OpenVINO's counters, a CSV of name,ms",
+    )  # fmt: skip
+    group.add_argument(
+        "--threads", metavar="N", type=int, help="threads that --measure and --calibrate use (default: all cores)"
+    )
+    group.add_argument("--provider", metavar="NAME", help="execution provider that --measure uses (default: CPU)")
+
+
+def _many(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--jobs", metavar="N", type=int,
+        help="read N models at once, 0 for one per core; --output results.csv, .jsonl or .parquet then grows with each"
+        " model, and a run that was ended goes on where it was",
+    )  # fmt: skip
+    group.add_argument(
+        "--timeout", metavar="S", type=float,
+        help="give a model up after S seconds (60 with --jobs; 0: never); the others go on",
+    )  # fmt: skip
+    group.add_argument(
+        "--memory-limit", metavar="SIZE", help="give a model up that takes more memory than that, as in 2GiB"
     )
 
 

@@ -16,7 +16,7 @@ from .errors import ModelError
 from .expense import expense, most_expensive
 from .grouping import GROUPS, group_value, groups
 from .naming import grouped
-from .notation import ColumnNotation, Notation
+from .notation import AS_USUAL, ColumnNotation, Notation
 from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, shapes_text, show
 from .wording import assumptions, coverage, first
 
@@ -35,7 +35,6 @@ OTHERS = {
     "copies": "in copies",
 }
 """What the headline calls weights that are not learned, after their number."""
-AS_USUAL = Notation()
 SYMBOL = 12
 """Letters of a symbol's name that a table has room for."""
 SYMBOLS = 20
@@ -87,8 +86,10 @@ class Report:
             raise ModelError("--style", "", f"{style} has rows and columns of its own: no columns, sort, top or by")
         self._build_table = None if style == "default" else _build_table(style)
         on_device = ("time_bound", "bound_by") if analysis.target.device else ()
+        measured = ("time", "duration", "achieved", "bandwidth") if analysis.timing is not None else ()
+        efficiency = ("efficiency",) if measured and on_device else ()
         self.columns_given = bool(columns)
-        self.keys = tuple(columns or (*(_GROUPED if by else _DEFAULT), *on_device))
+        self.keys = tuple(columns or (*(_GROUPED if by else _DEFAULT), *on_device, *measured, *efficiency))
         for key in (*self.keys, *([sort] if sort else [])):
             find(key)
         self.sort = sort
@@ -304,14 +305,14 @@ class Report:
         analysis = self.analysis
         if not column.per_signature:
             return [column.value(analysis, at) for at in rows]
-        known: dict[object, Value] = {}
+        firsts, places = analysis.distinct_rows
+        known: dict[int, Value] = {}
         values = []
         for at in rows:
-            signature = analysis.rows[at].signature
-            key = (at,) if signature is None else signature
-            if key not in known:
-                known[key] = column.value(analysis, at)
-            values.append(known[key])
+            place = places[at]
+            if place not in known:
+                known[place] = column.value(analysis, firsts[place])
+            values.append(known[place])
         return values
 
     def _sort_key(self, value: Value) -> tuple[int, float, str]:

@@ -18,6 +18,7 @@ import graphcost
 from graphcost import Report
 from graphcost.columns import find, known
 from graphcost.files import write
+from graphcost.notation import Notation
 from graphcost.render import render
 from graphcost.summary import Failure, Summary
 from graphcost.table import scaled
@@ -37,9 +38,14 @@ def small(net: Any) -> graphcost.Analysis:
 
 
 @pytest.fixture
-def on_a_device(small: graphcost.Analysis) -> graphcost.Analysis:
-    """The same where there are times, too."""
-    return graphcost.analyze(small.model, target=graphcost.Target(device="raspberry-pi-4"))
+def on_a_device(small: graphcost.Analysis, tmp_path: Path) -> graphcost.Analysis:
+    """The same where there are times, too: bounds and measured ones."""
+    (tmp_path / "times.csv").write_text("block/conv,2\nblock/relu,1\npool,1\n")
+    analysis = graphcost.analyze(small.model, target=graphcost.Target(device="raspberry-pi-4"))
+    return analysis.with_times(tmp_path / "times.csv")
+
+
+QUOTIENTS = ("intensity", "achieved", "bandwidth", "efficiency")
 
 
 def cells(analysis: graphcost.Analysis, *keys: str, **options: Any) -> list[tuple[str, ...]]:
@@ -87,7 +93,7 @@ def test_every_column_can_be_printed_and_has_a_definition(on_a_device: graphcost
 
 def test_a_total_is_the_sum_of_its_rows_or_the_most_of_them(on_a_device: graphcost.Analysis) -> None:
     chosen, cells, _ = on_a_device.report(columns=known()).values()
-    summed = [column for column in chosen if column.total is not None and column.key != "intensity"]  # a quotient
+    summed = [column for column in chosen if column.total is not None and column.key not in QUOTIENTS]
     assert len(summed) > 20 and [column.key for column in summed if column.aggregate == "max"] == ["peak"]
     for column, parts in zip(chosen, cells, strict=True):
         if column not in summed:
@@ -136,7 +142,7 @@ def test_a_lower_bound_says_so_wherever_it_stands(net: Any) -> None:
     assert report.coverage == "lower bounds: the cost of 1 operator is not known (Mystery x1)"
     assert 'class="unknown"' in report.render("html")
     summary = Summary([report])
-    assert summary.table.rows[0][1:] == ("1x3x8x8", "3", ">= 112", ">= 1.7 k", ">= 3.6 k", "?")
+    assert summary.table.rows[0][1:] == ("1x3x8x8", "3", ">= 112", ">= 1.73", ">= 3.58", "?")
     assert summary.lines[1][1:] == ("1x3x8x8", 3, 112, 112, 1728, 2 * 1728 + 64 + 64, None, "no", None)
 
 
@@ -462,3 +468,21 @@ def test_long_names_of_symbols_are_short_in_tables_and_explained_below() -> None
     assert report.tables[0].notes == ["d0 = p2o_DynamicDimension_1"]
     assert "symbolic dimensions: p2o_DynamicDimension_1, d1 (set with --dim" in report.assumptions
     assert "4*d1*p2o_DynamicDimension_0*p2o_DynamicDimension_1" in report.render("csv")
+
+
+def test_several_models_have_one_unit_a_column_and_may_be_compared_with_the_first(net: Any) -> None:
+    """3 * 9 * 36 MACs for each output channel of a 3x3 convolution on 8x8."""
+    reports = [net(HEAD + conv("c", outputs=outputs)).report() for outputs in (4, 6)]
+    columns = ["learned_params", "macs"]
+    table = Summary(reports, columns=columns).table
+    assert table.titles == ("model", "input", "params", "kMACs")
+    assert [row[2:] for row in table.rows] == [("112", "3.89"), ("168", "5.83")]
+    compared = Summary(reports, columns=columns, compare=True).table
+    assert [row[2:] for row in compared.rows] == [("112", "3.89"), ("168 (+50.0%)", "5.83 (+50.0%)")]
+    exact = Summary(reports, columns=columns, notation=Notation(exact=True)).table
+    assert [row[3] for row in exact.rows] == [f"{972 * outputs:,}" for outputs in (4, 6)]
+
+
+def test_a_model_that_could_not_be_read_has_nothing_to_compare(net: Any) -> None:
+    results = [Failure("bad", "no"), net(HEAD + conv("c")).report()]
+    assert Summary(results, columns=["macs"], compare=True).table.rows[1][2] == "3.89"

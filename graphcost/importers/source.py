@@ -1,6 +1,7 @@
-"""Where a model's bytes come from: a file, a pipe, an open file or memory, compressed or not.
+"""Where a model's bytes come from: a file, a URL, a pipe, an open file or memory, compressed or not.
 
-Large files are mapped into memory rather than read, so that weights which nobody asks for cost nothing. What the bytes
+Large files are mapped into memory rather than read, and those behind a URL are read by ranges, so that weights which
+nobody asks for cost nothing. What the bytes
 mean is not known here.
 """
 
@@ -16,6 +17,7 @@ from typing import IO, Any, TypeAlias
 
 from .. import limits
 from ..errors import ModelError
+from ..remote import RangeReader, is_url, open_url
 from . import foreign
 from .unpack import Buffer, unpack
 
@@ -45,6 +47,8 @@ def open_source(given: AnyPath | bytes | bytearray | memoryview | IO[Any]) -> So
         name = os.fspath(given)
         if not name:
             raise ModelError("", "", "a model's name is empty")
+        if is_url(name):
+            return _unpacked(name, _guarded(name, lambda: _read_url(name)))
         return _unpacked(name, _guarded(name, lambda: _read_path(name)))
     if hasattr(given, "read"):
         name = given.name if isinstance(getattr(given, "name", None), str) else "<file>"
@@ -83,6 +87,11 @@ def describe_folder(name: str) -> str:
     """What a folder of another program's model is, and what to do about it; "" where it is none that is known."""
     known = foreign.describe_folder(file.name for file in Path(name).iterdir())
     return "{}: {}".format(*known) if known is not None else ""
+
+
+def _read_url(url: str) -> Buffer:
+    file = open_url(url)
+    return file if isinstance(file, RangeReader) else _read_all(file.read, url)
 
 
 def _open_at_once(name: str, flags: int) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from .. import limits
 from ..errors import ModelError
+from ..remote import RangeReader
 from .unpack import Buffer
 
 if TYPE_CHECKING:
@@ -129,11 +130,19 @@ class Walk:
         while position < end:
             for key, begin, content, stop in self.fields(position, end, kind):
                 position = stop
-                if key in _RUN_KEYS and (match := run.match(self.buffer, begin, end)):
-                    position = match.end()
+                if key in _RUN_KEYS and (after := self.match(run, begin, end)):
+                    position = after
                     yield key, begin, begin, position
                     break
                 yield key, begin, content, stop
+
+    def match(self, pattern: re.Pattern[bytes], begin: int, end: int) -> int:
+        """Where a match that begins there ends, 0 when there is none."""
+        if isinstance(self.buffer, RangeReader):
+            match = pattern.match(self.buffer[begin:end])
+            return begin + match.end() if match else 0
+        match = pattern.match(self.buffer, begin, end)
+        return match.end() if match else 0
 
     def fields(self, start: int, end: int, kind: str) -> Iterator[Field]:
         """The fields of a message of this kind, in the order of the file. Raises ModelError for a malformed one."""

@@ -209,10 +209,11 @@ def build(report: Report, read: Callable[[str], str]) -> Page:
 
 
 def _latency(roofline: Roofline) -> Card:
-    """The lower bound, and how much of it is bound by the larger of compute and memory."""
+    """The lower bound, and how much of it is bound by what binds most of it."""
     seconds = roofline.seconds
-    by = "memory" if roofline.memory > roofline.compute else "compute"
-    part = max(roofline.compute, roofline.memory)
+    parts = {"compute": roofline.compute, "memory": roofline.memory, "cache": roofline.cache}
+    by = max(parts, key=parts.__getitem__)
+    part = parts[by]
     note = f"{show(part / seconds, 'share')} {by}-bound" if seconds else roofline.why
     unit = f"on {roofline.device.title}"
     return Card("Latency, lower bound", show(seconds, "time"), unit, note, device="latency")

@@ -123,6 +123,8 @@ class Scope:
             row.weights = _all_weights(own, sources)
             return
         row.constant = bool(own or sources)
+        if op.may_own_weights:  # a blob of a layer is there whether or not an activation ever meets it
+            row.weights = own
         is_scaled = facts.work.muls != 0 and any("float" in y.dtype for y in facts.outputs)
         constant: Behind = row.constant and Constant(own, sources, is_scaled)
         self.constants.update(dict.fromkeys(filter(None, op.outputs), constant))

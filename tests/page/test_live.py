@@ -15,7 +15,7 @@ from graphcost import columns
 from graphcost.dims import parse, substitute
 from graphcost.page import live
 from graphcost.target import Target
-from harness import HEAD, conv, layer
+from harness import HEAD, TIMES, conv, layer
 
 CONV = conv("block/conv", top="c")
 RELU = layer("block/relu", "ReLU", "c", tops="r")
@@ -83,9 +83,6 @@ def test_equal_cells_are_said_once(net: Net) -> None:
     found = data(net(HEAD + CONV + RELU))
     assert column(found, "activation")["values"] == [4 * 6 * 6 * 4] and column(found, "activation")["at"] == [0, 0]
     assert "at" not in column(found, "name")
-
-
-TIMES = ("time_bound", "bound_by")  # of a device, which there must be
 
 
 @pytest.mark.parametrize("key", [key for key in columns.known() if key not in TIMES])
