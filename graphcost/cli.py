@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import gc
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -95,6 +96,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_one(path: str, options: argparse.Namespace, target: Target, format: str) -> int:
+    if options.compare:
+        raise ModelError(
+            "--compare", "", "is about several models, and there is one; graphcost diff OLD NEW has layers"
+        )
     try:
         return _report_one(path, options, target, format)
     except (ModelError, BrokenPipeError):
@@ -110,11 +115,26 @@ def _report_one(path: str, options: argparse.Namespace, target: Target, format: 
     with _bounded(options, path), progress(path, options.quiet):
         report = _report(path, options, target, format)
         report.analysis.check_dims()
-        text = report.render(format)
+        text = _written(report, format, options)
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
     write_out(text, options.output)
     return _exit_code(options, [] if report.analysis.complete else [(path, report.coverage)])
+
+
+def _written(report: Report, format: str, options: argparse.Namespace) -> str:
+    """The report in its format; text fits a terminal that it is written to, with colours where they are wanted."""
+    if format != "text" or (options.color != "always" and not _on_terminal(options)):
+        return report.render(format)
+    from .render import terminal
+
+    color = options.color == "always" or (options.color == "auto" and not os.environ.get("NO_COLOR"))
+    return terminal(report, shutil.get_terminal_size().columns if _on_terminal(options) else 0, color)
+
+
+def _on_terminal(options: argparse.Namespace) -> bool:
+    """Whether a person reads the output at once."""
+    return options.output is None and sys.stdout is not None and sys.stdout.isatty()
 
 
 def _exit_code(options: argparse.Namespace, incomplete: Sequence[tuple[str, str]]) -> int:
@@ -134,8 +154,7 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     top = options.top
     if top is None:
         plain = format in ("md", "text") and options.style == "default"
-        person = plain and options.output is None and sys.stdout is not None and sys.stdout.isatty()
-        top = default_top(analysis) if person else 0
+        top = default_top(analysis) if plain and _on_terminal(options) else 0
     columns = _columns(options)
     sections: list[str | Section] = [*_flagged(options), *options.section]
     sections += size_sections(options)
@@ -146,7 +165,7 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         described(analysis, sizes)  # now: of several models, those without a head of a stride fail and others go on
         sections = [*(name for name in sections if name != "anchors"), against(sizes)]
     own = not (options.scenario or options.sweep)  # else they are about the table of scenarios
-    columns, sort, by = (columns, options.sort, options.by) if own else (None, None, None)
+    columns, sort, by = (columns, options.sort, _by(options)) if own else (None, None, None)
     report = Report(
         analysis,
         style=options.style,
@@ -161,6 +180,12 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     if format not in ("html", "json") and not all(section.beside for section in report.sections):
         _check_sections(report, options, format)
     return report
+
+
+def _by(options: argparse.Namespace) -> str | None:
+    if options.fold and options.by not in (None, "fold"):
+        raise ModelError("--fold", "", f"is a grouping of its own, and --by {options.by} is given")
+    return "fold" if options.fold else options.by
 
 
 def _notation(options: argparse.Namespace) -> Notation:
@@ -213,7 +238,10 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     _refuse_options_of_one(options, f"there are {len(paths)}", objects=format == "json")
     make = RowMaker(_total_columns(options), options.sort, objects=format == "json")
     rows = _rows(paths, options, target, format, make)
-    summary = Summary(rows, columns=make.keys, sort=options.sort, top=options.top or 0, objects=make.objects)
+    summary = Summary(
+        rows, columns=make.keys, sort=options.sort, top=options.top or 0, objects=make.objects,
+        notation=_notation(options), compare=options.compare,
+    )  # fmt: skip
     _check_dims(options, summary)
     write_out(render(summary, format), options.output)
     return 2 if summary.failed else _exit_code(options, summary.incomplete)
@@ -245,6 +273,7 @@ def _refuse_options_of_one(options: argparse.Namespace, many: str, *, objects: b
         "--weights": options.weights,
         "--profile": options.profile,
         "--by": options.by,
+        "--fold": options.fold,
         "--style": options.style != "default",
     }
     if not objects:
@@ -354,7 +383,9 @@ def _format(options: argparse.Namespace) -> str:
         return "csv-raw"
     if options.format is not None:
         return render.find(options.format).name
-    return "md" if options.output is None else render.format_of(options.output)
+    if options.output is not None:
+        return render.format_of(options.output)
+    return "text" if _on_terminal(options) else "md"
 
 
 def _listing(options: argparse.Namespace) -> str | None:

@@ -239,6 +239,7 @@ _KEYS = {
     "macs": "macs",
     "ops": "ops",
     "params": "params",
+    "learned_params": "learned_params",
     "param_bytes": "param_bytes",
     "activation_bytes": "activation",
     "reads": "reads",
