@@ -77,11 +77,10 @@ class Analysis:
         inputs = binding.inputs
         inference = infer.infer(model, inputs, binding.dims)
         inference.named |= binding.named
-        dtype = target.dtype or model.dtype
-        if dtype or target.weights_dtype:
-            from .passes import retype
+        if target.converts or model.dtype:
+            from .passes import deploy
 
-            inference, inputs = retype.convert(inference, inputs, dtype, target.weights_dtype or dtype)
+            inference, inputs = deploy.convert(model, inference, inputs, target)
         return cls(model, inputs, binding.dims, inference, target)
 
     def in_order(self, schedule: Iterable[Op]) -> Self:
@@ -335,13 +334,15 @@ class Analysis:
 
     @cached_property
     def fits(self) -> list[roofline.Fit]:
-        """Whether the weights and the peak activations fit the memories of the target's device."""
+        """Whether weights and peak activations fit the memories of the target's device, or those given in their place.
+
+        Memory for activations alone is what `ram` gives where there is no device.
+        """
         from .passes import roofline
 
-        if self.device is None:
-            return []
-        weights = self.evaluate(self.parameters.nbytes)
-        return roofline.fits(self.device, self.memory.peak_bytes, weights, self.complete)
+        weights, peak = self.evaluate(self.parameters.nbytes), self.memory.least_peak_bytes
+        rooms = roofline.rooms(self.device, self.target.ram, self.target.flash)
+        return roofline.fits(rooms, peak, weights, self.complete)
 
     @cached_property
     def roofline(self) -> roofline.Roofline | None:

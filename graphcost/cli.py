@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from . import arguments, commands
-from .commands.shared import analysed, internal_error, load_plugins, print_error, target_of, write_out
+from .commands.shared import analysed, internal_error, load_plugins, print_error, target_of, unfit, write_out
 from .commands.sizes import size_sections
 from .errors import ModelError
 from .options import SECTIONS, parser
@@ -101,6 +101,9 @@ def _report_one(path: str, options: argparse.Namespace, target: Target, format: 
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
     write_out(text, options.output)
+    if options.require_fit and (reason := unfit(report.analysis)):
+        print_error(ModelError(path, "", f"--require-fit: {reason}"))
+        return 1
     return _exit_code(options, [] if report.analysis.complete else [(path, report.coverage)])
 
 
@@ -126,6 +129,8 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     columns = _columns(options)
     sections: list[str | Section] = [*_flagged(options), *options.section]
     sections += size_sections(options)
+    if options.ram or options.flash or options.require_fit:
+        sections.append("fit")
     if options.anchor_sizes:
         from .sections.anchors import against, described
 

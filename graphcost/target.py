@@ -14,6 +14,11 @@ DTYPES = tuple(dtype for dtype in BITS if "int" in dtype or "float" in dtype)
 """Element types that a tensor of numbers can be converted to."""
 
 
+QUANTIZE = ("", "int8")
+GROUPED = ("int8", "uint8", "int4", "uint4", "int2", "uint2")
+"""Element types that weights can have in groups."""
+
+
 @dataclass(frozen=True)
 class Target:
     """A deployment. Raises ModelError for an element type or a choice that does not exist."""
@@ -33,16 +38,44 @@ class Target:
     """A profile by name, or the path of a TOML file."""
     align: int = 1
     """Buffers begin at multiples of so many bytes of the arena."""
+    quantize: str = ""
+    """"int8": as an int8 deployment holds the network, batch normalisation folded; "" as it is."""
+    fold_bn: bool = False
+    """Fold scalings and shifts by constants into the operator before them."""
+    ram: int | None = None
+    """Bytes of memory for activations, in the place of the device's."""
+    flash: int | None = None
+    """Bytes of memory for weights, in the place of the device's."""
 
     def __post_init__(self) -> None:
-        for option, dtype in (("--dtype", self.dtype), ("--weights-dtype", self.weights_dtype)):
+        weights_dtype, colon, group = self.weights_dtype.partition(":")
+        if colon and not (group.isdecimal() and len(group) < 10 and int(group) and weights_dtype in GROUPED):
+            reason = f"{self.weights_dtype!r} should be one of {', '.join(GROUPED)} and the size of its groups: int4:32"
+            raise ModelError("--weights-dtype", "", reason)
+        for option, dtype in (("--dtype", self.dtype), ("--weights-dtype", weights_dtype)):
             if dtype and dtype not in DTYPES:
                 raise ModelError(option, "", f"no element type {dtype!r}; there are {', '.join(DTYPES)}")
         object.__setattr__(self, "io", FORMER_IO.get(self.io, self.io))
         if self.io not in IO:
             raise ModelError("--io", "", f"no choice {self.io!r}; there are {', '.join(IO)}")
+        if self.quantize not in QUANTIZE:
+            raise ModelError("--quantize", "", f"no choice {self.quantize!r}; there is int8")
+        if self.quantize and (self.dtype or self.weights_dtype):
+            raise ModelError(
+                "--quantize", "", "says the types of all tensors: no --dtype and no --weights-dtype besides"
+            )
         if self.align < 1:
             raise ModelError("--align", "", f"{self.align} bytes cannot be; offsets are multiples of 1 or more")
+
+    @property
+    def converts(self) -> bool:
+        """Whether the network is another one for it: in other types, or with operators folded."""
+        return bool(self.dtype or self.weights_dtype or self.quantize or self.fold_bn)
+
+    @property
+    def weights_group(self) -> int:
+        """Weights that share a scale and a zero point, 0 where they are not grouped: of int4:32 it is 32."""
+        return int(self.weights_dtype.partition(":")[2] or 0)
 
 
 AS_IT_IS = Target()
