@@ -22,7 +22,7 @@ from .target import AS_IT_IS, Target
 
 if TYPE_CHECKING:
     from .devices import Device
-    from .passes import receptive_field, roofline, traffic
+    from .passes import caches, receptive_field, roofline, traffic
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
 TOTALS = ("macs", "ops", "params", "param_bytes", "activation_bytes", "peak_activation_bytes", "reads", "writes")
@@ -119,6 +119,18 @@ class Analysis:
     def parameters(self) -> parameters.Parameters:
         """Elements and bytes of the weights, by dtype and by row."""
         return parameters.count(self.rows)
+
+    @cached_property
+    def active_parameters(self) -> Extent:
+        """Parameters that work on one token: of a mixture of experts those of the chosen ones, of all else all."""
+        return parameters.active(self.rows, self.parameters)
+
+    @cached_property
+    def caches(self) -> list[caches.Cache]:
+        """The caches that the model hands on from one run to the next."""
+        from .passes import caches
+
+        return caches.find(self.model, self.inputs, self.tensors, self.rows)
 
     @cached_property
     def _distinct(self) -> list[tuple[Row, int]]:

@@ -11,6 +11,7 @@ import networkx as nx
 from .analysis import TOTALS, Analysis
 from .dims import Extent, to_json
 from .graph import UNKNOWN, Tensor
+from .passes import caches
 from .passes.rows import Row
 from .rules import Work
 from .table import shape_text, shapes_text
@@ -33,6 +34,7 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         "declared": dict(analysis.declared),
         "target": asdict(analysis.target),
         "totals": {quantity: to_json(analysis.total(quantity)) for quantity in TOTALS},
+        **_language_model(analysis),
         "coverage": {
             "complete": analysis.complete,
             "unknown_ops": dict(analysis.unknown),
@@ -42,6 +44,30 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         "layers": [_layer(analysis, at, row) for at, row in enumerate(analysis.rows)],
         "tensors": {blob.get(name, name): _tensor(tensor) for name, tensor in analysis.tensors.items()},
     }
+
+
+def _language_model(analysis: Analysis) -> dict[str, Any]:
+    """The caches, and the parameters that work on a token; nothing where there are none of the first, and all do."""
+    found: dict[str, Any] = {}
+    if analysis.active_parameters != analysis.parameters.total:
+        found["active_params"] = to_json(analysis.active_parameters)
+    if analysis.caches:
+        found["kv_cache"] = {
+            "bytes_per_token": to_json(caches.bytes_per_token(analysis.caches)),
+            "bytes": to_json(caches.nbytes(analysis.caches)),
+            "tokens": to_json(analysis.caches[0].tokens),
+            "layers": [
+                {
+                    "input": cache.input,
+                    "output": cache.output,
+                    "axis": cache.axis,
+                    "bytes_per_token": to_json(cache.bytes_per_token),
+                    "bytes": to_json(cache.nbytes),
+                }
+                for cache in analysis.caches
+            ],
+        }
+    return found
 
 
 def _output(analysis: Analysis, name: str) -> Tensor:

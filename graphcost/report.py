@@ -11,7 +11,9 @@ from .analysis import Analysis
 from .columns import Column, find
 from .dims import Dim
 from .errors import ModelError
-from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, show
+from .headline import grouped
+from .passes import caches
+from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, show
 
 if TYPE_CHECKING:
     from .graph import Tensor
@@ -82,16 +84,29 @@ class Report:
         """The figures a person reads first."""
         a = self.analysis
         peak = a.memory.peak
-        parts = [f"input {name} {shape_text(tensor)}" for name, tensor in list(a.inputs.items())[:INPUTS]]
-        parts += [counted(len(a.inputs) - INPUTS, "more input")] if len(a.inputs) > INPUTS else []
+        inputs = grouped(a.inputs)
+        parts = [f"input {text}" for text, _ in inputs[:INPUTS]]
+        hidden = sum(count for _, count in inputs[INPUTS:])
+        parts += [counted(hidden, "more input")] if hidden else []
         parts.append(counted(len(a.rows), "layer"))
         params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("params", "param_bytes", "macs"))
-        parts += [f"{params} parameters ({nbytes})", f"{macs} MACs"]
+        active = a.active_parameters
+        working = f", {self.show(active, 'count', HEADLINE)} active per token" if active != a.parameters.total else ""
+        parts += [f"{params} parameters ({nbytes}){working}", f"{macs} MACs"]
         if peak is not None:
             parts.append(f"peak activations {self.total(find('peak'), HEADLINE)} at {peak.name}")
         else:
             parts.append("peak activations unknown")
-        return parts
+        return [*parts, *([self._cache()] if a.caches else [])]
+
+    def _cache(self) -> str:
+        """What a token takes in the caches, and what all of them take where that is known."""
+        found, evaluate = self.analysis.caches, self.analysis.evaluate
+        text = (
+            f"KV cache {self.show(caches.bytes_per_token(found), 'bytes', HEADLINE)} a token in {found[0].after.dtype}"
+        )
+        kept, tokens = evaluate(caches.nbytes(found)), evaluate(found[0].tokens)
+        return text if kept is None else f"{text}, {show(kept, 'bytes')} at {counted(tokens or 0, 'token')}"
 
     def _written(self, values: Sequence[Value], column: Column, at: Sequence[int]) -> list[str]:
         """The cells of a column, of the rows `at`; each distinct value is written once."""

@@ -28,7 +28,7 @@ FLOORS = [
     {"passes"},
     {"binding"},
     {"analysis"},
-    {"export", "conventions"},
+    {"export", "conventions", "headline"},
     {"columns", "sections"},
     {"quantities"},
     {"report"},
