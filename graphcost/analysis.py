@@ -14,7 +14,7 @@ from .binding import Binding
 from .dims import Dim, Extent, substitute, symbols, total
 from .errors import ModelError
 from .graph import Model, Op, Tensor
-from .passes import blobs, infer, memory, parameters
+from .passes import blobs, infer, memory, missing_weights, parameters
 from .passes.rows import Inference, Row
 from .rules import Work
 from .shapes import show_shape
@@ -23,9 +23,20 @@ from .target import AS_IT_IS, Target
 if TYPE_CHECKING:
     from .devices import Device
     from .passes import caches, receptive_field, roofline, traffic
+    from .passes.timing import Timing
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
-TOTALS = ("macs", "ops", "params", "param_bytes", "activation_bytes", "peak_activation_bytes", "reads", "writes")
+TOTALS = (
+    "macs",
+    "ops",
+    "params",
+    "learned_params",
+    "param_bytes",
+    "activation_bytes",
+    "peak_activation_bytes",
+    "reads",
+    "writes",
+)
 
 
 class Evaluator:
@@ -70,6 +81,8 @@ class Analysis:
         self.defaults: dict[str, int] = inference.assumed
         """Extents that data decides and that have the number of before the network runs, unless `dims` names them."""
         self._named = inference.named
+        self.timing: Timing | None = None
+        """Times that were measured, where some were joined (`timing.join`)."""
 
     @classmethod
     def of(cls, model: Model, binding: Binding, target: Target = AS_IT_IS) -> Self:
@@ -131,6 +144,11 @@ class Analysis:
         from .passes import caches
 
         return caches.find(self.model, self.inputs, self.tensors, self.rows)
+
+    @cached_property
+    def layers(self) -> tuple[int, ...]:
+        """The numbers of the rows that people call layers: all but those that only make constants."""
+        return tuple([at for at, row in enumerate(self.rows) if not row.constant])
 
     @cached_property
     def _distinct(self) -> list[tuple[Row, int]]:
@@ -200,6 +218,8 @@ class Analysis:
         unused = [f"unused dimension {name}" for name in self.unused_dims]
         doubts = [f"{row.name}: {row.facts.warning}" for row in self.rows if row.facts and row.facts.warning]
         weights = blobs.warnings(self.rows, self.model.weights_path) if self.model.weights_path else []
+        if outside := missing_weights.warning(missing_weights.weights_among_inputs(self.model), self.inputs):
+            weights = [outside, *weights]
         return (*self.model.warnings, *weights, *self._unsized, *doubts, *unused, *stale[:SHOWN], *more)
 
     @property
@@ -262,13 +282,15 @@ class Analysis:
             return self
         binding = Binding(self.inputs, self.dims).at(self.assumptions)
         try:
-            return type(self).of(self.model, binding, self.target)
+            assumed = type(self).of(self.model, binding, self.target)
         except ModelError:  # the best 2 of a single number
             return self
+        assumed.timing = self.timing
+        return assumed
 
     def total(self, quantity: str) -> Extent | None:
-        """A total by name: macs, ops, params, param_bytes, activation_bytes, peak_activation_bytes, reads, writes, or
-        a kind of Work.
+        """A total by name: macs, ops, params, learned_params, param_bytes, activation_bytes, peak_activation_bytes,
+        reads, writes, or a kind of Work.
 
         A lower bound unless `complete`; the peak, reads and writes are None when a part of them is not known. Raises
         KeyError for another name.
@@ -277,6 +299,7 @@ class Analysis:
             return getattr(self.work, quantity)  # type: ignore[no-any-return]
         totals: dict[str, Any] = {
             "params": lambda: self.parameters.total,
+            "learned_params": lambda: self.parameters.learned,
             "param_bytes": lambda: self.parameters.nbytes,
             "activation_bytes": lambda: self.activation_bytes,
             "peak_activation_bytes": lambda: self.memory.least_peak_bytes,

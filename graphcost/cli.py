@@ -16,7 +16,8 @@ from .errors import ModelError
 from .options import SECTIONS, parser
 
 if TYPE_CHECKING:
-    from .api import Report
+    from .api import Analysis, Report
+    from .notation import Notation
     from .sections import Section
     from .summary import Failure, Summary
     from .target import Target
@@ -71,6 +72,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.top is not None and options.top < 0:
         raise ModelError("--top", "", f"{options.top} rows cannot be shown; 0 shows all")
     target, format = target_of(options), _format(options)
+    _check_timing(options)
     paths = list(arguments.models(options.models))
     read = [*paths, *options.plugin, *([str(options.weights)] if options.weights else [])]
     arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], read)
@@ -120,7 +122,7 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     from .api import Report
     from .report import default_top
 
-    analysis = analysed(path, options, target)
+    analysis = _timed(analysed(path, options, target), path, options)
     top = options.top
     if top is None:
         plain = format in ("md", "text") and options.style == "default"
@@ -139,10 +141,50 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         sections = [*(name for name in sections if name != "anchors"), against(sizes)]
     own = not (options.scenario or options.sweep)  # else they are about the table of scenarios
     columns, sort, by = (columns, options.sort, options.by) if own else (None, None, None)
-    report = Report(analysis, style=options.style, columns=columns, sort=sort, top=top, by=by, sections=sections)
+    report = Report(
+        analysis,
+        style=options.style,
+        columns=columns,
+        sort=sort,
+        top=top,
+        by=by,
+        sections=sections,
+        all=options.all,
+        notation=_notation(options),
+    )
     if format not in ("html", "json") and not all(section.beside for section in report.sections):
         _check_sections(report, options, format)
     return report
+
+
+def _notation(options: argparse.Namespace) -> Notation:
+    from .notation import Notation
+
+    return Notation(options.unit, options.precision, options.exact)
+
+
+def _timed(analysis: Analysis, path: str, options: argparse.Namespace) -> Analysis:
+    """The analysis with the measured times that were asked for."""
+    if options.profile is not None:
+        return analysis.with_times(options.profile)
+    if options.measure:
+        from .timing import runtime
+
+        return analysis.measured(
+            path, threads=options.threads or 0, provider=options.provider or "CPU", progress=runtime.terminal()
+        )
+    return analysis
+
+
+def _check_timing(options: argparse.Namespace) -> None:
+    """Raise ModelError for options that say how to measure where nothing is measured, or that exclude each other."""
+    if options.measure and options.profile is not None:
+        raise ModelError("--profile", "", "has times measured elsewhere, and --measure measures them here: give one")
+    if options.threads is not None and options.threads < 1:
+        raise ModelError("--threads", "", f"{options.threads} threads cannot run anything; 1 or more can")
+    for name in ("threads", "provider"):
+        if getattr(options, name) is not None and not options.measure:
+            raise ModelError(f"--{name}", "", "says how to measure: it goes with --measure")
 
 
 def _check_sections(report: Report, options: argparse.Namespace, format: str) -> None:
@@ -166,11 +208,13 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     given = {
         "--plan": options.plan,
         "--weights": options.weights,
+        "--profile": options.profile,
         "--by": options.by,
         "--style": options.style != "default",
     }
     if format != "json":
-        given |= {f"--{name}": True for name in _flagged(options) if name != "device"} | {"--section": options.section}
+        flagged = [name for name in _flagged(options) if name not in ("device", "timing")]
+        given |= {f"--{name}": True for name in flagged} | {"--section": options.section}
         given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep")}
     for flag, value in given.items():
         if value:
@@ -179,6 +223,8 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     Summary([], columns=columns, sort=options.sort)  # what does not exist is the fault of no model
     if columns is None and options.device:
         columns = [*DEFAULT, "time_bound"]
+    if options.columns is None and options.measure:
+        columns = [*(columns or DEFAULT), "time"]
     results = _results(paths, options, target, format)
     summary = Summary(results, columns=columns, sort=options.sort, top=top, objects=format == "json")
     _check_dims(options, summary)
@@ -217,7 +263,8 @@ def _results(paths: list[str], options: argparse.Namespace, target: Target, form
 
 def _flagged(options: argparse.Namespace) -> list[str]:
     """The sections whose own flags are given."""
-    return [name for name in SECTIONS if getattr(options, name)]
+    timing = ["timing"] if options.measure or options.profile is not None else []
+    return [*(name for name in SECTIONS if getattr(options, name)), *timing]
 
 
 def _columns(options: argparse.Namespace) -> list[str] | None:

@@ -42,17 +42,19 @@ def models(name: str) -> list[str]:
 
 
 def _in_folder(folder: Path) -> list[str]:
-    """The models below a folder; where there is none but what lies beside models, such as a solver, that."""
-    nets, others = [], []
+    """The models below a folder; where there is none but what lies beside models, trained files and solvers, that."""
+    nets, trained, others = [], [], []
     for file in sorted(folder.rglob("*")):
         ending = file.suffix.lower()
+        if ending == ".caffemodel" and file.is_file():
+            trained.append(str(file))
         if ending not in ENDINGS | NET_ENDINGS or not file.is_file():
             continue
         if ending == ".onnx" or is_net(file, certain=ending in NET_ENDINGS):
             nets.append(str(file))
         elif ending in ENDINGS:
             others.append(str(file))
-    return nets or others
+    return nets or trained or others
 
 
 def is_net(file: Path, *, certain: bool) -> bool:

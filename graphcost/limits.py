@@ -18,6 +18,9 @@ MAX_DIRECTORY = 8 * MIB
 PIPE_WAIT = 3.0
 """Seconds that a named pipe may stay without anybody who writes into it."""
 
+MAX_PROFILE = 512 * MIB
+"""Bytes of a profile of measured times: ONNX Runtime writes some 500 for every operator of every run."""
+
 # --- prototxt ---------------------------------------------------------------------------------------------------------
 
 MAX_PROTOTXT = 16 * MIB

@@ -48,12 +48,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("models", nargs="*", metavar="MODEL", help=".prototxt, .caffemodel, .onnx, or a folder of these")
     _output(p.add_argument_group("output"))
     _layers(p.add_argument_group("the table of layers"))
+    _numbers(p.add_argument_group("numbers"))
     _sections(p.add_argument_group("sections"))
     _network(p.add_argument_group("model inputs"))
     _sizes(p.add_argument_group("many sizes"))
     target = p.add_argument_group("deployment target")
     _target(target)
     _calibrate(target)
+    _time(p.add_argument_group("measured times"))
     _lists(p.add_argument_group("listings"))
     return p
 
@@ -92,6 +94,7 @@ def _output(group: argparse._ArgumentGroup) -> None:
 def _layers(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--columns", metavar="A,B,...", help="which columns; see --list-columns")
     group.add_argument("--sort", metavar="COL", help="order rows by a column, largest first")
+    group.add_argument("--all", action="store_true", help="show the operators too that only make constants")
     group.add_argument("--top", metavar="N", type=int, help="only the N most expensive rows; 0 shows all")
     group.add_argument(
         "--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)"
@@ -99,6 +102,14 @@ def _layers(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--style", metavar="NAME", default="default", help="table layout of another tool: netscope, ... (--list-styles)"
     )
+
+
+def _numbers(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--unit", metavar="U", default="", help="k, M, G or T: the unit of counts; of bytes KiB, MiB, GiB or TiB"
+    )
+    group.add_argument("--precision", metavar="N", type=int, default=3, help="significant digits (default 3)")
+    group.add_argument("--exact", action="store_true", help="whole numbers in place of short ones")
 
 
 def _sections(group: argparse._ArgumentGroup) -> None:
@@ -215,6 +226,21 @@ def _calibrate(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--calibrate", metavar="FILE", type=Path, help="measure this machine and write a profile for --device"
     )
+
+
+def _time(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--measure", action="store_true",
+        help="run the network on this machine with onnxruntime, and show the time of each layer",
+    )  # fmt: skip
+    group.add_argument(
+        "--profile", metavar="FILE", type=Path,
+        help="times measured elsewhere: ONNX Runtime's or TensorRT's JSON, OpenVINO's counters, a CSV of name,ms",
+    )  # fmt: skip
+    group.add_argument(
+        "--threads", metavar="N", type=int, help="threads that --measure and --calibrate use (default: all cores)"
+    )
+    group.add_argument("--provider", metavar="NAME", help="execution provider that --measure uses (default: CPU)")
 
 
 def _lists(group: argparse._ArgumentGroup) -> None:

@@ -123,6 +123,7 @@ def _template(name: str) -> Format:
 def _html(report: Report) -> str:
     from . import page
 
+    report = report.with_constants()  # rows of the table are numbered as those of the charts are
     html = environment().get_template("report.html.j2").render(report=report, page=page.build(report, _text))
     return printable_lines(html)
 
@@ -246,7 +247,7 @@ def _values(report: Report) -> Iterable[Sequence[object]]:
     if report.style != "default":
         table = report.table
         return [table.titles, *table.rows, *[row for row in [table.total] if any(row)]]
-    chosen, columns, order = report.values()
+    chosen, columns, order = report.values(report.data_keys, range(len(report.analysis.rows)))
     keys = [column.key for column in chosen]
     if report.analysis.notes and not report.by and not report.columns_given:  # which branch was counted, and the like
         keys.append("note")

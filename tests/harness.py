@@ -117,6 +117,11 @@ def saved(model: onnx.ModelProto, folder: Path) -> Path:
     return folder / "net.onnx"
 
 
+TIMES = (
+    "time_bound", "bound_by", "time", "spread", "duration", "achieved", "bandwidth", "efficiency", "ran_with",
+)  # fmt: skip
+"""Columns that ask for a device or for measured times."""
+
 # --- one rule, asked alone --------------------------------------------------------------------------------------------
 
 MS = "com.microsoft."

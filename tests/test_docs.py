@@ -89,10 +89,12 @@ layer { name: "m" type: "Mystery" bottom: "c" top: "m" }
 layer { name: "r" type: "ReLU" bottom: "m" top: "r" }
 layer { name: "h" type: "HardSwoosh" bottom: "c" top: "h" }
 layer { name: "q" type: "Cube" bottom: "h" top: "q" }
+layer { name: "s" type: "Python" bottom: "q" top: "s" python_param { module: "my.halves" layer: "SwapHalves" param_str: "2" } }
 """
 EXTENSIONS = {
     "hard_swoosh": [],
     "acme_family": [],
+    "swap_halves": [],
     "reuse": ["--columns", "name,macs,reuse"],
     "widest": ["--section", "widest"],
     "mytool": ["--style", "mytool"],
@@ -143,6 +145,7 @@ def test_the_plugins_of_extending_work_on_networks_of_every_kind(
 SHOWS = {
     "hard_swoosh": "Coverage: ",
     "acme_family": "Coverage: ",
+    "swap_halves": "Coverage: ",
     "reuse": "MACs/param",
     "widest": "channels",
     "mytool": "FLOPs",
@@ -160,6 +163,7 @@ def reset(name: str) -> None:
     for kind in ("HardSwoosh", "Cube", "Cosine"):
         for key in (f"caffe.{kind}", f"com.acme.{kind}"):
             rules._table.pop(key, None)
+    rules._table.pop("caffe.Python:halves.SwapHalves", None)
 
 
 def test_the_rules_of_extending_make_their_operators_known(
@@ -167,7 +171,7 @@ def test_the_rules_of_extending_make_their_operators_known(
 ) -> None:
     (tmp_path / "net.prototxt").write_text(UNKNOWN)
     arguments = [str(tmp_path / "net.prototxt")]
-    for name in ("hard_swoosh", "acme_family"):
+    for name in ("hard_swoosh", "acme_family", "swap_halves"):
         (tmp_path / f"{name}.py").write_text(plugins(root)[name], encoding="utf-8")
         arguments += ["--plugin", str(tmp_path / f"{name}.py")]
     assert cli.main(arguments) == 0
@@ -314,6 +318,7 @@ NAMES = (
     "memory",
     "receptive_field",
     "sizes",
+    "time",
 )
 
 
@@ -342,6 +347,17 @@ def test_the_example_on_devices_gives_what_its_comments_say(
     names = runpy.run_path(str(tmp_path / "example.py"))
     assert round(names["least"], 4) == 0.0776 and round(names["per_byte"], 1) == 10.2
     assert names["lacking"] == ["weights", "peak activations"] and names["moved"] == 2592272
+
+
+def test_the_example_on_times_gives_what_its_comments_say(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = blocks(root / "docs/time.md", "python")
+    (tmp_path / "example.py").write_text(example, encoding="utf-8")
+    (tmp_path / "prototxt").symlink_to(root / "prototxt")
+    monkeypatch.chdir(tmp_path)
+    names = runpy.run_path("example.py")
+    assert round(names["total"], 7) == 0.00018 and names["names"] == ["conv1", "PReLU1"]
 
 
 PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
@@ -399,3 +415,9 @@ def test_the_page_on_the_architecture_names_every_room_and_every_pass(root: Path
     passes = {path.name for path in (package / "passes").glob("*.py")} - {"__init__.py"}
     importers = {path.name for path in (package / "importers").glob("*.py")} - {"__init__.py"}
     assert {name for name in rooms | passes | importers if f"`{name}`" not in page} == set()
+
+
+def test_the_example_of_the_page_on_inputs_runs(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks(root / "docs/inputs.md", "python")
+    exec(compile(example, "inputs.md", "exec"), {})

@@ -48,10 +48,13 @@ def test_a_folder_has_the_nets_in_it_and_not_what_lies_beside_them(folder: Path)
     assert found == expected
 
 
-def test_a_folder_of_a_solver_alone_has_the_solver(tmp_path: Path):
+def test_a_folder_without_a_net_has_what_leads_to_one(tmp_path: Path):
     (tmp_path / "solver.prototxt").write_text(SOLVER)
     assert names(folders.models(str(tmp_path)), tmp_path) == ["solver.prototxt"]
+    (tmp_path / "net.caffemodel").write_bytes(b"x")
+    assert names(folders.models(str(tmp_path)), tmp_path) == ["net.caffemodel"]
     (tmp_path / "solver.prototxt").unlink()
+    (tmp_path / "net.caffemodel").unlink()
     assert folders.models(str(tmp_path)) == [str(tmp_path)]
 
 

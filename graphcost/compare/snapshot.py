@@ -15,7 +15,8 @@ from typing import Any
 
 from .. import limits
 from ..analysis import TOTALS, Analysis
-from ..columns import find, type_text
+from ..columns import find
+from ..defining import type_text
 from ..dims import Dim, TooLarge, parse, substitute, symbol, symbols, to_json
 from ..errors import ModelError
 from ..quantities import TOTAL_OF
@@ -71,7 +72,7 @@ class Snapshot:
 def of_analysis(analysis: Analysis, columns: Sequence[str] = ()) -> Snapshot:
     """A network as it was analysed, with the values of these columns besides those that are always compared."""
     keys = list(dict.fromkeys([*CONTENT, *columns]))
-    chosen, values, _ = Report(analysis, columns=keys).values()
+    chosen, values, _ = Report(analysis, columns=keys, all=True).values()
     cells = [[_same_symbols(value) for value in each] for each in values]
     layers = []
     for at, row in enumerate(analysis.rows):

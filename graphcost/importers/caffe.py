@@ -17,7 +17,7 @@ from . import caffe_solver, caffe_text, caffemodel, prototxt
 from .caffe_data import input_shapes, is_source, tops_of
 from .caffe_layers import Layer, State, is_selected, layers_of
 from .caffe_precision import forward_dtype
-from .caffe_state import file_stages, missing_blob, nothing_left
+from .caffe_state import file_stages, missing_blob, not_understood, nothing_left
 from .caffe_trained import blob_tensor, has_blobs, notes, saved_phase
 from .prototxt import Message
 from .source import open_source
@@ -64,7 +64,7 @@ def read_binary(data: Buffer, path: str, *, phase: str = "test", level: int = 0,
     net = caffemodel.read(data, path)
     saved = saved_phase(net)
     model = build(net, path, State(phase.upper(), level, frozenset(stages)) if saved is None else None)
-    model.warnings += notes(net, saved)
+    model.warnings += notes(saved)
     return model
 
 
@@ -86,7 +86,7 @@ def build(net: Message, path: str, state: State | None) -> Model:
     model.borrow_inputs(left_out)
     if state is not None:
         model.explain(left_out, state)
-    model.warnings += warnings
+    model.warnings += [*not_understood(net), *warnings]
     name = net.get("name")
     return replace(model.finish(name if isinstance(name, str) else ""), dtype=dtype)
 

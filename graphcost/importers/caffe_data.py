@@ -233,19 +233,21 @@ def _channels(attrs: Mapping[str, Any], kind: str) -> int | None:
 def input_shapes(net: Message, inputs: int, path: str) -> list[tuple[Extent, ...] | None]:
     """The shapes of the inputs at a net's head, of which there are so many: None where the file gives none.
 
-    `input_shape` stands once for all or once for each (UpgradeNetInput in upgrade_proto.cpp), `input_dim` four times
-    for each; in C3D (https://github.com/facebookarchive/C3D) five times. Raises ModelError for another number.
+    `input_shape` stands once for each, `input_dim` four times (UpgradeNetInput in upgrade_proto.cpp); in C3D
+    (https://github.com/facebookarchive/C3D) five times. Raises ModelError for another number.
     """
+    if not inputs:
+        return []
     flat = net.all("input_dim")
     shapes: list[tuple[Extent, ...] | None] = [shape_of(shape, path) for shape in net.all("input_shape")]
     if shapes:
-        if len(shapes) not in (1, inputs):
-            found = f"input_shape stands {len(shapes)} times, and there are {inputs} inputs"
+        if len(shapes) != inputs:
+            found = f"there should be an input_shape for each input; there are {len(shapes)} for {inputs}"
             raise ModelError(path, str(net.line_of("input_shape")), found)
-        return shapes * inputs if len(shapes) == 1 else shapes
+        return shapes
     if not flat:
         return [None] * inputs
-    each, line = len(flat) // max(inputs, 1), net.line_of("input_dim")
+    each, line = len(flat) // inputs, net.line_of("input_dim")
     if each not in (4, 5) or each * inputs != len(flat):
         expected = f"{4 * inputs} are expected, four for each input (C3D has five)"
         raise ModelError(path, str(line), f"input_dim stands {len(flat)} times; {expected}")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from ..graph import Op
 from .caffe_layers import Layer, State
+from .caffe_schema import fields
 from .prototxt import Message
 
 _FLAGS = {
@@ -18,6 +19,16 @@ _FLAGS = {
     "--stage": ("stage", "not_stage"),
 }
 """The options that choose a state, and the fields of a rule that are compared with each."""
+HARMLESS = frozenset(
+    {
+        *("default_forward_type", "default_backward_type", "default_forward_math", "default_backward_math"),
+        *("global_grad_scale", "global_grad_scale_adaptive", "default_conv_algos_override", "reduce_buckets"),
+        *("version", "eps", "default_cudnn_math_override", "conv_algos_override", "engine", "bn_stats_batch_size"),
+        *("compile_net_state", "profile_info", "profile_iter", "profile_warmup", "optimize_train", "optimize_mem"),
+    }
+)
+"""Fields that forks add to the net: its element type, which `caffe_precision` reads, and how it is trained, run or
+watched, which changes neither a shape nor the cost."""
 NAMED = 4
 """Layers that a message names before it only counts them."""
 
@@ -26,6 +37,14 @@ def file_stages(net: Message) -> frozenset[str]:
     """The stages that the file itself puts its net in; phase and level are the caller's (Net's constructor)."""
     state = net.get("state")
     return frozenset(map(str, state.all("stage"))) if isinstance(state, Message) else frozenset()
+
+
+def not_understood(net: Message) -> list[str]:
+    """What a reader should know of fields of the net itself that stand in no schema."""
+    known = fields("Net")
+    strange = list(dict.fromkeys(name for name, _ in net.items() if name not in known and name not in HARMLESS))
+    named = ", ".join(strange[:NAMED]) + (f" and {len(strange) - NAMED} more" if len(strange) > NAMED else "")
+    return [f"fields of the net that are not understood: {named}"] if strange else []
 
 
 def rules_of(layer: Layer) -> str:

@@ -45,13 +45,9 @@ def saved_phase(net: Message) -> str | None:
     return phases.pop() if len(phases) == 1 and "None" not in phases and "layers" not in net else None
 
 
-def notes(net: Message, saved: str | None) -> list[str]:
+def notes(saved: str | None) -> list[str]:
     """What a reader should know of a net that was read from a trained file."""
-    said = ["the layers are those of phase TRAIN, in which the file was saved"] if saved == "TRAIN" else []
-    unknown = list(dict.fromkeys(name for name, _ in net.items() if name.startswith("#")))
-    if unknown:
-        said.append(f"fields of the net that are not understood: {', '.join(unknown[:NAMED])}")
-    return said
+    return ["the layers are those of phase TRAIN, in which the file was saved"] if saved == "TRAIN" else []
 
 
 def attach(model: Model, net: Message, path: str) -> None:

@@ -24,7 +24,10 @@ WHISPER = (
 """The tokens of Whisper that say what follows, and whether its attention is put out too."""
 
 
-@rule("com.microsoft.BeamSearch", "com.microsoft.WhisperBeamSearch", harmless=(*SEARCH, *WHISPER))
+@rule(
+    "com.microsoft.BeamSearch", "com.microsoft.WhisperBeamSearch",
+    harmless=(*SEARCH, *WHISPER), weights={"length_penalty": "settings"},
+)  # fmt: skip
 def beam_search(
     ids: Tensor,
     max_length: Tensor,

@@ -52,7 +52,7 @@ def dft_17(x: Tensor, length: Tensor | None = None, *, axis: int = 1, inverse: i
     return _transform(x, axis, length, onesided, inverse)
 
 
-@rule("STFT")
+@rule("STFT", weights={"window": "tables"})
 def stft(
     x: Tensor, step: Tensor, window: Tensor | None = None, length: Tensor | None = None, *, onesided: int = 1
 ) -> Facts:
@@ -75,7 +75,10 @@ def window_(size: Tensor, *, output_datatype: int = 1) -> Facts:
     return Facts((y,), Work(muls=2, adds=1, divs=1, exps=1) * y.size)
 
 
-@rule("MelWeightMatrix")
+@rule(
+    "MelWeightMatrix",
+    weights={"bins": "settings", "length": "settings", "rate": "settings", "low": "settings", "high": "settings"},
+)
 def mel_weight_matrix(
     bins: Tensor, length: Tensor, rate: Tensor, low: Tensor, high: Tensor, *, output_datatype: int = 1
 ) -> Facts:

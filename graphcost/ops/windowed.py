@@ -119,7 +119,7 @@ def _clip_last(count: Extent, size: Extent, stride: int, before: int) -> Extent:
     return count - (overshoot >= 0)  # raises Undecided: it depends on the size
 
 
-@rule("Conv", harmless=("kernel_shape",))
+@rule("Conv", harmless=("kernel_shape",), weights={"w": "learned", "b": "learned"})
 def conv(
     x: Tensor,
     w: Tensor,
@@ -157,7 +157,7 @@ def check_groups(channels: Extent, seen: Extent, filters: Extent, group: int) ->
         raise ValueError(f"{channels} channels come in, the filters take {seen} in each of {group} group(s)")
 
 
-@rule("CausalConvWithState")
+@rule("CausalConvWithState", weights={"w": "learned", "b": "learned", "past": "states"})
 def causal_conv(
     x: Tensor, w: Tensor, b: Tensor | None = None, past: Tensor | None = None, *, activation: str = "none"
 ) -> Facts:
@@ -176,7 +176,7 @@ def causal_conv(
     return Facts((Tensor(x.shape, x.dtype), Tensor((*x.shape[:2], kernel - 1), x.dtype)), work, seen)
 
 
-@rule("ConvTranspose", harmless=("kernel_shape",))
+@rule("ConvTranspose", harmless=("kernel_shape",), weights={"w": "learned", "b": "learned"})
 def conv_transpose(
     x: Tensor,
     w: Tensor,
@@ -386,7 +386,7 @@ def col2im(
     return Facts((y,), Work(adds=x.size), GLOBAL)
 
 
-@rule("DeformConv", harmless=("kernel_shape",))
+@rule("DeformConv", harmless=("kernel_shape",), weights={"w": "learned", "b": "learned"})
 def deform_conv(
     x: Tensor,
     w: Tensor,
@@ -412,7 +412,9 @@ def deform_conv(
     return Facts((y,), (facts.work or NO_WORK) + blend + Work(adds=1) * offset.size, GLOBAL)
 
 
-@rule("com.microsoft.FusedConv", harmless=("kernel_shape", "activation_params"))
+@rule(
+    "com.microsoft.FusedConv", harmless=("kernel_shape", "activation_params"), weights={"w": "learned", "b": "learned"}
+)
 def fused_conv(
     x: Tensor,
     w: Tensor,

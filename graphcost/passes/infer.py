@@ -184,11 +184,11 @@ class _Engine:
         outputs = self.bind_outputs(op, facts, tensors, stated)
         row = Row(op, prefix + op.name, inputs, outputs, facts, 1, answer.why, dependent=answer.dependent)
         if not bodies:
-            scope.attach_weights(row, facts)
+            scope.attach_weights(row, facts, self.rule(op))
             return [row]
         rows = [row]
         if facts is not None:
-            row.weights = scope.body_weights(op, [(body.model, body.scope) for body in bodies])
+            row.weights = scope.body_weights(row, [(body.model, body.scope) for body in bodies], self.rule(op))
             for body, trip_count in zip(bodies, facts.trip_counts, strict=False):
                 for inner in body.rows:
                     inner.trip_count = inner.trip_count * trip_count

@@ -23,6 +23,10 @@ class Weight:
     """Its element type in the file, where `tensor` is as if it were converted."""
     is_scaled: bool = False
     """Whether it is multiplied, and floating point made of it, before the operator that it belongs to reads it."""
+    name: str = ""
+    """What the file calls it."""
+    use: str = ""
+    """What the operator says that it is for: one of `rules.CLASSES`, "" where it does not tell."""
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ def test_every_figure_is_that_of_an_analysis_at_these_sizes(sample: str, root: P
     name = next(iter(model.inputs))
     analysis = graphcost.analyze(model, shapes={name: ("N", 3, "H", "W")})
     sizes = [{"N": 1, "H": 300, "W": 300}, {"N": 2, "H": 512, "W": 301}]
-    for given, found in zip(sizes, analysis.at(sizes), strict=True):
+    for given, found in zip(sizes, analysis.sweep(sizes), strict=True):
         exact = graphcost.analyze(model, shapes={name: (given["N"], 3, given["H"], given["W"])})
         assert found == {quantity: exact.total(quantity) for quantity in scenarios.DEFAULT}
 
@@ -45,14 +45,14 @@ def test_every_figure_is_that_of_an_analysis_at_these_sizes(sample: str, root: P
 def test_times_on_a_device_follow_too(net: Any) -> None:
     text, target = HEAD + conv("a"), Target(device="cortex-m4")
     open_ = net(text, shapes={"data": ("N", 3, 8, 8)}, target=target)
-    (found,) = open_.at([{"N": 3}], "time_bound")
+    (found,) = open_.sweep([{"N": 3}], "time_bound")
     exact = net(text, shapes={"data": (3, 3, 8, 8)}, target=target)
     assert found["time_bound"] == exact.roofline.seconds
 
 
 def test_a_size_that_no_window_fits_has_no_figures(net: Any) -> None:
     analysis = net(HEAD + conv("a"), shapes={"data": (1, 3, "H", 8)})
-    assert analysis.at([{"H": 2}], "macs", "peak") == [{"macs": None, "peak": None}]
+    assert analysis.sweep([{"H": 2}], "macs", "peak") == [{"macs": None, "peak": None}]
 
 
 def test_many_points_are_one_analysis(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +60,7 @@ def test_many_points_are_one_analysis(net: Any, monkeypatch: pytest.MonkeyPatch)
     analysed = []
     exactly = Points.exactly
     monkeypatch.setattr(Points, "exactly", lambda self, sizes: analysed.append(sizes) or exactly(self, sizes))
-    found = analysis.at([{"H": size} for size in range(3, 203)], "macs", "peak")
+    found = analysis.sweep([{"H": size} for size in range(3, 203)], "macs", "peak")
     assert [each["macs"] for each in found] == [4 * 27 * 6 * (size - 2) for size in range(3, 203)]
     assert analysed == [{"H": 3}]  # whether the formulas hold
 
@@ -71,12 +71,12 @@ def test_many_points_are_one_analysis(net: Any, monkeypatch: pytest.MonkeyPatch)
 def test_a_dimension_that_a_declared_output_is_a_sum_of_follows_from_the_others() -> None:
     """Products of each of the new tokens with all keys: 2 heads x new x total x 8."""
     analysis = run(DECODER)
-    prefill, decode = analysis.at([{"sequence": 5, "past": 0}, {"sequence": 1, "past": 7}], "macs")
+    prefill, decode = analysis.sweep([{"sequence": 5, "past": 0}, {"sequence": 1, "past": 7}], "macs")
     assert (prefill["macs"], decode["macs"]) == (2 * 5 * 5 * 8, 2 * 1 * 8 * 8)
 
 
 def test_one_of_the_summands_follows_from_the_sum() -> None:
-    (found,) = run(DECODER).at([{"sequence": 2, "total": 9}], "macs")
+    (found,) = run(DECODER).sweep([{"sequence": 2, "total": 9}], "macs")
     assert found["macs"] == 2 * 2 * 9 * 8
 
 
@@ -91,7 +91,7 @@ def test_one_of_the_summands_follows_from_the_sum() -> None:
 )
 def test_sizes_that_contradict_or_do_not_suffice_are_refused(sizes: dict[str, int], reason: str) -> None:
     with pytest.raises(ModelError, match=reason):
-        run(DECODER).at([sizes])
+        run(DECODER).sweep([sizes])
 
 
 # --- what options say -------------------------------------------------------------------------------------------------

@@ -451,3 +451,17 @@ def test_more_layers_than_are_read_are_refused(net: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr(limits, "MAX_LAYERS", 2)
     with pytest.raises(graphcost.ModelError, match="3 layers; more than 2 are not read"):
         net('input: "x" input_shape { dim: 2 }\n' + 'layer { type: "ReLU" bottom: "x" top: "x" }\n' * 3)
+
+
+def test_a_blob_counts_at_its_layer_whoever_reads_it(net: Any) -> None:
+    """Caffe's Parameter layer owns its blob (parameter_layer.hpp): 10 * 128, though constants alone are made of it."""
+    alone = (
+        'layer { name: "w" type: "Parameter" top: "w" parameter_param { shape { dim: 10 dim: 128 } } }'
+        'layer { name: "r" type: "ReLU" bottom: "w" top: "r" }'
+    )
+    assert net(alone).parameters.rows == [10 * 128, 0]
+    read = (
+        'input: "x" input_shape { dim: 2 dim: 128 }' + alone + 'layer { name: "f" type: "InnerProduct" bottom: "x" '
+        'bottom: "r" top: "f" inner_product_param { num_output: 10 bias_term: false } }'
+    )
+    assert net(read).parameters.rows == [10 * 128, 0, 0]

@@ -83,11 +83,21 @@ def test_another_number_of_input_dims_is_refused(count: int):
     assert f"input_dim stands {count} times; 4 are expected, four for each input" in refusal(net)
 
 
-def test_one_input_shape_is_that_of_every_input():
+def test_each_input_has_its_input_shape():
     net = 'input: "a" input: "b" input_shape { dim: 2 dim: 3 }\n' + layer("s", "Eltwise", "a b")
-    assert read(net).tensors["b"].shape == (2, 3)
-    three = net.replace("input_shape", "input_shape { dim: 1 } input_shape { dim: 1 } input_shape")
-    assert "input_shape stands 3 times, and there are 2 inputs" in refusal(three)
+    assert "there should be an input_shape for each input; there are 1 for 2" in refusal(net)
+    assert read(net.replace("input_shape", "input_shape { dim: 2 dim: 3 } input_shape")).tensors["b"].shape == (2, 3)
+
+
+def test_sizes_without_an_input_are_no_matter():
+    """Caffe looks at them for each `input` (UpgradeNetInput)."""
+    feed = layer("in", "Input", "", "input_param { shape { dim: 2 } }", "x")
+    assert read("input_dim: 3 input_shape { dim: 3 }\n" + feed + layer("r", "ReLU", "x")).tensors["r"].shape == (2,)
+
+
+def test_fields_of_a_net_that_nobody_knows_are_named():
+    net = 'nmae: "a" force_backward: true\n' + HEAD + layer("r", "ReLU")
+    assert read(net).warnings == ("fields of the net that are not understood: nmae",)
 
 
 def test_two_makers_of_a_blob_are_both_named():

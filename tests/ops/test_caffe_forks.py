@@ -110,6 +110,13 @@ ROWS: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]],
     ("PriorBoxClustered", (t(1, 8, 3, 3), t(1, 3, 30, 30)), {"width": (1.0, 2.0), "height": (3.0, 4.0)}, [(1, 2, 3 * 3 * 2 * 4)], [], None),
     ("DetectionOutput", (t(1, 40), t(1, 30), t(1, 2, 40)), {"num_classes": 3, "nms_param": (("top_k", 4),)}, [(1, 1, 1, 7)], [],
      Work(muls=40 + 3 * 6 * 3, adds=40 + 3 * 6 * 6, exps=20, compares=30 + 3 * 6 * 7, divs=3 * 6)),
+    # ten boxes of a first stage are compared, and move the priors
+    ("DetectionOutput", (t(1, 40), t(1, 30), t(1, 2, 40), t(1, 20), t(1, 40)), {"num_classes": 3, "nms_param": (("top_k", 4),)}, [(1, 1, 1, 7)], [],
+     Work(muls=80 + 3 * 6 * 3, adds=80 + 3 * 6 * 6, exps=40, compares=40 + 3 * 6 * 7, divs=3 * 6)),
+    # maps of 2 x 2 cells of 2 boxes and of one cell of 2 boxes: 3 scores and 4 sides each
+    ("DetectionOutput", (t(1, 3, 2, 4), t(1, 3, 2, 1), t(1, 8, 2, 2), t(1, 8, 1, 1), t(1, 2, 40)),
+     {"num_classes": 3, "nms_param": (("top_k", 4),), "no_permute": True}, [(1, 1, 1, 7)], [],
+     Work(muls=40 + 3 * 6 * 3, adds=40 + 3 * 6 * 6, exps=20, compares=30 + 3 * 6 * 7, divs=3 * 6)),
     ("YoloDetectionOutput", (t(1, 125, 13, 13),), {}, [(1, 1, 1, 7)], [], None),
     ("DetectionEvaluate", (t(1, 1, 1, 7), t(1, 1, 1, 8)), {"num_classes": 21}, [(1, 1, 21, 5)], [], None),
     ("Region", (t(1, 125, 13, 13),), {}, [(1, 125, 13, 13)], [], None),

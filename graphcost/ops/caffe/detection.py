@@ -7,7 +7,7 @@ layers work with them the user may say it, as the dimension `rois`. Where the bo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from math import prod, sqrt
 
 from ...dims import Extent, Undecided, minimum
 from ...graph import Tensor
@@ -19,7 +19,7 @@ from .fields import Value, differ, listed, rois, whole
 Sizes = tuple[tuple[float, float], ...]
 
 DETECTION = (
-    "background_label_id", "code_type", "keep_top_k", "confidence_threshold", "no_permute",
+    "background_label_id", "code_type", "keep_top_k", "confidence_threshold",
     "variance_encoded_in_target", "normalized", "input_width", "input_height", "nbottom", "objectness_score",
     # what is written or shown of the results
     "save_output_param", "visualize", "visualize_threshold", "save_file", "mean_value", "resize_param",
@@ -123,22 +123,46 @@ def detection_output(
     num_classes: Value = 21,
     nms_param: Value = (),
     share_location: Value = True,
+    no_permute: Value = False,
 ) -> Facts:
     """Locations [N, 4P], scores [N, classes P], priors [1, 2, 4P] -> [1, 1, 1, 7] until the network has run.
 
-    What is counted is the most it can take: every box decoded, every score compared with the threshold, and in each
-    class the top_k best boxes compared pair by pair (detection_output_layer.cpp).
+    Two more bottoms are those of a first stage, by whose scores boxes are dropped and whose locations move the priors
+    (https://github.com/sfzhang15/RefineDet). With no_permute the maps of the heads come as they are: those of scores,
+    those of locations, and the priors
+    (https://github.com/foss-for-synopsys-dwc-arc-processors/synopsys-caffe). What is counted is the most it can take:
+    every box decoded, every score compared with the threshold, and in each class the top_k best boxes compared pair by
+    pair (detection_output_layer.cpp).
     """
     if scores is None or priors is None:
         raise Undecided("what a detection output without scores and priors decodes is not known")
+    if no_permute:
+        locations, scores, priors = _joined_heads((locations, scores, priors, *others))
+        others = ()
+    if len(others) not in (0, 2):
+        raise Undecided(f"what {3 + len(others)} bottoms of a detection output are is not known")
     classes = whole(num_classes, "num_classes", 1)
     best = dict(nms_param).get("top_k", -1) if nms_param else -1
     boxes = scores.size // (scores.shape[0] * classes)
     kept = minimum(boxes, whole(best, "top_k")) if best != -1 else boxes
     work = _decoding(locations) + Work(compares=scores.size) + suppression(kept) * (scores.shape[0] * classes)
+    if others:
+        work += Work(compares=boxes * scores.shape[0]) + _decoding(others[1])
     note = "as if every box passed the threshold and none were suppressed"
     warning = _check_priors(locations, boxes, priors, 1 if share_location else classes)
     return Facts((Tensor((1, 1, 1, 7)),), work, GLOBAL, note=note, warning=warning, is_detection=True)
+
+
+def _joined_heads(bottoms: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """The locations, scores and priors of maps [N, ...] that are not joined yet."""
+    half, odd = divmod(len(bottoms), 2)
+    if not odd:
+        raise ValueError(f"{len(bottoms)} bottoms; there should be as many maps of scores as of locations, and priors")
+
+    def joined(maps: Sequence[Tensor]) -> Tensor:
+        return Tensor((maps[0].shape[0], sum((prod(x.shape[1:]) for x in maps), 0)))
+
+    return joined(bottoms[half:-1]), joined(bottoms[:half]), bottoms[-1]
 
 
 def _check_priors(locations: Tensor, boxes: Extent, priors: Tensor, each: int) -> str:
