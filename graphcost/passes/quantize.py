@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from ..dims import Extent, ceil_div
 from ..graph import BITS, Tensor
+from ..rules import QUANTISATION
 from .retype import convert_tensor
 from .rows import Inference, Row, Weight, sign
 
@@ -87,7 +88,7 @@ def _is_scaled(tensor: Tensor, rank: int, multiplies: bool) -> bool:
 def _scales(row: Row, weight: Weight) -> Weight:
     """The scales of a weight: one for each output channel of what multiplies by it, else one."""
     channels = _channels(row) if row.work is not None and row.work.macs != 0 and weight.tensor.rank > 1 else 1
-    return Weight(("scales", weight.key), Tensor((channels,), SCALE), SCALE)
+    return Weight(("scales", weight.key), Tensor((channels,), SCALE), SCALE, use=QUANTISATION)
 
 
 def _channels(row: Row) -> Extent:
@@ -122,7 +123,7 @@ def _grouped_row(row: Row, dtype: str, group: int) -> Row:
         packed[tensor] = values
         weights.append(_held(each, values))
         names = zip(("scales", "zero points"), others, strict=True)
-        weights += [Weight((name, each.key), other, SCALE) for name, other in names]
+        weights += [Weight((name, each.key), other, SCALE, use=QUANTISATION) for name, other in names]
         added += others
     if not packed:
         return row
