@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import arguments, commands
 from .commands.shared import analysed, internal_error, load_plugins, print_error, target_of, unfit, write_out
-from .commands.sizes import size_sections
+from .commands.sizes import scenarios_csv, size_sections
 from .errors import ModelError
 from .options import SECTIONS, parser
 
@@ -99,7 +99,8 @@ def _report_one(path: str, options: argparse.Namespace, target: Target, format: 
         open_ = ", ".join(report.analysis.free_symbols) or "none"
         unused = ", ".join(report.analysis.unused_dims)
         raise ModelError("--dim", "", f"{path} has no dimension {unused}; open are: {open_}")
-    text = report.render(format)
+    text = scenarios_csv(report) if format.startswith("csv") else None
+    text = report.render(format) if text is None else text
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
     write_out(text, options.output)
@@ -190,7 +191,7 @@ def _check_timing(options: argparse.Namespace) -> None:
 def _check_sections(report: Report, options: argparse.Namespace, format: str) -> None:
     """Say what would be lost where the tables of a section take the place of the layers. Raises ModelError."""
     instead = next(section.name for section in report.sections if not section.beside)
-    if format.startswith("csv"):
+    if format.startswith("csv") and instead != "scenarios":
         raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
     about = ("top",) if instead == "scenarios" else ("columns", "sort", "top", "by")  # scenarios have some of these
     given = {name: getattr(options, name) is not None for name in about}
@@ -210,12 +211,13 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
         "--weights": options.weights,
         "--profile": options.profile,
         "--by": options.by,
+        "--require-fit": options.require_fit,
         "--style": options.style != "default",
     }
     if format != "json":
         flagged = [name for name in _flagged(options) if name not in ("device", "timing")]
         given |= {f"--{name}": True for name in flagged} | {"--section": options.section}
-        given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep")}
+        given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep", "ram", "flash")}
     for flag, value in given.items():
         if value:
             raise ModelError(flag, "", f"is about one model, and there are {len(paths)}: each gets a row of totals")

@@ -18,7 +18,7 @@ from ..errors import ModelError
 from ..limits import MAX_DIGITS
 from ..quantities import Quantity, find
 from ..report import Report
-from ..sections import Section
+from ..sections import Section, Series
 from ..table import Form, Table, counted, show
 from .points import Points
 from .ties import resolved, tied
@@ -228,7 +228,39 @@ def section(
             found[id(analysis)] = Scenarios(analysis, scenarios, quantities, by, column or "macs")
         return found[id(analysis)]
 
-    return Section("scenarios", "several sizes side by side", lambda a: tables(of(a)), lambda a: data(of(a)))
+    return Section(
+        "scenarios",
+        "several sizes side by side",
+        lambda analysis: tables(of(analysis)),
+        lambda analysis: data(of(analysis)),
+        series=lambda analysis: series(of(analysis)),
+    )
+
+
+def series(found: Scenarios) -> list[Series]:
+    """The totals that differ from one point to another."""
+    names = [point.scenario.name for point in found.points]
+    drawn = []
+    for quantity in found.quantities:
+        values = [point.totals[quantity.name] for point in found.points]
+        if len(set(values)) > 1:
+            title = f"{quantity.name} ({quantity.column.unit})" if quantity.column.unit else quantity.name
+            drawn.append(Series(title, quantity.column.form, tuple(zip(names, values, strict=True))))
+    return drawn
+
+
+def csv_lines(points: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """What `data` gives, as a line for each scenario under titles: its name, sizes and totals."""
+    sizes = list(dict.fromkeys(name for point in points for name in point["sizes"]))
+    totals = list(points[0]["totals"]) if points else []
+    more = [key for key in _OF_CACHES if any(key in point for point in points)]
+    lines: list[list[Any]] = [["scenario", *sizes, *totals, *more]]
+    for point in points:
+        given = [point["sizes"].get(name) for name in sizes]
+        lines.append(
+            [point["name"], *given, *(point["totals"][name] for name in totals), *(point.get(k) for k in more)]
+        )
+    return lines
 
 
 def tables(found: Scenarios) -> list[Table]:
