@@ -62,6 +62,7 @@ def _language_model(analysis: Analysis) -> dict[str, Any]:
                     "input": cache.input,
                     "output": cache.output,
                     "axis": cache.axis,
+                    "in_place": cache.in_place,
                     "bytes_per_token": to_json(cache.bytes_per_token),
                     "bytes": to_json(cache.nbytes),
                 }

@@ -4,7 +4,8 @@ A cache is recognised by what it is: an input and an output that has the same sh
 the input with something added, where the length of the input is open in the file. Which input an output continues is
 seen from what makes it: the operator, or one that only views or selects its result, reads that input.
 
-Not known: whether a runtime writes into the memory of the input in place. Between runs the output alone is kept.
+Between runs one of the two is kept: the output, or the input where the file declares the output to be of its very
+shape, as it does of a cache with room for all tokens that is written in place.
 """
 
 from __future__ import annotations
@@ -27,6 +28,13 @@ class Cache:
     """The axis that grows."""
     before: Tensor
     after: Tensor
+    in_place: bool = False
+    """The file declares both to be of one shape: what is new is written into the room that there is."""
+
+    @property
+    def kept(self) -> Tensor:
+        """What lives until the next run."""
+        return self.before if self.in_place else self.after
 
     @property
     def bytes_per_token(self) -> Extent:
@@ -37,12 +45,12 @@ class Cache:
     @property
     def nbytes(self) -> Extent:
         """Bytes after the run: what is kept until the next."""
-        return self.after.nbytes
+        return self.kept.nbytes
 
     @property
     def tokens(self) -> Extent:
-        """Positions after the run."""
-        return self.after.shape[self.axis]
+        """Positions after the run; of a cache that is written in place, those that there is room for."""
+        return self.kept.shape[self.axis]
 
     @property
     def added(self) -> Extent:
@@ -53,20 +61,22 @@ class Cache:
 def find(model: Model, inputs: Mapping[str, Tensor], tensors: Mapping[str, Tensor], rows: Iterable[Row]) -> list[Cache]:
     """The caches of a model, in the order of its outputs."""
     maker = {name: row for row in rows if row.name == row.op.name for name in row.op.outputs}
-    found = []
+    found: dict[str, Cache] = {}
     for output in model.outputs:
         after = tensors.get(output)
         if after is None or not after.ranked or output not in maker:
             continue
         for name in _read_for(output, maker):
             before, stated = inputs.get(name), model.inputs.get(name)
-            if before is None or stated is None or not (before.ranked and stated.ranked):
+            if name in found or before is None or stated is None or not (before.ranked and stated.ranked):
                 continue
             axis = _growing_axis(before, after)
             if axis is not None and isinstance(stated.shape[axis], Dim):
-                found.append(Cache(name, output, axis, before, after))
+                declared = model.declared.get(output)
+                in_place = declared is not None and declared.ranked and declared.shape == stated.shape
+                found[name] = Cache(name, output, axis, before, after, in_place)
                 break
-    return found
+    return list(found.values())
 
 
 def _read_for(output: str, maker: Mapping[str, Row]) -> list[str]:

@@ -114,6 +114,22 @@ def test_prefill_and_decode_stand_side_by_side_with_the_most_tokens_a_second(
     assert "tokens_per_second" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("past", "total", "kept"), [("past", "total", 4 + 1), ("room", "room", 4)])
+def test_attention_hands_on_keys_and_values_each_once_and_in_place_where_the_file_says_so(
+    past: str, total: str, kept: int
+) -> None:
+    """Two heads of 8 in float16 for keys, and as many for values."""
+    graph = f"""g (float16[1, new, 32] q, float16[1, new, 16] k, float16[1, new, 16] v, float16[1, 2, {past}, 8] pk,
+        float16[1, 2, {past}, 8] pv, int32[1] lens, int32 length)
+        => (float16[1, new, 32] y, float16[1, 2, {total}, 8] key, float16[1, 2, {total}, 8] value) {{
+        y, key, value = com.microsoft.GroupQueryAttention<num_heads = 4, kv_num_heads = 2>(q, k, v, pk, pv, lens, length)
+    }}"""
+    found = run(graph, dims={past: 4, "new": 1}).caches
+    assert [(cache.input, cache.output) for cache in found] == [("pk", "key"), ("pv", "value")]
+    assert caches.nbytes(found) == 2 * 2 * 8 * 2 * kept and found[0].tokens == kept
+    assert caches.bytes_per_token(found) == EACH and found[0].in_place == (past == total)
+
+
 MOE = """g (float[4, 8] x, float[4, 6] r, float[6, 16, 8] w1, float[6, 8, 16] w2, float[8, 8] w3) => (float[4, 8] y) {
     e = com.microsoft.MoE<k = 2>(x, r, w1, , w2)
     y = MatMul(e, w3)
