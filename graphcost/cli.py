@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from . import arguments, commands, options_file
 from .commands.progress import progress
-from .commands.shared import analysed, load_plugins, print_error, target_of, write_out
-from .commands.sizes import size_sections
+from .commands.shared import analysed, load_plugins, print_error, target_of, unfit, write_out
+from .commands.sizes import scenarios_csv, size_sections
 from .errors import ModelError, internal_error
 from .options import DEFAULT_TIMEOUT, SECTIONS, in_options, parser
 from .printable import printable
@@ -119,11 +119,17 @@ def _report_one(path: str, options: argparse.Namespace, target: Target, format: 
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
     write_out(text, options.output)
+    if options.require_fit and (reason := unfit(report.analysis)):
+        print_error(ModelError(path, "", f"--require-fit: {reason}"))
+        return 1
     return _exit_code(options, [] if report.analysis.complete else [(path, report.coverage)])
 
 
 def _written(report: Report, format: str, options: argparse.Namespace) -> str:
     """The report in its format; text fits a terminal that it is written to, with colours where they are wanted."""
+    scenarios = scenarios_csv(report) if format.startswith("csv") else None
+    if scenarios is not None:
+        return scenarios
     if format != "text" or (options.color != "always" and not _on_terminal(options)):
         return report.render(format)
     from .render import terminal
@@ -158,6 +164,8 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     columns = _columns(options)
     sections: list[str | Section] = [*_flagged(options), *options.section]
     sections += size_sections(options)
+    if options.ram or options.flash or options.require_fit:
+        sections.append("fit")
     if options.anchor_sizes:
         from .sections.anchors import against, described
 
@@ -221,7 +229,7 @@ def _check_timing(options: argparse.Namespace) -> None:
 def _check_sections(report: Report, options: argparse.Namespace, format: str) -> None:
     """Say what would be lost where the tables of a section take the place of the layers. Raises ModelError."""
     instead = next(section.name for section in report.sections if not section.beside)
-    if format.startswith("csv"):
+    if format.startswith("csv") and instead != "scenarios":
         raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
     about = ("top",) if instead == "scenarios" else ("columns", "sort", "top", "by")  # scenarios have some of these
     for name in (*about, "style"):
@@ -274,12 +282,13 @@ def _refuse_options_of_one(options: argparse.Namespace, many: str, *, objects: b
         "--profile": options.profile,
         "--by": options.by,
         "--fold": options.fold,
+        "--require-fit": options.require_fit,
         "--style": options.style != "default",
     }
     if not objects:
         flagged = [name for name in _flagged(options) if name not in ("device", "timing")]
         given |= {f"--{name}": True for name in flagged} | {"--section": options.section}
-        given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep")}
+        given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep", "ram", "flash")}
     for flag, value in given.items():
         if value:
             raise ModelError(flag, "", f"is about one model, and {many}: each gets a row of totals")

@@ -23,6 +23,7 @@ from . import live
 from .assets import Assets, bundle
 from .charts import Charts
 from .drawing import Drawing, draw
+from .lines import Line, line
 from .scatter import Scatter, scatter
 
 FIGURE_CHARS = 16
@@ -68,6 +69,8 @@ class Part:
     name: str
     title: str
     tables: list[Table]
+    lines: list[Line]
+    """Its charts."""
 
 
 class Page:
@@ -191,7 +194,15 @@ class Page:
         chosen = list(self.report.sections)
         always = ["device", "memory"] if self.analysis.device is not None else ["memory"]
         chosen += [sections.find(name) for name in always if all(section.name != name for section in chosen)]
-        return [Part(each.name, each.name.capitalize(), each.tables(self.analysis)) for each in chosen]
+        return [
+            Part(
+                each.name,
+                each.name.capitalize(),
+                each.tables(self.analysis),
+                [chart for series in each.series(self.analysis) if (chart := line(series)) is not None],
+            )
+            for each in chosen
+        ]
 
     @cached_property
     def live(self) -> dict[str, Any]:
