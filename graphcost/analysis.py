@@ -22,7 +22,7 @@ from .target import AS_IT_IS, Target
 
 if TYPE_CHECKING:
     from .devices import Device
-    from .passes import receptive_field, roofline, traffic
+    from .passes import estimate, receptive_field, roofline, traffic
     from .passes.timing import Timing
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
@@ -342,6 +342,15 @@ class Analysis:
         if self.device is None:
             return None
         return roofline.bound(self.rows, self.fused_traffic, self.device, self.evaluate)
+
+    @cached_property
+    def estimate(self) -> estimate.Estimate | None:
+        """The time that each row should take on the target's device; None without one, or where it only bounds."""
+        from .passes import estimate
+
+        if self.device is None:
+            return None
+        return estimate.estimate(self.model, self.rows, self.fused_traffic, self.device, self.evaluate)
 
     @cached_property
     def receptive_fields(self) -> receptive_field.ReceptiveFields:

@@ -1,7 +1,8 @@
 """Measure this machine and write a device profile of it: what numpy, or onnxruntime where it is installed, reaches.
 
 A measured peak is what the best kernel reached that was tried; a library with a better one can beat the times that are
-bounded by it. Caches are as the operating system states them. Nothing is known here of GPUs and other accelerators.
+bounded by it. Caches are as the operating system states them. Where onnxruntime is installed, operators of many sizes
+are timed too, for estimates (`timing.calibrating`). Nothing is known here of GPUs and other accelerators.
 """
 
 from __future__ import annotations
@@ -53,13 +54,47 @@ def profile(*, sizes: Sequence[int] = (256, 384, 512, 1024, 2048), nbytes: int =
     return "\n".join(lines) + "\n"
 
 
-def save(path: Path) -> None:
-    """Measure, and write the profile to a .toml file. Raises ModelError, before it measures where it can."""
+def save(path: Path, *, threads: int = 0, scale: float = 1.0, progress: Callable[[str], None] | None = None) -> None:
+    """Measure, and write the profile to a .toml file. Raises ModelError, before it measures where it can.
+
+    `threads` are those that operators are timed with for estimates, 0 all; `scale` is the share of the operators.
+    """
     if path.suffix != ".toml":
         raise ModelError(str(path), "", "a profile is a .toml file: that is how --device knows it from a name")
     if not path.absolute().parent.is_dir():
         raise ModelError(str(path), "", "cannot be written: there is no such folder")
-    write(profile(), path)
+    if progress is not None:
+        progress("calibrating: peak and bandwidth")
+    write(with_times(profile(), threads, scale, progress), path)
+
+
+def with_times(text: str, threads: int = 0, scale: float = 1.0, progress: Callable[[str], None] | None = None) -> str:
+    """A profile's text with what estimates need; as it is where onnxruntime is not installed."""
+    import tomllib
+
+    from .devices import parse
+    from .timing import calibrating, runtime
+
+    try:
+        runtime.onnxruntime()
+    except ModelError:
+        return text + "\n# onnxruntime is not installed: no operator was timed, so there are no estimates.\n"
+    device = parse("this-machine.toml", tomllib.loads(text))
+    found = calibrating.calibrate(device, threads=threads, scale=scale, progress=progress)
+    cores = os.cpu_count() or 1
+    reached = calibrating.fastest_bytes(found) * cores / min(found.threads, cores)
+    bandwidth = max(MARGIN * reached, 1.01 * device.bandwidth)
+    level = [
+        "",
+        "[[level]]",
+        f"bytes = {device.fast_memory}",
+        f"bandwidth = {bandwidth:.4g}  # {MARGIN} x what the best elementwise kernel reached",
+    ]
+    return text + "\n".join(level) + "\n" + calibrating.to_toml(found)
+
+
+MARGIN = 1.5
+"""What a kernel may read and write of the caches for what the best one that was measured did, so that bounds hold."""
 
 
 def _fastest(run: Callable[[], object], seconds: float) -> float:

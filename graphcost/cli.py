@@ -7,7 +7,7 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.calibrate is not None:
         from . import calibrate
 
-        calibrate.save(options.calibrate)
+        calibrate.save(options.calibrate, threads=_threads(options), progress=_progress())
         return 0
     if not options.models:
         raise ModelError("", "", "no model given; see graphcost --help")
@@ -185,20 +185,30 @@ def _timed(analysis: Analysis, path: str, options: argparse.Namespace) -> Analys
     if options.profile is not None:
         return analysis.with_times(options.profile)
     if options.measure:
-        from .timing import runtime
-
         return analysis.measured(
-            path, threads=options.threads or 0, provider=options.provider or "CPU", progress=runtime.terminal()
+            path, threads=_threads(options), provider=options.provider or "CPU", progress=_progress()
         )
     return analysis
+
+
+def _threads(options: argparse.Namespace) -> int:
+    """How many threads measure, 0 where it is left to the runtime. Raises ModelError for fewer than one."""
+    if options.threads is not None and options.threads < 1:
+        raise ModelError("--threads", "", f"{options.threads} threads cannot run anything; 1 or more can")
+    return options.threads or 0
+
+
+def _progress() -> Callable[[str], None] | None:
+    from .timing.runtime import terminal
+
+    return terminal()
 
 
 def _check_timing(options: argparse.Namespace) -> None:
     """Raise ModelError for options that say how to measure where nothing is measured, or that exclude each other."""
     if options.measure and options.profile is not None:
         raise ModelError("--profile", "", "has times measured elsewhere, and --measure measures them here: give one")
-    if options.threads is not None and options.threads < 1:
-        raise ModelError("--threads", "", f"{options.threads} threads cannot run anything; 1 or more can")
+    _threads(options)
     for name in ("threads", "provider"):
         if getattr(options, name) is not None and not options.measure:
             raise ModelError(f"--{name}", "", "says how to measure: it goes with --measure")

@@ -45,8 +45,9 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
 def _times(analysis: Analysis) -> dict[str, float | None]:
     """Seconds of a forward run, measured and at least, where these were asked for."""
     timing, roofline = analysis.timing, analysis.roofline
-    found = {"time": timing.seconds} if timing is not None else {}
-    return found | ({"time_bound": roofline.seconds} if roofline is not None else {})
+    found: dict[str, float | None] = {"time": timing.seconds} if timing is not None else {}
+    found |= {"time_bound": roofline.seconds} if roofline is not None else {}
+    return found | ({"time_estimate": analysis.estimate.seconds} if analysis.estimate is not None else {})
 
 
 def _row_times(analysis: Analysis, at: int) -> dict[str, float | None]:
@@ -56,7 +57,8 @@ def _row_times(analysis: Analysis, at: int) -> dict[str, float | None]:
     if timing is not None:
         group = timing.leaders.get(at)
         found["time"] = group.seconds if group is not None else None
-    return found | ({"time_bound": roofline.rows[at].seconds} if roofline is not None else {})
+    found |= {"time_bound": roofline.rows[at].seconds} if roofline is not None else {}
+    return found | ({"time_estimate": analysis.estimate.rows[at]} if analysis.estimate is not None else {})
 
 
 def _output(analysis: Analysis, name: str) -> Tensor:

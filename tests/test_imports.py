@@ -17,7 +17,7 @@ PACKAGE = Path(graphcost.__file__).parent
 
 FLOORS = [
     {"version", "printable", "limits", "garbage"},
-    {"errors"},
+    {"errors", "calibrations"},
     {"dims", "files", "plugins"},
     {"arguments"},
     {"graph"},

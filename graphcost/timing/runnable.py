@@ -43,7 +43,7 @@ class Runnable:
     """Weights that the file does not have."""
 
 
-def build(source: AnyPath, analysis: Analysis) -> Runnable:
+def build(source: AnyPath | bytes, analysis: Analysis) -> Runnable:
     """The model of an ONNX file at the sizes of an analysis of it.
 
     Raises ModelError when the file is no ONNX model, and when the size of an input is open.
