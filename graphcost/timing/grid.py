@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from math import exp, log, prod
 from typing import Any
 
-MOST_MACS = 400e6
-"""Multiply-accumulates of one layer: more takes time and says no more."""
+MOST_MACS = 150e6
+"""Multiply-accumulates of one layer: what takes longer than some milliseconds is seldom left undisturbed."""
 MOST_ELEMENTS = 4e6
 """Elements of an activation."""
 
