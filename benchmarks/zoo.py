@@ -21,7 +21,10 @@ OPSET = 17
 class Net:
     """A network in the making: methods add an operator to `x` and give the name and shape of what it makes."""
 
-    def __init__(self, *shape: int, seed: int = 0) -> None:
+    def __init__(self, *shape: int, seed: int = 0, hollow: bool = False) -> None:
+        """`hollow` leaves the contents of large weights out: such a network can be analysed, and not run as it is."""
+        self.hollow = hollow
+        self.more: dict[str, tuple[int, ...]] = {}
         self.rng = np.random.default_rng(seed)
         self.nodes: list = []
         self.weights: list[TensorProto] = []
@@ -30,6 +33,12 @@ class Net:
 
     def weight(self, *shape: int, spread: float | None = None) -> str:
         name = f"w{len(self.weights)}"
+        if self.hollow:
+            tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape)
+            tensor.data_location = TensorProto.EXTERNAL
+            tensor.external_data.add(key="location", value="absent")
+            self.weights.append(tensor)
+            return name
         scale = spread or (np.prod(shape[1:]) if len(shape) != 2 else shape[0]) ** -0.5
         numbers = self.rng.standard_normal(shape, np.float32) * np.float32(scale)
         self.weights.append(numpy_helper.from_array(numbers.astype(np.float32), name))
@@ -38,6 +47,11 @@ class Net:
     def constant(self, values: object, dtype: type = np.float32) -> str:
         name = f"w{len(self.weights)}"
         self.weights.append(numpy_helper.from_array(np.array(values, dtype), name))
+        return name
+
+    def input(self, name: str, *shape: int) -> str:
+        """A further input."""
+        self.more[name] = self.shapes[name] = shape
         return name
 
     def add(self, kind: str, *inputs: str, shape: Sequence[int] | None = None, **attributes: object) -> str:
@@ -132,13 +146,14 @@ class Net:
     def model(self, *outputs: str) -> ModelProto:
         info = helper.make_tensor_value_info
         made = [info(name, TensorProto.FLOAT, self.shapes[name]) for name in outputs or (self.nodes[-1].output[0],)]
-        graph = helper.make_graph(self.nodes, "net", [info("x", TensorProto.FLOAT, self.given)], made, self.weights)
+        given = [info(name, TensorProto.FLOAT, shape) for name, shape in {"x": self.given, **self.more}.items()]
+        graph = helper.make_graph(self.nodes, "net", given, made, self.weights)
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 
-def image(batch: int = 1, side: int = 224) -> Net:
-    return Net(batch, 3, side, side)
+def image(batch: int = 1, side: int = 224, hollow: bool = False) -> Net:
+    return Net(batch, 3, side, side, hollow=hollow)
 
 
 def vgg(n: Net, sizes: Sequence[Sequence[int]] = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)) -> Net:
@@ -465,6 +480,34 @@ def mixer(n: Net, width: int = 192, layers: int = 8) -> Net:
         x = n.add("Add", x, y)
         x = n.add("Add", x, n.dense(n.gelu(n.dense(n.norm(x), 4 * width)), width))
     n.norm(x)
+    return n
+
+
+def decoder(batch: int, past: int, layers: int = 16, width: int = 2048, hidden: int = 8192) -> Net:
+    """One step of a decoder in the shape of Llama 3.2 1B: 32 heads, 8 of them for keys and values, which are cached."""
+    n = Net(batch, 1, width, hollow=True)
+    x, heads, inner, tokens = "x", 8, 64, past + 1
+
+    def turned(x: str) -> str:
+        """A rotation by the angle of the place, as sums of products."""
+        return n.add("Add", n.add("Mul", x, n.weight(inner)), n.add("Mul", x, n.weight(inner)))
+
+    def cached(layer: int, kind: str, fresh: str) -> str:
+        kept = n.input(f"{kind}{layer}", batch, heads, past, inner)
+        return n.concat(kept, n.transpose(n.reshape(fresh, batch, 1, heads, inner), 0, 2, 1, 3), axis=2)
+
+    for layer in range(layers):
+        y = n.add("SimplifiedLayerNormalization", x, n.weight(width), axis=-1)
+        query = turned(n.reshape(n.dense(y, width, bias=False), batch, heads, 4, inner))
+        keys = cached(layer, "k", n.dense(y, heads * inner, bias=False))
+        values = cached(layer, "v", n.dense(y, heads * inner, bias=False))
+        scores = n.add("MatMul", query, n.transpose(keys, 0, 1, 3, 2), shape=(batch, heads, 4, tokens))
+        mixed = n.add("MatMul", n.add("Softmax", scores, axis=-1), values, shape=(batch, heads, 4, inner))
+        x = n.add("Add", x, n.dense(n.reshape(mixed, batch, 1, width), width, bias=False))
+        y = n.add("SimplifiedLayerNormalization", x, n.weight(width), axis=-1)
+        gated = n.add("Mul", n.activate(n.dense(y, hidden, bias=False), "SiLU"), n.dense(y, hidden, bias=False))
+        x = n.add("Add", x, n.dense(gated, width, bias=False))
+    n.dense(n.add("SimplifiedLayerNormalization", x, n.weight(width), axis=-1), 128256, bias=False)
     return n
 
 
