@@ -212,5 +212,6 @@ class _Walk:
         before = self.maker.get(name)
         if before is None or self.only_reader(before) != at:
             return
-        if self.type(before) == "Add" and len(self.activations(before)) > 1:
-            self.found.into.setdefault(before, at)
+        if self.type(before) == "Add" and len(self.activations(before)) > 1 and before not in self.found.into:
+            self.found.into[before] = at
+            self.found.as_type[at] = f"Skip{self.type(at)}"

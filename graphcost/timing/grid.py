@@ -50,6 +50,25 @@ class Chain:
         self.weights.append((name, shape, dtype))
         return name
 
+    def constant(self, dtype: int, value: float) -> str:
+        """One number of an element type, as ONNX numbers them."""
+        name = f"c{len(self.constants)}"
+        self.constants.append(self.helper.make_tensor(name, dtype, [], [value]))
+        return name
+
+    def quantised(self) -> Chain:
+        """What the chain has made, narrowed to 8 bits and widened again."""
+        scale, zero = self.constant(1, 0.02), self.constant(2, 128)
+        return self.add("QuantizeLinear", scale, zero).add("DequantizeLinear", scale, zero)
+
+    def wide(self, *shape: int) -> str:
+        """A weight of 8 bits that is widened where it is used."""
+        held, scale, zero = self.weight(*shape, dtype="int8"), self.constant(1, 0.01), self.constant(3, 0)
+        self.nodes.append(
+            self.helper.make_node("DequantizeLinear", [held, scale, zero], [f"{held}_wide"], f"wide_{held}")
+        )
+        return f"{held}_wide"
+
     def integers(self, *values: int) -> str:
         name = f"c{len(self.constants)}"
         self.constants.append(self.helper.make_tensor(name, 7, [len(values)], values))
@@ -76,7 +95,10 @@ class Chain:
 
         rng = np.random.default_rng(0)
         tensors = list(self.constants)
-        for name, shape, _ in self.weights:
+        for name, shape, dtype in self.weights:
+            if dtype == "int8":
+                tensors.append(numpy_helper.from_array(rng.integers(-127, 127, shape, np.int8), name))
+                continue
             numbers = rng.standard_normal(shape, np.float32)
             scale = max(1, prod(shape[1:]) if len(shape) != 2 else shape[0]) ** -0.5
             tensors.append(numpy_helper.from_array((numbers * np.float32(scale)).astype(np.float32), name))
@@ -154,9 +176,10 @@ def _products(seed: int) -> Chain:
     """Matrix products with constants, some with a bias and an activation behind them."""
     rng = random.Random(seed)
     lines = rng.choice((1, 1, 4, 16, 64, 128, 197, 256, 512))
-    chain = Chain(seed, (lines, _between(rng, 32, 2048, 4)))
+    width = _between(rng, 32, 2048, 4)
+    chain = Chain(seed, (lines, width) if rng.random() < 0.4 else (1, lines, width))
     for _ in range(6):
-        most = max(8.0, min(4096.0, MOST_MACS / (lines * chain.shape[1])))
+        most = max(8.0, min(4096.0, MOST_MACS / (lines * chain.shape[-1])))
         chain.product(_between(rng, 32 if most > 32 else 8, most, 4))
         if rng.random() < 0.5:
             chain.add("Add", chain.weight(chain.shape[-1]))
@@ -258,6 +281,28 @@ def _pooled(seed: int) -> Chain:
     return chain.add("HardSigmoid", alpha=1 / 6)
 
 
+def _narrow(seed: int) -> Chain:
+    """Convolutions and a product in 8 bits."""
+    rng = random.Random(seed)
+    side = rng.choice((7, 14, 28, 56))
+    chain = Chain(seed, (1, _channels(rng, 256), side, side)).quantised()
+    for _ in range(5):
+        channels, area, kernel = chain.shape[1], side * side, rng.choice((1, 1, 3, 3, 5))
+        depthwise = rng.random() < 0.3
+        most = min(512.0, MOST_MACS / (area * channels * kernel**2))
+        outputs = channels if depthwise else _between(rng, 8, max(8.0, most), 8)
+        weights = chain.wide(outputs, 1 if depthwise else channels, kernel, kernel)
+        chain.add(
+            "Conv", weights, shape=(1, outputs, side, side), kernel_shape=[kernel] * 2, pads=[kernel // 2] * 4,
+            group=channels if depthwise else 1,
+        )  # fmt: skip
+        chain.add("Relu").quantised()
+    chain.add("GlobalAveragePool", shape=(1, chain.shape[1], 1, 1)).quantised()
+    chain.add("Flatten", shape=(1, chain.shape[1]))
+    width = _between(rng, 64, 1024, 4)
+    return chain.add("MatMul", chain.wide(chain.shape[-1], width), shape=(1, width)).quantised()
+
+
 def _recurrent(seed: int) -> Chain:
     """A recurrent layer over some steps."""
     rng = random.Random(seed)
@@ -280,5 +325,6 @@ KINDS: dict[str, tuple[Callable[[int], Chain], int]] = {
     "images": (_images, 12),
     "pooled": (_pooled, 12),
     "recurrent": (_recurrent, 6),
+    "8 bits": (_narrow, 10),
 }
 """What is measured, and how many networks of each kind."""
