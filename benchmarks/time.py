@@ -4,9 +4,9 @@
 
 The networks are those of benchmarks/zoo.py. Without a profile the machine is calibrated first. Measured is what a run
 takes that nothing disturbs: the sum of the operators' fastest runs and a call of the runtime or, with one thread, its
-least processor time, which does not count while something else runs, whichever is less. The rank correlation is that of the
-layers' fastest times, a group of layers that ran as one counting as one. A bound above the measured time of a layer or
-of a network is a bug of ours, and the exit code is then 1.
+least processor time, which does not count while something else runs, whichever is less. The rank correlation is that
+of the layers' fastest times, a group of layers that ran as one counting as one. A bound above the measured time of a
+layer or of a network is a bug of ours, and the exit code is then 1.
 """
 
 from __future__ import annotations

@@ -58,16 +58,15 @@ class Chain:
 
     def quantised(self) -> Chain:
         """What the chain has made, narrowed to 8 bits and widened again."""
-        scale, zero = self.constant(1, 0.02), self.constant(2, 128)
+        scale, zero = self.constant(1, 0.02), self.constant(2, 0)
         return self.add("QuantizeLinear", scale, zero).add("DequantizeLinear", scale, zero)
 
     def wide(self, *shape: int) -> str:
         """A weight of 8 bits that is widened where it is used."""
         held, scale, zero = self.weight(*shape, dtype="int8"), self.constant(1, 0.01), self.constant(3, 0)
-        self.nodes.append(
-            self.helper.make_node("DequantizeLinear", [held, scale, zero], [f"{held}_wide"], f"wide_{held}")
-        )
-        return f"{held}_wide"
+        wide = f"{held}_wide"
+        self.nodes.append(self.helper.make_node("DequantizeLinear", [held, scale, zero], [wide], wide))
+        return wide
 
     def integers(self, *values: int) -> str:
         name = f"c{len(self.constants)}"
