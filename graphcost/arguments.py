@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from . import limits
+from . import folders, limits
 from .dims import Extent, TooLarge, parse
 from .errors import ModelError
 
@@ -90,6 +90,11 @@ def _formula(text: str, whole: str) -> Extent:
         _refuse("--dim", f"{whole[:80]!r} should be a name and a size, or a formula of other names: {problem}")
 
 
+def listed(text: str | None) -> list[str] | None:
+    """`a,b` as ["a", "b"]; None where nothing is given."""
+    return [each.strip() for each in text.split(",")] if text else None
+
+
 def anchor_sizes(given: Sequence[str]) -> dict[str, tuple[tuple[float, float], ...]]:
     """`8=16,32x64` as {"8": ((16, 16), (32, 64))}."""
     found: dict[str, tuple[tuple[float, float], ...]] = {}
@@ -111,18 +116,14 @@ def _side(text: str) -> float:
 
 
 def models(given: Sequence[str]) -> Iterator[str]:
-    """Files as they are, folders searched for models in order of their names; one without any stands for itself."""
+    """Files as they are, folders and patterns as the models in them; a folder without any stands for itself."""
     for name in given:
         if not name:
             _refuse("", "a model's name is empty")
-        path = Path(name)
-        if not path.is_dir():
-            yield name
-            continue
-        found = sorted(
-            str(file) for pattern in ("*.prototxt", "*.onnx") for file in path.rglob(pattern) if file.is_file()
-        )
-        yield from found or [name]
+        found = folders.models(name)
+        if not found:
+            _refuse(name, "no file matches")
+        yield from found
 
 
 def check_outputs(written: Iterable[tuple[str, Path | None]], read: Iterable[str]) -> None:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import os
 import sys
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from . import arguments, plugins
+from . import arguments, commands
+from .commands.shared import analysed, internal_error, load_plugins, print_error, target_of, write_out
+from .commands.sizes import size_sections
+from .commands.timing import check_timing, progress, threads, timed
 from .errors import ModelError
 from .options import SECTIONS, parser
-from .shapes import show_shape
 
 if TYPE_CHECKING:
-    from .api import Analysis, Report
-    from .graph import Model
+    from .api import Report
+    from .notation import Notation
     from .sections import Section
     from .summary import Failure, Summary
     from .target import Target
@@ -38,9 +38,11 @@ def command() -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit code: 0 done, 1 a gate failed, 2 cannot be read, 3 a fault here."""
     try:
-        return _run(parser().parse_args(argv))
+        words = sys.argv[1:] if argv is None else list(argv)
+        command = commands.find(words[0]) if words else None
+        return _run(parser().parse_args(words)) if command is None else command(words[1:])
     except ModelError as problem:
-        _print_error(problem)
+        print_error(problem)
         return 2
     except BrokenPipeError:
         return 0  # the reader went away; nothing is left to say
@@ -49,40 +51,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as problem:
         if os.environ.get("GRAPHCOST_DEBUG"):
             raise
-        _print_error(_internal_error("", problem))
+        print_error(internal_error("", problem))
         return 3
 
 
-def _internal_error(path: str, problem: Exception) -> ModelError:
-    """What to say of an exception that nothing foresaw, so that it is not taken for a fault of the model."""
-    what = f"{type(problem).__name__}: {problem}"[:300]
-    reason = f"internal error: {what} (GRAPHCOST_DEBUG=1 shows where; please report it)"
-    return ModelError(path, "", reason)
-
-
 def _run(options: argparse.Namespace) -> int:
-    plugins.load_installed()
-    for module in options.plugin:
-        plugins.load(module)
+    load_plugins(options)
     listing = _listing(options)
     if listing is not None:
         if options.models:
             raise ModelError("", "", "a list of what there is takes no model")
-        _write_out(listing, options.output)
+        write_out(listing, options.output)
         return 0
     if options.calibrate is not None:
         from . import calibrate
 
-        calibrate.save(options.calibrate, threads=_threads(options), progress=_progress())
+        calibrate.save(options.calibrate, threads=threads(options), progress=progress())
         return 0
     if not options.models:
         raise ModelError("", "", "no model given; see graphcost --help")
     if options.top is not None and options.top < 0:
         raise ModelError("--top", "", f"{options.top} rows cannot be shown; 0 shows all")
-    target, format = _target(options), _format(options)
-    _check_timing(options)
+    target, format = target_of(options), _format(options)
+    check_timing(options)
     paths = list(arguments.models(options.models))
-    arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], [*paths, *options.plugin])
+    read = [*paths, *options.plugin, *([str(options.weights)] if options.weights else [])]
+    arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], read)
     if len(paths) > 1:
         return _run_many(paths, options, target, format)
     return _run_one(paths[0], options, target, format)
@@ -96,7 +90,7 @@ def _run_one(path: str, options: argparse.Namespace, target: Target, format: str
     except Exception as problem:
         if os.environ.get("GRAPHCOST_DEBUG"):
             raise
-        _print_error(_internal_error(path, problem))
+        print_error(internal_error(path, problem))
         return 3
 
 
@@ -109,7 +103,7 @@ def _report_one(path: str, options: argparse.Namespace, target: Target, format: 
     text = report.render(format)
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
-    _write_out(text, options.output)
+    write_out(text, options.output)
     return _exit_code(options, [] if report.analysis.complete else [(path, report.coverage)])
 
 
@@ -117,48 +111,16 @@ def _exit_code(options: argparse.Namespace, incomplete: Sequence[tuple[str, str]
     """The exit code, given the models whose totals are lower bounds and what these leave out."""
     if options.strict and incomplete:
         path, missing = incomplete[0]
-        _print_error(ModelError(path, "", f"--strict: {missing}"))
+        print_error(ModelError(path, "", f"--strict: {missing}"))
         return 1
     return 0
 
 
-def _target(options: argparse.Namespace) -> Target:
-    """Where and how the models are to run. Raises ModelError: what does not exist is the fault of none of them."""
-    from .target import Target
-
-    if options.device:
-        from . import devices
-
-        devices.find(options.device)
-    return Target(
-        dtype=options.dtype,
-        weights_dtype=options.weights_dtype,
-        io=options.io,
-        reorder=options.reorder,
-        fuse=options.fuse,
-        device=options.device,
-        align=options.align,
-    )
-
-
 def _report(path: str, options: argparse.Namespace, target: Target, format: str) -> Report:
-    from .api import Report, analyze
-    from .importers import load
+    from .api import Report
     from .report import default_top
 
-    if Path(path).is_dir():
-        raise ModelError(path, "", "a folder without a .prototxt or .onnx file")
-    source = sys.stdin.buffer if path == "-" else path
-    model = load(source, phase=options.phase or "test", level=options.level or 0, stages=options.stage)
-    if model.format != "caffe":
-        _refuse_caffe_options(options)
-    inputs = list(model.inputs)
-    shapes = arguments.shapes(options.input, inputs)
-    _check_ranks(model, shapes, arguments.lower_ranks(options.input, inputs))
-    analysis = analyze(
-        model, shapes=shapes, dims=arguments.dims(options.dim), values=arguments.values(options.value), target=target
-    )
-    analysis = _timed(analysis, path, options)
+    analysis = timed(analysed(path, options, target), path, options)
     top = options.top
     if top is None:
         plain = format in ("md", "text") and options.style == "default"
@@ -166,69 +128,35 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         top = default_top(analysis) if person else 0
     columns = _columns(options)
     sections: list[str | Section] = [*_flagged(options), *options.section]
+    sections += size_sections(options)
     if options.anchor_sizes:
         from .sections.anchors import against, described
 
         sizes = arguments.anchor_sizes(options.anchor_sizes)
         described(analysis, sizes)  # now: of several models, those without a head of a stride fail and others go on
         sections = [*(name for name in sections if name != "anchors"), against(sizes)]
+    own = not (options.scenario or options.sweep)  # else they are about the table of scenarios
+    columns, sort, by = (columns, options.sort, options.by) if own else (None, None, None)
     report = Report(
-        analysis, style=options.style, columns=columns, sort=options.sort, top=top, by=options.by, sections=sections
+        analysis,
+        style=options.style,
+        columns=columns,
+        sort=sort,
+        top=top,
+        by=by,
+        sections=sections,
+        all=options.all,
+        notation=_notation(options),
     )
     if format not in ("html", "json") and not all(section.beside for section in report.sections):
         _check_sections(report, options, format)
     return report
 
 
-def _timed(analysis: Analysis, path: str, options: argparse.Namespace) -> Analysis:
-    """The analysis with the measured times that were asked for."""
-    if options.profile is not None:
-        return analysis.with_times(options.profile)
-    if options.measure:
-        return analysis.measured(
-            path, threads=_threads(options), provider=options.provider or "CPU", progress=_progress()
-        )
-    return analysis
+def _notation(options: argparse.Namespace) -> Notation:
+    from .notation import Notation
 
-
-def _threads(options: argparse.Namespace) -> int:
-    """How many threads measure, 0 where it is left to the runtime. Raises ModelError for fewer than one."""
-    if options.threads is not None and options.threads < 1:
-        raise ModelError("--threads", "", f"{options.threads} threads cannot run anything; 1 or more can")
-    return options.threads or 0
-
-
-def _progress() -> Callable[[str], None] | None:
-    from .timing.runtime import terminal
-
-    return terminal()
-
-
-def _check_timing(options: argparse.Namespace) -> None:
-    """Raise ModelError for options that say how to measure where nothing is measured, or that exclude each other."""
-    if options.measure and options.profile is not None:
-        raise ModelError("--profile", "", "has times measured elsewhere, and --measure measures them here: give one")
-    _threads(options)
-    for name in ("threads", "provider"):
-        if getattr(options, name) is not None and not options.measure:
-            raise ModelError(f"--{name}", "", "says how to measure: it goes with --measure")
-
-
-def _refuse_caffe_options(options: argparse.Namespace) -> None:
-    """Raise ModelError for an option that selects layers of a Caffe net, where there are none."""
-    given = {"--phase": options.phase, "--level": options.level, "--stage": options.stage or None}
-    for option, value in given.items():
-        if value is not None:
-            raise ModelError(option, "", "selects layers of a Caffe net, and this is an ONNX model")
-
-
-def _check_ranks(model: Model, shapes: Mapping[str, Sequence[int | str]], meant: Container[str]) -> None:
-    """Raise ModelError where an input is given fewer axes than the file states, unless that is said to be meant."""
-    for name, shape in shapes.items():
-        stated = model.inputs.get(name)
-        if stated is not None and stated.ranked and len(shape) < stated.rank and name not in meant:
-            axes = f"{name} has {stated.rank} axes in the file, {show_shape(stated.shape)}, and {len(shape)} are given"
-            raise ModelError("--input", "", f"{axes}; {name}:=SHAPE says that it is meant")
+    return Notation(options.unit, options.precision, options.exact)
 
 
 def _check_sections(report: Report, options: argparse.Namespace, format: str) -> None:
@@ -236,7 +164,8 @@ def _check_sections(report: Report, options: argparse.Namespace, format: str) ->
     instead = next(section.name for section in report.sections if not section.beside)
     if format.startswith("csv"):
         raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
-    given = {name: getattr(options, name) is not None for name in ("columns", "sort", "top", "by")}
+    about = ("top",) if instead == "scenarios" else ("columns", "sort", "top", "by")  # scenarios have some of these
+    given = {name: getattr(options, name) is not None for name in about}
     given["style"] = options.style != "default"
     for name in given:
         if given[name]:
@@ -250,14 +179,15 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
 
     given = {
         "--plan": options.plan,
+        "--weights": options.weights,
         "--profile": options.profile,
         "--by": options.by,
         "--style": options.style != "default",
     }
     if format != "json":
-        given |= {f"--{name}": True for name in _flagged(options) if name not in ("device", "timing")} | {
-            "--section": options.section
-        }
+        flagged = [name for name in _flagged(options) if name not in ("device", "timing")]
+        given |= {f"--{name}": True for name in flagged} | {"--section": options.section}
+        given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep")}
     for flag, value in given.items():
         if value:
             raise ModelError(flag, "", f"is about one model, and there are {len(paths)}: each gets a row of totals")
@@ -270,7 +200,7 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     results = _results(paths, options, target, format)
     summary = Summary(results, columns=columns, sort=options.sort, top=top, objects=format == "json")
     _check_dims(options, summary)
-    _write_out(render(summary, format), options.output)
+    write_out(render(summary, format), options.output)
     return 2 if summary.failed else _exit_code(options, summary.incomplete)
 
 
@@ -285,21 +215,21 @@ def _results(paths: list[str], options: argparse.Namespace, target: Target, form
     """The report of each model, or why there is none; on a terminal with the progress."""
     from .summary import Failure
 
-    progress = sys.stderr is not None and sys.stderr.isatty()
+    shown = sys.stderr is not None and sys.stderr.isatty()
     for number, path in enumerate(paths, 1):
-        if progress:
+        if shown:
             print(f"\r[{number}/{len(paths)}] {path}\x1b[K", end="", file=sys.stderr, flush=True)
         try:
             yield _report(path, options, target, format)
         except Exception as fault:
             if os.environ.get("GRAPHCOST_DEBUG") and not isinstance(fault, ModelError):
                 raise
-            problem = fault if isinstance(fault, ModelError) else _internal_error(path, fault)
-            if progress:
+            problem = fault if isinstance(fault, ModelError) else internal_error(path, fault)
+            if shown:
                 print("\r\x1b[K", end="", file=sys.stderr)
-            _print_error(problem)
+            print_error(problem)
             yield Failure(path, problem.reason)
-    if progress:
+    if shown:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
@@ -339,30 +269,3 @@ def _listing(options: argparse.Namespace) -> str | None:
     if options.list_devices:
         return listings.devices()
     return listings.styles()
-
-
-def _write_out(text: str, output: Path | None) -> None:
-    if output is not None:
-        from .files import write
-
-        write(text, output)
-        return
-    if sys.stdout is None:
-        raise ModelError("standard output", "", "is closed")
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as problem:
-        with contextlib.suppress(OSError):  # or else the interpreter tries once more to write the rest when it ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(problem, BrokenPipeError):
-            raise
-        raise ModelError("standard output", "", f"cannot be written: {problem.strerror or problem}") from None
-
-
-def _print_error(problem: ModelError) -> None:
-    if sys.stderr is None:  # closed; print would write to standard output instead
-        return
-    print("graphcost: error: " + " ".join(str(problem).split()), file=sys.stderr)

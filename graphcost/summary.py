@@ -15,7 +15,9 @@ from .errors import ModelError
 from .report import Report
 from .table import EXPLAINED, LONG, Table, Value, counted, is_abbreviated, shapes_text
 
-DEFAULT = ("count", "params", "macs", "ops", "peak")
+DEFAULT = ("count", "learned_params", "macs", "ops", "peak")
+DATA = ("count", "params", "learned_params", "macs", "ops", "peak")
+"""The same for programs."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,10 @@ class ModelRow:
     missing: str = ""
     """What its totals leave out, where they are lower bounds."""
     inputs: str = ""
+    inputs_text: str = ""
+    """The same as people read it, under the assumptions."""
     totals: tuple[Value, ...] = ()
+    """One for each of `Summary.data_columns`."""
     texts: tuple[str, ...] = ()
     """The totals as people read them."""
     sort_key: tuple[int, float] = (0, 0.0)
@@ -66,8 +71,10 @@ class Summary:
         objects: bool = False,
     ) -> None:
         self.columns = [_column_with_total(key) for key in columns or DEFAULT]
+        self.data_columns = self.columns if columns else [find(key) for key in DATA]
+        """Those of a format for programs."""
         by = None if sort is None else _column_with_total(sort)
-        self.rows = [_row(each, self.columns, by, objects) for each in results]
+        self.rows = [_row(each, self.columns, self.data_columns, by, objects) for each in results]
         self.failed = any(row.error for row in self.rows)
         self.used_dims = frozenset[str]().union(*[row.used_dims for row in self.rows])
         """The dimensions given a value that some model has."""
@@ -84,7 +91,7 @@ class Summary:
         """A model's path, its inputs and its totals as people read them."""
         blank = ("",) * len(self.columns)
         rows = [
-            (row.path, f"error: {row.error}", *blank) if row.error else (row.path, row.inputs, *row.texts)
+            (row.path, f"error: {row.error}", *blank) if row.error else (row.path, row.inputs_text, *row.texts)
             for row in self.rows
         ]
         numeric = (False, False, *(column.form != "text" for column in self.columns))
@@ -98,9 +105,9 @@ class Summary:
     @property
     def lines(self) -> list[tuple[Value, ...]]:
         """The same unformatted, under titles; whether each model's totals are exact, and why it could not be read."""
-        unread = (None,) * (len(self.columns) + 2)
+        unread = (None,) * (len(self.data_columns) + 2)
         return [
-            ("model", "input", *(column.key for column in self.columns), "complete", "error"),
+            ("model", "input", *(column.key for column in self.data_columns), "complete", "error"),
             *(
                 (row.path, *unread, row.error)
                 if row.error
@@ -123,7 +130,13 @@ class Summary:
         return found
 
 
-def _row(result: Report | Failure, columns: Sequence[Column], by: Column | None, objects: bool) -> ModelRow:
+def _row(
+    result: Report | Failure,
+    columns: Sequence[Column],
+    data_columns: Sequence[Column],
+    by: Column | None,
+    objects: bool,
+) -> ModelRow:
     if isinstance(result, Failure):
         return ModelRow(result.path, error=result.reason)
     analysis = result.analysis
@@ -132,7 +145,8 @@ def _row(result: Report | Failure, columns: Sequence[Column], by: Column | None,
         used_dims=frozenset(analysis.dims.keys() - set(analysis.unused_dims)),
         missing="" if analysis.complete else result.coverage,
         inputs=shapes_text(analysis.inputs.values()),
-        totals=tuple([_total(result, column) for column in columns]),
+        inputs_text=shapes_text([t.substitute(analysis.assumptions) for t in analysis.inputs.values()], brief=True),
+        totals=tuple([_total(result, column) for column in data_columns]),
         texts=tuple([result.total(column, LONG) for column in columns]),
         sort_key=(0, 0.0) if by is None else _sort_key(result, by),
         data=result.data if objects else None,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..passes.parameters import learned
+from ..passes.parameters import is_parameter
 from ..passes.rows import Row
 from ..table import LONG, Table, extent_text, formula
 from . import Convention, Metric
@@ -103,7 +103,7 @@ def params(rows: Iterable[Row]) -> Extent:
         if family(row) == "batch_norm":
             total += 2 * y.shape[1] if halves(row) == 2 and y is not None and y.rank > 1 else 0
             continue
-        own = (weight for weight in row.weights if learned(weight, row))
+        own = (weight for weight in row.weights if is_parameter(weight, row))
         distinct.update((weight.key, weight.tensor.size) for weight in own if weight.tensor.rank)
     return total + sum(distinct.values(), 0)
 

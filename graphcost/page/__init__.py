@@ -103,12 +103,14 @@ class Page:
         """The totals, each with its unit."""
         analysis = self.analysis
         return [
-            self._total("Parameters", "params", "elements"),
+            self._total(
+                "Parameters", "learned_params", "elements", " ".join(f"+ {text}" for text in self.report.other_weights)
+            ),
             self._total("Weights", "param_bytes", note="as stored"),
             self._total("MACs", "macs", "multiply-accumulates"),
             self._total("Operations", "ops", "scalar operations", "1 MAC = 2"),
             self._peak,
-            Card("Layers", f"{len(analysis.rows):,}", "operator" if len(analysis.rows) == 1 else "operators"),
+            Card("Layers", f"{len(analysis.layers):,}", "operator" if len(analysis.layers) == 1 else "operators"),
         ]
 
     def _total(self, title: str, key: str, unit: str = "", note: str = "") -> Card:

@@ -21,8 +21,8 @@ from ..sections.device import fit_row
 from ..table import Value
 
 OFFERED = (
-    "name", "type", "kind", "scope", "input", "output", "params", "param_bytes", "macs", "ops", "activation", "share",
-    "rf", "rf_stride", "status", "where",
+    "name", "type", "kind", "scope", "input", "output", "learned_params", "params", "param_bytes", "macs", "ops",
+    "activation", "share", "rf", "rf_stride", "status", "where",
 )  # fmt: skip
 """The columns that a reader can choose from, beside those of the report."""
 EXACT = 2**53

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import times
 from ..analysis import Analysis
-from ..columns import type_text
+from ..defining import type_text
 from ..passes.roofline import Roofline, compute_dtype
 from ..printable import printable
 from ..table import counted, show

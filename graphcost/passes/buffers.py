@@ -79,7 +79,7 @@ class _Allocation:
             else:
                 self.holders[number] = self.holders[dying]
                 self.holders[number].tensors += self.sets[number].tensors
-        if step.row.status != "known":
+        if step.row.facts is None or step.row.facts.work is None:
             sources = tuple([self.holders[number] for number in step.reads])
             for number in step.defines:
                 self.holders[number].may_lie_in = sources

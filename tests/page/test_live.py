@@ -105,7 +105,7 @@ def test_the_order_of_the_report_is_kept(root: Path) -> None:
 def test_groups_have_columns_of_sums(net: Net) -> None:
     found = data(net(HEAD + CONV + RELU), by="scope")
     assert cells(found, "name", "groups") == ["block"] and cells(found, "count", "groups") == [2]
-    assert cells(found, "params", "groups") == [4 * 27 + 4]
+    assert cells(found, "learned_params", "groups") == [4 * 27 + 4]
 
 
 def test_a_style_has_a_table_of_its_own(net: Net) -> None:
