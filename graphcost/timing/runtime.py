@@ -133,6 +133,7 @@ def _session(module: Any, runnable: Runnable, folder: Path, threads: int, provid
         (folder / "weights").symlink_to(os.devnull)
     options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "weights")
     options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", runnable.folder)
     if runnable.weights:
         values = [_lent(module, array, runnable.types[name]) for name, array in runnable.weights.items()]
         options.add_external_initializers(list(runnable.weights), values)
