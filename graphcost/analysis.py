@@ -22,7 +22,7 @@ from .target import AS_IT_IS, Target
 
 if TYPE_CHECKING:
     from .devices import Device
-    from .passes import estimate, receptive_field, roofline, traffic
+    from .passes import estimate, fusion, receptive_field, roofline, traffic
     from .passes.timing import Timing
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
@@ -309,9 +309,16 @@ class Analysis:
         """The least bytes that a device moves: traffic with all fused that can be, whatever the target, and no slice of
         a tensor copied.
         """
-        from .passes import fusion, traffic
+        from .passes import traffic
 
-        return traffic.count(self.rows, fusion.fuse(self.model, self.rows, joins=True))
+        return traffic.count(self.rows, self.fusion)
+
+    @cached_property
+    def fusion(self) -> fusion.Fusion:
+        """Who is fused into whom, with all fused that can be."""
+        from .passes import fusion
+
+        return fusion.fuse(self.model, self.rows, joins=True)
 
     @cached_property
     def traffic(self) -> traffic.Traffic:

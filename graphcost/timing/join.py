@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..analysis import Analysis
-from ..passes import fusion
 from ..passes.timing import Group, Ran, Timing
 from .names import Names, is_added
 
@@ -205,11 +204,10 @@ class _Join:
 
     def _by_fusion(self) -> None:
         """Where only names are known: elementwise rows that are fused, and views, go with what makes their operand."""
-        fused = fusion.fuse(self.analysis.model, self.rows, joins=True).fused_into
-        for at in self.candidates:
+        left = [at for at in self.candidates if at not in self.owner]
+        fused = self.analysis.fusion.fused_into if left else {}
+        for at in left:
             facts = self.rows[at].facts
-            if at in self.owner:
-                continue
             if at in fused:
                 self._take(at, [self.owner.get(fused[at])])
             elif facts is not None and facts.is_view:
