@@ -188,7 +188,8 @@ def _multiplying(row: Row, macs: int, shape: Sequence[int], evaluate: Evaluate) 
             return "gemm", (lines, inner, columns)
         batch = float(prod(shape[:-2])) if len(shape) > 2 else 1.0
         return "matmul", (batch, lines / batch, inner, columns)
-    return row.op.type, (float(macs), 1.0, 1.0)
+    steps = float(shape[0]) if shape else 1.0  # of a recurrent layer; the batch of others
+    return row.op.type, (macs / steps, 1.0, steps)
 
 
 class _Table:

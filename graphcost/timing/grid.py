@@ -323,7 +323,7 @@ KINDS: dict[str, tuple[Callable[[int], Chain], int]] = {
     "reductions": (_reductions, 12),
     "images": (_images, 12),
     "pooled": (_pooled, 12),
-    "recurrent": (_recurrent, 6),
+    "recurrent": (_recurrent, 14),
     "8 bits": (_narrow, 10),
 }
 """What is measured, and how many networks of each kind."""
