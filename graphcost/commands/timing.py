@@ -18,7 +18,9 @@ def timed(analysis: Analysis, path: str, options: argparse.Namespace) -> Analysi
         return analysis.with_times(options.profile)
     if options.measure:
         provider = options.provider or "CPU"
-        return analysis.measured(path, threads=threads(options), provider=provider, progress=progress())
+        return analysis.measured(
+            path, threads=threads(options), provider=provider, progress=measuring_progress(options)
+        )
     return analysis
 
 
@@ -29,11 +31,11 @@ def threads(options: argparse.Namespace) -> int:
     return options.threads or 0
 
 
-def progress() -> Callable[[str], None] | None:
-    """What writes progress, where somebody can see it."""
+def measuring_progress(options: argparse.Namespace) -> Callable[[str], None] | None:
+    """What writes progress, where somebody can see it and wants to."""
     from ..timing.runtime import terminal
 
-    return terminal()
+    return None if getattr(options, "quiet", False) else terminal()
 
 
 def check_timing(options: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from ..graph import Model, Tensor, TensorSequence, element_type
 from ..importers import onnx_file, onnx_payloads
 from ..importers.source import AnyPath, open_source
 from ..passes.rows import body_prefix
+from ..slices import Slices
 
 EVERYTHING = 1 << 62
 """A threshold that keeps every payload."""
@@ -158,6 +159,8 @@ class _Arrays:
         payload = self._payload(tensor, _nbytes(tensor))
         if payload is None:
             return None
+        if isinstance(self.buffer, Slices):
+            return np.frombuffer(self.buffer[payload.start : payload.stop], dtype)
         array = np.frombuffer(self.buffer, dtype, prod(tensor.dims), payload.start)
         return array if array.flags.aligned else array.copy()
 
