@@ -14,6 +14,9 @@ from typing import Any
 
 MOST_MACS = 150e6
 """Multiply-accumulates of one layer: what takes longer than some milliseconds is seldom left undisturbed."""
+LIGHT = 4e5
+"""Elements of a weight that is read for a few lines: so that those of a chain stay in the caches, as an estimate takes
+it where the weights of a network fit them."""
 MOST_ELEMENTS = 4e6
 """Elements of an activation."""
 
@@ -179,6 +182,8 @@ def _products(seed: int) -> Chain:
     chain = Chain(seed, (lines, width) if rng.random() < 0.4 else (1, lines, width))
     for _ in range(6):
         most = max(8.0, min(4096.0, MOST_MACS / (lines * chain.shape[-1])))
+        if lines < 16:
+            most = max(8.0, min(most, LIGHT / chain.shape[-1]))
         chain.product(_between(rng, 32 if most > 32 else 8, most, 4))
         if rng.random() < 0.5:
             chain.add("Add", chain.weight(chain.shape[-1]))
