@@ -23,7 +23,7 @@ from .target import AS_IT_IS, Target
 
 if TYPE_CHECKING:
     from .devices import Device
-    from .passes import caches, receptive_field, roofline, traffic
+    from .passes import caches, estimate, fusion, receptive_field, roofline, traffic
     from .passes.timing import Timing
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
@@ -367,9 +367,16 @@ class Analysis:
         """The least bytes that a device moves: traffic with all fused that can be, whatever the target, and no slice of
         a tensor copied.
         """
-        from .passes import fusion, traffic
+        from .passes import traffic
 
-        return traffic.count(self.rows, fusion.fuse(self.model, self.rows, joins=True))
+        return traffic.count(self.rows, self.fusion)
+
+    @cached_property
+    def fusion(self) -> fusion.Fusion:
+        """Who is fused into whom, with all fused that can be."""
+        from .passes import fusion
+
+        return fusion.fuse(self.model, self.rows, joins=True)
 
     @cached_property
     def traffic(self) -> traffic.Traffic:
@@ -434,6 +441,15 @@ class Analysis:
         if self.device is None:
             return None
         return roofline.bound(self.rows, self.fused_traffic, self.device, self.evaluate)
+
+    @cached_property
+    def estimate(self) -> estimate.Estimate | None:
+        """The time that each row should take on the target's device; None without one, or where it only bounds."""
+        from .passes import estimate
+
+        if self.device is None:
+            return None
+        return estimate.estimate(self.model, self.rows, self.fused_traffic, self.device, self.evaluate)
 
     @cached_property
     def receptive_fields(self) -> receptive_field.ReceptiveFields:

@@ -80,8 +80,9 @@ def _language_model(analysis: Analysis) -> dict[str, Any]:
 def _times(analysis: Analysis) -> dict[str, float | None]:
     """Seconds of a forward run, measured and at least, where these were asked for."""
     timing, roofline = analysis.timing, analysis.roofline
-    found = {"time": timing.seconds} if timing is not None else {}
-    return found | ({"time_bound": roofline.seconds} if roofline is not None else {})
+    found: dict[str, float | None] = {"time": timing.seconds} if timing is not None else {}
+    found |= {"time_bound": roofline.seconds} if roofline is not None else {}
+    return found | ({"time_estimate": analysis.estimate.seconds} if analysis.estimate is not None else {})
 
 
 def _output(analysis: Analysis, name: str) -> Tensor:

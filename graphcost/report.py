@@ -106,7 +106,9 @@ class Report:
         if isinstance(columns, str):
             columns = [key.strip() for key in columns.split(",")]
         self._build_table = None if style == "default" else _build_table(style)
-        on_device = ("time_bound", "bound_by") if analysis.target.device else ()
+        on_device: tuple[str, ...] = ("time_bound", "bound_by") if analysis.target.device else ()
+        if analysis.device is not None and analysis.device.calibration is not None:
+            on_device += ("time_estimate",)
         measured = ("time", "duration", "achieved", "bandwidth") if analysis.timing is not None else ()
         efficiency = ("efficiency",) if measured and on_device else ()
         self.columns_given = bool(columns)

@@ -353,9 +353,11 @@ def test_the_page_on_devices_shows_what_the_command_prints(
 
 
 def test_the_profile_on_the_page_on_devices_can_be_read(root: Path, tmp_path: Path) -> None:
-    (profile,) = blocks(root / "docs/devices.md", "toml")
-    (tmp_path / "board.toml").write_text(profile, encoding="utf-8")
-    assert devices.load(tmp_path / "board.toml").macs == {"float32": 168e6, "int8": 336e6}
+    profile, calibration = blocks(root / "docs/devices.md", "toml")
+    (tmp_path / "board.toml").write_text(profile + calibration, encoding="utf-8")
+    device = devices.load(tmp_path / "board.toml")
+    assert device.macs == {"float32": 168e6, "int8": 336e6} and device.levels[0].nbytes == 16384
+    assert device.calibration is not None and len(device.calibration.points["gemm"]) == 1
 
 
 def test_the_example_on_devices_gives_what_its_comments_say(

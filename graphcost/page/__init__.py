@@ -23,8 +23,10 @@ from . import live
 from .assets import Assets, bundle
 from .charts import Charts
 from .drawing import Drawing, draw
+from .figure import Chart
 from .lines import Line, line
 from .scatter import Scatter, scatter
+from .timings import timings
 
 FIGURE_CHARS = 16
 """Characters of a value that stands out; a longer one is a formula, and is set small."""
@@ -158,6 +160,11 @@ class Page:
     def roofline(self) -> Scatter | None:
         """The layers under the limits of the device; None without one."""
         return scatter(self.analysis)
+
+    @cached_property
+    def timings(self) -> Chart | None:
+        """The measured time of each layer; None where nothing was measured."""
+        return timings(self.analysis)
 
     @cached_property
     def drawing(self) -> Drawing:
