@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
 from ..dims import Extent, total
-from ..graph import BITS, Tensor
+from ..graph import BITS
 from .rows import Row, Weight
 
 
@@ -31,7 +31,8 @@ class Parameters:
 def count(rows: Iterable[Row]) -> Parameters:
     """Elements and bytes of every weight, each at the first row that uses it."""
     seen: set[Hashable] = set()
-    found: list[Tensor] = []
+    by_dtype: dict[str, list[Extent]] = {}
+    bytes_by_dtype: dict[str, list[Extent]] = {}
     elements_of: list[Extent | None] = []
     bytes_of: list[Extent | None] = []
     for row in rows:
@@ -42,18 +43,18 @@ def count(rows: Iterable[Row]) -> Parameters:
                 continue
             seen.add(weight.key)
             tensor = weight.tensor
-            found.append(tensor)
-            elements += tensor.size
-            nbytes += tensor.nbytes
+            size, stored = tensor.size, tensor.nbytes
+            by_dtype.setdefault(tensor.dtype, []).append(size)
+            bytes_by_dtype.setdefault(tensor.dtype, []).append(stored)
+            elements += size
+            nbytes += stored
         hidden = row.facts is None and row.op.may_own_weights
         elements_of.append(None if hidden else elements)
         bytes_of.append(None if hidden else nbytes)
-    by_dtype = {dtype: [tensor for tensor in found if tensor.dtype == dtype] for dtype in {t.dtype: 0 for t in found}}
-    elements_by = {dtype: total(tensor.size for tensor in tensors) for dtype, tensors in by_dtype.items()}
-    bytes_by = {dtype: total(tensor.nbytes for tensor in tensors) for dtype, tensors in by_dtype.items()}
-    return Parameters(
-        total(elements_by.values()), total(bytes_by.values()), elements_by, bytes_by, elements_of, bytes_of
-    )
+    elements_by = {dtype: total(sizes) for dtype, sizes in by_dtype.items()}
+    bytes_by = {dtype: total(sizes) for dtype, sizes in bytes_by_dtype.items()}
+    sums = total(elements_by.values()), total(bytes_by.values())
+    return Parameters(*sums, elements_by, bytes_by, elements_of, bytes_of)
 
 
 def learned(weight: Weight, row: Row) -> bool:

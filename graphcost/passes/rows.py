@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..dims import Extent
 from ..graph import Op, Tensor
 from ..rules import Facts, Work
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(NamedTuple):
     """A constant tensor at the place it comes from, so that it is counted once however often it is used."""
 
     key: Hashable

@@ -8,7 +8,7 @@ not known here, only its shape and type.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..graph import Model, Op, Tensor
@@ -16,7 +16,7 @@ from ..rules import Facts
 from .rows import Row, Weight
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Constant:
     """A tensor that no input of the model changes: its own weights, and the constants that it is made of."""
 
@@ -133,7 +133,7 @@ def _unpacked(constant: Constant, packed: Tensor, held: Tensor) -> Constant:
     for weight in collect([constant]).values():
         tensor = weight.tensor
         is_packed = tensor.dtype == packed.dtype and tensor.size == packed.size  # under another shape too
-        weights.append(replace(weight, tensor=held) if is_packed else weight)
+        weights.append(weight._replace(tensor=held) if is_packed else weight)
     return Constant(tuple(weights))
 
 
