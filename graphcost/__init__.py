@@ -1,6 +1,6 @@
 """What a neural network costs, read from the file that is deployed: Caffe `.prototxt` or `.onnx`."""
 
-from .api import Analysis, Report, analyze, register
+from .api import Analysis, Report, analyze, diff, measure, register
 from .columns import Column
 from .conventions import Convention, Metric
 from .devices import Device
@@ -44,7 +44,9 @@ __all__ = [
     "Work",
     "__version__",
     "analyze",
+    "diff",
     "load",
+    "measure",
     "register",
     "rule",
     "scan",

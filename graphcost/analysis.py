@@ -15,7 +15,7 @@ from .dims import Dim, Extent, substitute, symbols, total
 from .errors import ModelError
 from .garbage import collection_paused
 from .graph import Model, Op, Tensor
-from .passes import infer, memory, parameters
+from .passes import blobs, infer, memory, missing_weights, parameters
 from .passes.rows import Inference, Row
 from .rules import NO_WORK, Work
 from .shapes import show_shape
@@ -24,9 +24,20 @@ from .target import AS_IT_IS, Target
 if TYPE_CHECKING:
     from .devices import Device
     from .passes import receptive_field, roofline, traffic
+    from .passes.timing import Timing
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
-TOTALS = ("macs", "ops", "params", "param_bytes", "activation_bytes", "peak_activation_bytes", "reads", "writes")
+TOTALS = (
+    "macs",
+    "ops",
+    "params",
+    "learned_params",
+    "param_bytes",
+    "activation_bytes",
+    "peak_activation_bytes",
+    "reads",
+    "writes",
+)
 
 
 class Evaluator:
@@ -68,8 +79,12 @@ class Analysis:
         """Every activation by name."""
         self.declared: dict[str, int] = inference.declared
         """Extents that data decides and the file declares: it is believed, unless `dims` names them."""
+        self.defaults: dict[str, int] = inference.assumed
+        """Extents that data decides and that have the number of before the network runs, unless `dims` names them."""
         self._named = inference.named
         self._memo: infer.Memo | None = None
+        self.timing: Timing | None = None
+        """Times that were measured, where some were joined (`timing.join`)."""
 
     @classmethod
     def of(cls, model: Model, binding: Binding, target: Target = AS_IT_IS, memo: infer.Memo | None = None) -> Self:
@@ -81,11 +96,11 @@ class Analysis:
         memo = infer.Memo() if memo is None else memo
         inference = infer.infer(model, inputs, binding.dims, memo)
         inference.named |= binding.named
-        if target.dtype or target.weights_dtype:
+        dtype = target.dtype or model.dtype
+        if dtype or target.weights_dtype:
             from .passes import retype
 
-            weights_dtype = target.weights_dtype or target.dtype
-            inference, inputs = retype.convert(inference, inputs, target.dtype, weights_dtype)
+            inference, inputs = retype.convert(inference, inputs, dtype, target.weights_dtype or dtype)
         found = cls(model, inputs, binding.dims, inference, target)
         found._memo = memo
         return found
@@ -116,7 +131,7 @@ class Analysis:
         made = [name for op in model.dag for name in op.outputs if name in self.tensors]
         others = [name for name in self.tensors if name not in set(made)]
         tensors = {name: self.tensors[name] for name in (*others, *made)}
-        inference = Inference(rows, tensors, self._named, self.declared)
+        inference = Inference(rows, tensors, self._named, self.declared, self.defaults)
         return type(self)(model, self.inputs, self.dims, inference, self.target)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -156,6 +171,11 @@ class Analysis:
                 firsts.append(at)
             places.append(place)
         return firsts, places
+
+    @cached_property
+    def layers(self) -> tuple[int, ...]:
+        """The numbers of the rows that people call layers: all but those that only make constants."""
+        return tuple([at for at, row in enumerate(self.rows) if not row.constant])
 
     @cached_property
     def _distinct(self) -> list[tuple[Row, int]]:
@@ -227,7 +247,21 @@ class Analysis:
         more = [f"{len(stale) - SHOWN} more declared shapes disagree with inference"] if len(stale) > SHOWN else []
         unused = [f"unused dimension {name}" for name in self.unused_dims]
         doubts = [f"{row.name}: {row.facts.warning}" for row in self.rows if row.facts and row.facts.warning]
-        return (*self.model.warnings, *doubts, *unused, *stale[:SHOWN], *more)
+        weights = blobs.warnings(self.rows, self.model.weights_path) if self.model.weights_path else []
+        if outside := missing_weights.warning(missing_weights.weights_among_inputs(self.model), self.inputs):
+            weights = [outside, *weights]
+        return (*self.model.warnings, *weights, *self._unsized, *doubts, *unused, *stale[:SHOWN], *more)
+
+    @property
+    def _unsized(self) -> list[str]:
+        """What to give of each input without a size on which an operator computes."""
+        read = {name for row in self.rows if row.dependent for name in row.op.inputs}
+        unsized = self.model.unsized_inputs
+        return [
+            unsized[name][1]
+            for name, tensor in self.inputs.items()
+            if name in unsized and name in read and not tensor.known
+        ]
 
     @cached_property
     def notes(self) -> dict[str, str]:
@@ -236,8 +270,8 @@ class Analysis:
 
     @property
     def complete(self) -> bool:
-        """Whether every total is exact rather than a lower bound."""
-        return not self.unknown and not self.dependent
+        """Whether every total is exact rather than a lower bound; those of a graph without operators say nothing."""
+        return bool(self.rows) and not self.unknown and not self.dependent
 
     @cached_property
     def activation_bytes(self) -> Extent:
@@ -278,13 +312,15 @@ class Analysis:
             return self
         binding = Binding(self.inputs, self.dims).at(self.assumptions)
         try:
-            return type(self).of(self.model, binding, self.target, self._memo)
+            assumed = type(self).of(self.model, binding, self.target, self._memo)
         except ModelError:  # the best 2 of a single number
             return self
+        assumed.timing = self.timing
+        return assumed
 
     def total(self, quantity: str) -> Extent | None:
-        """A total by name: macs, ops, params, param_bytes, activation_bytes, peak_activation_bytes, reads, writes, or
-        a kind of Work.
+        """A total by name: macs, ops, params, learned_params, param_bytes, activation_bytes, peak_activation_bytes,
+        reads, writes, or a kind of Work.
 
         A lower bound unless `complete`; the peak, reads and writes are None when a part of them is not known. Raises
         KeyError for another name.
@@ -293,6 +329,7 @@ class Analysis:
             return getattr(self.work, quantity)  # type: ignore[no-any-return]
         totals: dict[str, Any] = {
             "params": lambda: self.parameters.total,
+            "learned_params": lambda: self.parameters.learned,
             "param_bytes": lambda: self.parameters.nbytes,
             "activation_bytes": lambda: self.activation_bytes,
             "peak_activation_bytes": lambda: self.memory.least_peak_bytes,

@@ -5,12 +5,11 @@ Whether a model has such an input or dimension is not known here. Everything rai
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from . import limits
+from . import folders, limits
 from .dims import Extent, TooLarge, parse
 from .errors import ModelError
 from .remote import find, is_url
@@ -92,6 +91,11 @@ def _formula(text: str, whole: str) -> Extent:
         _refuse("--dim", f"{whole[:80]!r} should be a name and a size, or a formula of other names: {problem}")
 
 
+def listed(text: str | None) -> list[str] | None:
+    """`a,b` as ["a", "b"]; None where nothing is given."""
+    return [each.strip() for each in text.split(",")] if text else None
+
+
 def anchor_sizes(given: Sequence[str]) -> dict[str, tuple[tuple[float, float], ...]]:
     """`8=16,32x64` as {"8": ((16, 16), (32, 64))}."""
     found: dict[str, tuple[tuple[float, float], ...]] = {}
@@ -119,18 +123,6 @@ def seconds(option: str, given: float) -> float | None:
     return given or None
 
 
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-
-
-def memory_size(option: str, given: str) -> int:
-    """`2GiB`, `500MB` or a number of bytes."""
-    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?) ?([kmgt]i?|)b?", given.strip().lower())
-    nbytes = int(float(match[1]) * _UNITS[match[2]]) if match else 0
-    if not 0 < nbytes < 2**62:
-        _refuse(option, f"{given[:40]!r} should be a size, as in 512MiB, 2GiB or a number of bytes")
-    return nbytes
-
-
 def grows(output: Path | None, jobs: int | None, format: str | None) -> bool:
     """Whether the output is a table of models to which each is added: .jsonl and .parquet, .csv where `jobs` read."""
     suffix = "" if output is None or format not in (None, "csv") else output.suffix.lower()
@@ -140,24 +132,17 @@ def grows(output: Path | None, jobs: int | None, format: str | None) -> bool:
 
 
 def models(given: Sequence[str]) -> Iterator[str]:
-    """Files as they are, folders searched for models in order of their names; one without any stands for itself.
+    """Files as they are, folders and patterns as the models in them; a folder without any stands for itself.
 
     URLs that end in `/` or have a `*` in them are searched too.
     """
     for name in given:
         if not name:
             _refuse("", "a model's name is empty")
-        if is_url(name):
-            yield from find(name)
-            continue
-        path = Path(name)
-        if not path.is_dir():
-            yield name
-            continue
-        found = sorted(
-            str(file) for pattern in ("*.prototxt", "*.onnx") for file in path.rglob(pattern) if file.is_file()
-        )
-        yield from found or [name]
+        found = list(find(name)) if is_url(name) else folders.models(name)
+        if not found:
+            _refuse(name, "no file matches")
+        yield from found
 
 
 def check_outputs(written: Iterable[tuple[str, Path | None]], read: Iterable[str]) -> None:

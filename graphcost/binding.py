@@ -52,17 +52,29 @@ def bind(
         _check_input(model, name)
         inputs[name] = _override(inputs[name], tuple(shape))
         bindings = {**_implied(model.inputs[name], inputs[name]), **bindings}
+    inputs.update(_following(model, inputs, frozenset(shapes or ())))
     named: set[str] = set()
     for name, tensor in inputs.items():
         if tensor.ranked:
             named.update(*map(symbols, tensor.shape))
             inputs[name] = _bound(model, name, tensor, bindings)
-        elif name in model.unsized_inputs:
+        elif name in model.unsized_inputs and name not in model.optional_sizes:
             raise ModelError(model.path, *model.unsized_inputs[name])
     for name, content in (values or {}).items():
         _check_input(model, name)
         inputs[name] = _with_value(model, name, inputs[name], content)
     return Binding(inputs, bindings, frozenset(named))
+
+
+def _following(model: Model, inputs: Mapping[str, Tensor], given: frozenset[str]) -> dict[str, Tensor]:
+    """The inputs that a user does not give and whose sizes follow those of others, with these sizes."""
+    following = {}
+    for name, sized_by in model.sized_by.items():
+        leader = inputs[sized_by.leader]
+        shape = sized_by.shape(leader.shape) if leader.ranked else None
+        if shape is not None and name not in given:
+            following[name] = Tensor(shape, inputs[name].dtype)
+    return following
 
 
 def _values_of_symbols(model: Model, dims: Mapping[str, Extent]) -> dict[str, Extent]:

@@ -7,20 +7,20 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import arguments, plugins
+from . import arguments, commands, units
+from .commands.shared import analysed, load_plugins, print_error, target_of, write_out
+from .commands.sizes import size_sections
 from .errors import ModelError, internal_error
 from .options import DEFAULT_TIMEOUT, SECTIONS, parser
 from .printable import printable
-from .shapes import show_shape
 
 if TYPE_CHECKING:
-    from .api import Report
-    from .graph import Model
+    from .api import Analysis, Report
+    from .notation import Notation
     from .sections import Section
     from .summary import ModelRow, RowMaker, Summary
     from .target import Target
@@ -40,9 +40,11 @@ def command() -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit code: 0 done, 1 a gate failed, 2 cannot be read, 3 a fault here."""
     try:
-        return _run(parser().parse_args(argv))
+        words = sys.argv[1:] if argv is None else list(argv)
+        command = commands.find(words[0]) if words else None
+        return _run(parser().parse_args(words)) if command is None else command(words[1:])
     except ModelError as problem:
-        _print_error(problem)
+        print_error(problem)
         return 2
     except BrokenPipeError:
         return 0  # the reader went away; nothing is left to say
@@ -51,19 +53,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as problem:
         if os.environ.get("GRAPHCOST_DEBUG"):
             raise
-        _print_error(internal_error("", problem))
+        print_error(internal_error("", problem))
         return 3
 
 
 def _run(options: argparse.Namespace) -> int:
-    plugins.load_installed()
-    for module in options.plugin:
-        plugins.load(module)
+    load_plugins(options)
     listing = _listing(options)
     if listing is not None:
         if options.models:
             raise ModelError("", "", "a list of what there is takes no model")
-        _write_out(listing, options.output)
+        write_out(listing, options.output)
         return 0
     if options.calibrate is not None:
         from . import calibrate
@@ -77,9 +77,11 @@ def _run(options: argparse.Namespace) -> int:
     if options.top is not None and options.top < 0:
         raise ModelError("--top", "", f"{options.top} rows cannot be shown; 0 shows all")
     grows = arguments.grows(options.output, options.jobs, options.format)
-    target, format = _target(options), "" if grows else _format(options)
+    target, format = target_of(options), "" if grows else _format(options)
+    _check_timing(options)
     paths = list(arguments.models(options.models))
-    arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], [*paths, *options.plugin])
+    read = [*paths, *options.plugin, *([str(options.weights)] if options.weights else [])]
+    arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], read)
     if grows:
         return _run_growing(paths, options, target)
     if len(paths) > 1:
@@ -95,7 +97,7 @@ def _run_one(path: str, options: argparse.Namespace, target: Target, format: str
     except Exception as problem:
         if os.environ.get("GRAPHCOST_DEBUG"):
             raise
-        _print_error(internal_error(path, problem))
+        print_error(internal_error(path, problem))
         return 3
 
 
@@ -109,7 +111,7 @@ def _report_one(path: str, options: argparse.Namespace, target: Target, format: 
         text = report.render(format)
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
-    _write_out(text, options.output)
+    write_out(text, options.output)
     return _exit_code(options, [] if report.analysis.complete else [(path, report.coverage)])
 
 
@@ -117,47 +119,16 @@ def _exit_code(options: argparse.Namespace, incomplete: Sequence[tuple[str, str]
     """The exit code, given the models whose totals are lower bounds and what these leave out."""
     if options.strict and incomplete:
         path, missing = incomplete[0]
-        _print_error(ModelError(path, "", f"--strict: {missing}"))
+        print_error(ModelError(path, "", f"--strict: {missing}"))
         return 1
     return 0
 
 
-def _target(options: argparse.Namespace) -> Target:
-    """Where and how the models are to run. Raises ModelError: what does not exist is the fault of none of them."""
-    from .target import Target
-
-    if options.device:
-        from . import devices
-
-        devices.find(options.device)
-    return Target(
-        dtype=options.dtype,
-        weights_dtype=options.weights_dtype,
-        io=options.io,
-        reorder=options.reorder,
-        fuse=options.fuse,
-        device=options.device,
-        align=options.align,
-    )
-
-
 def _report(path: str, options: argparse.Namespace, target: Target, format: str) -> Report:
-    from .api import Report, analyze
-    from .importers import load
+    from .api import Report
     from .report import default_top
 
-    if Path(path).is_dir():
-        raise ModelError(path, "", "a folder without a .prototxt or .onnx file")
-    source = sys.stdin.buffer if path == "-" else path
-    model = load(source, phase=options.phase or "test", level=options.level or 0, stages=options.stage)
-    if model.format != "caffe":
-        _refuse_caffe_options(options)
-    inputs = list(model.inputs)
-    shapes = arguments.shapes(options.input, inputs)
-    _check_ranks(model, shapes, arguments.lower_ranks(options.input, inputs))
-    analysis = analyze(
-        model, shapes=shapes, dims=arguments.dims(options.dim), values=arguments.values(options.value), target=target
-    )
+    analysis = _timed(analysed(path, options, target), path, options)
     top = options.top
     if top is None:
         plain = format in ("md", "text") and options.style == "default"
@@ -165,35 +136,59 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         top = default_top(analysis) if person else 0
     columns = _columns(options)
     sections: list[str | Section] = [*_flagged(options), *options.section]
+    sections += size_sections(options)
     if options.anchor_sizes:
         from .sections.anchors import against, described
 
         sizes = arguments.anchor_sizes(options.anchor_sizes)
         described(analysis, sizes)  # now: of several models, those without a head of a stride fail and others go on
         sections = [*(name for name in sections if name != "anchors"), against(sizes)]
+    own = not (options.scenario or options.sweep)  # else they are about the table of scenarios
+    columns, sort, by = (columns, options.sort, options.by) if own else (None, None, None)
     report = Report(
-        analysis, style=options.style, columns=columns, sort=options.sort, top=top, by=options.by, sections=sections
+        analysis,
+        style=options.style,
+        columns=columns,
+        sort=sort,
+        top=top,
+        by=by,
+        sections=sections,
+        all=options.all,
+        notation=_notation(options),
     )
     if format not in ("html", "json") and not all(section.beside for section in report.sections):
         _check_sections(report, options, format)
     return report
 
 
-def _refuse_caffe_options(options: argparse.Namespace) -> None:
-    """Raise ModelError for an option that selects layers of a Caffe net, where there are none."""
-    given = {"--phase": options.phase, "--level": options.level, "--stage": options.stage or None}
-    for option, value in given.items():
-        if value is not None:
-            raise ModelError(option, "", "selects layers of a Caffe net, and this is an ONNX model")
+def _notation(options: argparse.Namespace) -> Notation:
+    from .notation import Notation
+
+    return Notation(options.unit, options.precision, options.exact)
 
 
-def _check_ranks(model: Model, shapes: Mapping[str, Sequence[int | str]], meant: Container[str]) -> None:
-    """Raise ModelError where an input is given fewer axes than the file states, unless that is said to be meant."""
-    for name, shape in shapes.items():
-        stated = model.inputs.get(name)
-        if stated is not None and stated.ranked and len(shape) < stated.rank and name not in meant:
-            axes = f"{name} has {stated.rank} axes in the file, {show_shape(stated.shape)}, and {len(shape)} are given"
-            raise ModelError("--input", "", f"{axes}; {name}:=SHAPE says that it is meant")
+def _timed(analysis: Analysis, path: str, options: argparse.Namespace) -> Analysis:
+    """The analysis with the measured times that were asked for."""
+    if options.profile is not None:
+        return analysis.with_times(options.profile)
+    if options.measure:
+        from .timing import runtime
+
+        return analysis.measured(
+            path, threads=options.threads or 0, provider=options.provider or "CPU", progress=runtime.terminal()
+        )
+    return analysis
+
+
+def _check_timing(options: argparse.Namespace) -> None:
+    """Raise ModelError for options that say how to measure where nothing is measured, or that exclude each other."""
+    if options.measure and options.profile is not None:
+        raise ModelError("--profile", "", "has times measured elsewhere, and --measure measures them here: give one")
+    if options.threads is not None and options.threads < 1:
+        raise ModelError("--threads", "", f"{options.threads} threads cannot run anything; 1 or more can")
+    for name in ("threads", "provider"):
+        if getattr(options, name) is not None and not options.measure:
+            raise ModelError(f"--{name}", "", "says how to measure: it goes with --measure")
 
 
 def _check_sections(report: Report, options: argparse.Namespace, format: str) -> None:
@@ -201,7 +196,8 @@ def _check_sections(report: Report, options: argparse.Namespace, format: str) ->
     instead = next(section.name for section in report.sections if not section.beside)
     if format.startswith("csv"):
         raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
-    given = {name: getattr(options, name) is not None for name in ("columns", "sort", "top", "by")}
+    about = ("top",) if instead == "scenarios" else ("columns", "sort", "top", "by")  # scenarios have some of these
+    given = {name: getattr(options, name) is not None for name in about}
     given["style"] = options.style != "default"
     for name in given:
         if given[name]:
@@ -218,7 +214,7 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     rows = _rows(paths, options, target, format, make)
     summary = Summary(rows, columns=make.keys, sort=options.sort, top=options.top or 0, objects=make.objects)
     _check_dims(options, summary)
-    _write_out(render(summary, format), options.output)
+    write_out(render(summary, format), options.output)
     return 2 if summary.failed else _exit_code(options, summary.incomplete)
 
 
@@ -232,7 +228,7 @@ def _run_growing(paths: list[str], options: argparse.Namespace, target: Target) 
         if value:
             raise ModelError(flag, "", f"rows of {options.output} stand in the order in which models are read")
     make = RowMaker(_total_columns(options))
-    table = open_table(options.output, make.keys)
+    table = open_table(options.output, make.data_keys)
     missing = table.missing(paths)
     with table:
         for row in _rows(missing, options, target, "", make):
@@ -242,20 +238,32 @@ def _run_growing(paths: list[str], options: argparse.Namespace, target: Target) 
 
 def _refuse_options_of_one(options: argparse.Namespace, many: str, *, objects: bool) -> None:
     """Raise ModelError for an option that has no place in a row of totals, nor in a model's JSON object."""
-    given = {"--plan": options.plan, "--by": options.by, "--style": options.style != "default"}
+    given = {
+        "--plan": options.plan,
+        "--weights": options.weights,
+        "--profile": options.profile,
+        "--by": options.by,
+        "--style": options.style != "default",
+    }
     if not objects:
-        given |= {f"--{name}": True for name in _flagged(options) if name != "device"} | {"--section": options.section}
+        flagged = [name for name in _flagged(options) if name not in ("device", "timing")]
+        given |= {f"--{name}": True for name in flagged} | {"--section": options.section}
+        given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep")}
     for flag, value in given.items():
         if value:
             raise ModelError(flag, "", f"is about one model, and {many}: each gets a row of totals")
 
 
 def _total_columns(options: argparse.Namespace) -> tuple[str, ...]:
-    """The keys of the columns of a row of totals."""
+    """The keys of the columns of a row of totals, () for those that are there unasked."""
     from .summary import DEFAULT
 
     columns = _columns(options)
-    return tuple(columns or ([*DEFAULT, "time_bound"] if options.device else DEFAULT))
+    if columns is None and options.device:
+        columns = [*DEFAULT, "time_bound"]
+    if options.columns is None and options.measure:
+        columns = [*(columns or DEFAULT), "time"]
+    return tuple(columns or ())
 
 
 def _check_dims(options: argparse.Namespace, summary: Summary) -> None:
@@ -280,7 +288,7 @@ def _rows(
         if isinstance(answer, ModelError):
             if progress:
                 print("\r\x1b[K", end="", file=sys.stderr)
-            _print_error(answer)
+            print_error(answer)
             yield failed_row(path, answer)
         else:
             yield answer
@@ -307,7 +315,7 @@ def _shown(paths: list[str]) -> Iterator[str]:
 def _limits(options: argparse.Namespace) -> tuple[float | None, int | None]:
     """The seconds and the bytes that one model may take."""
     timeout = options.timeout if options.timeout is not None else 0 if options.jobs is None else DEFAULT_TIMEOUT
-    memory = options.memory_limit and arguments.memory_size("--memory-limit", options.memory_limit)
+    memory = options.memory_limit and units.size(options.memory_limit, "--memory-limit")
     return arguments.seconds("--timeout", timeout), memory or None
 
 
@@ -329,7 +337,8 @@ def _bounded(options: argparse.Namespace, path: str) -> Iterator[None]:
 
 def _flagged(options: argparse.Namespace) -> list[str]:
     """The sections whose own flags are given."""
-    return [name for name in SECTIONS if getattr(options, name)]
+    timing = ["timing"] if options.measure or options.profile is not None else []
+    return [*(name for name in SECTIONS if getattr(options, name)), *timing]
 
 
 def _columns(options: argparse.Namespace) -> list[str] | None:
@@ -362,30 +371,3 @@ def _listing(options: argparse.Namespace) -> str | None:
     if options.list_devices:
         return listings.devices()
     return listings.styles()
-
-
-def _write_out(text: str, output: Path | None) -> None:
-    if output is not None:
-        from .files import write
-
-        write(text, output)
-        return
-    if sys.stdout is None:
-        raise ModelError("standard output", "", "is closed")
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as problem:
-        with contextlib.suppress(OSError):  # or else the interpreter tries once more to write the rest when it ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(problem, BrokenPipeError):
-            raise
-        raise ModelError("standard output", "", f"cannot be written: {problem.strerror or problem}") from None
-
-
-def _print_error(problem: ModelError) -> None:
-    if sys.stderr is None:  # closed; print would write to standard output instead
-        return
-    print("graphcost: error: " + " ".join(str(problem).split()), file=sys.stderr)

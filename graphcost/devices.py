@@ -28,13 +28,27 @@ WIDER = {
     "uint8": ("int8", "int16", "float16", "bfloat16", "float32"),
     "int16": ("float32",),
     "uint16": ("int16", "float32"),
+    "float4e2m1": ("float8e4m3fn", "float16", "bfloat16", "float32"),
     "float8e4m3fn": ("float16", "bfloat16", "float32"),
     "float8e5m2": ("float8e4m3fn", "float16", "bfloat16", "float32"),
+    "float8e4m3fnuz": ("float8e4m3fn", "float16", "bfloat16", "float32"),
+    "float8e5m2fnuz": ("float8e5m2", "float8e4m3fn", "float16", "bfloat16", "float32"),
     "float16": ("float32",),
     "bfloat16": ("float32",),
     "float32": ("float64",),
 }
 """Where a device has no units for a type: the types in which it can calculate with such numbers."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """A cache or an on-chip memory, or all of its kind together."""
+
+    nbytes: int
+    """What it holds."""
+    bandwidth: float
+    """Bytes a second between it and what is nearer to the arithmetic, both directions together."""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,15 +69,30 @@ class Device:
     """Bytes of memory for weights alone."""
     source: tuple[str, ...] = ()
     """Where the figures are from."""
+    levels: tuple[Level, ...] = ()
+    """The memories in front of main memory, the nearest to the arithmetic first."""
+    ops: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """Operations a second at most outside of multiply-accumulates, one for an element, by element type."""
+    weights_compressed: bool = False
+    """Weights are compressed for it before they are stored: how many bytes of them move is not known here."""
 
     def peak(self, dtype: str) -> float | None:
         """Multiply-accumulates a second for a type: its own figure, else the best of those that can hold it.
 
         None when the device cannot calculate with such numbers.
         """
-        if dtype in self.macs:
-            return self.macs[dtype]
-        return max((self.macs[wider] for wider in WIDER.get(dtype, ()) if wider in self.macs), default=None)
+        return _rate(self.macs, dtype)
+
+    def ops_rate(self, dtype: str) -> float | None:
+        """The same for operations that are no multiply-accumulates; None when nothing is stated of them."""
+        return _rate(self.ops, dtype)
+
+
+def _rate(rates: Mapping[str, float], dtype: str) -> float | None:
+    """A type's own figure, else the best of those that can hold its numbers."""
+    if dtype in rates:
+        return rates[dtype]
+    return max((rates[wider] for wider in WIDER.get(dtype, ()) if wider in rates), default=None)
 
 
 DEVICES: Registry[Device] = Registry(
@@ -103,7 +132,10 @@ def load(path: Path) -> Device:
     return _Reader(str(path), given).device(path.stem)
 
 
-KEYS = ("title", "source", "bandwidth", "fast_memory", "memory", "flash", "macs")
+KEYS = (
+    "title", "source", "bandwidth", "fast_memory", "memory", "flash", "macs", "ops", "level", "weights_compressed",
+)  # fmt: skip
+LEVEL_KEYS = ("name", "bytes", "bandwidth")
 
 
 class _Reader:
@@ -119,6 +151,9 @@ class _Reader:
         if not isinstance(macs, dict) or not macs:
             raise self.wrong("macs", "should be a table of multiply-accumulates a second by element type")
         self.known(macs, tuple(BITS), "element types", "macs.")
+        compressed = self.given.get("weights_compressed", False)
+        if not isinstance(compressed, bool):
+            raise self.wrong("weights_compressed", f"should be true or false, not {compressed!r}")
         return Device(
             name,
             self.text("title"),
@@ -128,7 +163,33 @@ class _Reader:
             self.size("memory", optional=True),
             self.size("flash", optional=True),
             self.texts("source"),
+            self.levels(),
+            self.ops(),
+            compressed,
         )
+
+    def ops(self) -> dict[str, float]:
+        ops = self.given.get("ops", {})
+        if not isinstance(ops, dict):
+            raise self.wrong("ops", "should be a table of operations a second by element type")
+        self.known(ops, tuple(BITS), "element types", "ops.")
+        return {dtype: self.number(ops, dtype, "ops.") for dtype in ops}
+
+    def levels(self) -> tuple[Level, ...]:
+        given = self.given.get("level", [])
+        if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+            raise self.wrong("level", "should be tables, each [[level]] with bytes and bandwidth")
+        found = []
+        for number, level in enumerate(given, 1):
+            place = f"level {number}: "
+            self.known(level, LEVEL_KEYS, "keys", place)
+            nbytes, name = self.number(level, "bytes", place), level.get("name", "")
+            if not isinstance(name, str):
+                raise self.wrong(place + "name", f"should be a text, not {name!r}")
+            if nbytes != int(nbytes):
+                raise self.wrong(place + "bytes", f"should be a whole number of bytes, not {nbytes!r}")
+            found.append(Level(int(nbytes), self.number(level, "bandwidth", place), name))
+        return tuple(found)
 
     def wrong(self, key: str, reason: str) -> ModelError:
         return ModelError(self.path, "", f"{key} {reason}")

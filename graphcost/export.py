@@ -14,6 +14,7 @@ from .graph import UNKNOWN, Tensor
 from .passes.rows import Row
 from .rules import Work
 from .table import shape_text, shapes_text
+from .version import __version__
 
 if TYPE_CHECKING:
     from .passes.receptive_field import Field
@@ -24,13 +25,15 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
     model, blob = analysis.model, analysis.model.blob_names
     return {
         "schema": 1,
+        "generator": f"graphcost {__version__}",
         "model": {"path": model.path, "name": model.name, "format": model.format, "opsets": dict(model.opsets)},
         "inputs": [{"name": name, **_tensor(tensor)} for name, tensor in analysis.inputs.items()],
         "outputs": [{"name": blob.get(name, name), **_tensor(_output(analysis, name))} for name in model.outputs],
-        "assumptions": dict(analysis.assumptions),
+        "assumptions": {**analysis.assumptions, **analysis.defaults},
         "declared": dict(analysis.declared),
         "target": asdict(analysis.target),
-        "totals": {quantity: to_json(analysis.total(quantity)) for quantity in TOTALS},
+        "totals": {quantity: to_json(analysis.total(quantity)) for quantity in TOTALS} | _times(analysis),
+        "parameter_classes": {kind: to_json(size) for kind, size in analysis.parameters.classes.items()},
         "coverage": {
             "complete": analysis.complete,
             "unknown_ops": dict(analysis.unknown),
@@ -40,6 +43,23 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         "layers": [_layer(analysis, at, row) for at, row in enumerate(analysis.rows)],
         "tensors": {blob.get(name, name): _tensor(tensor) for name, tensor in analysis.tensors.items()},
     }
+
+
+def _times(analysis: Analysis) -> dict[str, float | None]:
+    """Seconds of a forward run, measured and at least, where these were asked for."""
+    timing, roofline = analysis.timing, analysis.roofline
+    found = {"time": timing.seconds} if timing is not None else {}
+    return found | ({"time_bound": roofline.seconds} if roofline is not None else {})
+
+
+def _row_times(analysis: Analysis, at: int) -> dict[str, float | None]:
+    """The same of one row; what ran as part of another row has no measured time of its own."""
+    timing, roofline = analysis.timing, analysis.roofline
+    found: dict[str, float | None] = {}
+    if timing is not None:
+        group = timing.leaders.get(at)
+        found["time"] = group.seconds if group is not None else None
+    return found | ({"time_bound": roofline.rows[at].seconds} if roofline is not None else {})
 
 
 def _output(analysis: Analysis, name: str) -> Tensor:
@@ -59,13 +79,18 @@ def _layer(analysis: Analysis, at: int, row: Row) -> dict[str, Any]:
         "macs": to_json(work.macs) if work else None,
         "ops": to_json(work.ops) if work else None,
         "params": to_json(analysis.parameters.rows[at]),
+        "learned_params": to_json(analysis.parameters.learned_rows[at]),
+        "param_bytes": to_json(analysis.parameters.row_bytes[at]),
+        "activation_bytes": to_json(row.activation_bytes),
         "reads": to_json(traffic.reads),
         "writes": to_json(traffic.writes),
         "intensity": analysis.intensity[at],
+        **_row_times(analysis, at),
         "fused_into": fused_into,
         "folded_into": fused_into,  # the key's name before, for one version
         "work": {kind: to_json(getattr(work, kind)) for kind in Work.__slots__} if work else None,
         **_receptive_fields(analysis.receptive_fields_of(at)),
+        "constant": row.constant,
         "status": row.status,
         "note": row.why or None,
         "where": row.op.location,

@@ -216,6 +216,10 @@ class Op:
     """Tensors of the surrounding graph that the bodies read."""
     weight_names: tuple[str, ...] = ()
     """Names under which a Caffe layer shares its blobs; "" is a blob of its own."""
+    permissive: tuple[bool, ...] = ()
+    """For each of these whether a blob of another shape will do that has as many elements (share_mode PERMISSIVE)."""
+    blobs: tuple[Tensor, ...] | None = None
+    """The blobs that a trained file holds for a Caffe layer; None where there is no such file, or it has none."""
     in_place: bool = False
     scope: str = ""
     """The module it belongs to, `layer1/0/conv1`, where the file says so apart from the name."""
@@ -237,7 +241,7 @@ class Op:
     @property
     def may_own_weights(self) -> bool:
         """Whether it may hold weights that the file does not list, as Caffe's layers do."""
-        return self.kind.startswith("caffe.")
+        return self.kind.startswith("caffe.") and self.blobs is None
 
     @property
     def all_inputs(self) -> tuple[str, ...]:
@@ -255,6 +259,25 @@ class Definitions(Protocol):
         """The shapes of its outputs, None when the library does not know them."""
 
 
+@dataclass(frozen=True, slots=True)
+class SizedBy:
+    """The shape of an input that follows another one's, as the labels of a batch do."""
+
+    leader: str
+    """The input that it follows."""
+    pattern: tuple[int | str, ...]
+    """An extent, or the leader's by a letter: N its first, H the one before the last, W the last."""
+
+    def shape(self, leader: Sequence[Extent | None]) -> Shape | None:
+        """The shape beside a leader of these extents; None where the leader has no such axis, or it is not known."""
+        if len(leader) < 1 or (len(leader) < 4 and not {"H", "W"}.isdisjoint(self.pattern)):
+            return None
+        places = {"N": 0, "H": -2, "W": -1}
+        extents = [leader[places[each]] if isinstance(each, str) else each for each in self.pattern]
+        known = tuple([extent for extent in extents if extent is not None])
+        return known if len(known) == len(extents) else None
+
+
 @dataclass(eq=False)
 class Model:
     """A network: its operators as the nodes of a DAG, and what the file says of its tensors."""
@@ -268,6 +291,10 @@ class Model:
     weights: dict[str, Tensor] = field(default_factory=dict)
     unsized_inputs: dict[str, tuple[str, str]] = field(default_factory=dict)
     """For an input whose size the file does not say: the place in the file, and what the user should give."""
+    optional_sizes: frozenset[str] = frozenset()
+    """Inputs that can do without a size as long as nothing computes on them: labels, and what else comes with data."""
+    sized_by: Mapping[str, SizedBy] = field(default_factory=dict)
+    """Inputs whose sizes follow those of others, also of those that a user gives."""
     declared: Mapping[str, Tensor] = field(default_factory=dict)
     """Shapes that the file states; what is inferred wins over them."""
     opsets: dict[str, int] = field(default_factory=dict)
@@ -275,6 +302,11 @@ class Model:
     path: str = ""
     blob_names: dict[str, str] = field(default_factory=dict)
     """For a Caffe blob rewritten in place: the name of each later version -> the blob's name in the file."""
+    weights_path: str = ""
+    """The trained file that the blobs of operators are read from, where it is another than the model's own."""
+    dtype: str = ""
+    """The type in which the file asks to have every floating-point tensor, whatever it calls each; "" where it does
+    not."""
     warnings: list[str] = field(default_factory=list)
     definitions: Definitions | None = None
     """Where the format itself defines operators that have no rule."""

@@ -13,8 +13,13 @@ KIB, MIB = 1024, 1024**2
 
 MAX_UNPACKED = 512 * MIB
 """Bytes that a compressed file may hold, or that a pipe may deliver: these stand in memory."""
+MAX_DIRECTORY = 8 * MIB
+"""Bytes of the list of members at a zip archive's end, some 100 a member; Python keeps 700 for each of them."""
 PIPE_WAIT = 3.0
 """Seconds that a named pipe may stay without anybody who writes into it."""
+
+MAX_PROFILE = 512 * MIB
+"""Bytes of a profile of measured times: ONNX Runtime writes some 500 for every operator of every run."""
 
 # --- prototxt ---------------------------------------------------------------------------------------------------------
 

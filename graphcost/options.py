@@ -15,6 +15,7 @@ SECTIONS = ("memory", "anchors", "reconcile", "device")
 
 DEFAULT_TIMEOUT = 60
 """Seconds after which a model is given up with --jobs."""
+_TO_FILE = "write to FILE (atomically) instead of stdout"
 
 
 class _Once(argparse.Action):
@@ -35,30 +36,51 @@ class _Parser(argparse.ArgumentParser):
         self.register("action", None, _Once)
 
     def error(self, message: str) -> NoReturn:
-        raise ModelError("", "", f"{message}; see graphcost --help")
+        raise ModelError("", "", f"{message}; see {self.prog} --help")
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser. It raises ModelError for arguments that it does not take."""
     p = _Parser(
         prog="graphcost",
-        usage="graphcost MODEL [MODEL ...] [options]",
+        usage="graphcost MODEL [MODEL ...] [options]\n       graphcost diff OLD NEW [options]\n"
+        "       graphcost check [MODEL ...] [options]\n       graphcost baseline [MODEL ...] [options]",
         description="What a neural network costs: shapes, parameters, arithmetic and memory, read from its file.",
     )
-    p.add_argument("models", nargs="*", metavar="MODEL", help=".prototxt, .onnx, or a folder, searched for both")
+    p.add_argument("models", nargs="*", metavar="MODEL", help=".prototxt, .caffemodel, .onnx, or a folder of these")
     _output(p.add_argument_group("output"))
     _layers(p.add_argument_group("the table of layers"))
+    _numbers(p.add_argument_group("numbers"))
     _sections(p.add_argument_group("sections"))
     _network(p.add_argument_group("model inputs"))
-    _target(p.add_argument_group("deployment target"))
+    _sizes(p.add_argument_group("many sizes"))
+    target = p.add_argument_group("deployment target")
+    _target(target)
+    _calibrate(target)
+    _time(p.add_argument_group("measured times"))
     _many(p.add_argument_group("many models"))
     _lists(p.add_argument_group("listings"))
     return p
 
 
-def usage() -> str:
+def subparser(name: str, usage: str, description: str, formats: str) -> argparse.ArgumentParser:
+    """The parser of a subcommand: where its output goes, what says sizes and target of models, and nothing else yet.
+
+    `formats` are those that it writes, in words.
+    """
+    p = _Parser(prog=f"graphcost {name}", usage=f"graphcost {name} {usage}", description=description)
+    output = p.add_argument_group("output")
+    output.add_argument("--format", metavar="FMT", help=f"{formats}; else taken from the suffix of --output")
+    output.add_argument("-o", "--output", metavar="FILE", type=Path, help=_TO_FILE)
+    _network(p.add_argument_group("model inputs"))
+    _target(p.add_argument_group("deployment target"))
+    p.set_defaults(align=1)
+    return p
+
+
+def usage(p: argparse.ArgumentParser | None = None) -> str:
     """The text of --help at 100 columns, whatever the terminal."""
-    p = parser()
+    p = p or parser()
     p.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=100)
     return p.format_help()
 
@@ -67,7 +89,7 @@ def _output(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--format", metavar="FMT", help="md (default), html, json, csv or text; else taken from the suffix of --output"
     )
-    group.add_argument("-o", "--output", metavar="FILE", type=Path, help="write to FILE (atomically) instead of stdout")
+    group.add_argument("-o", "--output", metavar="FILE", type=Path, help=_TO_FILE)
     group.add_argument("--csv-raw", action="store_true", help="csv with names as the model has them, for programs")
     group.add_argument("--strict", action="store_true", help="exit with 1 when a number is only a lower bound")
 
@@ -75,6 +97,7 @@ def _output(group: argparse._ArgumentGroup) -> None:
 def _layers(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--columns", metavar="A,B,...", help="which columns; see --list-columns")
     group.add_argument("--sort", metavar="COL", help="order rows by a column, largest first")
+    group.add_argument("--all", action="store_true", help="show the operators too that only make constants")
     group.add_argument("--top", metavar="N", type=int, help="only the N most expensive rows; 0 shows all")
     group.add_argument(
         "--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)"
@@ -82,6 +105,14 @@ def _layers(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--style", metavar="NAME", default="default", help="table layout of another tool: netscope, ... (--list-styles)"
     )
+
+
+def _numbers(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--unit", metavar="U", default="", help="k, M, G or T: the unit of counts; of bytes KiB, MiB, GiB or TiB"
+    )
+    group.add_argument("--precision", metavar="N", type=int, default=3, help="significant digits (default 3)")
+    group.add_argument("--exact", action="store_true", help="whole numbers in place of short ones")
 
 
 def _sections(group: argparse._ArgumentGroup) -> None:
@@ -111,6 +142,25 @@ def _sections(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--reconcile", action="store_true", help="what other tools would print for the model, and why")
 
 
+def _sizes(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--largest", metavar="DIM", help="the largest value of a symbolic dimension that stays within every --within"
+    )
+    group.add_argument(
+        "--within", metavar="QUANTITY=LIMIT", action="append", default=[],
+        help="a limit for --largest on a total: peak=8MiB, macs=4.2G, time_bound=33ms",
+    )  # fmt: skip
+    group.add_argument(
+        "--scenario", metavar="NAME:DIM=VALUE,...", action="append", default=[],
+        help="totals at sizes of symbolic dimensions, a column for each scenario: prefill:sequence=512,past=0; a name"
+        " alone is one of graphcost.toml",
+    )  # fmt: skip
+    group.add_argument(
+        "--sweep", metavar="DIM=VALUES", action="append", default=[],
+        help="the same for each of several sizes: batch=1,2,4 or H=224..640:32",
+    )  # fmt: skip
+
+
 def _network(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--input", metavar="NAME=SHAPE", action="append", default=[],
@@ -124,6 +174,10 @@ def _network(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--dim", metavar="NAME=VALUE", action="append", default=[], help="give a symbolic dimension a value"
     )
+    group.add_argument(
+        "--weights", metavar="FILE", type=Path,
+        help="the .caffemodel of a prototxt: parameters of layers without a rule, and a check of the others'",
+    )  # fmt: skip
     group.add_argument("--phase", choices=("train", "test"), help="which layers of a Caffe net count (default test)")
     group.add_argument("--level", type=int, metavar="N", help="level that a Caffe net's include rules see (default 0)")
     group.add_argument(
@@ -140,9 +194,6 @@ def _target(group: argparse._ArgumentGroup) -> None:
         "--device", metavar="NAME|FILE", default="",
         help="lower bound of the latency on a device, and memory fit; a profile by name or a .toml file",
     )  # fmt: skip
-    group.add_argument(
-        "--calibrate", metavar="FILE", type=Path, help="measure this machine and write a profile for --device"
-    )
     group.add_argument(
         "--dtype", metavar="TYPE", default="", help="count as if floating-point tensors were of this type"
     )
@@ -168,6 +219,27 @@ def _many(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--memory-limit", metavar="SIZE", help="give a model up that takes more memory than that, as in 2GiB"
     )
+
+
+def _calibrate(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--calibrate", metavar="FILE", type=Path, help="measure this machine and write a profile for --device"
+    )
+
+
+def _time(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--measure", action="store_true",
+        help="run the network on this machine with onnxruntime, and show the time of each layer",
+    )  # fmt: skip
+    group.add_argument(
+        "--profile", metavar="FILE", type=Path,
+        help="times measured elsewhere: ONNX Runtime's or TensorRT's JSON, OpenVINO's counters, a CSV of name,ms",
+    )  # fmt: skip
+    group.add_argument(
+        "--threads", metavar="N", type=int, help="threads that --measure and --calibrate use (default: all cores)"
+    )
+    group.add_argument("--provider", metavar="NAME", help="execution provider that --measure uses (default: CPU)")
 
 
 def _lists(group: argparse._ArgumentGroup) -> None:

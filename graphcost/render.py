@@ -79,6 +79,31 @@ def render(report: Report | Summary, format: str) -> str:
     return found.summary(report)
 
 
+def document(format: str, title: str, lines: Sequence[str], tables: Sequence[Table]) -> str:
+    """A title, lines under it and tables with their headings and notes, as "md", "text" or "html"."""
+    if format == "html":
+        return page("document.html.j2", title=title, lines=lines, tables=tables)
+    return environment().get_template(f"document.{format}.j2").render(title=title, lines=lines, tables=tables)
+
+
+def page(template: str, styles: Sequence[str] = (), **content: object) -> str:
+    """A page of HTML without scripts from a template of its own, which gets `content`; `styles` add to those of all."""
+    from .page.assets import STYLES, bundle
+
+    assets = bundle(_text, (*STYLES, *styles), scripts=())
+    return printable_lines(environment().get_template(template).render(**content, assets=assets))
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as comma-separated values for spreadsheets: None as nothing, text that one would run as text."""
+    return csv_lines(rows, spreadsheet_text)
+
+
+def json_text(data: dict[str, object]) -> str:
+    """An object as JSON in ASCII, a line for each element of its lists of objects."""
+    return "{\n" + ",\n".join(f" {json_line(key)}: {_json_lines(value)}" for key, value in data.items()) + "\n}\n"
+
+
 def _template(name: str) -> Format:
     """A format for people, as the templates of its name have it."""
 
@@ -96,6 +121,7 @@ def _template(name: str) -> Format:
 def _html(report: Report) -> str:
     from . import page
 
+    report = report.with_constants()  # rows of the table are numbered as those of the charts are
     html = environment().get_template("report.html.j2").render(report=report, page=page.build(report, _text))
     return printable_lines(html)
 
@@ -178,8 +204,7 @@ def _cell(text: str) -> str:
 
 def _json(report: Report) -> str:
     """A line for each layer and tensor: text of a line is made by json's encoder in C, an indented one is not."""
-    members = (f" {json_line(key)}: {_json_lines(value)}" for key, value in report.data.items())
-    return "{\n" + ",\n".join(members) + "\n}\n"
+    return json_text(report.data)
 
 
 def _json_summary(summary: Summary) -> str:
@@ -210,7 +235,7 @@ def _values(report: Report) -> Iterable[Sequence[object]]:
     if report.style != "default":
         table = report.table
         return [table.titles, *table.rows, *[row for row in [table.total] if any(row)]]
-    chosen, columns, order = report.values()
+    chosen, columns, order = report.values(report.data_keys, range(len(report.analysis.rows)))
     keys = [column.key for column in chosen]
     if report.analysis.notes and not report.by and not report.columns_given:  # which branch was counted, and the like
         keys.append("note")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from . import columns, conventions, export, sections
 from .analysis import Analysis
 from .columns import Column, find
-from .dims import Dim
+from .dims import Dim, substitute
 from .errors import ModelError
-from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, show
+from .naming import grouped
+from .notation import ColumnNotation, Notation
+from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, shapes_text, show
 
 if TYPE_CHECKING:
     from .graph import Tensor
@@ -20,10 +23,20 @@ if TYPE_CHECKING:
     from .target import Target
 
 GROUPS = ("op", "scope", "stage")
-INPUTS = 12
-"""Inputs that the headline names; of more it says how many."""
+INPUTS = 5
+"""Inputs that the headline names, those that are alike in one pattern; of more it says how many."""
 NOTES = 3
 """Operators of which the assumptions say what was counted, before they only count them."""
+OTHERS = {
+    "statistics": "statistics",
+    "settings": "settings",
+    "quantisation": "scales and zero points",
+    "tables": "in tables",
+    "states": "in states",
+    "copies": "in copies",
+}
+"""What the headline calls weights that are not learned, after their number."""
+AS_USUAL = Notation()
 HEADLINE = 240
 """Letters of a total's formula where it stands by itself."""
 TTY_ROWS, TTY_TOP = 60, 40
@@ -32,7 +45,7 @@ TTY_ROWS, TTY_TOP = 60, 40
 
 def default_top(analysis: Analysis) -> int:
     """`top` of a Report for readers who do not scroll through it: 0 is all rows."""
-    return TTY_TOP if len(analysis.rows) > TTY_ROWS else 0
+    return TTY_TOP if len(analysis.layers) > TTY_ROWS else 0
 
 
 class Report:
@@ -40,8 +53,9 @@ class Report:
 
     `columns` are keys of `--list-columns`; `sort` a column, largest first; `top` keeps that many rows (0: all); `by`
     groups rows by "op", "scope" or "stage"; `style` is "default" or a convention with a table of its own, whose columns
-    and rows are the tool's; `sections` are names of `graphcost.sections`, or such objects. Raises ModelError for a
-    column, style, group or section that does not exist.
+    and rows are the tool's; `sections` are names of `graphcost.sections`, or such objects; `all` shows the operators
+    too that only make constants; `notation` says how `tables` write numbers. Raises ModelError for a column, style,
+    group or section that does not exist.
     """
 
     def __init__(
@@ -54,8 +68,13 @@ class Report:
         top: int = 0,
         by: str | None = None,
         sections: Sequence[str | Section] = (),
+        all: bool = False,
+        notation: Notation = AS_USUAL,
     ) -> None:
         self.analysis = analysis
+        self.notation = notation.check()
+        self.rows: Sequence[int] = range(len(analysis.rows)) if all else analysis.layers
+        """The numbers of the rows that the table is of."""
         self.sections = [_section(each) if isinstance(each, str) else each for each in sections]
         self.style = style
         self.by = by
@@ -65,12 +84,20 @@ class Report:
             raise ModelError("--style", "", f"{style} has rows and columns of its own: no columns, sort, top or by")
         self._build_table = None if style == "default" else _build_table(style)
         on_device = ("time_bound", "bound_by") if analysis.target.device else ()
+        measured = ("time", "duration", "achieved", "bandwidth") if analysis.timing is not None else ()
+        efficiency = ("efficiency",) if measured and on_device else ()
         self.columns_given = bool(columns)
-        self.keys = tuple(columns or (*(_GROUPED if by else _DEFAULT), *on_device))
+        self.keys = tuple(columns or (*(_GROUPED if by else _DEFAULT), *on_device, *measured, *efficiency))
         for key in (*self.keys, *([sort] if sort else [])):
             find(key)
         self.sort = sort
         self.top = top
+
+    def with_constants(self) -> Self:
+        """The same report with the rows of operators that only make constants."""
+        report = copy(self)
+        report.rows = range(len(self.analysis.rows))
+        return report
 
     @property
     def title(self) -> str:
@@ -82,44 +109,81 @@ class Report:
         """The figures a person reads first."""
         a = self.analysis
         peak = a.memory.peak
-        parts = [f"input {name} {shape_text(tensor)}" for name, tensor in list(a.inputs.items())[:INPUTS]]
-        parts += [counted(len(a.inputs) - INPUTS, "more input")] if len(a.inputs) > INPUTS else []
-        parts.append(counted(len(a.rows), "layer"))
-        params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("params", "param_bytes", "macs"))
-        parts += [f"{params} parameters ({nbytes})", f"{macs} MACs"]
+        parts = self._inputs
+        parts.append(counted(len(a.layers), "layer"))
+        params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("learned_params", "param_bytes", "macs"))
+        parts += [f"{' + '.join([f'{params} parameters', *self.other_weights])} ({nbytes})", f"{macs} MACs"]
         if peak is not None:
             parts.append(f"peak activations {self.total(find('peak'), HEADLINE)} at {peak.name}")
         else:
             parts.append("peak activations unknown")
         return parts
 
-    def _written(self, values: Sequence[Value], column: Column, at: Sequence[int]) -> list[str]:
+    @property
+    def other_weights(self) -> list[str]:
+        """What the file carries besides learned parameters: `53,120 statistics`."""
+        others = self.analysis.parameters.others
+        return [f"{self.show(size, 'count', LONG)} {OTHERS[kind]}" for kind, size in others.items()]
+
+    def _units(self, notation: Notation | None, column: Column, cells: Sequence[Value]) -> ColumnNotation | None:
+        """How a column's numbers are written; None where a size is open in one of them: a formula has no unit."""
+        if notation is None:
+            return None
+        total = [] if column.total is None else [column.total(self.analysis)]
+        numbers = [
+            self.analysis.evaluate(each) if isinstance(each, Dim) else each for each in {*cells, *total} - {None}
+        ]
+        if None in numbers:
+            return None
+        return notation.of_column(
+            column.form, column.title, [each for each in numbers if isinstance(each, int | float)]
+        )
+
+    def _written(
+        self, values: Sequence[Value], column: Column, at: Sequence[int], units: ColumnNotation | None = None
+    ) -> list[str]:
         """The cells of a column, of the rows `at`; each distinct value is written once."""
+        if column.tensors is not None and self.analysis.assumptions and not self.by:
+            values = self._shapes(column, at)
         distinct = set(values)
         long = {each for each in distinct if len(str(each)) > LONG}
         if column.short_text is not None and not self.by and long:
             short_text, analysis = column.short_text, self.analysis
             values = [short_text(analysis, i) if each in long else each for i, each in zip(at, values, strict=True)]
             distinct = set(values)
-        written = {each: each if isinstance(each, str) else self.show(each, column.form, LONG) for each in distinct}
+        written = {each: self.show(each, column.form, LONG, units) for each in distinct}
         return [written[value] for value in values]
 
-    def total(self, column: Column, most: int | None = None) -> str:
+    def _shapes(self, column: Column, at: Sequence[int]) -> list[Value]:
+        """The cells of a column of shapes, under the assumptions."""
+        assert column.tensors is not None
+        analysis, sizes = self.analysis, self.analysis.assumptions
+        cells: list[Value] = []
+        for index in at:
+            tensors = [tensor.substitute(sizes) for tensor in column.tensors(analysis, index)]
+            text = shapes_text(tensors)
+            cells.append(shapes_text(tensors, brief=True) if len(text) > LONG else text)
+        return cells
+
+    def total(self, column: Column, most: int | None = None, units: ColumnNotation | None = None) -> str:
         """A column's total as text, "" when it has none; a lower bound says so."""
         if column.total is None:
             return ""
         total = column.total(self.analysis)
-        text = self.show(total, column.form, most)
+        text = self.show(total, column.form, most, units)
         return text if total is None or column.total_is_exact(self.analysis) else f">= {text}"
 
-    def show(self, value: Value, form: str, most: int | None = None) -> str:
+    def show(self, value: Value, form: str, most: int | None = None, units: ColumnNotation | None = None) -> str:
         """A value as text; a formula is evaluated under the assumptions when they suffice.
 
         Of a formula of more than `most` letters it is said what it depends on.
         """
         if isinstance(value, Dim):
-            number = self.analysis.evaluate(value)
-            return formula(value, most) if number is None else show(number, form)
+            value = substitute(value, self.analysis.assumptions)
+            if isinstance(value, Dim):
+                return formula(value, most)
+        if units is not None and units.scale and isinstance(value, int | float):
+            return units.write(value)
         return show(value, form)
 
     @property
@@ -128,6 +192,8 @@ class Report:
         a = self.analysis
         if a.complete:
             return "complete"
+        if not a.rows:
+            return "nothing to count: the graph has no operators"
         number = sum(a.unknown.values())
         causes = ", ".join(f"{kind} x{count}" for kind, count in a.unknown.items())
         parts = [f"the cost of {counted(number, 'operator')} is not known ({causes})"] if number else []
@@ -150,63 +216,114 @@ class Report:
             parts.append(
                 f"data-dependent dimensions, taken from the declared shapes: {_first(numbers)} (--dim changes them)"
             )
+        if a.defaults:
+            numbers = [f"{name} = {number}" for name, number in a.defaults.items()]
+            change = f"set with --dim {next(iter(a.defaults))}=300"
+            parts.append(f"data-dependent dimensions, as before the network runs: {_first(numbers)} ({change})")
+        parts += [f"parameters: {_first(a.parameters.guesses, NOTES)}"] if a.parameters.guesses else []
         counted_of = [f"{name}: {note}" for name, note in a.notes.items()]
         parts += [_first(counted_of, NOTES)] if counted_of else []
         return "; ".join([*parts, *_target_notes(a.target)])
 
     @property
     def table(self) -> Table:
-        """The table of layers in the chosen style; that of a tool is of numbers wherever the assumptions make them."""
-        table = self._build_table(self.analysis.assumed) if self._build_table else self._default_table()
+        """The table of layers in the chosen style; that of a tool is of numbers wherever the assumptions make them.
+
+        Each cell has a unit of its own, as scripts that change sizes write it too.
+        """
+        return self._layers(None)
+
+    def _layers(self, notation: Notation | None) -> Table:
+        table = self._build_table(self.analysis.assumed) if self._build_table else self._default_table(notation)
         if self.analysis.free_symbols and is_abbreviated(chain.from_iterable([table.total, *table.rows])):
             table.notes.append(EXPLAINED)
         return table
 
     @property
     def tables(self) -> list[Table]:
-        """The tables of the chosen sections, after that of the layers unless one of them takes its place."""
+        """The tables of the chosen sections, after that of the layers unless one of them takes its place.
+
+        Its columns have one unit each, by `notation`.
+        """
         asked = [table for section in self.sections for table in section.tables(self.analysis)]
-        return [self.table, *asked] if all(section.beside for section in self.sections) else asked
+        return [self._layers(self.notation), *asked] if all(section.beside for section in self.sections) else asked
 
     @property
     def data(self) -> dict[str, Any]:
         """The JSON object: that of the analysis, and a key for each section."""
         return {**export.to_dict(self.analysis), **{each.name: each.data(self.analysis) for each in self.sections}}
 
-    def values(self) -> tuple[list[Column], list[Sequence[Value]], list[int]]:
-        """The columns, the unformatted cells of each after grouping, sorting and cutting, and each row's number."""
-        chosen = [find(key) for key in self.keys]
-        columns = self._cells(chosen)
-        order = list(range(len(columns[0]))) if columns else []
+    @property
+    def _inputs(self) -> list[str]:
+        """The inputs as the headline has them."""
+        shapes = {name: self.shape_text(tensor) for name, tensor in self.analysis.inputs.items()}
+        kinds = {name: (text, self.analysis.inputs[name].dtype) for name, text in shapes.items()}
+        groups = grouped(kinds)
+        parts = [
+            f"input {pattern} {shapes[members[0]]}" if len(members) == 1 else f"inputs {pattern}: {shapes[members[0]]}"
+            for pattern, members in groups[:INPUTS]
+        ]
+        rest = sum(len(members) for _, members in groups[INPUTS:])
+        return [*parts, f"and {counted(rest, 'more input')}"] if rest else parts
+
+    def shape_text(self, tensor: Tensor) -> str:
+        """A shape under the assumptions."""
+        return shape_text(tensor.substitute(self.analysis.assumptions))
+
+    @property
+    def data_keys(self) -> tuple[str, ...]:
+        """The columns of a format for programs: unless they were chosen, all weights beside the learned ones too."""
+        if self.columns_given:
+            return self.keys
+        keys = [key for each in self.keys for key in (("params", each) if each == "learned_params" else (each,))]
+        return (*keys, "constant") if not self.by and len(self.rows) < len(self.analysis.rows) else tuple(keys)
+
+    def values(
+        self, columns: Sequence[str] = (), rows: Sequence[int] | None = None
+    ) -> tuple[list[Column], list[Sequence[Value]], list[int]]:
+        """The columns, the unformatted cells of each after grouping, sorting and cutting, and each row's number.
+
+        `columns` and `rows` are those of the report unless they are given; a group's number is its place among groups.
+        """
+        chosen, rows = [find(key) for key in columns or self.keys], self.rows if rows is None else rows
+        cells = self._cells(chosen, rows)
+        order = list(range(len(cells[0]))) if cells else []
         if self.sort or 0 < self.top < len(order):
-            (values,) = self._cells([find(self.sort or "macs")])
+            (values,) = self._cells([find(self.sort or "macs")], rows)
             keys = list(map(self._sort_key, values))
             largest = sorted(order, key=keys.__getitem__, reverse=True)[: self.top or None]
             order = largest if self.sort else sorted(largest)
-            columns = [[cells[at] for at in order] for cells in columns]
-        return chosen, columns, order
+            cells = [[column[at] for at in order] for column in cells]
+        return chosen, cells, order if self.by else [rows[at] for at in order]
 
-    def _cells(self, chosen: Sequence[Column]) -> list[Sequence[Value]]:
-        """Each column's cell for every row, or every group of rows."""
-        analysis, every = self.analysis, range(len(self.analysis.rows))
+    def _cells(self, chosen: Sequence[Column], rows: Sequence[int]) -> list[Sequence[Value]]:
+        """Each column's cell for some rows, or every group of them."""
+        analysis = self.analysis
         if not self.by:
-            return [self._values(column) for column in chosen]
+            return [self._values(column, rows) for column in chosen]
         groups: dict[str, list[int]] = {}
-        for at in every:
+        for at in rows:
             groups.setdefault(_group(analysis.rows[at], self.by), []).append(at)
         return [
-            list(groups) if column.key == "name" else [_group_value(analysis, column, rows) for rows in groups.values()]
+            list(groups)
+            if column.key == "name"
+            else [_group_value(analysis, column, members) for members in groups.values()]
             for column in chosen
         ]
 
-    def _values(self, column: Column) -> list[Value]:
-        """A column's value for every row; one that is the same for rows of one signature is computed once for them."""
+    def _values(self, column: Column, rows: Sequence[int]) -> list[Value]:
+        """A column's value for some rows; one that is the same for rows of one signature is computed once for them."""
         analysis = self.analysis
         if not column.per_signature:
-            return [column.value(analysis, at) for at in range(len(analysis.rows))]
-        firsts, places = analysis.distinct_rows
-        values = [column.value(analysis, at) for at in firsts]
-        return values if len(firsts) == len(places) else [values[place] for place in places]
+            return [column.value(analysis, at) for at in rows]
+        _, places = analysis.distinct_rows
+        known: dict[int, Value] = {}
+        values = []
+        for at in rows:
+            if (place := places[at]) not in known:
+                known[place] = column.value(analysis, at)
+            values.append(known[place])
+        return values
 
     def _sort_key(self, value: Value) -> tuple[int, float, str]:
         """Where a value stands in an order: text by itself, then numbers; what is not known may be the largest."""
@@ -215,22 +332,35 @@ class Report:
             return (0, 0.0, number)
         return (1, float(number), "") if number is not None else (2, 0.0, "")
 
-    def _default_table(self) -> Table:
+    def _default_table(self, notation: Notation | None) -> Table:
         chosen, columns, order = self.values()
         numeric = tuple(column.form != "text" for column in chosen)
-        written = [self._written(cells, column, order) for cells, column in zip(columns, chosen, strict=True)]
-        total = [self.total(column, LONG) for column in chosen]
+        pairs = list(zip(columns, chosen, strict=True))
+        notations = [self._units(notation, column, cells) for cells, column in pairs]
+        written = [
+            self._written(cells, column, order, units) for (cells, column), units in zip(pairs, notations, strict=True)
+        ]
+        total = [self.total(column, LONG, units) for column, units in zip(chosen, notations, strict=True)]
         if total and not total[0]:
             total[0] = "total"
         every = self.analysis.rows
-        hidden = (len({_group(row, self.by) for row in every}) if self.by else len(every)) - len(order)
+        hidden = (len({_group(every[at], self.by) for at in self.rows}) if self.by else len(self.rows)) - len(order)
         notes = [f"{counted(hidden, 'more row')} not shown (--top 0 shows all)"] if hidden > 0 else []
+        notes += self._constants_note()
         notes += dict.fromkeys(note for column in chosen for note in column.notes(self.analysis))
         unknown = [] if self.by or self.analysis.complete else [row.status != "known" for row in every]
         marked = frozenset(i for i, at in enumerate(order) if unknown and unknown[at])
         at = () if self.by else tuple(order)
         shown = list(zip(*written, strict=True))
-        return Table(tuple(c.title for c in chosen), numeric, shown, tuple(total), notes, marked=marked, at=at)
+        titles = tuple(units.title if units else column.title for column, units in zip(chosen, notations, strict=True))
+        return Table(titles, numeric, shown, tuple(total), notes, marked=marked, at=at)
+
+    def _constants_note(self) -> list[str]:
+        """How many operators are not shown because they only make constants."""
+        constants = len(self.analysis.rows) - len(self.rows)
+        if not constants:
+            return []
+        return [f"{counted(len(self.rows), 'operator')}; {counted(constants, 'constant')} not shown, --all shows them"]
 
 
 def _first(words: Sequence[str], most: int = 8) -> str:
@@ -249,7 +379,7 @@ def _target_notes(target: Target) -> list[str]:
 
 
 _DEFAULT = columns.DEFAULT
-_GROUPED = ("name", "count", "params", "macs", "ops", "activation", "share")
+_GROUPED = ("name", "count", "learned_params", "macs", "ops", "activation", "share")
 
 
 def _section(name: str) -> Section:

@@ -78,6 +78,25 @@ NO_WORK = Work()
 """For an operator that only moves, renames or makes up numbers: its zero is stated."""
 
 
+LEARNED = "learned"
+STATISTICS = "statistics"
+SETTINGS = "settings"
+QUANTISATION = "quantisation"
+TABLES = "tables"
+STATES = "states"
+CLASSES = {
+    LEARNED: "what training finds: kernels, matrices, biases, embeddings, factors of a normalisation",
+    STATISTICS: "means and variances that a normalisation gathered while it was trained",
+    SETTINGS: "numbers that belong to the operator: bounds, fill values, scales of a resize, a factor of 2",
+    QUANTISATION: "scales and zero points of quantised numbers",
+    TABLES: "masks, and tables that a formula fills: sines of positions, windows of a transform",
+    STATES: "what a recurrence begins with",
+}
+"""What a weight is for; `learned` is what a paper calls parameters."""
+NUMBER = "number"
+"""Of an operand that may be anything: it is a setting where it is a single number, else what its name says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Anchors:
     """Boxes that an operator of a detector places at every position of a map, in elements of the network's input."""
@@ -100,6 +119,8 @@ class Facts:
     window: Window = POINTWISE
     weights: tuple[Tensor, ...] = ()
     """Tensors that the operator holds itself: the blobs a Caffe layer allocates, the contents of a Constant."""
+    weight_classes: tuple[str, ...] = ()
+    """What each of them is for, of CLASSES; what the tuple leaves off is learned, or for its reader to say."""
     is_view: bool = False
     """The first output is the first input under another shape: no bytes move, and the shapes tell what is seen."""
     slice_offsets: tuple[Extent, ...] = ()
@@ -181,11 +202,18 @@ class Rule:
     """It stands in the place of another, registered before it or after."""
     contents_of_all: bool = False
     """It reads what its operands hold only where that is known of every one of them."""
+    classes: tuple[str, ...] = ()
+    """What a weight among its inputs is for, in the order of inputs: of CLASSES, NUMBER, or "" where the operator does
+    not tell; the last one holds for all further inputs too."""
 
     @property
     def is_built_in(self) -> bool:
         """Whether it comes along, rather than from a plugin."""
         return self.function.__module__.startswith("graphcost.")
+
+    def class_of(self, at: int) -> str:
+        """What a weight that is input number `at` is for; "" where the operator does not tell."""
+        return self.classes[min(at, len(self.classes) - 1)] if self.classes else ""
 
     def may_be_left_out(self, at: int) -> bool:
         """Whether the function says of an input that it may be None, though others that it needs come after it."""
@@ -198,6 +226,7 @@ class Rule:
         return f"{self.function.__module__}.{self.function.__qualname__}"
 
 
+NO_CLASSES: Mapping[str, str] = {}
 _table: dict[str, list[Rule]] = {}
 """By kind, the newest first."""
 
@@ -211,6 +240,7 @@ def rule(
     fields: Iterable[str] = (),
     harmless: Iterable[str] = (),
     contents_of_all: bool = False,
+    weights: Mapping[str, str] = NO_CLASSES,
 ) -> Callable[[F], F]:
     """Register a function as the rule of `kinds`, from version `since` of their operator set on.
 
@@ -219,17 +249,33 @@ def rule(
     names them in `fields` and takes them as `**fields`. `harmless` lists the attributes that change neither a shape nor
     the cost; an operator with any other attribute that the rule does not read is not understood. `contents_of_all` says
     that what operands hold changes nothing unless it is known of each, as of an addition: small weights that differ in
-    their values alone are then the same to it. Raises ValueError when a kind already has a rule for that version,
-    unless `replace` says that this one is to stand in its place.
+    their values alone are then the same to it. `weights` says of the function's inputs by name what a weight there is
+    for, of CLASSES: `{"mean": STATISTICS}`; one that is not named is learned, unless it only passes through. Raises
+    ValueError when a kind already has a rule for that version, unless `replace` says that this one is to stand in its
+    place, and for an input or a class that does not exist.
     """
 
     def register(function: F) -> F:
+        classes = _classes(function, weights) if weights else ()
         for kind in kinds:
             read = frozenset(fields), frozenset(harmless)
-            _register(_describe(function, kind, since, replace, *read, contents_of_all=contents_of_all))
+            _register(_describe(function, kind, since, replace, *read, classes, contents_of_all=contents_of_all))
         return function
 
     return register
+
+
+def _classes(function: Callable[..., Facts], weights: Mapping[str, str]) -> tuple[str, ...]:
+    """The class of a weight at each input, the variable inputs last. Raises ValueError for a name that is none."""
+    code: Any = function.__code__
+    positional = code.co_argcount
+    names = list(code.co_varnames[:positional])
+    if code.co_flags & 0x04:
+        names.append(code.co_varnames[positional + code.co_kwonlyargcount])
+    wrong = weights.keys() - set(names) or set(weights.values()) - {*CLASSES, NUMBER}
+    if wrong:
+        raise ValueError(f"{function.__qualname__}: weights= names {sorted(wrong)}, which is no input or no class")
+    return tuple([weights.get(name, "") for name in names])
 
 
 def _register(new: Rule) -> None:
@@ -254,6 +300,7 @@ def _describe(
     replaces: bool,
     fields: frozenset[str],
     harmless: frozenset[str],
+    classes: tuple[str, ...],
     *,
     contents_of_all: bool,
 ) -> Rule:
@@ -275,6 +322,7 @@ def _describe(
         takes_any=any_keyword and not fields,
         replaces=replaces,
         contents_of_all=contents_of_all,
+        classes=classes,
     )
 
 
@@ -300,6 +348,7 @@ def not_understood(rule: Rule, attrs: Mapping[str, Any], inputs: Sequence[Tensor
     """
     for name, value in attrs.items():
         known = name in rule.keywords or name in rule.harmless or name in HARMLESS
+        known = known or (name in PYTHON_FIELDS and rule.kind.startswith(PYTHON))
         if isinstance(value, Unread) and name not in rule.harmless:
             return f"attribute {name} is too large to be read"
         if not (known or rule.takes_any or name.startswith("_")):
@@ -318,16 +367,29 @@ def _nearest(name: str, rule: Rule) -> str:
     return f" (nearest: {close[0]})" if close else ""
 
 
+PYTHON = "caffe.Python"
+"""The kind of a Caffe layer written in Python, before a colon and its module and class."""
+PYTHON_FIELDS = frozenset({"module", "layer", "share_in_parallel"})
+"""Fields of such a layer that its kind says, or that change nothing; `param_str` is what it is given."""
+
+
 FRESH = "_x6F_pen_"
 """What the symbols begin with that stand for an extent which only data decides, until they get a name of their own: no
 file's name does, since none has an escaped letter (dims/names.py)."""
 
 
-def data_dependent(axis: int = 0) -> Dim:
+def data_dependent(axis: int = 0, name: str = "", default: int | None = None) -> Dim:
     """An extent that no shape tells (the boxes that survive, the nonzero elements).
 
-    The engine replaces it by a symbol named after the operator's output, which the user may bind.
+    The engine replaces it by a symbol which the user may bind: it is called `name`, or after the operator's output and
+    the axis. With a `default` it is that number until the user gives another one.
     """
-    extent = symbol(f"{FRESH}{axis}", lower=0)
+    extent = symbol(f"{FRESH}{axis}" + (f"_{'' if default is None else default}_{name}" if name else ""), lower=0)
     assert isinstance(extent, Dim)
     return extent
+
+
+def wished(fresh: str) -> tuple[str, int | None]:
+    """What the symbol of such an extent is to be called, "" where the rule does not say, and its default."""
+    default, _, name = fresh.removeprefix(FRESH).partition("_")[2].partition("_")
+    return name, int(default) if default else None

@@ -56,3 +56,11 @@ def quotient(a: Extent, b: Extent) -> Extent | None:
     except (Undecided, TooLarge, ZeroDivisionError):
         return None
     return found if found * b == a else None
+
+
+def joins(elements: Extent, results: Extent) -> Extent:
+    """How often two are joined until only `results` of so many elements are left: never where there are none.
+
+    Over nothing at all a reduction puts out what it begins with.
+    """
+    return 0 if elements == 0 else elements - results

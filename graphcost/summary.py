@@ -15,7 +15,9 @@ from .errors import ModelError
 from .report import Report
 from .table import EXPLAINED, LONG, Table, Value, counted, is_abbreviated, shapes_text
 
-DEFAULT = ("count", "params", "macs", "ops", "peak")
+DEFAULT = ("count", "learned_params", "macs", "ops", "peak")
+DATA = ("count", "params", "learned_params", "macs", "ops", "peak")
+"""The same for programs."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,10 @@ class ModelRow:
     missing: str = ""
     """What its totals leave out, where they are lower bounds."""
     inputs: str = ""
+    inputs_text: str = ""
+    """The same as people read it, under the assumptions."""
     totals: dict[str, Value] = field(default_factory=dict)
-    """By the keys of the columns; counts are integers, or formulas while sizes are open, None where not known."""
+    """By the keys of the columns for programs: integers, or formulas while sizes are open, None where not known."""
     numbers: dict[str, Value] = field(default_factory=dict)
     """The same as numbers where the assumptions of a report make them, as one batch; None where they do not."""
     size: int | None = None
@@ -66,8 +70,8 @@ class RowMaker:
     Raises ModelError for a column that does not exist or has no total.
     """
 
-    keys: tuple[str, ...] = DEFAULT
-    """Of columns that have a total."""
+    keys: tuple[str, ...] = ()
+    """Of columns that have a total; without any, those of DEFAULT for people and of DATA for programs."""
     sort: str | None = None
     """One of these, by which rows can be ordered."""
     objects: bool = False
@@ -78,22 +82,24 @@ class RowMaker:
             _column_with_total(key)
 
     @property
-    def columns(self) -> list[Column]:
-        return [find(key) for key in self.keys]
+    def data_keys(self) -> tuple[str, ...]:
+        """The keys of the columns of a format for programs."""
+        return self.keys or DATA
 
     def __call__(self, result: Report | Failure) -> ModelRow:
         if isinstance(result, Failure):
             return ModelRow(result.path, error=result.reason)
-        analysis, columns = result.analysis, self.columns
-        totals = {column.key: _total(result, column) for column in columns}
+        analysis = result.analysis
+        totals = {key: _total(result, find(key)) for key in self.data_keys}
         return ModelRow(
             analysis.model.path,
             used_dims=frozenset(analysis.dims.keys() - set(analysis.unused_dims)),
             missing="" if analysis.complete else result.coverage,
             inputs=shapes_text(analysis.inputs.values()),
+            inputs_text=shapes_text([t.substitute(analysis.assumptions) for t in analysis.inputs.values()], brief=True),
             totals=totals,
             numbers={key: analysis.evaluate(each) if isinstance(each, Dim) else each for key, each in totals.items()},
-            texts=tuple([result.total(column, LONG) for column in columns]),
+            texts=tuple([result.total(find(key), LONG) for key in self.keys or DEFAULT]),
             sort_key=(0, 0.0) if self.sort is None else _sort_key(result, find(self.sort)),
             data=result.data if self.objects else None,
         )
@@ -103,10 +109,10 @@ class Summary:
     """What several models cost in total: `Summary(reports).table`.
 
     `results` are reports, failures or rows made of them by a RowMaker with the same options; they may be a generator:
-    each report is let go before the next but one is made. `columns` are keys of columns
-    that have a total; with `sort`, one of them, the largest model comes first; `top` keeps that many rows (0: all).
-    What is not known may be the largest; what could not be read comes last. `objects` keeps the JSON object of each
-    model for `data`. Raises ModelError for a column that does not exist or has no total.
+    each report is let go before the next but one is made. `columns` are keys of columns that have a total; with `sort`,
+    one of them, the largest model comes first; `top` keeps that many rows (0: all). What is not known may be the
+    largest; what could not be read comes last. `objects` keeps the JSON object of each model for `data`. Raises
+    ModelError for a column that does not exist or has no total.
     """
 
     def __init__(
@@ -118,8 +124,10 @@ class Summary:
         top: int = 0,
         objects: bool = False,
     ) -> None:
-        make = RowMaker(tuple(columns or DEFAULT), sort, objects)
-        self.columns = make.columns
+        make = RowMaker(tuple(columns or ()), sort, objects)
+        self.columns = [find(key) for key in make.keys or DEFAULT]
+        self.data_columns = [find(key) for key in make.data_keys]
+        """Those of a format for programs."""
         self.rows = [each if isinstance(each, ModelRow) else make(each) for each in results]
         self.failed = any(row.error for row in self.rows)
         self.used_dims = frozenset[str]().union(*[row.used_dims for row in self.rows])
@@ -137,7 +145,7 @@ class Summary:
         """A model's path, its inputs and its totals as people read them."""
         blank = ("",) * len(self.columns)
         rows = [
-            (row.path, f"error: {row.error}", *blank) if row.error else (row.path, row.inputs, *row.texts)
+            (row.path, f"error: {row.error}", *blank) if row.error else (row.path, row.inputs_text, *row.texts)
             for row in self.rows
         ]
         numeric = (False, False, *(column.form != "text" for column in self.columns))
@@ -151,16 +159,16 @@ class Summary:
     @property
     def lines(self) -> list[tuple[Value, ...]]:
         """The same unformatted, under titles; whether each model's totals are exact, and why it could not be read."""
-        unread = (None,) * (len(self.columns) + 2)
+        unread = (None,) * (len(self.data_columns) + 2)
         return [
-            ("model", "input", *(column.key for column in self.columns), "complete", "error"),
+            ("model", "input", *(column.key for column in self.data_columns), "complete", "error"),
             *(
                 (row.path, *unread, row.error)
                 if row.error
                 else (
                     row.path,
                     row.inputs,
-                    *(row.totals[column.key] for column in self.columns),
+                    *(row.totals[column.key] for column in self.data_columns),
                     "no" if row.missing else "yes",
                     None,
                 )

@@ -11,16 +11,27 @@ if (!device) return;
 /** The element type that a row calculates in. */
 graphcost.typeOf = (row) => device.dtype.values[device.dtype.at ? device.dtype.at[row] : row];
 
-/** The lower bound of each row's time and what sets it, their sum, and the compute-bound and memory-bound parts of that; null is not known. */
+/** The lower bound of each row's time and what sets it, their sum, and the parts of that by what sets it; null is not known. */
 function bound() {
   const sizes = new Map(Object.entries(graphcost.values()));
   const column = ({values, at}) => {
     const numbers = values.map((value) => graphcost.exact(value, sizes)).map((value) => (value ?? null) && Number(value));
     return (row) => numbers[at ? at[row] : row];
   };
-  const [activationReads, weightReads, writes, tripCount] =
-    ["activation_reads", "weight_reads", "activation_writes", "trip_count"].map((key) => column(device[key]));
+  const [activationReads, weightReads, writes, tripCount, elements] =
+    ["activation_reads", "weight_reads", "activation_writes", "trip_count", "elements"].map((key) => column(device[key]));
   const repeats = new Set(device.repeats);
+
+  /** Seconds that what one run reads and writes takes past each level, the slowest of them. */
+  function caches(reads, written) {
+    let slowest = 0, nearer = 0;
+    for (const [bytes, bandwidth] of device.levels) {
+      const passing = Math.max(0, reads - nearer) + Math.max(0, written - nearer);
+      slowest = Math.max(slowest, passing / bandwidth);
+      nearer += bytes;
+    }
+    return slowest;
+  }
 
   function load(row) {
     const macs = graphcost.cell("macs", row).value;
@@ -28,31 +39,35 @@ function bound() {
     const peak = device.peaks[graphcost.typeOf(row)];
     const trips = tripCount(row);
     if (macs === undefined || trips === null || (macs > 0 && peak === null)) return {};
-    const compute = macs > 0 ? Number(macs) / peak : 0;
+    const rate = device.calculates[row] ? device.ops_rates[graphcost.typeOf(row)] : null;
+    const compute = macs > 0 ? Number(macs) / peak : rate ? ((elements(row) ?? 0) * trips) / rate : 0;
     const beyond = (bytes) => Math.max(0, (bytes ?? 0) - device.fast_memory);
-    const weights = weightReads(row) ?? 0; // what is not known cannot raise the bound
+    const weights = device.compressed ? 0 : weightReads(row) ?? 0; // what is not known cannot raise the bound
+    const cache = device.calculates[row] ? caches((activationReads(row) ?? 0) + weights, writes(row) ?? 0) * trips : 0;
+    const floor = Math.max(compute, cache);
     const first = repeats.has(row) || !trips ? 0 : weights;
     const later = beyond(weights) * (repeats.has(row) ? trips : Math.max(0, trips - 1));
     const moved = (beyond(activationReads(row)) + beyond(writes(row))) * trips + first + later;
-    const savable = Math.max(0, Math.min(first, moved - compute * device.bandwidth));
+    const savable = Math.max(0, Math.min(first, moved - floor * device.bandwidth));
     const parts = [activationReads(row), weightReads(row), writes(row)];
     const nbytes = parts.includes(null) ? null : parts.reduce((sum, part) => sum + part) * trips;
-    return {macs: Number(macs), compute, moved, savable, nbytes};
+    return {macs: Number(macs), compute, cache, moved, savable, nbytes};
   }
 
   const loads = Array.from({length: graphcost.data.rows}, (_, row) => load(row));
   const excess = loads.reduce((sum, {savable = 0}) => sum + savable, 0);
   const held = excess ? Math.min(1, device.fast_memory / excess) : 0; // of the weights that need not be moved
-  const rows = loads.map(({macs, compute, moved, savable, nbytes}) => {
+  const rows = loads.map(({macs, compute, cache, moved, savable, nbytes}) => {
     if (compute === undefined) return {seconds: null};
     const memory = (moved - savable * held) / device.bandwidth;
-    const by = memory > compute + (1e-9 * moved) / device.bandwidth ? "memory" : compute ? "compute" : "";
-    return {seconds: by === "memory" ? memory : compute, by, macs, nbytes};
+    const bound = memory > Math.max(compute, cache) + (1e-9 * moved) / device.bandwidth;
+    const by = bound ? "memory" : cache > compute ? "cache" : compute ? "compute" : "";
+    return {seconds: by === "memory" ? memory : Math.max(compute, cache), by, macs, nbytes};
   });
   const sum = (wanted) => rows.reduce((total, {seconds, by}) => total + (by === wanted ? seconds : 0), 0);
   const known = rows.every(({seconds}, row) => seconds !== null || loads[row].unknown);
-  const [compute, memory] = [sum("compute"), sum("memory")];
-  return {rows, compute, memory, seconds: known ? compute + memory : null};
+  const [compute, memory, cache] = [sum("compute"), sum("memory"), sum("cache")];
+  return {rows, compute, memory, cache, seconds: known ? compute + memory + cache : null};
 }
 
 /* --- the cards -------------------------------------------------------------------------------------------------------- */
@@ -68,8 +83,8 @@ function write(card, text, note, warn = false) {
 const why = cards.latency.querySelector(".note").textContent;
 
 function latency() {
-  const {seconds, compute, memory} = graphcost.bound;
-  const [part, by] = memory > compute ? [memory, "memory"] : [compute, "compute"];
+  const {seconds, compute, memory, cache} = graphcost.bound;
+  const [part, by] = [[compute, "compute"], [memory, "memory"], [cache, "cache"]].reduce((a, b) => (b[0] > a[0] ? b : a));
   const note = seconds ? `${graphcost.show(part / seconds, "share")} ${by}-bound` : why;
   write(cards.latency, graphcost.show(seconds, "time"), note);
 }

@@ -15,10 +15,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 
 from graphcost import Analysis, Facts, Model, Tensor, Work, analyze
+from graphcost.dims import Extent, substitute, symbols
 from graphcost.graph import UnknownShape
 from graphcost.importers import onnx as importer
 from graphcost.ops import find
-from graphcost.rules import FRESH
+from graphcost.rules import FRESH, wished
 
 NEWEST = 30
 """Above every version of the ONNX operator set that there is: the newest rule answers."""
@@ -116,6 +117,11 @@ def saved(model: onnx.ModelProto, folder: Path) -> Path:
     return folder / "net.onnx"
 
 
+TIMES = (
+    "time_bound", "bound_by", "time", "spread", "duration", "achieved", "bandwidth", "efficiency", "ran_with",
+)  # fmt: skip
+"""Columns that ask for a device or for measured times."""
+
 # --- one rule, asked alone --------------------------------------------------------------------------------------------
 
 MS = "com.microsoft."
@@ -148,6 +154,13 @@ def facts_of(kind: str, *inputs: Tensor | None, opset: int = NEWEST, outputs: in
     if "outputs" in rule.keywords:
         given["outputs"] = outputs
     return rule.function(*inputs, **{name: each for name, each in given.items() if name in rule.keywords})
+
+
+def before_it_runs(facts: Facts) -> Facts:
+    """Facts whose extents that data decides are what they are before a network has run."""
+    names = {name for y in facts.outputs if y.ranked for extent in y.shape for name in symbols(extent)}
+    sizes: dict[str, Extent] = {name: wished(name)[1] or 0 for name in names if name.startswith(FRESH)}
+    return facts.map(lambda extent: substitute(extent, sizes), lambda tensor: tensor.substitute(sizes))
 
 
 Inputs = tuple[Tensor | None, ...]

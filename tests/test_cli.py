@@ -65,11 +65,12 @@ def test_json_follows_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     conv1 = data["layers"][0]
     assert conv1 == {
         "name": "conv1", "kind": "Convolution", "scope": "", "inputs": ["data"], "outputs": ["conv1"],
-        "output_shapes": [[1, 10, 10, 10]], "macs": 27000, "ops": 55000, "params": 280,
+        "output_shapes": [[1, 10, 10, 10]], "macs": 27000, "ops": 55000, "params": 280, "learned_params": 280,
+        "param_bytes": 4 * 280, "activation_bytes": 4 * 1000,
         "reads": 4 * (3 * 12 * 12 + 280), "writes": 4 * (10 * 10 * 10), "fused_into": None, "folded_into": None,
         "intensity": 55000 / (4 * (3 * 12 * 12 + 280) + 4 * (10 * 10 * 10)),
         "work": {"macs": 27000, "muls": 0, "adds": 1000, "divs": 0, "exps": 0, "compares": 0},
-        "rf": {"size": 3, "stride": 1, "start": 0}, "status": "known", "note": None, "where": f"{DET1}:{conv1['where'].split(':')[1]}",
+        "rf": {"size": 3, "stride": 1, "start": 0}, "constant": False, "status": "known", "note": None, "where": f"{DET1}:{conv1['where'].split(':')[1]}",
     }  # fmt: skip
     assert data["tensors"]["conv1"] == {"shape": [1, 10, 10, 10], "dtype": "float32"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from graphcost import ModelError, devices
-from graphcost.devices import Device
+from graphcost.devices import Device, Level
 
 PROFILE = """
 title = "A board"
@@ -52,6 +52,51 @@ def test_a_profile_of_ones_own_is_read_from_a_file(tmp_path: Path) -> None:
         2097152,
         ("https://example.org/board.pdf",),
     )
+
+
+def test_levels_and_the_rate_of_other_operations_are_read(tmp_path: Path) -> None:
+    more = (
+        "ops = { float32 = 2e9 }\nweights_compressed = true\n[[level]]\nname = 'L1'\nbytes = 32_768\nbandwidth = 1e11\n"
+    )
+    device = devices.load(written(tmp_path, PROFILE + more))
+    assert device.levels == (Level(32768, 1e11, "L1"),) and device.weights_compressed
+    assert device.ops_rate("float32") == device.ops_rate("float16") == 2e9 and device.ops_rate("int32") is None
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ("ops = 3", "ops should be a table"),
+        ("ops = { float33 = 3 }", "ops.float33 is not known"),
+        ("ops = { float32 = 0 }", "ops.float32 should be more than 0"),
+        ("level = 3", "level should be tables"),
+        ("[[level]]\nbytes = 3", "level 1: bandwidth is missing"),
+        ("[[level]]\nbytes = 3.5\nbandwidth = 1", "level 1: bytes should be a whole number"),
+        ("[[level]]\nbytes = 3\nbandwidth = 1\nspeed = 1", "level 1: speed is not known; the keys are name, bytes"),
+        ("[[level]]\nbytes = 3\nbandwidth = 1\nname = 1", "level 1: name should be a text"),
+        ('weights_compressed = "yes"', "weights_compressed should be true or false"),
+    ],
+)
+def test_a_level_or_a_rate_that_is_none_is_refused(more: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        devices.load(written(tmp_path, PROFILE + more))
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("name", tuple(devices.DEVICES))
+def test_levels_that_come_along_are_in_front_of_main_memory_and_hold_no_more_than_fast_memory(name: str) -> None:
+    device = devices.find(name)
+    assert sum(level.nbytes for level in device.levels) <= device.fast_memory
+    assert all(level.bandwidth > device.bandwidth for level in device.levels)
+    assert (
+        set(device.macs) <= set(device.ops) | {"int4", "float8e4m3fn", "float8e5m2", "int16", "int8"} or not device.ops
+    )
+
+
+def test_formats_of_eight_and_four_bits_run_at_the_peak_of_what_can_hold_them() -> None:
+    h100 = devices.find("h100")
+    assert h100.peak("float8e5m2fnuz") == h100.peak("float8e4m3fnuz") == h100.peak("float4e2m1") == 989.5e12
+    assert devices.find("a100").peak("float8e4m3fnuz") == 156e12
 
 
 def test_memory_and_flash_may_be_left_out(tmp_path: Path) -> None:

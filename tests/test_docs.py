@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import runpy
+import subprocess
+import sys
+import textwrap
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +17,7 @@ from typing import Any
 import pytest
 
 from graphcost import cli, columns, conventions, devices, render, rules, sections
+from graphcost.budgets import config
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -84,10 +89,12 @@ layer { name: "m" type: "Mystery" bottom: "c" top: "m" }
 layer { name: "r" type: "ReLU" bottom: "m" top: "r" }
 layer { name: "h" type: "HardSwoosh" bottom: "c" top: "h" }
 layer { name: "q" type: "Cube" bottom: "h" top: "q" }
+layer { name: "s" type: "Python" bottom: "q" top: "s" python_param { module: "my.halves" layer: "SwapHalves" param_str: "2" } }
 """
 EXTENSIONS = {
     "hard_swoosh": [],
     "acme_family": [],
+    "swap_halves": [],
     "reuse": ["--columns", "name,macs,reuse"],
     "widest": ["--section", "widest"],
     "mytool": ["--style", "mytool"],
@@ -138,6 +145,7 @@ def test_the_plugins_of_extending_work_on_networks_of_every_kind(
 SHOWS = {
     "hard_swoosh": "Coverage: ",
     "acme_family": "Coverage: ",
+    "swap_halves": "Coverage: ",
     "reuse": "MACs/param",
     "widest": "channels",
     "mytool": "FLOPs",
@@ -155,6 +163,7 @@ def reset(name: str) -> None:
     for kind in ("HardSwoosh", "Cube", "Cosine"):
         for key in (f"caffe.{kind}", f"com.acme.{kind}"):
             rules._table.pop(key, None)
+    rules._table.pop("caffe.Python:halves.SwapHalves", None)
 
 
 def test_the_rules_of_extending_make_their_operators_known(
@@ -162,7 +171,7 @@ def test_the_rules_of_extending_make_their_operators_known(
 ) -> None:
     (tmp_path / "net.prototxt").write_text(UNKNOWN)
     arguments = [str(tmp_path / "net.prototxt")]
-    for name in ("hard_swoosh", "acme_family"):
+    for name in ("hard_swoosh", "acme_family", "swap_halves"):
         (tmp_path / f"{name}.py").write_text(plugins(root)[name], encoding="utf-8")
         arguments += ["--plugin", str(tmp_path / f"{name}.py")]
     assert cli.main(arguments) == 0
@@ -215,7 +224,102 @@ def test_the_test_row_of_a_convention_is_what_its_example_counts(root: Path, net
     assert counted == [eval(part, names) for part in row.split(", ")]
 
 
-NAMES = ("architecture", "conventions", "counting", "extending", "html", "memory", "receptive_field")
+def test_the_page_on_comparing_shows_what_the_command_prints(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    page = (root / "docs/diff.md").read_text(encoding="utf-8")
+    ((command, output),) = re.findall(r"^    graphcost ([^\n]*)\n\n```text\n(.*?)```", page, re.DOTALL | re.MULTILINE)
+    assert cli.main(command.split()) == 0
+    assert capsys.readouterr().out == output
+
+
+def test_the_example_on_comparing_gives_what_its_comments_say(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "example.py").write_text(blocks(root / "docs/diff.md", "python")[0], encoding="utf-8")
+    (tmp_path / "prototxt").symlink_to(root / "prototxt")
+    monkeypatch.chdir(tmp_path)
+    names = runpy.run_path("example.py")
+    assert (names["more"], names["first"].layer.name, names["kinds"]) == (93546, "conv2", ("changed",))
+    assert names["same"] and (tmp_path / "diff.html").exists()
+
+
+def test_the_page_on_budgets_shows_what_the_command_prints(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    page = (root / "docs/ci.md").read_text(encoding="utf-8")
+    ((command, output),) = re.findall(r"^    graphcost ([^\n]*)\n\n```text\n(.*?)```", page, re.DOTALL | re.MULTILINE)
+    assert cli.main(command.split()) == 1  # it has more parameters than that
+    assert capsys.readouterr().out == output
+
+
+def test_the_budgets_on_the_page_on_budgets_can_be_read(root: Path, tmp_path: Path) -> None:
+    (text,) = blocks(root / "docs/ci.md", "toml")
+    (tmp_path / "graphcost.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "models").mkdir()
+    for name in ("detector-1.onnx", "reader.onnx"):
+        (tmp_path / "models" / name).write_bytes(b"")
+    found = config.read(tmp_path / "graphcost.toml")
+    detector = found.of(str(tmp_path / "models/detector-1.onnx"))
+    most = {limit.quantity.name: float(limit.most) for limit in detector.limits if not limit.growth}
+    assert most == {"macs": 9e9, "peak_activation_bytes": 256 * 1024, "time_bound": 0.033}
+    assert detector.allow_incomplete and not found.of("models/reader.onnx").allow_incomplete
+
+
+def test_the_action_annotates_writes_the_summary_and_exits_as_the_check_does(root: Path, tmp_path: Path) -> None:
+    action = (root / "action.yml").read_text(encoding="utf-8")
+    script = textwrap.dedent(action.rpartition("run: |\n")[2])
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "MODELS": "prototxt/det1.prototxt prototxt/det2.prototxt",
+        "OPTIONS": "--max params=10k",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+    }
+    run = subprocess.run(["bash", "-e", "-c", script], cwd=root, env=environment, capture_output=True, text=True)
+    assert run.returncode == 1 and "::error file=prototxt/det2.prototxt," in run.stdout
+    assert "❌ fail" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert (tmp_path / "output").read_text() == "exit-code=1\n"
+
+
+def test_the_page_on_sizes_shows_what_the_commands_print(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    page = (root / "docs/sizes.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^    graphcost ([^\n]*)\n\n```text\n(.*?)```", page, re.DOTALL | re.MULTILINE)
+    assert len(shown) == 2
+    for command, output in shown:
+        assert cli.main(command.split()) == 0
+        assert capsys.readouterr().out == output
+
+
+def test_the_example_on_sizes_gives_what_its_comments_say(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "example.py").write_text(blocks(root / "docs/sizes.md", "python")[0], encoding="utf-8")
+    monkeypatch.chdir(root)
+    names = runpy.run_path(str(tmp_path / "example.py"))
+    assert (names["value"], names["limit"], names["layer"]) == (403, "peak", "conv1")
+    assert names["totals"] == [{"macs": 44760}, {"macs": 1930080}]
+
+
+NAMES = (
+    "architecture",
+    "ci",
+    "conventions",
+    "counting",
+    "diff",
+    "extending",
+    "html",
+    "memory",
+    "receptive_field",
+    "sizes",
+    "time",
+)
 
 
 def test_the_page_on_devices_shows_what_the_command_prints(
@@ -243,6 +347,17 @@ def test_the_example_on_devices_gives_what_its_comments_say(
     names = runpy.run_path(str(tmp_path / "example.py"))
     assert round(names["least"], 4) == 0.0776 and round(names["per_byte"], 1) == 10.2
     assert names["lacking"] == ["weights", "peak activations"] and names["moved"] == 2592272
+
+
+def test_the_example_on_times_gives_what_its_comments_say(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = blocks(root / "docs/time.md", "python")
+    (tmp_path / "example.py").write_text(example, encoding="utf-8")
+    (tmp_path / "prototxt").symlink_to(root / "prototxt")
+    monkeypatch.chdir(tmp_path)
+    names = runpy.run_path("example.py")
+    assert round(names["total"], 7) == 0.00018 and names["names"] == ["conv1", "PReLU1"]
 
 
 PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
@@ -300,3 +415,9 @@ def test_the_page_on_the_architecture_names_every_room_and_every_pass(root: Path
     passes = {path.name for path in (package / "passes").glob("*.py")} - {"__init__.py"}
     importers = {path.name for path in (package / "importers").glob("*.py")} - {"__init__.py"}
     assert {name for name in rooms | passes | importers if f"`{name}`" not in page} == set()
+
+
+def test_the_example_of_the_page_on_inputs_runs(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks(root / "docs/inputs.md", "python")
+    exec(compile(example, "inputs.md", "exec"), {})

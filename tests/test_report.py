@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gc
+import io
 import json
 import weakref
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from onnx import helper
 
 import graphcost
 from graphcost import Report
@@ -18,7 +21,7 @@ from graphcost.files import write
 from graphcost.render import render
 from graphcost.summary import Failure, Summary
 from graphcost.table import scaled
-from harness import HEAD, conv, layer, run
+from harness import HEAD, analysed, conv, layer, proto, run, run_weighted
 
 CONV = conv("block/conv", fields="kernel_size: 3 stride: 2 pad: 1 dilation: 1", top="c")
 RELU = layer("block/relu", "ReLU", "c", tops="r")
@@ -34,9 +37,14 @@ def small(net: Any) -> graphcost.Analysis:
 
 
 @pytest.fixture
-def on_a_device(small: graphcost.Analysis) -> graphcost.Analysis:
-    """The same where there are times, too."""
-    return graphcost.analyze(small.model, target=graphcost.Target(device="raspberry-pi-4"))
+def on_a_device(small: graphcost.Analysis, tmp_path: Path) -> graphcost.Analysis:
+    """The same where there are times, too: bounds and measured ones."""
+    (tmp_path / "times.csv").write_text("block/conv,2\nblock/relu,1\npool,1\n")
+    analysis = graphcost.analyze(small.model, target=graphcost.Target(device="raspberry-pi-4"))
+    return analysis.with_times(tmp_path / "times.csv")
+
+
+QUOTIENTS = ("intensity", "achieved", "bandwidth", "efficiency")
 
 
 def cells(analysis: graphcost.Analysis, *keys: str, **options: Any) -> list[tuple[str, ...]]:
@@ -84,7 +92,7 @@ def test_every_column_can_be_printed_and_has_a_definition(on_a_device: graphcost
 
 def test_a_total_is_the_sum_of_its_rows_or_the_most_of_them(on_a_device: graphcost.Analysis) -> None:
     chosen, cells, _ = on_a_device.report(columns=known()).values()
-    summed = [column for column in chosen if column.total is not None and column.key != "intensity"]  # a quotient
+    summed = [column for column in chosen if column.total is not None and column.key not in QUOTIENTS]
     assert len(summed) > 20 and [column.key for column in summed if column.aggregate == "max"] == ["peak"]
     for column, parts in zip(chosen, cells, strict=True):
         if column not in summed:
@@ -102,7 +110,7 @@ def test_rows_that_are_alike_say_the_same(sample: str, root: Path) -> None:
     assert len({row.signature for row in analysis.rows}) < len(analysis.rows)
     shared = [column for column in map(find, known()) if column.per_signature]
     assert {"type", "output", "macs", "activation", "share"} <= {column.key for column in shared}
-    _, cells, _ = analysis.report(columns=[column.key for column in shared]).values()
+    _, cells, _ = analysis.report(columns=[column.key for column in shared], all=True).values()
     for column, found in zip(shared, cells, strict=True):
         assert found == [column.value(analysis, at) for at in range(len(analysis.rows))], column.key
 
@@ -134,7 +142,7 @@ def test_a_lower_bound_says_so_wherever_it_stands(net: Any) -> None:
     assert 'class="unknown"' in report.render("html")
     summary = Summary([report])
     assert summary.table.rows[0][1:] == ("1x3x8x8", "3", ">= 112", ">= 1.7 k", ">= 3.6 k", "?")
-    assert summary.lines[1][1:] == ("1x3x8x8", 3, 112, 1728, 2 * 1728 + 64 + 64, None, "no", None)
+    assert summary.lines[1][1:] == ("1x3x8x8", 3, 112, 112, 1728, 2 * 1728 + 64 + 64, None, "no", None)
 
 
 def test_csv_leaves_empty_what_is_not_known(net: Any) -> None:
@@ -182,16 +190,16 @@ def test_a_group_whose_shape_is_not_known_has_no_stage(net: Any) -> None:
 def test_an_open_batch_counts_as_one_and_says_so(net: Any) -> None:
     analysis = net(HEAD + CONV + RELU, shapes={"data": ("N", 3, 8, 8)})
     report = analysis.report(columns=["name", "output", "macs"])
-    assert report.table.rows[0] == ("block/conv", "Nx4x4x4", "1.7 k")
+    assert report.table.rows[0] == ("block/conv", "1x4x4x4", "1.7 k")
     assert report.assumptions == "batch N = 1 (default; --dim changes it)"
     assert "Assumptions: batch N = 1 (default; --dim changes it)." in report.render("text")
-    assert report.render("csv").splitlines()[1] == "block/conv,Nx4x4x4,1728*N"
+    assert report.render("csv").splitlines()[1] == "block/conv,N x 4 x 4 x 4,1728*N"
 
 
 def test_sizes_that_stay_open_print_as_formulas(net: Any) -> None:
     analysis = net(HEAD + 'layer { name: "r" type: "ReLU" bottom: "data" top: "r" }', shapes={"data": ("N", 3, "H", 8)})
     report = analysis.report(columns=["name", "compares", "activation"])
-    assert report.table.rows == [("r", "24·H·N", "96·H·N")]
+    assert report.table.rows == [("r", "24·H", "96·H")]
     assert report.assumptions.endswith("symbolic dimensions: H (set with --dim H=...)")
 
 
@@ -207,8 +215,8 @@ def test_long_formulas_stand_whole_where_programs_read_and_briefly_where_people_
     analysis = net(HEAD + layers, shapes={"data": ("N", 3, "H", "W")})
     report = analysis.report(columns=["name", "output", "ops"])
     first, *_, last = report.table.rows
-    assert "H + 1)//2" in first[1] and last[1:] == ("N x 3 x ƒ(H) x W", "ƒ(H, N, W)")
-    assert report.table.total[2] == "ƒ(H, N, W)"
+    assert "H + 1)//2" in first[1] and last[1:] == ("1 x 3 x ƒ(H) x W", "ƒ(H, W)")
+    assert report.table.total[2] == "ƒ(H, W)"
     assert ["ƒ(...)" in note for note in report.table.notes] == [True]
     assert "ƒ" not in report.render("csv") + report.render("json")
     rows = str(analysis.rows[-1].outputs[0].shape[2])
@@ -217,11 +225,11 @@ def test_long_formulas_stand_whole_where_programs_read_and_briefly_where_people_
 
 
 def test_a_headline_names_the_first_inputs_and_counts_the_others(net: Any) -> None:
-    names = [f"in{at}" for at in range(15)]
+    names = [f"{letter}_{letter * at}" for at, letter in enumerate("abcdefghijklmno", 1)]
     inputs = "".join(f'input: "{name}" input_shape {{ dim: 2 dim: 1 }} ' for name in names)
     bottoms = "".join(f'bottom: "{name}" ' for name in names)
     summary = net(f'{inputs} layer {{ name: "c" type: "Concat" {bottoms} top: "c" }}').report().summary
-    assert summary[11:14] == ["input in11 2x1", "3 more inputs", "1 layer"]
+    assert summary[4:7] == ["input e_eeeee 2x1", "and 10 more inputs", "1 layer"]
 
 
 @pytest.mark.parametrize(
@@ -280,14 +288,24 @@ def test_several_reports_are_a_list_with_failures_in_their_places(small: graphco
         {"schema": 1, "model": {"path": "bad.prototxt"}, "error": "this is a solver, not a network"},
     ]
     assert [line.split(",")[2:] for line in render(reports, "csv").splitlines()] == [
-        ["count", "params", "macs", "ops", "peak", "complete", "error"],
-        ["3", "112", "1728", str(2 * 1728 + 64 + 64 + 64), "1024", "yes", ""],
-        ["", "", "", "", "", "", '"this is a solver', ' not a network"'],
+        ["count", "params", "learned_params", "macs", "ops", "peak", "complete", "error"],
+        ["3", "112", "112", "1728", str(2 * 1728 + 64 + 64 + 64), "1024", "yes", ""],
+        ["", "", "", "", "", "", "", '"this is a solver', ' not a network"'],
     ]
     assert "error: this is a solver" in render(reports, "md")
     with pytest.raises(ValueError, match="objects=True"):
         render(Summary(results), "json")
     assert '<tr class="unknown"><th scope="row">bad.prototxt</th><td>error: this is a solver' in render(reports, "html")
+
+
+def test_inputs_that_are_alike_stand_in_one_pattern() -> None:
+    """Two caches in each of four layers."""
+    caches = [f"past_key_values.{at}.{which}" for at in range(4) for which in ("key", "value")]
+    nodes = [helper.make_node("Sum", ["x", *caches], ["y"])]
+    inputs = {"x": ["batch", 8, 1, 64]} | {name: ["batch", 8, "past", 64] for name in caches}
+    summary = analysed(proto(nodes, inputs)).report().summary
+    shape = "1 x 8 x past x 64"
+    assert summary[:3] == ["input x 1x8x1x64", f"inputs past_key_values.{{0..3}}.{{key,value}}: {shape}", "1 layer"]
 
 
 @pytest.mark.parametrize("objects", [False, True])
@@ -318,7 +336,7 @@ def test_of_a_long_formula_the_row_of_a_model_says_what_it_depends_on(net: Any) 
     layers = "".join(CONV.replace("block/conv", f"c{k}").replace('"c"', f'"c{k}"').replace("stride: 2", f"stride: {k}")
                      for k in (2, 3, 5))  # fmt: skip
     summary = Summary([net(HEAD + layers, shapes={"data": ("N", 3, "H", "W")}).report()], columns=["params", "macs"])
-    assert summary.table.rows[0][2:] == (f"{3 * 112:,}", "ƒ(H, N, W)")
+    assert summary.table.rows[0][2:] == (f"{3 * 112:,}", "ƒ(H, W)")
     assert "//5" in str(summary.lines[1][3])
 
 
@@ -404,3 +422,26 @@ def test_a_value_chooses_the_branch() -> None:
 def test_a_value_that_no_input_can_have_is_refused(values: dict[str, int], reason: str) -> None:
     with pytest.raises(graphcost.ModelError, match=reason):
         run(BRANCHES, values=values)
+
+
+WITH_CONSTANT = (
+    "g (float[1,8] x, float[8] w_a, float[8] w_b) => (float[1,8] y) { c = Add(w_a, w_b) d = Mul(x, c) y = Relu(d) }"
+)
+
+
+def test_operators_that_only_make_constants_are_no_layers_where_people_read() -> None:
+    analysis = run_weighted(WITH_CONSTANT)
+    report = analysis.report()
+    assert "2 layers" in report.summary
+    assert [row[1] for row in report.table.rows] == ["Mul", "Relu"] and report.table.at == (1, 2)
+    assert report.table.notes == ["2 operators; 1 constant not shown, --all shows them"]
+    assert [row[:2] for row in analysis.report(by="op").table.rows] == [("Mul", "1"), ("Relu", "1")]
+    assert [row[1] for row in analysis.report(all=True).table.rows] == ["Add", "Mul", "Relu"]
+    assert analysis.report(sort="ops", top=1).table.notes[0] == "1 more row not shown (--top 0 shows all)"
+
+
+def test_programs_get_every_row_and_which_are_constant() -> None:
+    report = run_weighted(WITH_CONSTANT).report()
+    assert [layer["constant"] for layer in report.data["layers"]] == [True, False, False]
+    rows = list(csv.DictReader(io.StringIO(report.render("csv"))))
+    assert [(row["type"], row["constant"]) for row in rows] == [("Add", "true"), ("Mul", ""), ("Relu", "")]

@@ -98,3 +98,11 @@ def test_a_source_that_a_prototxt_names_is_never_opened(tmp_path: Path, secret: 
     assert code in (0, 2)
     assert "net.prototxt" in {name for event, name in seen if event == "open"}
     assert not [name for _, name in seen if "secret" in name]
+
+
+def test_the_ratios_that_are_promised_are_those_that_the_benchmark_measures(root: Path) -> None:
+    program = [sys.executable, root / "benchmarks" / "hostile.py"]
+    promised = "at most 5 s of processor time and 200 MB for each MB"
+    assert promised in (root / "SECURITY.md").read_text(encoding="utf-8")
+    said = subprocess.run([*program, "--promised"], capture_output=True, text=True, check=True).stdout
+    assert f"at most {said.strip()} for each MB" == promised

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..passes.parameters import learned
+from ..passes.parameters import is_parameter
 from ..passes.receptive_field import Axis, Field
 from ..passes.rows import Row
 from ..rules import GLOBAL
@@ -44,7 +44,7 @@ def data_mem(row: Row) -> Extent | None:
 
 def param_mem(row: Row) -> Extent:
     """4 bytes for each filter weight and bias."""
-    return 4 * sum((weight.tensor.size for weight in row.weights if learned(weight, row)), 0)
+    return 4 * sum((weight.tensor.size for weight in row.weights if is_parameter(weight, row)), 0)
 
 
 def size_text(nbytes: Extent) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..dims import Extent
 from ..graph import Tensor
-from ..passes.parameters import learned
+from ..passes.parameters import is_parameter
 from ..passes.rows import Row
 from ..table import LONG, Table, extent_text, formula
 from . import Convention, Metric
@@ -103,7 +103,7 @@ def params(rows: Iterable[Row]) -> Extent:
         if family(row) == "batch_norm":
             total += 2 * y.shape[1] if halves(row) == 2 and y is not None and y.rank > 1 else 0
             continue
-        own = (weight for weight in row.weights if learned(weight, row))
+        own = (weight for weight in row.weights if is_parameter(weight, row))
         distinct.update((weight.key, weight.tensor.size) for weight in own if weight.tensor.rank)
     return total + sum(distinct.values(), 0)
 
@@ -158,6 +158,7 @@ TITLES = (
 def table(analysis: Analysis) -> Table:
     """The tool's table, and below it what a table of modules leaves out."""
     modules, rest = _modules(analysis)
+    durations = _durations(analysis, modules)
     rows: list[tuple[str, ...]] = []
     totals: list[Extent] = [0] * 6
     for number, module in enumerate(modules):
@@ -165,12 +166,12 @@ def table(analysis: Analysis) -> Table:
         count, madds, read, write = module.counts
         figures = [params(module.calls), 0 if y is None else y.size, madds, count, read, write]
         totals = [a + b for a, b in zip(totals, figures, strict=True)]
-        rows.append((str(number), module.name, _image(x), _image(y), *_cells(figures)))
-    total = ("total", "", "", "", *_cells(totals))
+        rows.append((str(number), module.name, _image(x), _image(y), *_cells(figures, durations[number])))
+    total = ("total", "", "", "", *_cells(totals, "-" if analysis.timing is None else "100.00%"))
     work = sum((row.work.ops for row in rest if row.work), 0)
     made = sum((t.nbytes for row in rest for t in row.outputs if t.ranked), 0)
     notes = [
-        "Flops counts a multiply-accumulate as one operation, MAdd as two; duration is not measured.",
+        f"Flops counts a multiply-accumulate as one operation, MAdd as two; {_DURATION[analysis.timing is not None]}.",
         f"Functional operators have no row: {len(rest)} of them, {_number(work)} operations, {_number(made)} bytes.",
     ]
     sequences = [module.name for module in modules if any(map(of_sequences, module.calls))]
@@ -180,10 +181,28 @@ def table(analysis: Analysis) -> Table:
     return Table(TITLES, (False, False, False, False, *[True] * 8), rows, total, notes)
 
 
-def _cells(figures: Sequence[Extent]) -> tuple[str, ...]:
+_DURATION = {
+    False: "duration is not measured",
+    True: "duration is of the modules' measured time, that of modules which ran together at one of them",
+}
+
+
+def _durations(analysis: Analysis, modules: Sequence[_Module]) -> list[str]:
+    """The share that each module has of the measured time of all, "-" for one without a time of its own."""
+    if analysis.timing is None:
+        return ["-"] * len(modules)
+    place = {id(row): at for at, row in enumerate(analysis.rows)}
+    leaders = analysis.timing.leaders
+    calls = [{place.get(id(call)) for call in module.calls} for module in modules]
+    seconds = [sum(leaders[at].seconds for at in rows if at in leaders) for rows in calls]
+    total = sum(seconds)
+    return [f"{100 * each / total:.2f}%" if each else "-" for each in seconds]
+
+
+def _cells(figures: Sequence[Extent], duration: str) -> tuple[str, ...]:
     params, made, madds, flop, read, write = figures
     memory = f"{made * 4 / 2**20:.2f}" if isinstance(made, int) else formula(4 * made, LONG)
-    counts = (_number(madds), _number(flop), _number(read), _number(write), "-", _number(read + write))
+    counts = (_number(madds), _number(flop), _number(read), _number(write), duration, _number(read + write))
     return (_number(params), memory, *counts)
 
 

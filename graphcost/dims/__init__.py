@@ -17,7 +17,7 @@ power); an atom is a symbol, a floor quotient, a maximum or a minimum. ``a % b``
 a number is a floor: ``-(-N//4)`` becomes ``(N + 3)//4``. That is why padding to a multiple, ``H + (-H) % 7``, comes out
 as ``7*((H + 6)//7)``.
 
-From below: errors, polynomial, bounds and text, atoms, division and extrema, names, reading, dim, substitution.
+From below: errors, polynomial, bounds and text, atoms, division and extrema, names, reading, dim, substitution, growth.
 """
 
 from .dim import (
@@ -37,6 +37,7 @@ from .dim import (
     total,
 )
 from .errors import TooLarge, Undecided
+from .growth import never_falls
 from .names import Names, identifier
 from .substitution import resolve, solve, substitute
 
@@ -53,6 +54,7 @@ __all__ = [
     "lower_bounds",
     "maximum",
     "minimum",
+    "never_falls",
     "parse",
     "read_dimension",
     "resolve",

@@ -17,7 +17,8 @@ from .source import open_source
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-AnyModel: TypeAlias = "str | os.PathLike[str] | bytes | IO[Any] | ModelProto"
+AnyFile: TypeAlias = "str | os.PathLike[str] | bytes | IO[Any]"
+AnyModel: TypeAlias = "AnyFile | ModelProto"
 
 OPENING = 64 * 1024
 """Bytes among which a text's first word is looked for, behind its comments."""
@@ -29,14 +30,34 @@ def load(
     phase: str = "test",
     level: int = 0,
     stages: Iterable[str] = (),
+    weights: AnyFile | None = None,
 ) -> Model:
-    """The network in a prototxt or an ONNX file: its path, its bytes, an open binary file, or an onnx.ModelProto.
+    """The network in a prototxt, a .caffemodel or an ONNX file: its path, its bytes, an open binary file, or an
+    onnx.ModelProto.
 
-    `phase`, `level` and `stages` select the layers of a Caffe net. Raises ModelError, one line that names the file, the
+    `phase`, `level` and `stages` select the layers of a Caffe net. `weights` is the .caffemodel that belongs to a
+    prototxt: layers that have no rule get their parameters from it, and those of the others are compared. Raises
+    ModelError, one line that names the file, the
     place and the reason, when the file is neither, is damaged, or describes no network.
     """
     with collection_paused():
-        return _load(model, phase, level, stages)
+        loaded = _load(model, phase, level, stages)
+        if weights is not None:
+            _attach(loaded, weights)
+        return loaded
+
+
+def _attach(model: Model, weights: AnyFile) -> None:
+    """Give the layers of a Caffe net the blobs that a .caffemodel holds."""
+    source = open_source(weights)
+    if model.format != "caffe":
+        raise ModelError(source.name, "", f"weights of a Caffe net, and {model.path} is an ONNX model")
+    if not sniff.is_caffemodel(source.data[: sniff.HEAD]):
+        known = sniff.describe(source.data[: sniff.HEAD])
+        raise ModelError(source.name, "", "no .caffemodel" + (f" but {known[0]}" if known else ""))
+    from . import caffe_trained, caffemodel
+
+    caffe_trained.attach(model, caffemodel.read(source.data, source.name), source.name)
 
 
 def _load(model: AnyModel, phase: str, level: int, stages: Iterable[str]) -> Model:
@@ -53,6 +74,10 @@ def _load(model: AnyModel, phase: str, level: int, stages: Iterable[str]) -> Mod
 
         text = source.data[: limits.MAX_PROTOTXT + 1]
         return caffe.read(text, source.name, phase=phase, level=level, stages=stages)
+    if sniff.is_caffemodel(head):
+        from . import caffe
+
+        return caffe.read_binary(source.data, source.name, phase=phase, level=level, stages=stages)
     from . import onnx
 
     return onnx.read(source)

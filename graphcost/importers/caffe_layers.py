@@ -15,7 +15,9 @@ from typing import Any
 
 from .. import limits
 from ..errors import ModelError
-from .prototxt import Message
+from . import prototxt
+from .caffe_types import canonical
+from .prototxt import Message, Value
 
 V1_TYPES = {
     number: (name, type_)
@@ -56,7 +58,7 @@ V0_FIELDS = {
 
 WIRING = {
     "name", "type", "bottom", "top", "include", "exclude", "param", "loss_weight", "blobs", "phase", "layer",
-    "propagate_down", "blobs_lr", "weight_decay", "blob_share_mode",
+    "propagate_down", "blobs_lr", "weight_decay", "blob_share_mode", "backward_type", "forward_math", "backward_math",
 }  # fmt: skip
 """What any layer may say: how it is wired, when it counts, and how its blobs are shared and learned."""
 
@@ -74,6 +76,15 @@ class Layer:
     includes: tuple[Message, ...] = ()
     excludes: tuple[Message, ...] = ()
     weight_names: tuple[str, ...] = ()
+    permissive: tuple[bool, ...] = ()
+    blobs: tuple[Message, ...] = ()
+    """What a trained file holds of the layer's parameters."""
+
+    @property
+    def kind(self) -> str:
+        """The type; of a layer written in Python with its module and class: `Python:rpn.layer.ProposalLayer`."""
+        place = ".".join(str(self.attrs[name]) for name in ("module", "layer") if self.attrs.get(name))
+        return f"{self.type}:{place}" if self.type == "Python" and place else self.type
 
 
 @dataclass(frozen=True)
@@ -95,7 +106,7 @@ def layers_of(net: Message, path: str) -> Iterator[Layer]:
             continue
         if not isinstance(message, Message):
             raise ModelError(path, str(net.line_of(key)), f"`{key}` should open a message with {{")
-        layer = _layer(message, path, position)
+        layer = _layer(message, path, position, is_v1=key == "layers")
         if layer.type == "padding":
             paddings[layer.tops[0]] = (layer.bottoms[0], layer.attrs.get("pad", 0))
             continue
@@ -105,18 +116,26 @@ def layers_of(net: Message, path: str) -> Iterator[Layer]:
         yield layer
 
 
-def _layer(message: Message, path: str, position: int) -> Layer:
+def _layer(message: Message, path: str, position: int, *, is_v1: bool) -> Layer:
     inner = message.get("layer")
     v0 = isinstance(inner, Message)
     body = inner if isinstance(inner, Message) else message
     kind = body.get("type")
     if kind is None:
         raise ModelError(path, str(message.line), f"layer {body.get('name', '')!r} has no type")
-    kind = V1_TYPES[kind][1] if isinstance(kind, int) and kind in V1_TYPES else str(kind)
+    if isinstance(kind, int):  # of a binary file, or of one that gives the number
+        kind = V1_TYPES[kind][1] if kind in V1_TYPES else f"LayerType{kind}"
+    kind = str(kind)
     kind = V0_TYPES.get(kind, kind) if v0 else _V1_NAMES.get(kind, kind)
+    kind = canonical(kind) if is_v1 else kind
+    if not kind.isascii() and (wrong := prototxt.invisible(kind)):
+        raise ModelError(path, str(body.line_of("type")), f"the type of layer {body.get('name', '')!r}: {wrong}")
     bottoms, tops = (tuple(map(str, message.all(key))) for key in ("bottom", "top"))
     name = body.get("name")
-    shared = [p.get("name", "") if isinstance(p, Message) else p for p in message.all("param")]
+    params = message.all("param")
+    shared = [each.get("name", "") if isinstance(each, Message) else each for each in params]
+    modes = [each.get("share_mode") for each in params if isinstance(each, Message)]
+    modes = modes or [*message.all("blob_share_mode")]  # V1 lists names and modes apart
     return Layer(
         name=str(name) if name not in (None, "") else (tops[0] if tops else f"{kind}{position}"),
         type=kind,
@@ -124,10 +143,17 @@ def _layer(message: Message, path: str, position: int) -> Layer:
         tops=tops,
         attrs=_v0_attributes(body) if v0 else _attributes(message),
         line=message.line,
-        includes=tuple(m for m in message.all("include") if isinstance(m, Message)),
-        excludes=tuple(m for m in message.all("exclude") if isinstance(m, Message)),
+        includes=_messages(message, "include"),
+        excludes=_messages(message, "exclude"),
         weight_names=tuple(map(str, shared)),
+        blobs=tuple([blob for each in (message, inner) for blob in _messages(each, "blobs")]),
+        permissive=tuple([mode in ("PERMISSIVE", 1) for mode in modes]) if any(modes) else (),
     )
+
+
+def _messages(message: Value | None, name: str) -> tuple[Message, ...]:
+    """The messages that a repeated field of another holds."""
+    return tuple([m for m in message.all(name) if isinstance(m, Message)]) if isinstance(message, Message) else ()
 
 
 def _attributes(layer: Message) -> dict[str, Any]:

@@ -7,6 +7,7 @@ cannot answer is None.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from ..errors import ModelError
@@ -75,11 +76,19 @@ _PYTHON_ERRORS = (ValueError, TypeError, KeyError, IndexError, AttributeError, R
 
 
 def _schema(op: Op, opsets: Mapping[str, int]) -> Any:
+    domain, _, kind = op.kind.rpartition(".")
+    return _schema_of(kind, domain, opsets.get(domain, 1))
+
+
+@lru_cache(maxsize=1024)
+def _schema_of(kind: str, domain: str, version: int) -> Any:
+    """The schema of an operator; None where the library has none."""
     from onnx import defs
 
-    domain, _, kind = op.kind.rpartition(".")
+    if not defs.has(kind, domain):  # to ask for what there is not takes ten times as long: it raises in C++
+        return None
     try:
-        return defs.get_schema(kind, opsets.get(domain, 1), domain)
+        return defs.get_schema(kind, version, domain)
     except (defs.SchemaError, TypeError):  # TypeError: the version does not fit an int of C++
         return None
 

@@ -65,6 +65,10 @@ class Message:
                 return line
         return self._line
 
+    def line_at(self, position: int) -> int:
+        """The line of the field at this position of `items`; the message's own line if it was not read from text."""
+        return self._lines[position] if position < len(self._lines) else self._line
+
     def __contains__(self, name: str) -> bool:
         return any(field == name for field, _ in self._fields)
 
@@ -193,7 +197,7 @@ class _Reader:
             self.position = match.end()
             if scalar is not None:
                 if not colon:
-                    self.refuse(match.start(5), f"':' expected after '{name}'")
+                    self.explain(f"':' expected after '{name}'", match.start(5))
                 inner.add(_plain(name), self.value(scalar, match.start(5)), self.line)
             elif bracket == "[":
                 inner.listing = _plain(name)
@@ -265,12 +269,21 @@ class _Reader:
             self.refuse(position, "string without an end" + (wrong and f": {wrong}"))
         if found > "~":
             self.refuse(position, _foreign(found))
+        if (swallowed := self.swallowed()) is not None:
+            raise swallowed
         if expectation:
             self.refuse(place, expectation)
         if found in (":", "{", "<") and inner.fields and isinstance(inner.fields[-1][1], str):
             # `pad:` and then `stride: 1` reads as the value "stride" and a stray colon
             raise ModelError(self.path, str(inner.lines[-1]), f"'{inner.fields[-1][0]}' has no value")
         self.refuse(position, f"a field's name expected, not {found!r}")
+
+    def swallowed(self) -> ModelError | None:
+        """What to say where the last string ran on, because a mark that only looks like one stands at its end."""
+        inner = self.open[-1]
+        value = inner.fields[-1][1] if inner.fields else None
+        wrong = next((each for each in value if _is_quotation_mark(each)), "") if isinstance(value, str) else ""
+        return ModelError(self.path, str(inner.lines[-1]), _foreign(wrong)) if wrong else None
 
 
 def _plain(name: str) -> str:
@@ -313,6 +326,14 @@ def _foreign(character: str) -> str:
     if _is_quotation_mark(character):
         return f'{character!r} ({name}) is no quotation mark in a prototxt; write "'
     return f"{character!r} ({name}) stands outside a string"
+
+
+def invisible(text: str) -> str:
+    """What is wrong with a text that holds a character which cannot be seen; "" where it holds none."""
+    import unicodedata
+
+    kinds = ("Zs", "Zl", "Zp", "Cf", "Cc")
+    return next((_foreign(each) for each in text if each != " " and unicodedata.category(each) in kinds), "")
 
 
 def _is_quotation_mark(character: str) -> bool:

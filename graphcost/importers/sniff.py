@@ -6,6 +6,8 @@ from binary, and never looks at a file's name.
 
 from __future__ import annotations
 
+from . import foreign
+
 HEAD = 512  # bytes that the functions here want to see; fewer are fine
 
 _PACKINGS = (
@@ -18,12 +20,7 @@ _MARKS = (
     (0, b"/annex/objects/", "a git-annex pointer, not the file itself", "fetch it with `git annex get`"),
     *[(0, mark, f"{format}-compressed data", "decompress it first") for mark, format in _PACKINGS],
     (257, b"ustar", "a tar archive", "unpack it and name the model inside"),
-    (4, b"ORTM", "an ONNX Runtime .ort model (FlatBuffers)", "give the .onnx file it was made from"),
-    (4, b"TFL3", "a TensorFlow Lite model", "convert it to ONNX with tf2onnx"),
-    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras .h5, or Caffe weights)", "export to ONNX, or give the prototxt"),
     (0, b"\x93NUMPY", "a NumPy array (.npy)", "give the model, not its weights"),
-    (0, b"GGUF", "a GGUF model", "give an ONNX export of it"),
-    (8, b'{"', "a safetensors file", "it holds weights only; export the model to ONNX"),
     (0, b"\x7fELF", "an ELF executable or library", "give the model it was built from"),
     (0, b"\x89PNG\r\n\x1a\n", "a PNG image", "give the model itself"),
     (0, b"\xff\xd8\xff", "a JPEG image", "give the model itself"),
@@ -32,27 +29,12 @@ _MARKS = (
 
 # The first local header of a zip archive names its first member from byte 30 on.
 _ZIP = b"PK\x03\x04"
-_ZIP_MEMBERS = (
-    (b"data.pkl", "a PyTorch checkpoint (zip)", "export the model with torch.onnx.export"),
-    (b"constants.pkl", "a TorchScript archive (zip)", "export the model with torch.onnx.export"),
-    (b".npy", "a NumPy archive (.npz)", "give the model, not its weights"),
-    (b"metadata.json", "a Keras model (zip)", "convert it to ONNX with tf2onnx"),
-)
-
 _SOME_ZIP = ("a zip archive", "unpack it and name the model inside")
-
-# What a page begins with, in lower case and after blanks.
-_PAGES = (
-    (b"<!doctype html", "an HTML page, probably a download that failed", "download the model again"),
-    (b"<html", "an HTML page, probably a download that failed", "download the model again"),
-    (b"<?xml", "an XML document", "give the .onnx or .prototxt file"),
-)
 
 # Keys of the fields that may follow or stand for the name of Caffe's NetParameter (caffe.proto): layers, input,
 # input_dim, force_backward, state, debug_info, input_shape, and layer, whose number 100 takes two bytes.
 _CAFFE_KEYS = (b"\x12", b"\x1a", b"\x20", b"\x22", b"\x28", b"\x32", b"\x38", b"\x42", b"\xa2\x06")
 _CAFFE_LAYER = b"\xa2\x06"
-_CAFFEMODEL = ("a Caffe weights file (.caffemodel)", "give the deploy .prototxt that goes with it")
 
 
 def describe(head: bytes) -> tuple[str, str] | None:
@@ -63,23 +45,20 @@ def describe(head: bytes) -> tuple[str, str] | None:
     for offset, mark, what, remedy in _MARKS:
         if head.startswith(mark, offset):
             return what, remedy
-    page = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    for mark, what, remedy in _PAGES:
-        if page.startswith(mark):
-            return what, remedy
     if head.startswith(_ZIP):
-        return _describe_zip(head)
+        name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
+        return foreign.describe_archive([name.decode("latin-1")]) or _SOME_ZIP
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
-        return "a Python pickle (an old PyTorch checkpoint?)", "export the model with torch.onnx.export"
-    return _CAFFEMODEL if _is_caffemodel(head) else None
+        return "a Python pickle (an old PyTorch checkpoint?)", foreign.CHECKPOINT[1]
+    return None if is_caffemodel(head) else foreign.describe(head)
 
 
 def packing_of(head: bytes) -> str | None:
-    """The format of compressed data with these first bytes; a zip archive of a known sort is no packing."""
+    """The format of compressed data with these first bytes."""
     for mark, format in _PACKINGS:
         if head.startswith(mark):
             return format
-    return "zip archive" if head.startswith(_ZIP) and describe(head) == _SOME_ZIP else None
+    return "zip archive" if head.startswith(_ZIP) else None
 
 
 def encoding_of(head: bytes) -> str:
@@ -115,16 +94,10 @@ def _is_printable(text: str) -> bool:
     return not any(character < " " and character not in "\t\n\r\f" for character in text)
 
 
-def _describe_zip(head: bytes) -> tuple[str, str]:
-    name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
-    for ending, what, remedy in _ZIP_MEMBERS:
-        if name.endswith(ending):
-            return what, remedy
-    return _SOME_ZIP
+def is_caffemodel(head: bytes) -> bool:
+    """Whether these first bytes are those of a binary net of Caffe.
 
-
-def _is_caffemodel(head: bytes) -> bool:
-    """NetParameter begins with its layers, or with a short printable name and one of the fields that follow it.
+    NetParameter begins with its layers, or with a short printable name and one of the fields that follow it.
 
     ONNX begins with its IR version (byte 08). A TensorFlow graph begins like a named net, but its "name" is a
     message, whose first byte is not printable.

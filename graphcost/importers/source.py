@@ -18,6 +18,7 @@ from typing import IO, Any, TypeAlias
 from .. import limits
 from ..errors import ModelError
 from ..remote import RangeReader, is_url, open_url
+from . import foreign
 from .unpack import Buffer, unpack
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
@@ -44,6 +45,8 @@ def open_source(given: AnyPath | bytes | bytearray | memoryview | IO[Any]) -> So
         return _unpacked("<bytes>", bytes(given))
     if isinstance(given, (str, os.PathLike)):
         name = os.fspath(given)
+        if not name:
+            raise ModelError("", "", "a model's name is empty")
         if is_url(name):
             return _unpacked(name, _guarded(name, lambda: _read_url(name)))
         return _unpacked(name, _guarded(name, lambda: _read_path(name)))
@@ -71,7 +74,7 @@ def _guarded(name: str, read: Callable[[], Buffer]) -> Buffer:
 def _read_path(name: str) -> Buffer:
     mode = Path(name).stat().st_mode
     if stat.S_ISDIR(mode):
-        raise ModelError(name, "", "a folder, not a model")
+        raise ModelError(name, "", describe_folder(name) or "a folder, not a model")
     if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
         raise ModelError(name, "", "a device or a socket, not a model")
     with open(name, "rb", buffering=0, opener=_open_at_once) as file:
@@ -83,6 +86,12 @@ def _read_path(name: str) -> Buffer:
 def _read_url(url: str) -> Buffer:
     file = open_url(url)
     return file if isinstance(file, RangeReader) else _read_all(file.read, url)
+
+
+def describe_folder(name: str) -> str:
+    """What a folder of another program's model is, and what to do about it; "" where it is none that is known."""
+    known = foreign.describe_folder(file.name for file in Path(name).iterdir())
+    return "{}: {}".format(*known) if known is not None else ""
 
 
 def _open_at_once(name: str, flags: int) -> int:

@@ -12,15 +12,17 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 from .. import limits
 from ..errors import ModelError
 from ..remote import RangeReader
-from . import sniff
+from . import foreign, sniff
 
 if TYPE_CHECKING:
     import mmap
 
 Buffer: TypeAlias = "bytes | mmap.mmap | RangeReader"
 
-MODELS = (".onnx", ".prototxt", ".pbtxt", ".textproto", ".onnxtxt")
+MODELS = (".onnx", ".prototxt", ".caffemodel", ".pbtxt", ".textproto", ".onnxtxt")
 """Endings of the members of a zip archive that are models, where there are other members too."""
+ARCHIVE_TAIL = 2**16 + 100
+"""Bytes at the end of an archive among which the record of its end lies: a comment of up to 64 KiB may follow it."""
 NAMED = 3
 """Members of an archive that a message names before it only counts them."""
 
@@ -34,9 +36,11 @@ def unpack(data: Buffer, name: str) -> Buffer:
     format = sniff.packing_of(data[: sniff.HEAD])
     if format is None:
         return data
-    if len(data) > limits.MAX_UNPACKED:
-        raise _too_much(name, format)
     try:
+        if format == "zip archive":
+            _check_archive(data, name)
+        if len(data) > limits.MAX_UNPACKED:
+            raise _too_much(name, format)
         stream = _OPENERS[format](io.BytesIO(data[:]), name)
         return data if stream is None else _read(stream, name, format)
     except ModelError:
@@ -93,6 +97,23 @@ def _open_zstandard(file: IO[bytes], name: str) -> IO[bytes] | None:
         return cast(IO[bytes], zstandard.open(file))
     except ImportError:
         return None
+
+
+def _check_archive(data: Buffer, name: str) -> None:
+    """Raise ModelError for an archive that is a model of another program, or that has too many members to list them."""
+    import zipfile
+
+    tail = data[-ARCHIVE_TAIL:]
+    end = tail.rfind(b"PK\x05\x06")
+    long_end = tail.rfind(b"PK\x06\x06")  # of Zip64, with longer numbers
+    size = int.from_bytes(tail[long_end + 40 : long_end + 48] if long_end >= 0 else tail[end + 12 : end + 16], "little")
+    if end >= 0 and size > limits.MAX_DIRECTORY:
+        raise ModelError(name, "", "a zip archive of too many files: unpack it and name the model")
+    archive = zipfile.ZipFile(io.BytesIO(data) if isinstance(data, bytes) else cast(IO[bytes], data))
+    names = archive.namelist()
+    is_read = any(each.lower().endswith(MODELS) for each in names)
+    if not is_read and (known := foreign.describe_archive(names)) is not None:
+        raise ModelError(name, "", "{}: {}".format(*known))
 
 
 def _open_zip(file: IO[bytes], name: str) -> IO[bytes]:

@@ -51,12 +51,14 @@ _ATTRIBUTE_STRING = 4
 _ATTRIBUTE_TYPE = 20
 
 # Numbers of a list that stand one by one, each with its key, as old encoders wrote them: of a TensorProto float_data,
-# double_data, int32_data, int64_data and uint64_data, of an AttributeProto floats and ints.
+# double_data, int32_data, int64_data and uint64_data, of an AttributeProto floats and ints; of a BlobProto of Caffe
+# data, diff, double_data and double_diff.
 _RUNS = {
     "tensor": rb"(?:\x25.{4})++|(?:\x51.{8})++|(?:[\x28\x38\x58][\x80-\xff]{0,9}+[\x00-\x7f])++",
     "attribute": rb"(?:\x3d.{4})++|(?:\x40[\x80-\xff]{0,9}+[\x00-\x7f])++",
+    "blob": rb"(?:\x2d.{4})++|(?:\x35.{4})++|(?:\x41.{8})++|(?:\x49.{8})++",
 }
-_RUN_KEYS = frozenset(b"\x25\x51\x28\x38\x58\x3d\x40")
+_RUN_KEYS = frozenset(b"\x25\x51\x28\x38\x58\x3d\x40\x2d\x35\x41\x49")
 
 _NAME_KEYS = _INPUT, _OUTPUT, _NAME = 0x0A, 0x12, 0x1A  # keys of NodeProto: fields 1, 2 and 3, length-delimited
 
@@ -171,7 +173,7 @@ class Walk:
             elif wire_type == _FIXED64:
                 position += 8
             else:
-                raise self.malformed(begin, f"wire type {wire_type} in {_a(kind)}, which ONNX does not use")
+                raise self.malformed(begin, f"wire type {wire_type} in {_a(kind)}, which model files do not use")
             if position > end:
                 raise self.truncated(begin, key, position - content, end, kind)
             yield key, begin, content, position

@@ -26,7 +26,7 @@ SOFTCAP = Work(muls=1, divs=1, exps=1)
 
 @rule("Attention", harmless=(
     "scale", "is_causal", "left_window_size", "right_window_size", "qk_matmul_output_mode", "softmax_precision",
-))  # fmt: skip
+), weights={"mask": "tables", "past_key": "states", "past_value": "states"})  # fmt: skip
 def attention(
     q: Tensor,
     k: Tensor,
@@ -65,7 +65,7 @@ def attention(
     return Facts(tops[:outputs], work, GLOBAL)
 
 
-@rule("LinearAttention", harmless=("chunk_size", "scale"))
+@rule("LinearAttention", harmless=("chunk_size", "scale"), weights={"past": "states"})
 def linear_attention(
     query: Tensor,
     key: Tensor,
@@ -102,7 +102,7 @@ def linear_attention(
     return Facts((y, Tensor((batch, kv_num_heads, size, depth), query.dtype)), work, GLOBAL)
 
 
-@rule("RotaryEmbedding", harmless=("interleaved",))
+@rule("RotaryEmbedding", harmless=("interleaved",), weights={"cosines": "tables", "sines": "tables"})
 def rotary_embedding(
     x: Tensor,
     cosines: Tensor,

@@ -29,7 +29,12 @@ WHOLE_CACHE = "as if the whole cache were in use"
 # --- projected inside -------------------------------------------------------------------------------------------------
 
 
-@rule("com.microsoft.Attention", "com.microsoft.DecoderMaskedSelfAttention", harmless=SCORES)
+@rule(
+    "com.microsoft.Attention",
+    "com.microsoft.DecoderMaskedSelfAttention",
+    harmless=SCORES,
+    weights={"weights": "learned", "bias": "learned", "mask": "tables", "past": "states"},
+)
 def attention(
     x: Tensor,
     weights: Tensor,
@@ -65,7 +70,20 @@ def attention(
     return Facts((Tensor((batch, steps, value), x.dtype), present)[:outputs], work, GLOBAL, note=note)
 
 
-@rule("com.microsoft.QAttention", harmless=SCORES)
+@rule(
+    "com.microsoft.QAttention",
+    harmless=SCORES,
+    weights={
+        "weights": "learned",
+        "bias": "learned",
+        "x_scale": "quantisation",
+        "w_scale": "quantisation",
+        "mask": "tables",
+        "x_zero": "quantisation",
+        "w_zero": "quantisation",
+        "past": "states",
+    },
+)
 def q_attention(
     x: Tensor,
     weights: Tensor,
@@ -90,7 +108,7 @@ def q_attention(
     )  # fmt: skip
 
 
-@rule("com.microsoft.PackedAttention", harmless=SCORES)
+@rule("com.microsoft.PackedAttention", harmless=SCORES, weights={"weights": "learned", "bias": "learned"})
 def packed_attention(
     x: Tensor,
     weights: Tensor,
@@ -126,7 +144,11 @@ def _packed_work(
 # --- of queries, keys and values --------------------------------------------------------------------------------------
 
 
-@rule("com.microsoft.MultiHeadAttention", harmless=SCORES)
+@rule(
+    "com.microsoft.MultiHeadAttention",
+    harmless=SCORES,
+    weights={"bias": "learned", "mask": "tables", "past_key": "states", "past_value": "states"},
+)
 def multi_head_attention(
     query: Tensor,
     key: Tensor | None = None,
@@ -151,7 +173,11 @@ def multi_head_attention(
                      heads=num_heads, size=size, shared=past_length is not None, outputs=outputs)  # fmt: skip
 
 
-@rule("com.microsoft.DecoderMaskedMultiHeadAttention", harmless=(*SCORES, "output_qk"))
+@rule(
+    "com.microsoft.DecoderMaskedMultiHeadAttention",
+    harmless=(*SCORES, "output_qk"),
+    weights={"mask": "tables", "past_key": "states", "past_value": "states", "bias": "learned"},
+)
 def decoder_masked_multi_head_attention(
     query: Tensor,
     key: Tensor | None = None,
@@ -208,7 +234,7 @@ def _of_heads(
     return Facts(tops[:outputs], work, GLOBAL, note=note)
 
 
-@rule("com.microsoft.PackedMultiHeadAttention", harmless=SCORES)
+@rule("com.microsoft.PackedMultiHeadAttention", harmless=SCORES, weights={"bias": "learned"})
 def packed_multi_head_attention(
     query: Tensor,
     key: Tensor | None,
@@ -233,7 +259,21 @@ def packed_multi_head_attention(
 # --- of grouped queries -----------------------------------------------------------------------------------------------
 
 
-@rule("com.microsoft.GroupQueryAttention", harmless=(*SCORES, "kv_cache_bit_width", "qk_output"))
+@rule(
+    "com.microsoft.GroupQueryAttention",
+    harmless=(*SCORES, "kv_cache_bit_width", "qk_output"),
+    weights={
+        "past_key": "states",
+        "past_value": "states",
+        "cosines": "tables",
+        "sines": "tables",
+        "head_sink": "learned",
+        "key_scale": "quantisation",
+        "value_scale": "quantisation",
+        "query_norm": "learned",
+        "key_norm": "learned",
+    },
+)
 def group_query_attention(
     query: Tensor,
     key: Tensor | None = None,
@@ -309,7 +349,11 @@ def _reads(rows: Extent, table: Tensor | None, *operands: Tensor | None) -> tupl
     return (*whole, *[rows * table.shape[-1]] * 2)
 
 
-@rule("com.microsoft.SparseAttention", harmless=(*SCORES, "sparse_block_size", "do_rotary"))
+@rule(
+    "com.microsoft.SparseAttention",
+    harmless=(*SCORES, "sparse_block_size", "do_rotary"),
+    weights={"past_key": "states", "past_value": "states"},
+)
 def sparse_attention(
     query: Tensor,
     key: Tensor | None,
@@ -344,7 +388,11 @@ def _added(attention_bias: Tensor | None, scores: Extent) -> Work:
     return Work(adds=0 if attention_bias is None else scores)
 
 
-@rule("com.microsoft.RotaryEmbedding", harmless=("interleaved", "is_packed_batching", "scale"))
+@rule(
+    "com.microsoft.RotaryEmbedding",
+    harmless=("interleaved", "is_packed_batching", "scale"),
+    weights={"cosines": "tables", "sines": "tables"},
+)
 def rotary_embedding(
     x: Tensor,
     positions: Tensor,

@@ -45,7 +45,12 @@ def _turned(facts: Facts, mixed: bool) -> Facts:
 # --- convolutions -----------------------------------------------------------------------------------------------------
 
 
-@rule("com.microsoft.NhwcConv", "com.microsoft.NhwcFusedConv", harmless=("kernel_shape", "activation_params"))
+@rule(
+    "com.microsoft.NhwcConv",
+    "com.microsoft.NhwcFusedConv",
+    harmless=("kernel_shape", "activation_params"),
+    weights={"w": "learned", "b": "learned"},
+)
 def conv(
     x: Tensor,
     w: Tensor,
@@ -66,7 +71,20 @@ def conv(
     return _turned(facts, mixed=True)
 
 
-@rule("com.microsoft.QLinearConv", harmless=("kernel_shape",))
+@rule(
+    "com.microsoft.QLinearConv",
+    harmless=("kernel_shape",),
+    weights={
+        "x_scale": "quantisation",
+        "x_zero": "quantisation",
+        "w": "learned",
+        "w_scale": "quantisation",
+        "w_zero": "quantisation",
+        "y_scale": "quantisation",
+        "y_zero": "quantisation",
+        "b": "learned",
+    },
+)
 def qlinear_conv(
     x: Tensor,
     x_scale: Tensor,
@@ -112,7 +130,7 @@ def max_pool(
     return _turned(facts, mixed=False)
 
 
-@rule("com.microsoft.QLinearGlobalAveragePool")
+@rule("com.microsoft.QLinearGlobalAveragePool", weights={"scales": "quantisation"})
 def qlinear_global_average_pool(x: Tensor, *scales: Tensor | None, channels_last: int = 0) -> Facts:
     """[N, C, *spatial] -> [N, C, 1, ...]; channels may come last."""
     spatial = (1,) * (x.rank - 2)
@@ -122,7 +140,7 @@ def qlinear_global_average_pool(x: Tensor, *scales: Tensor | None, channels_last
     return Facts((y,), windowed.pool_work(y, taps, "AVE") + QUANTIZE * y.size, GLOBAL)
 
 
-@rule("com.microsoft.QLinearAveragePool", harmless=("count_include_pad",))
+@rule("com.microsoft.QLinearAveragePool", harmless=("count_include_pad",), weights={"scales": "quantisation"})
 def qlinear_average_pool(
     x: Tensor,
     *scales: Tensor | None,

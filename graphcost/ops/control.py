@@ -80,7 +80,7 @@ def more_expensive(a: Work, b: Work) -> bool:
 # --- loops ------------------------------------------------------------------------------------------------------------
 
 
-@rule("Loop")
+@rule("Loop", weights={"state": "states"})
 def loop(limit: Tensor | None = None, condition: Tensor | None = None, *state: Tensor, body: Body) -> Facts:
     """limit: trip count, condition: one boolean, state: carried tensors -> their last values, then what each step adds.
 

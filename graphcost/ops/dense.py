@@ -21,7 +21,7 @@ def contract(left: Extent, right: Extent) -> Extent:
     return left if isinstance(left, int) else right
 
 
-@rule("Gemm", harmless=("broadcast",))
+@rule("Gemm", harmless=("broadcast",), weights={"a": "learned", "b": "learned", "c": "learned"})
 def gemm(
     a: Tensor,
     b: Tensor,
@@ -51,7 +51,7 @@ def gemm(
     return Facts((y,), Work(macs=rows * columns * depth, muls=scaled, adds=y.size if c else 0), window)
 
 
-@rule("MatMul")
+@rule("MatMul", weights={"a": "learned", "b": "learned"})
 def matmul(a: Tensor, b: Tensor) -> Facts:
     """a: [*batch, M, K], b: [*batch, K, N] -> [*batch, M, N]; a vector lends itself an axis of 1 and loses it again.
 
@@ -80,7 +80,7 @@ def _product_window(a: Tensor, b: Tensor, y: Tensor) -> Window:
     )
 
 
-@rule("com.microsoft.FusedMatMul", "com.microsoft.TransposeMatMul")
+@rule("com.microsoft.FusedMatMul", "com.microsoft.TransposeMatMul", weights={"a": "learned", "b": "learned"})
 def fused_matmul(
     a: Tensor,
     b: Tensor,
@@ -122,7 +122,11 @@ def _before(order: Sequence[int], index_map: IndexMap) -> IndexMap:
     return tuple(index_map[order.index(axis)] for axis in range(len(index_map)))
 
 
-@rule("com.microsoft.FusedGemm", harmless=("activation_alpha", "activation_beta", "activation_gamma"))
+@rule(
+    "com.microsoft.FusedGemm",
+    harmless=("activation_alpha", "activation_beta", "activation_gamma"),
+    weights={"a": "learned", "b": "learned", "c": "learned"},
+)
 def fused_gemm(
     a: Tensor,
     b: Tensor,
@@ -140,7 +144,7 @@ def fused_gemm(
     return Facts(facts.outputs, (facts.work or Work()) + after, facts.window)
 
 
-@rule("Einsum")
+@rule("Einsum", weights={"operands": "learned"})
 def einsum(*operands: Tensor, equation: str) -> Facts:
     """Indices of each operand -> those of the result; an ellipsis stands for axes that broadcast.
 

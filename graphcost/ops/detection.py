@@ -17,7 +17,11 @@ def suppression(boxes: Extent) -> Work:
     return Work(compares=7, adds=6, muls=3, divs=1) * pairs
 
 
-@rule("NonMaxSuppression", harmless=("center_point_box",))
+@rule(
+    "NonMaxSuppression",
+    harmless=("center_point_box",),
+    weights={"boxes": "tables", "most": "settings", "thresholds": "settings"},
+)
 def non_max_suppression(boxes: Tensor, scores: Tensor, most: Tensor | None = None, *thresholds: Tensor | None) -> Facts:
     """boxes [N, P, 4], scores [N, classes, P] -> [kept, 3]; the data decides how many are kept.
 

@@ -34,7 +34,11 @@ SETTINGS = (
 """The numbers in the activation, and how the shares of the experts are weighed."""
 
 
-@rule("com.microsoft.MoE", harmless=SETTINGS)
+@rule(
+    "com.microsoft.MoE",
+    harmless=SETTINGS,
+    weights={"w1": "learned", "b1": "learned", "w2": "learned", "b2": "learned", "w3": "learned", "b3": "learned"},
+)
 def moe(
     x: Tensor,
     router: Tensor,
@@ -59,7 +63,20 @@ def moe(
     return Facts((Tensor(x.shape, x.dtype),), work, GLOBAL, elements_read=(x.size, router.size, *reads))
 
 
-@rule("com.microsoft.QMoE", harmless=(*SETTINGS, "weights_prepacked", "accuracy_level", "block_size"))
+@rule(
+    "com.microsoft.QMoE",
+    harmless=(*SETTINGS, "weights_prepacked", "accuracy_level", "block_size"),
+    weights={
+        "w1": "learned",
+        "s1": "quantisation",
+        "b1": "learned",
+        "w2": "learned",
+        "s2": "quantisation",
+        "b2": "learned",
+        "w3": "learned",
+        "others": "quantisation",
+    },
+)
 def qmoe(
     x: Tensor,
     router: Tensor,

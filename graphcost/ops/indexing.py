@@ -240,7 +240,7 @@ def _element_places(x: Tensor, indices: Tensor, axis: int) -> list[int] | None:
     return [place + inside(index, extent) * strides[axis] for place, index in zip(base, chosen, strict=True)]
 
 
-@rule("GatherND")
+@rule("GatherND", "com.microsoft.GatherND")
 def gather_nd(x: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Facts:
     """x [*batch, *located, *rest], indices [*batch, *any, located] -> [*batch, *any, *rest].
 

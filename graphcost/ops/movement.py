@@ -398,7 +398,7 @@ def pad(
     return padded(x, range(x.rank), tuple(pads or paddings or ()), mode, fill)
 
 
-@rule("Pad", since=11)
+@rule("Pad", since=11, weights={"fill": "settings"})
 def pad_by(
     x: Tensor, pads: Tensor, fill: Tensor | None = None, axes: Tensor | None = None, *, mode: str = "constant"
 ) -> Facts:

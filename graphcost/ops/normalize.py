@@ -11,13 +11,14 @@ from math import prod
 from ..dims import Extent, Undecided
 from ..graph import Tensor
 from ..rules import GLOBAL, NO_WORK, Facts, Work, rule
-from ..shapes import axis_of
+from ..shapes import axis_of, joins
 from ..windows import along, mapped
 
 
 def softmax_work(size: Extent, groups: Extent) -> Work:
     """Softmax over `size` elements in `groups`: find each maximum, subtract it, raise, sum, divide."""
-    return Work(compares=size - groups, adds=2 * size - groups, exps=size, divs=size)
+    joined = joins(size, groups)
+    return Work(compares=joined, adds=size + joined, exps=size, divs=size)
 
 
 def softmax_of(x: Tensor, length: Extent) -> Facts:
@@ -64,7 +65,11 @@ def hardmax(x: Tensor) -> Facts:
     return Facts((Tensor(x.shape, x.dtype),), Work(compares=x.size), GLOBAL)
 
 
-@rule("BatchNormalization", harmless=("epsilon", "momentum", "is_test", "spatial"))
+@rule(
+    "BatchNormalization",
+    harmless=("epsilon", "momentum", "is_test", "spatial"),
+    weights={"scale": "learned", "bias": "learned", "mean": "statistics", "variance": "statistics"},
+)
 def batch_normalization(
     x: Tensor,
     scale: Tensor,
@@ -92,7 +97,7 @@ def batch_normalization(
     )
 
 
-@rule("InstanceNormalization", harmless=("epsilon",))
+@rule("InstanceNormalization", harmless=("epsilon",), weights={"scale": "learned", "bias": "learned"})
 def instance_normalization(x: Tensor, scale: Tensor, bias: Tensor) -> Facts:
     """[N, C, *spatial] -> the same shape, by each channel's own statistics.
 
@@ -102,7 +107,7 @@ def instance_normalization(x: Tensor, scale: Tensor, bias: Tensor) -> Facts:
     return Facts((Tensor(x.shape, x.dtype),), work, GLOBAL)
 
 
-@rule("GroupNormalization", harmless=("epsilon", "stash_type"))
+@rule("GroupNormalization", harmless=("epsilon", "stash_type"), weights={"scale": "learned", "bias": "learned"})
 def group_normalization(x: Tensor, scale: Tensor, bias: Tensor, *, num_groups: int) -> Facts:
     """[N, C, *spatial] -> the same shape, by the statistics of groups of channels.
 
@@ -112,7 +117,7 @@ def group_normalization(x: Tensor, scale: Tensor, bias: Tensor, *, num_groups: i
     return Facts((Tensor(x.shape, x.dtype),), work, GLOBAL)
 
 
-@rule("com.microsoft.GroupNorm", harmless=("epsilon",))
+@rule("com.microsoft.GroupNorm", harmless=("epsilon",), weights={"scale": "learned", "bias": "learned"})
 def group_norm(
     x: Tensor, scale: Tensor, bias: Tensor, *, groups: int, activation: int = 0, channels_last: int = 1
 ) -> Facts:
@@ -130,7 +135,11 @@ SILU = Work(muls=1, adds=1, divs=1, exps=1)
 """x / (1 + exp(-x))."""
 
 
-@rule("com.microsoft.SkipGroupNorm", harmless=("epsilon",))
+@rule(
+    "com.microsoft.SkipGroupNorm",
+    harmless=("epsilon",),
+    weights={"scale": "learned", "bias": "learned", "added": "learned"},
+)
 def skip_group_norm(
     x: Tensor,
     scale: Tensor,
@@ -156,6 +165,7 @@ def skip_group_norm(
     "LayerNormalization",
     "com.microsoft.LayerNormalization",
     harmless=("epsilon", "epsion", "stash_type"),  # the second is how an exporter spelt the first
+    weights={"scale": "learned", "bias": "learned"},
 )
 def layer_normalization(
     x: Tensor, scale: Tensor, bias: Tensor | None = None, *, axis: int = -1, outputs: int = 1
@@ -176,6 +186,7 @@ def layer_normalization(
     "SimplifiedLayerNormalization",
     "com.microsoft.SimplifiedLayerNormalization",
     harmless=("epsilon", "stash_type"),
+    weights={"scale": "learned"},
 )
 def rms_normalization(x: Tensor, scale: Tensor, *, axis: int = -1, outputs: int = 1) -> Facts:
     """[*any] -> the same shape, divided by the root of its mean square, and scaled.
@@ -188,7 +199,11 @@ def rms_normalization(x: Tensor, scale: Tensor, *, axis: int = -1, outputs: int 
     return Facts((Tensor(x.shape, x.dtype), statistics)[:outputs], work, along(range(at, x.rank), x.rank))
 
 
-@rule("com.microsoft.SkipLayerNormalization", harmless=("epsilon",))
+@rule(
+    "com.microsoft.SkipLayerNormalization",
+    harmless=("epsilon",),
+    weights={"gamma": "learned", "beta": "learned", "bias": "learned"},
+)
 def skip_layer_normalization(
     x: Tensor,
     skip: Tensor,
@@ -208,7 +223,11 @@ def skip_layer_normalization(
     return Facts((y, mean, deviation, y)[:outputs], work, mapped(*facts.window.maps * 2))
 
 
-@rule("com.microsoft.SkipSimplifiedLayerNormalization", harmless=("epsilon",))
+@rule(
+    "com.microsoft.SkipSimplifiedLayerNormalization",
+    harmless=("epsilon",),
+    weights={"gamma": "learned", "bias": "learned"},
+)
 def skip_simplified_layer_normalization(
     x: Tensor, skip: Tensor, gamma: Tensor, bias: Tensor | None = None, *, outputs: int = 1
 ) -> Facts:
@@ -222,7 +241,18 @@ def skip_simplified_layer_normalization(
     return Facts((y, deviation, deviation, y)[:outputs], work, mapped(*facts.window.maps * 2))
 
 
-@rule("com.microsoft.EmbedLayerNormalization", harmless=("epsilon", "mask_index_type"))
+@rule(
+    "com.microsoft.EmbedLayerNormalization",
+    harmless=("epsilon", "mask_index_type"),
+    weights={
+        "words": "learned",
+        "positions": "learned",
+        "segment_table": "learned",
+        "gamma": "learned",
+        "beta": "learned",
+        "mask": "tables",
+    },
+)
 def embed_layer_normalization(
     ids: Tensor,
     segments: Tensor | None = None,
@@ -284,7 +314,7 @@ def lrn(x: Tensor, *, size: int) -> Facts:
     return Facts((Tensor(x.shape, x.dtype),), lrn_work(x.size, size))
 
 
-@rule("NegativeLogLikelihoodLoss", harmless=("ignore_index",))
+@rule("NegativeLogLikelihoodLoss", harmless=("ignore_index",), weights={"weight": "settings"})
 def nll_loss(x: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean") -> Facts:
     """[N, C, *d], [N, *d] -> a scalar, or [N, *d].
 
@@ -294,7 +324,7 @@ def nll_loss(x: Tensor, target: Tensor, weight: Tensor | None = None, *, reducti
     return Facts((y,), Work(adds=target.size, muls=target.size if weight is not None else 0), GLOBAL)
 
 
-@rule("SoftmaxCrossEntropyLoss", harmless=("ignore_index",))
+@rule("SoftmaxCrossEntropyLoss", harmless=("ignore_index",), weights={"weight": "settings"})
 def softmax_cross_entropy_loss(
     x: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean", outputs: int = 1
 ) -> Facts:

@@ -167,7 +167,7 @@ for _kind, (_work, _test) in TESTS.items():
     _unary(_kind, _work, _test, "bool")
 
 
-@rule("PRelu")
+@rule("PRelu", weights={"slope": "learned"})
 def prelu(x: Tensor, slope: Tensor) -> Facts:
     """x: [*any], slope: broadcast to x -> the shape of x.  https://onnx.ai/onnx/operators/onnx__PRelu.html"""
     return unary(x, ACTIVATIONS["PRelu"])
@@ -183,7 +183,7 @@ def clip(x: Tensor, *, min: float | None = None, max: float | None = None) -> Fa
     return clip_between(x, *bounds)
 
 
-@rule("Clip", since=11)
+@rule("Clip", since=11, weights={"least": "settings", "most": "settings"})
 def clip_between(x: Tensor, least: Tensor | None = None, most: Tensor | None = None) -> Facts:
     """[*any] -> the same shape, a comparison for each bound.  https://onnx.ai/onnx/operators/onnx__Clip.html"""
     y = Tensor(x.shape, x.dtype, x.value)
@@ -204,7 +204,7 @@ def dropout(x: Tensor, *, is_test: int = 0, outputs: int = 1) -> Facts:
     return _dropped(x, NO_WORK, x.dtype, outputs)
 
 
-@rule("Dropout", since=10, harmless=("ratio", "seed"))
+@rule("Dropout", since=10, harmless=("ratio", "seed"), weights={"ratio": "settings", "training_mode": "settings"})
 def dropout_bool_mask(
     x: Tensor, ratio: Tensor | None = None, training_mode: Tensor | None = None, *, outputs: int = 1
 ) -> Facts:
@@ -249,7 +249,7 @@ def cast(x: Tensor, *, to: int | str) -> Facts:
     return _converted(x, {"float": "float32", "double": "float64"}.get(name, name))
 
 
-@rule("CastLike", harmless=("saturate", "round_mode"))
+@rule("CastLike", harmless=("saturate", "round_mode"), weights={"like": "settings"})
 def cast_like(x: Tensor, like: Tensor) -> Facts:
     """[*any] -> the same shape, as the second input's type.  https://onnx.ai/onnx/operators/onnx__CastLike.html"""
     return replace(_converted(x, like.dtype), elements_read=(x.size, 0) if x.ranked else None)
@@ -296,11 +296,11 @@ def _binary(kind: str, work: Work, function: Binary | None, dtype: str | None) -
     def answer(a: Tensor, b: Tensor) -> Facts:
         return binary(a, b, work, dtype, elementwise(function, a, b) if function else None)
 
-    @rule(kind, since=7, contents_of_all=True)
+    @rule(kind, since=7, contents_of_all=True, weights={"a": "number", "b": "number"})
     def elementwise_of_two(a: Tensor, b: Tensor) -> Facts:
         return answer(a, b)
 
-    @rule(kind)
+    @rule(kind, weights={"a": "number", "b": "number"})
     def elementwise_at_axis(a: Tensor, b: Tensor, *, broadcast: int = 0, axis: int | None = None) -> Facts:
         return answer(a, aligned(a, b, axis) if broadcast and axis is not None else b)
 
@@ -314,13 +314,13 @@ for _kind, _pair in COMPARISONS.items():
     _binary(_kind, _COMPARE, _pair, "bool")
 
 
-@rule("Pow")
+@rule("Pow", weights={"a": "number", "b": "number"})
 def pow_at_axis(a: Tensor, b: Tensor, *, broadcast: int = 0, axis: int | None = None) -> Facts:
     """Pow before version 7: the exponent is aligned at `axis`.  https://onnx.ai/onnx/operators/onnx__Pow.html"""
     return pow_(a, aligned(a, b, axis) if broadcast and axis is not None else b)
 
 
-@rule("Pow", since=7)
+@rule("Pow", since=7, weights={"a": "number", "b": "number"})
 def pow_(a: Tensor, b: Tensor) -> Facts:
     """Two shapes broadcast to one; a known square or cube counts as its products.
 
@@ -331,7 +331,7 @@ def pow_(a: Tensor, b: Tensor) -> Facts:
     return binary(a, b, work, None, elementwise(values.power, a, b))
 
 
-@rule("Mod")
+@rule("Mod", weights={"a": "number", "b": "number"})
 def mod(a: Tensor, b: Tensor, *, fmod: int = 0) -> Facts:
     """Two shapes broadcast to one: the remainder has the sign of b, with `fmod` that of a.
 
@@ -356,7 +356,7 @@ def bit_shift(a: Tensor, b: Tensor, *, direction: str) -> Facts:
 
 
 def _variadic(kind: str, work: Work, last: Work, function: Callable[..., Any]) -> None:
-    @rule(kind)
+    @rule(kind, weights={"operands": "number"})
     def elementwise_of_many(*operands: Tensor) -> Facts:
         if not operands:
             raise ValueError("needs at least 1 input")
@@ -377,7 +377,7 @@ _variadic("Max", _COMPARE, NO_WORK, values.largest)
 _variadic("Min", _COMPARE, NO_WORK, values.smallest)
 
 
-@rule("Where")
+@rule("Where", weights={"condition": "tables", "x": "number", "y": "number"})
 def where(condition: Tensor, x: Tensor, y: Tensor) -> Facts:
     """Three shapes broadcast to one.  https://onnx.ai/onnx/operators/onnx__Where.html"""
     shape = broadcast(condition.shape, x.shape, y.shape)
@@ -395,26 +395,30 @@ def swi_glu(gate: Tensor, x: Tensor) -> Facts:
 # https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 
 
-@rule("com.microsoft.BiasGelu", "com.microsoft.FastGelu")
+@rule("com.microsoft.BiasGelu", "com.microsoft.FastGelu", weights={"bias": "learned"})
 def bias_gelu(x: Tensor, bias: Tensor | None = None) -> Facts:
     """gelu(x + bias): [*any, C], [C] -> the shape of x."""
     return unary(x, ACTIVATIONS["Gelu"] + Work(adds=int(bias is not None)))
 
 
-@rule("com.microsoft.BiasSplitGelu")
+@rule("com.microsoft.BiasSplitGelu", weights={"bias": "learned"})
 def bias_split_gelu(x: Tensor, bias: Tensor) -> Facts:
     """[*any, 2*C] + [2*C], one half times the gelu of the other -> [*any, C]."""
     y = Tensor((*x.shape[:-1], x.shape[-1] // 2), x.dtype)
     return Facts((y,), (ACTIVATIONS["Gelu"] + Work(muls=1)) * y.size + Work(adds=x.size))
 
 
-@rule("com.microsoft.BiasAdd")
+@rule("com.microsoft.BiasAdd", weights={"bias": "learned"})
 def bias_add(x: Tensor, bias: Tensor, skip: Tensor) -> Facts:
     """x + bias + skip: [N, S, C], [C], [N, S, C] -> [N, S, C]."""
     return unary(x, Work(adds=2))
 
 
-@rule("com.microsoft.BiasDropout", harmless=("seed",))
+@rule(
+    "com.microsoft.BiasDropout",
+    harmless=("seed",),
+    weights={"bias": "learned", "ratio": "settings", "training": "settings"},
+)
 def bias_dropout(
     x: Tensor,
     bias: Tensor,

@@ -22,7 +22,12 @@ DEQUANTIZE = Work(adds=1, muls=1)
 """(q - zero point) * scale."""
 
 
-@rule("QuantizeLinear", "com.microsoft.QuantizeLinear", harmless=("axis", "block_size", "saturate", "precision"))
+@rule(
+    "QuantizeLinear",
+    "com.microsoft.QuantizeLinear",
+    harmless=("axis", "block_size", "saturate", "precision"),
+    weights={"scale": "quantisation", "zero": "quantisation"},
+)
 def quantize_linear(x: Tensor, scale: Tensor, zero: Tensor | None = None, *, output_dtype: int = 0) -> Facts:
     """[*any] -> the same shape in the zero point's type (uint8 without one).
 
@@ -32,7 +37,12 @@ def quantize_linear(x: Tensor, scale: Tensor, zero: Tensor | None = None, *, out
     return Facts((Tensor(x.shape, dtype),), QUANTIZE * x.size, elementwise=True)
 
 
-@rule("DequantizeLinear", "com.microsoft.DequantizeLinear", harmless=("axis", "block_size"))
+@rule(
+    "DequantizeLinear",
+    "com.microsoft.DequantizeLinear",
+    harmless=("axis", "block_size"),
+    weights={"scale": "quantisation", "zero": "quantisation"},
+)
 def dequantize_linear(x: Tensor, scale: Tensor, zero: Tensor | None = None, *, output_dtype: int = 0) -> Facts:
     """[*any] -> the same shape in the scale's type.  https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html"""
     dtype = element_type(output_dtype, scale.dtype)
@@ -49,7 +59,11 @@ def dynamic_quantize_linear(x: Tensor) -> Facts:
     return Facts((y, scale, zero), (QUANTIZE + Work(compares=2)) * x.size, GLOBAL)
 
 
-@rule("ConvInteger", harmless=("kernel_shape",))
+@rule(
+    "ConvInteger",
+    harmless=("kernel_shape",),
+    weights={"w": "learned", "x_zero": "quantisation", "w_zero": "quantisation"},
+)
 def conv_integer(
     x: Tensor,
     w: Tensor,
@@ -67,7 +81,20 @@ def conv_integer(
     return Facts((Tensor(facts.outputs[0].shape, "int32"),), facts.work, facts.window)
 
 
-@rule("QLinearConv", harmless=("kernel_shape",))
+@rule(
+    "QLinearConv",
+    harmless=("kernel_shape",),
+    weights={
+        "x_scale": "quantisation",
+        "x_zero": "quantisation",
+        "w": "learned",
+        "w_scale": "quantisation",
+        "w_zero": "quantisation",
+        "y_scale": "quantisation",
+        "y_zero": "quantisation",
+        "b": "learned",
+    },
+)
 def qlinear_conv(
     x: Tensor,
     x_scale: Tensor,
@@ -94,14 +121,26 @@ def qlinear_conv(
     return Facts((y,), (facts.work or NO_WORK) + QUANTIZE * y.size, facts.window)
 
 
-@rule("MatMulInteger")
+@rule("MatMulInteger", weights={"a": "learned", "b": "learned", "a_zero": "quantisation", "b_zero": "quantisation"})
 def matmul_integer(a: Tensor, b: Tensor, a_zero: Tensor | None = None, b_zero: Tensor | None = None) -> Facts:
     """A product of integers -> int32.  https://onnx.ai/onnx/operators/onnx__MatMulInteger.html"""
     facts = dense.matmul(a, b)
     return Facts((Tensor(facts.outputs[0].shape, "int32"),), facts.work, GLOBAL)
 
 
-@rule("QLinearMatMul")
+@rule(
+    "QLinearMatMul",
+    weights={
+        "a": "learned",
+        "a_scale": "quantisation",
+        "a_zero": "quantisation",
+        "b": "learned",
+        "b_scale": "quantisation",
+        "b_zero": "quantisation",
+        "y_scale": "quantisation",
+        "y_zero": "quantisation",
+    },
+)
 def qlinear_matmul(
     a: Tensor,
     a_scale: Tensor,
@@ -121,7 +160,18 @@ def qlinear_matmul(
     return Facts((y,), (facts.work or NO_WORK) + QUANTIZE * y.size, GLOBAL)
 
 
-@rule("com.microsoft.MatMulIntegerToFloat")
+@rule(
+    "com.microsoft.MatMulIntegerToFloat",
+    weights={
+        "a": "learned",
+        "b": "learned",
+        "a_scale": "quantisation",
+        "b_scale": "quantisation",
+        "a_zero": "quantisation",
+        "b_zero": "quantisation",
+        "bias": "learned",
+    },
+)
 def matmul_integer_to_float(
     a: Tensor,
     b: Tensor,
@@ -137,7 +187,10 @@ def matmul_integer_to_float(
     return Facts((y,), (facts.work or NO_WORK) + Work(muls=1, adds=int(bias is not None)) * y.size, GLOBAL)
 
 
-@rule("com.microsoft.DynamicQuantizeMatMul")
+@rule(
+    "com.microsoft.DynamicQuantizeMatMul",
+    weights={"b": "learned", "b_scale": "quantisation", "b_zero": "quantisation", "bias": "learned"},
+)
 def dynamic_quantize_matmul(
     a: Tensor, b: Tensor, b_scale: Tensor, b_zero: Tensor | None = None, bias: Tensor | None = None
 ) -> Facts:
@@ -146,7 +199,17 @@ def dynamic_quantize_matmul(
     return Facts(facts.outputs, (facts.work or NO_WORK) + (QUANTIZE + Work(compares=2)) * a.size, GLOBAL)
 
 
-@rule("com.microsoft.MatMulNBits", harmless=("accuracy_level", "weight_prepacked"))
+@rule(
+    "com.microsoft.MatMulNBits",
+    harmless=("accuracy_level", "weight_prepacked"),
+    weights={
+        "packed": "learned",
+        "scales": "quantisation",
+        "zeros": "quantisation",
+        "group": "quantisation",
+        "bias": "learned",
+    },
+)
 def matmul_n_bits(
     a: Tensor,
     packed: Tensor,
@@ -172,7 +235,11 @@ def matmul_n_bits(
     return Facts((y,), work, GLOBAL, packed_as=(None, _unpacked(Tensor((N, depth)), bits)))
 
 
-@rule("com.microsoft.MatMulBnb4", harmless=("block_size", "quant_type", "training_mode", "transB"))
+@rule(
+    "com.microsoft.MatMulBnb4",
+    harmless=("block_size", "quant_type", "training_mode", "transB"),
+    weights={"packed": "learned", "absmax": "quantisation"},
+)
 def matmul_bnb4(a: Tensor, packed: Tensor, absmax: Tensor, *, K: int, N: int) -> Facts:
     """a [*batch, M, K] by a matrix [K, N] of 4-bit codes of NF4 or FP4 -> [*batch, M, N]; a code is looked up.
 
@@ -183,7 +250,11 @@ def matmul_bnb4(a: Tensor, packed: Tensor, absmax: Tensor, *, K: int, N: int) ->
     return Facts((y,), Work(macs=y.size * K, muls=N * K), GLOBAL, packed_as=(None, _unpacked(Tensor((N, K)), 4)))
 
 
-@rule("com.microsoft.GatherBlockQuantized", harmless=("block_size", "quantize_axis"))
+@rule(
+    "com.microsoft.GatherBlockQuantized",
+    harmless=("block_size", "quantize_axis"),
+    weights={"data": "learned", "scales": "quantisation", "zeros": "quantisation"},
+)
 def gather_block_quantized(
     data: Tensor,
     indices: Tensor,
@@ -197,14 +268,13 @@ def gather_block_quantized(
 
     https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.GatherBlockQuantized
     """
-    held = data
+    held, packed = data, 1
     if data.dtype == "uint8":
-        held = _unpacked(Tensor((*data.shape[:-1], data.shape[-1] * (8 // bits))), bits)
+        packed = 8 // bits
+        held = _unpacked(Tensor((*data.shape[:-1], data.shape[-1] * packed)), bits)
     gathered = gather(held, indices, axis=gather_axis).outputs[0]
     y = Tensor(gathered.shape, scales.dtype)
-    return Facts(
-        (y,), DEQUANTIZE * y.size, GLOBAL, packed_as=(held,), elements_read=(y.size // (held.size // data.size),)
-    )
+    return Facts((y,), DEQUANTIZE * y.size, GLOBAL, packed_as=(held,), elements_read=(y.size // packed,))
 
 
 def _unpacked(tensor: Tensor, bits: int) -> Tensor:
@@ -214,7 +284,19 @@ def _unpacked(tensor: Tensor, bits: int) -> Tensor:
     return Tensor(tensor.shape, f"uint{bits}")
 
 
-@rule("com.microsoft.QGemm")
+@rule(
+    "com.microsoft.QGemm",
+    weights={
+        "a_scale": "quantisation",
+        "a_zero": "quantisation",
+        "b": "learned",
+        "b_scale": "quantisation",
+        "b_zero": "quantisation",
+        "c": "learned",
+        "y_scale": "quantisation",
+        "y_zero": "quantisation",
+    },
+)
 def qgemm(
     a: Tensor,
     a_scale: Tensor,
@@ -239,7 +321,16 @@ def qgemm(
 def _between(kind: str, work: Work) -> None:
     """Operands turned back, worked on, and the result quantised."""
 
-    @rule(f"com.microsoft.{kind}")
+    @rule(
+        f"com.microsoft.{kind}",
+        weights={
+            "a_scale": "quantisation",
+            "a_zero": "quantisation",
+            "b_scale": "quantisation",
+            "b_zero": "quantisation",
+            "result": "quantisation",
+        },
+    )
     def between(
         a: Tensor, a_scale: Tensor, a_zero: Tensor | None, b: Tensor, b_scale: Tensor, b_zero: Tensor | None,
         *result: Tensor | None,
@@ -255,7 +346,7 @@ _between("QLinearMul", Work(muls=1))
 
 
 def _of_one(kind: str, work: Work, harmless: tuple[str, ...] = ()) -> None:
-    @rule(f"com.microsoft.{kind}", harmless=harmless)
+    @rule(f"com.microsoft.{kind}", harmless=harmless, weights={"scales": "quantisation"})
     def of_one(x: Tensor, *scales: Tensor | None) -> Facts:
         return Facts((Tensor(x.shape, x.dtype),), (work + QUANTIZE + DEQUANTIZE) * x.size, elementwise=True)
 
@@ -266,21 +357,31 @@ _of_one("QLinearSigmoid", ACTIVATIONS["Sigmoid"])
 _of_one("QLinearLeakyRelu", ACTIVATIONS["LeakyRelu"], ("alpha",))
 
 
-@rule("com.microsoft.QLinearSoftmax", harmless=("opset",))
+@rule("com.microsoft.QLinearSoftmax", harmless=("opset",), weights={"scales": "quantisation"})
 def qlinear_softmax(x: Tensor, *scales: Tensor | None, axis: int = -1) -> Facts:
     """Softmax of a quantised operand -> the same shape."""
     facts = softmax_of(x, x.shape[axis])
     return Facts(facts.outputs, (facts.work or NO_WORK) + (QUANTIZE + DEQUANTIZE) * x.size, GLOBAL)
 
 
-@rule("com.microsoft.QLinearConcat")
+@rule("com.microsoft.QLinearConcat", weights={"y_scale": "quantisation", "y_zero": "quantisation"})
 def qlinear_concat(y_scale: Tensor, y_zero: Tensor, *operands: Tensor, axis: int) -> Facts:
     """Operands with a scale and a zero point each, brought to one scale and joined."""
     facts = movement.concat(*operands[::3], axis=axis)
     return Facts(facts.outputs, (QUANTIZE + DEQUANTIZE) * facts.outputs[0].size, facts.window)
 
 
-@rule("com.microsoft.QLinearWhere")
+@rule(
+    "com.microsoft.QLinearWhere",
+    weights={
+        "x_scale": "quantisation",
+        "x_zero": "quantisation",
+        "y_scale": "quantisation",
+        "y_zero": "quantisation",
+        "scale": "quantisation",
+        "zero": "quantisation",
+    },
+)
 def qlinear_where(
     condition: Tensor, x: Tensor, x_scale: Tensor, x_zero: Tensor, y: Tensor, y_scale: Tensor, y_zero: Tensor,
     scale: Tensor, zero: Tensor,
@@ -296,7 +397,7 @@ def qlinear_where(
 def _fake(kind: str, work: Work, harmless: tuple[str, ...], dtype: str = "") -> None:
     """An operand brought to a grid, and back unless it gets the type `dtype`."""
 
-    @rule(kind, harmless=harmless)
+    @rule(kind, harmless=harmless, weights={"parameters": "quantisation"})
     def fake(x: Tensor, *parameters: Tensor | None) -> Facts:
         return Facts((Tensor(x.shape, dtype or x.dtype),), work * x.size, elementwise=True)
 
@@ -320,7 +421,7 @@ _fake("trt.TRT_INT8QuantizeLinear", QUANTIZE, ("axis", "saturate"), "int8")
 
 
 def _back(kind: str) -> None:
-    @rule(kind, harmless=("axis", "block_size"))
+    @rule(kind, harmless=("axis", "block_size"), weights={"scale": "quantisation", "zero": "quantisation"})
     def back(x: Tensor, scale: Tensor, *zero: Tensor | None) -> Facts:
         return Facts((Tensor(x.shape, scale.dtype),), DEQUANTIZE * x.size, elementwise=True)
 

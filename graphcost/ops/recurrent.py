@@ -46,7 +46,7 @@ def _recurrent(kind: str, x: Tensor, r: Tensor, b: Tensor | None, layout: int, o
     return Facts(tops[:outputs], work, GLOBAL)
 
 
-@rule("RNN", harmless=SETTINGS)
+@rule("RNN", harmless=SETTINGS, weights={"w": "learned", "r": "learned", "b": "learned", "initial": "states"})
 def rnn(
     x: Tensor,
     w: Tensor,
@@ -65,7 +65,7 @@ def rnn(
     return _recurrent("RNN", x, r, b, layout, outputs)
 
 
-@rule("GRU", harmless=SETTINGS)
+@rule("GRU", harmless=SETTINGS, weights={"w": "learned", "r": "learned", "b": "learned", "initial": "states"})
 def gru(
     x: Tensor,
     w: Tensor,
@@ -84,7 +84,18 @@ def gru(
     return _recurrent("GRU", x, r, b, layout, outputs)
 
 
-@rule("LSTM", harmless=SETTINGS)
+@rule(
+    "LSTM",
+    harmless=SETTINGS,
+    weights={
+        "w": "learned",
+        "r": "learned",
+        "b": "learned",
+        "initial_h": "states",
+        "initial_c": "states",
+        "peepholes": "learned",
+    },
+)
 def lstm(
     x: Tensor,
     w: Tensor,
@@ -108,7 +119,7 @@ def lstm(
     return Facts(facts.outputs[:outputs], (facts.work or Work()) + extra, GLOBAL)
 
 
-@rule("com.microsoft.DynamicQuantizeLSTM", harmless=SETTINGS)
+@rule("com.microsoft.DynamicQuantizeLSTM", harmless=SETTINGS, weights={"w": "learned", "r": "learned", "b": "learned"})
 def dynamic_quantize_lstm(
     x: Tensor, w: Tensor, r: Tensor, b: Tensor | None = None, *others: Tensor | None, outputs: int = 1
 ) -> Facts:

@@ -10,7 +10,7 @@ from typing import Any
 from ..dims import Extent
 from ..graph import Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, data_dependent, rule
-from ..shapes import axis_of
+from ..shapes import axis_of, joins
 from ..windows import mapped
 from . import values
 from .pointwise import onnx_link
@@ -99,10 +99,7 @@ def _reduction(kind: str, inside: Work, join: Work, outside: Work, function: Fol
         gone = reduced_axes(axes, x.rank)
         shape = without(x.shape, gone, bool(keepdims))
         y = Tensor(shape, x.dtype, folded(x, gone, function) if function else None)
-        joined = x.size - y.size
-        if isinstance(joined, int):
-            joined = max(joined, 0)  # over nothing at all, a reduction puts out what it begins with
-        work = inside * x.size + join * joined + outside * y.size
+        work = inside * x.size + join * joins(x.size, y.size) + outside * y.size
         return Facts((y,), work, window_over(gone, x.rank, bool(keepdims)))
 
     @rule(kind)
@@ -144,7 +141,7 @@ def arg_max(x: Tensor, *, axis: int = 0, keepdims: int = 1) -> Facts:
     """[*any] -> int64 with `axis` 1, or gone.  https://onnx.ai/onnx/operators/onnx__ArgMax.html"""
     gone = {axis_of(axis, x.rank)}
     y = Tensor(without(x.shape, gone, bool(keepdims)), "int64")
-    return Facts((y,), Work(compares=x.size - y.size), window_over(gone, x.rank, bool(keepdims)))
+    return Facts((y,), Work(compares=joins(x.size, y.size)), window_over(gone, x.rank, bool(keepdims)))
 
 
 # --- running sums -----------------------------------------------------------------------------------------------------
@@ -176,8 +173,7 @@ def _scan(x: Tensor, axis: Tensor, work: Work, value: values.Value) -> Facts:
     gone = {axis_of(at[0], x.rank)} if at else set(range(x.rank))
     firsts = prod(without(x.shape, gone, keepdims=False)) if at else 0
     y = Tensor(x.shape, x.dtype, value)
-    steps = 0 if x.size == 0 else x.size - firsts  # an empty axis has no first element either
-    return Facts((y,), work * steps, window_over(gone, x.rank))
+    return Facts((y,), work * joins(x.size, firsts), window_over(gone, x.rank))
 
 
 def _running(elements: list[Any], exclusive: bool, reverse: bool) -> values.Value:

@@ -32,7 +32,7 @@ def scaled_extent(size: Extent, scale: Scalar, axis: int) -> Extent:
     if isinstance(size, int) and isinstance(scale, (int, float)):
         product = stored(float(size) * scale, "float32")
         if not isinstance(product, float):
-            raise TypeError(f"a scale cannot be {scale}")
+            raise ValueError(f"a scale cannot be {scale}")
         return floor(product)
     product = exact(size, scale, lambda a, b: a * b)
     if isinstance(product, (int, Dim)):
@@ -84,7 +84,7 @@ def _window(x: Tensor, y: Tensor, mode: str, entries: Sequence[int | AxisMap | N
     return Window(kernel, ones, pad, ones, tuple(up), found.maps)
 
 
-@rule("Upsample")
+@rule("Upsample", weights={"factors": "settings"})
 def upsample(
     x: Tensor,
     factors: Tensor | None = None,
@@ -107,7 +107,12 @@ def upsample(
     return resized(x, shape, mode, SIMPLE, given)
 
 
-@rule("Resize", since=11, harmless=("cubic_coeff_a", "exclude_outside", "extrapolation_value"))
+@rule(
+    "Resize",
+    since=11,
+    harmless=("cubic_coeff_a", "exclude_outside", "extrapolation_value"),
+    weights={"roi": "settings", "scales": "settings"},
+)
 def resize(
     x: Tensor,
     roi: Tensor | None = None,
@@ -192,13 +197,13 @@ def _fit(before: Sequence[Extent], wanted: Sequence[Scalar], policy: str) -> tup
     return [floor(factor * b + Fraction(1, 2)) for b in sizes], float(factor)
 
 
-@rule("Resize")
+@rule("Resize", weights={"scales": "settings"})
 def resize_10(x: Tensor, scales: Tensor, *, mode: str = "nearest") -> Facts:
     """Version 10 knows scales only.  https://onnx.ai/onnx/operators/onnx__Resize.html#resize-10"""
     return upsample(x, scales, mode=mode)
 
 
-@rule("GridSample", "com.microsoft.GridSample", harmless=("align_corners", "padding_mode"))
+@rule("GridSample", "com.microsoft.GridSample", harmless=("align_corners", "padding_mode"), weights={"grid": "tables"})
 def grid_sample(x: Tensor, grid: Tensor, *, mode: str = "linear") -> Facts:
     """x [N, C, *spatial], grid [N, *out, axes] -> [N, C, *out]; each output blends the 2 (or 4) neighbours of an axis.
 
@@ -224,7 +229,7 @@ def affine_grid(theta: Tensor, size: Tensor) -> Facts:
     return Facts((y,), Work(macs=y.size * (axes + 1)), GLOBAL)
 
 
-@rule("RoiAlign", harmless=("coordinate_transformation_mode", "spatial_scale"))
+@rule("RoiAlign", harmless=("coordinate_transformation_mode", "spatial_scale"), weights={"rois": "tables"})
 def roi_align(
     x: Tensor,
     rois: Tensor,
@@ -248,7 +253,7 @@ def roi_align(
     return Facts((y,), Work(muls=4, adds=3) * samples + combined, GLOBAL)
 
 
-@rule("com.microsoft.CropAndResize", harmless=("extrapolation_value",))
+@rule("com.microsoft.CropAndResize", harmless=("extrapolation_value",), weights={"rois": "tables"})
 def crop_and_resize(x: Tensor, rois: Tensor, batch: Tensor, size: Tensor, *, mode: str = "bilinear") -> Facts:
     """x [N, C, H, W], rois [R, 4] -> [R, C, *size]."""
     extents = size.value or (None, None)

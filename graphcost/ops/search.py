@@ -17,9 +17,17 @@ SEARCH = (
     "eos_token_id", "min_tokens_to_keep", "temperature", "filter_value", "custom", "presence_penalty", "top_p",
 )  # fmt: skip
 """How the next token is chosen."""
+WHISPER = (
+    "beginning_timestamp_token_id", "decoder_output_cross_qk", "no_speech_token_id", "no_timestamps_token_id",
+    "start_of_lm_token_id", "transcribe_token_id", "translate_token_id",
+)  # fmt: skip
+"""The tokens of Whisper that say what follows, and whether its attention is put out too."""
 
 
-@rule("com.microsoft.BeamSearch", harmless=SEARCH)
+@rule(
+    "com.microsoft.BeamSearch", "com.microsoft.WhisperBeamSearch",
+    harmless=(*SEARCH, *WHISPER), weights={"length_penalty": "settings"},
+)  # fmt: skip
 def beam_search(
     ids: Tensor,
     max_length: Tensor,

@@ -78,7 +78,7 @@ def constant_of_shape(shape: Tensor, *, value: Tensor | None = None) -> Facts:
     y = shaped(shape, "float32" if value is None else value.dtype)
     if y.ranked:
         y = filled(y.shape, y.dtype, 0.0 if value is None else values.item(value))
-    return Facts((y,), NO_WORK, weights=(y,))
+    return Facts((y,), NO_WORK, weights=(y,), weight_classes=("tables",))
 
 
 @rule("ConstantFill")
@@ -138,7 +138,7 @@ def size(x: Tensor) -> Facts:
 # --- ranges -----------------------------------------------------------------------------------------------------------
 
 
-@rule("Range", harmless=("stash_type",))
+@rule("Range", harmless=("stash_type",), weights={"start": "settings", "limit": "settings", "delta": "settings"})
 def range_(start: Tensor, limit: Tensor, delta: Tensor) -> Facts:
     """Scalars -> [max(0, ceil((limit - start) / delta))].  https://onnx.ai/onnx/operators/onnx__Range.html"""
     first, last, step = (values.item(x) for x in (start, limit, delta))
@@ -151,7 +151,7 @@ def range_(start: Tensor, limit: Tensor, delta: Tensor) -> Facts:
     return Facts((Tensor((length,), start.dtype, value),), Work(adds=length))
 
 
-@rule("com.microsoft.Range")
+@rule("com.microsoft.Range", weights={"start": "settings", "limit": "settings", "delta": "settings"})
 def range_by_one(start: Tensor, limit: Tensor, delta: Tensor | None = None) -> Facts:
     """As Range, of steps of 1 unless given."""
     return range_(start, limit, delta or Tensor((), start.dtype, (1.0 if values.is_float(start.dtype) else 1,)))
@@ -202,7 +202,7 @@ def _axes(x: Tensor) -> list[tuple[int, int]]:
     return list(zip(extents, values.strides(tuple(extents)), strict=True))
 
 
-@rule("OneHot")
+@rule("OneHot", weights={"pair": "settings"})
 def one_hot(indices: Tensor, depth: Tensor, pair: Tensor, *, axis: int = -1) -> Facts:
     """indices [*any], depth: a scalar, pair: [off, on] -> [*any] with an axis of `depth` put in at `axis`.
 

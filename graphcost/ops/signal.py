@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ..dims import Dim, Extent
-from ..graph import Tensor, UnknownShape, element_type
+from math import prod
+
+from ..dims import Dim, Extent, Undecided
+from ..graph import Shape, Tensor, UnknownShape, element_type
 from ..rules import GLOBAL, Facts, Work, data_dependent, rule
 from ..shapes import axis_of
 from .values import integers, ints
@@ -26,7 +28,7 @@ def _transform(x: Tensor, axis: int, length: Tensor | None, onesided: int, inver
     bins = n // 2 + 1 if onesided and not inverse else n
     parts = 1 if onesided and inverse else 2
     y = Tensor((*x.shape[:at], bins, *x.shape[at + 1 : -1], parts), x.dtype)
-    others = x.size // (x.shape[at] * x.shape[-1])
+    others = prod(x.shape[:at]) * prod(x.shape[at + 1 : -1])
     return Facts((y,), fft_work(others, n), GLOBAL)
 
 
@@ -50,7 +52,7 @@ def dft_17(x: Tensor, length: Tensor | None = None, *, axis: int = 1, inverse: i
     return _transform(x, axis, length, onesided, inverse)
 
 
-@rule("STFT")
+@rule("STFT", weights={"window": "tables"})
 def stft(
     x: Tensor, step: Tensor, window: Tensor | None = None, length: Tensor | None = None, *, onesided: int = 1
 ) -> Facts:
@@ -73,7 +75,10 @@ def window_(size: Tensor, *, output_datatype: int = 1) -> Facts:
     return Facts((y,), Work(muls=2, adds=1, divs=1, exps=1) * y.size)
 
 
-@rule("MelWeightMatrix")
+@rule(
+    "MelWeightMatrix",
+    weights={"bins": "settings", "length": "settings", "rate": "settings", "low": "settings", "high": "settings"},
+)
 def mel_weight_matrix(
     bins: Tensor, length: Tensor, rate: Tensor, low: Tensor, high: Tensor, *, output_datatype: int = 1
 ) -> Facts:
@@ -82,3 +87,31 @@ def mel_weight_matrix(
     rows: Extent = size[0] // 2 + 1 if size else data_dependent(0)
     y = Tensor((rows, columns[0] if columns else data_dependent(1)), element_type(output_datatype, "float32"))
     return Facts((y,), None if isinstance(rows, Dim) else Work(muls=1, adds=1, divs=1) * y.size, GLOBAL)
+
+
+@rule("com.microsoft.Rfft")
+def rfft(x: Tensor, *, signal_ndim: int = 1, normalized: int = 0, onesided: int = 1) -> Facts:
+    """[*any, n] -> complex pairs [*any, n // 2 + 1, 2].
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.Rfft
+    """
+    return _real_transform(x, (*x.shape[:-1], x.shape[-1] // 2 + 1, 2), x.shape[-1], signal_ndim, normalized, onesided)
+
+
+@rule("com.microsoft.Irfft")
+def irfft(x: Tensor, *, signal_ndim: int, normalized: int = 0, onesided: int = 1) -> Facts:
+    """Complex pairs [*any, n // 2 + 1, 2] -> [*any, n], n even.
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.Irfft
+    """
+    length = 2 * (x.shape[-2] - 1)
+    return _real_transform(x, (*x.shape[:-2], length), length, signal_ndim, normalized, onesided)
+
+
+def _real_transform(x: Tensor, shape: Shape, length: Extent, axes: int, normalized: int, onesided: int) -> Facts:
+    if axes != 1 or not onesided:
+        raise Undecided(f"a transform of {axes} axes, onesided {onesided}")
+    y = Tensor(shape, x.dtype)
+    transforms = prod(shape[:-2] if len(shape) > x.rank else shape[:-1])
+    work = fft_work(transforms, length)
+    return Facts((y,), work and work + Work(muls=y.size if normalized else 0), GLOBAL)

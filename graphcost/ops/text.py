@@ -58,3 +58,12 @@ def image_decoder(x: Tensor, *, pixel_format: str = "RGB") -> Facts:
     """Bytes -> [height, width, channels].  https://onnx.ai/onnx/operators/onnx__ImageDecoder.html"""
     channels = 1 if pixel_format == "Grayscale" else 3
     return Facts((Tensor((data_dependent(0), data_dependent(1), channels), "uint8"),), None, GLOBAL)
+
+
+@rule("com.microsoft.Tokenizer", harmless=("mark", "mincharnum", "pad_value", "separators", "tokenexp"))
+def tokenizer(x: Tensor) -> Facts:
+    """[C] or [N, C] strings -> [.., C, most tokens].
+
+    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.Tokenizer
+    """
+    return Facts((Tensor((*x.shape, data_dependent(x.rank)), "string"),), None)

@@ -13,6 +13,7 @@ from math import prod
 from ..dims import Dim, Extent, Undecided, bounds, ceil_div
 from ..graph import Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
+from ..shapes import joins
 from ..windows import identity
 from .pointwise import ACTIVATIONS, fused_activation
 from .shape_values import shaped
@@ -118,7 +119,7 @@ def _clip_last(count: Extent, size: Extent, stride: int, before: int) -> Extent:
     return count - (overshoot >= 0)  # raises Undecided: it depends on the size
 
 
-@rule("Conv", harmless=("kernel_shape",))
+@rule("Conv", harmless=("kernel_shape",), weights={"w": "learned", "b": "learned"})
 def conv(
     x: Tensor,
     w: Tensor,
@@ -156,7 +157,7 @@ def check_groups(channels: Extent, seen: Extent, filters: Extent, group: int) ->
         raise ValueError(f"{channels} channels come in, the filters take {seen} in each of {group} group(s)")
 
 
-@rule("CausalConvWithState")
+@rule("CausalConvWithState", weights={"w": "learned", "b": "learned", "past": "states"})
 def causal_conv(
     x: Tensor, w: Tensor, b: Tensor | None = None, past: Tensor | None = None, *, activation: str = "none"
 ) -> Facts:
@@ -175,7 +176,7 @@ def causal_conv(
     return Facts((Tensor(x.shape, x.dtype), Tensor((*x.shape[:2], kernel - 1), x.dtype)), work, seen)
 
 
-@rule("ConvTranspose", harmless=("kernel_shape",))
+@rule("ConvTranspose", harmless=("kernel_shape",), weights={"w": "learned", "b": "learned"})
 def conv_transpose(
     x: Tensor,
     w: Tensor,
@@ -241,11 +242,12 @@ def _cut_before(total: Extent, auto_pad: str) -> Extent:
 
 def pool_work(y: Tensor, taps: Extent, kind: str) -> Work:
     """MAX compares all taps but the first; AVE adds as many and divides once; LP raises each tap to a power besides."""
+    joined = joins(y.size * taps, y.size)
     if kind == "MAX":
-        return Work(compares=y.size * (taps - 1))
+        return Work(compares=joined)
     if kind == "LP":
-        return Work(adds=y.size * (taps - 1), exps=y.size * (taps + 1))
-    return Work(adds=y.size * (taps - 1), divs=y.size)
+        return Work(adds=joined, exps=y.size * (taps + 1))
+    return Work(adds=joined, divs=y.size)
 
 
 def _pool(
@@ -384,7 +386,7 @@ def col2im(
     return Facts((y,), Work(adds=x.size), GLOBAL)
 
 
-@rule("DeformConv", harmless=("kernel_shape",))
+@rule("DeformConv", harmless=("kernel_shape",), weights={"w": "learned", "b": "learned"})
 def deform_conv(
     x: Tensor,
     w: Tensor,
@@ -410,7 +412,9 @@ def deform_conv(
     return Facts((y,), (facts.work or NO_WORK) + blend + Work(adds=1) * offset.size, GLOBAL)
 
 
-@rule("com.microsoft.FusedConv", harmless=("kernel_shape", "activation_params"))
+@rule(
+    "com.microsoft.FusedConv", harmless=("kernel_shape", "activation_params"), weights={"w": "learned", "b": "learned"}
+)
 def fused_conv(
     x: Tensor,
     w: Tensor,

@@ -101,12 +101,14 @@ class Page:
         """The totals, each with its unit."""
         analysis = self.analysis
         return [
-            self._total("Parameters", "params", "elements"),
+            self._total(
+                "Parameters", "learned_params", "elements", " ".join(f"+ {text}" for text in self.report.other_weights)
+            ),
             self._total("Weights", "param_bytes", note="as stored"),
             self._total("MACs", "macs", "multiply-accumulates"),
             self._total("Operations", "ops", "scalar operations", "1 MAC = 2"),
             self._peak,
-            Card("Layers", f"{len(analysis.rows):,}", "operator" if len(analysis.rows) == 1 else "operators"),
+            Card("Layers", f"{len(analysis.layers):,}", "operator" if len(analysis.layers) == 1 else "operators"),
         ]
 
     def _total(self, title: str, key: str, unit: str = "", note: str = "") -> Card:
@@ -207,10 +209,11 @@ def build(report: Report, read: Callable[[str], str]) -> Page:
 
 
 def _latency(roofline: Roofline) -> Card:
-    """The lower bound, and how much of it is bound by the larger of compute and memory."""
+    """The lower bound, and how much of it is bound by what binds most of it."""
     seconds = roofline.seconds
-    by = "memory" if roofline.memory > roofline.compute else "compute"
-    part = max(roofline.compute, roofline.memory)
+    parts = {"compute": roofline.compute, "memory": roofline.memory, "cache": roofline.cache}
+    by = max(parts, key=parts.__getitem__)
+    part = parts[by]
     note = f"{show(part / seconds, 'share')} {by}-bound" if seconds else roofline.why
     unit = f"on {roofline.device.title}"
     return Card("Latency, lower bound", show(seconds, "time"), unit, note, device="latency")

@@ -14,15 +14,15 @@ from ..analysis import TOTALS, Analysis
 from ..columns import Column, find
 from ..dims import Dim, Extent, lower_bounds
 from ..graph import Tensor
-from ..passes.roofline import compute_dtype, repeats
+from ..passes.roofline import calculates, compute_dtype, elements, repeats
 from ..printable import printable
 from ..report import Report
 from ..sections.device import fit_row
 from ..table import Value
 
 OFFERED = (
-    "name", "type", "kind", "scope", "input", "output", "params", "param_bytes", "macs", "ops", "activation", "share",
-    "rf", "rf_stride", "status", "where",
+    "name", "type", "kind", "scope", "input", "output", "learned_params", "params", "param_bytes", "macs", "ops",
+    "activation", "share", "rf", "rf_stride", "status", "where",
 )  # fmt: skip
 """The columns that a reader can choose from, beside those of the report."""
 EXACT = 2**53
@@ -162,11 +162,18 @@ def device(analysis: Analysis) -> dict[str, Any] | None:
         "weight_reads": [each.weight_reads for each in moved],
         "activation_writes": [each.activation_writes for each in moved],
         "trip_count": [row.trip_count for row in analysis.rows],
+        "elements": [
+            elements(row) if on.ops and each.nbytes != 0 else 0 for row, each in zip(analysis.rows, moved, strict=True)
+        ],
     }
     fits = [fit for fit in analysis.fits if fit.place != "fast memory"]
     return {
         "bandwidth": on.bandwidth,
         "fast_memory": on.fast_memory,
+        "levels": [[level.nbytes, level.bandwidth] for level in on.levels],
+        "compressed": on.weights_compressed,
+        "ops_rates": {dtype: on.ops_rate(dtype) for dtype in dict.fromkeys(dtypes)},
+        "calculates": [int(calculates(row)) for row in analysis.rows] if on.levels or on.ops else [],
         "dtype": _coded(dtypes, str),
         "peaks": {dtype: on.peak(dtype) for dtype in dict.fromkeys(dtypes)},
         "repeats": sorted(repeats(analysis.rows)),

@@ -84,7 +84,7 @@ class _Allocation:
             else:
                 holders[number] = holders[dying]
                 holders[number].tensors += self.sets[number].tensors
-        if step.row.status != "known":
+        if step.row.facts is None or step.row.facts.work is None:
             sources = tuple([holders[number] for number in step.reads])
             for number in step.defines:
                 holders[number].may_lie_in = sources

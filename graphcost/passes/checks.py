@@ -31,7 +31,7 @@ def check_arity(rule: Rule, inputs: tuple[Tensor | None, ...]) -> None:
 
 
 def check_attributes(rule: Rule, attrs: Mapping[str, Any]) -> None:
-    """Raise ValueError for an attribute that is missing, TypeError for one that is not the number that the rule takes.
+    """Raise ValueError for an attribute that is missing, and for one that is not the number that the rule takes.
 
     A list multiplied by a size would grow.
     """
@@ -39,11 +39,11 @@ def check_attributes(rule: Rule, attrs: Mapping[str, Any]) -> None:
         raise ValueError(f"attribute {name} is missing")
     for name, value in attrs.items():
         if isinstance(value, (tuple, str)) and rule.function.__annotations__.get(name) in _NUMBERS:
-            raise TypeError(f"attribute {name} should be one number, not {str(value)[:40]}")
+            raise ValueError(f"attribute {name} should be one number, not {str(value)[:40]}")
 
 
 def check_facts(facts: Facts) -> None:
-    """Raise ValueError for a size or count that cannot be meant, TypeError where one is no number at all."""
+    """Raise ValueError for a size or count that cannot be meant, and where one is no number at all."""
     for tensor in facts.outputs:
         if tensor.ranked:
             _check_shape(tensor.shape)
@@ -57,14 +57,14 @@ def check_facts(facts: Facts) -> None:
                 kind = Work.__slots__[counts.index(count)]
                 raise ValueError(f"its sizes do not fit: they make {count} {kind}")
         elif not isinstance(count, (int, Dim)):
-            raise TypeError("an attribute of the wrong type")
+            raise ValueError("an attribute of the wrong type")
 
 
 def _check_shape(shape: Shape) -> None:
     size: Extent = 1
     for extent in shape:
         if type(extent) is not int and not isinstance(extent, (int, Dim)):
-            raise TypeError(f"an output cannot have the shape {list(shape)}")
+            raise ValueError(f"an output cannot have the shape {list(shape)}")
         size = size * extent
     if isinstance(size, int) and not 0 <= size <= LARGEST:
         raise ValueError(f"an output {show_shape(shape)} of {size} elements cannot be meant")

@@ -19,10 +19,11 @@ from ..graph import UNKNOWN, Model, Op, Tensor, UnknownShape, Unranked
 from ..registry import plugin_error
 from ..rules import NO_WORK, Facts, Rule, Work, not_understood
 from ..windows import GLOBAL, NOT_KNOWN
+from . import blobs
 from .checks import check_arity, check_attributes, check_facts, describe, situation
 from .open_extents import OpenExtents, Stated, has_fresh, stated_by
 from .rows import Inference, Row, body_prefix, sign
-from .weights import Scope
+from .weights import Scope, check_shared
 
 MAX_STEPS = 200_000
 """Operators looked at inside bodies, each time a loop in a loop is followed step by step counted anew."""
@@ -85,10 +86,11 @@ def infer(
         for row in rows:
             _substitute(row, sizes)
         scope.tensors = {name: tensor.substitute(sizes) for name, tensor in scope.tensors.items()}
+    check_shared(rows)
     sign(rows)
     hidden = model.weights.keys() - set(model.outputs)
     activations = {name: tensor for name, tensor in scope.tensors.items() if name not in hidden}
-    return Inference(rows, activations, frozenset(engine.open.named), engine.open.trusted)
+    return Inference(rows, activations, frozenset(engine.open.named), engine.open.trusted, engine.open.assumed)
 
 
 def _names_in(tensors: Iterable[Tensor]) -> set[str]:
@@ -173,6 +175,8 @@ class _Engine:
     def __init__(self, model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent], memo: Memo) -> None:
         self.at_file_sizes = _at_file_sizes(model.inputs, inputs)
         self.definitions = model.definitions
+        self.blobs_are_own = not model.weights_path
+        """The blobs that operators have in a trained file are those of the model's own file, so these are right."""
         self.dims = dims
         self.open = OpenExtents(dims, taken=_names_in([*model.inputs.values(), *inputs.values()]))
         self.memo = memo
@@ -205,15 +209,17 @@ class _Engine:
         inputs = tuple([tensors.get(name, UNKNOWN) if name else None for name in op.inputs])
         bodies = self.bodies(op, scope, prefix) if op.bodies else []
         answer = self.answer(op, inputs, bodies, stated)
+        if op.blobs is not None and self.blobs_are_own:
+            answer = _contradicted(op, answer)
         facts = answer.facts if answer.facts is not None else self.without_rule(op, inputs, stated)
         outputs = self.bind_outputs(op, facts, tensors, stated)
         row = Row(op, prefix + op.name, inputs, outputs, facts, 1, answer.why, dependent=answer.dependent)
         if not bodies:
-            scope.attach_weights(row, facts)
+            scope.attach_weights(row, facts, self.rule(op))
             return [row]
         rows = [row]
         if facts is not None:
-            row.weights = scope.body_weights(op, [(body.model, body.scope) for body in bodies])
+            row.weights = scope.body_weights(row, [(body.model, body.scope) for body in bodies], self.rule(op))
             for body, trip_count in zip(bodies, facts.trip_counts, strict=False):
                 for inner in body.rows:
                     inner.trip_count = inner.trip_count * trip_count
@@ -332,6 +338,8 @@ class _Engine:
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as problem:
             if doubt:
                 return _Answer(why=doubt)
+            if rule.is_built_in and not isinstance(problem, ValueError):  # it came upon what it does not foresee
+                return _Answer(why=f"{op.type} takes other inputs or attributes than these")
             raise ModelError(op.location, "", f"{describe(op)}: {problem}; {situation(op, inputs)}") from problem
         except Exception as problem:
             if rule.is_built_in:
@@ -384,6 +392,13 @@ def _prepare(rule: Rule, attrs: Mapping[str, Any], outputs: int) -> _Call:
     except (ValueError, TypeError) as contradiction:
         problem = contradiction
     return _Call(rule, 0, keywords, not_understood(rule, attrs, ()), problem)
+
+
+def _contradicted(op: Op, answer: _Answer) -> _Answer:
+    """The answer of a rule, or why it is not believed: the model's own file holds other blobs than it allocates."""
+    if answer.facts is None or answer.facts.work is None or not (different := blobs.difference(op, answer.facts)):
+        return answer
+    return _Answer(Facts(answer.facts.outputs, None, NOT_KNOWN), f"another layer than the rule knows: {different}")
 
 
 def _declared_tensor(inferred: Tensor, declared: Tensor) -> Tensor:

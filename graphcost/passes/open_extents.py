@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ..dims import Dim, Extent, Names, substitute, symbol, symbols
 from ..graph import UNKNOWN, Op, Tensor, Unranked
-from ..rules import FRESH, Facts
+from ..rules import FRESH, Facts, wished
 
 Stated = Callable[[str], Tensor]
 """What the file declares of a tensor, with the sizes that the user gave; UNKNOWN when it declares nothing."""
@@ -32,6 +32,8 @@ class OpenExtents:
         """Symbols for which the file declares a number further on."""
         self.trusted: dict[str, int] = {}
         """Every number of the file that was believed, by name."""
+        self.assumed: dict[str, int] = {}
+        """The numbers that rules assume until the user gives others, by name."""
 
     def name_symbols(self, facts: Facts, op: Op, prefix: str, stated: Stated) -> Facts:
         """The facts with a number or a name of its own for each fresh symbol; `prefix` tells graphs apart."""
@@ -40,8 +42,9 @@ class OpenExtents:
             for axis, extent in enumerate(tensor.shape if tensor.ranked else ()):
                 for fresh in _fresh([extent]):
                     if fresh not in names:
-                        own = self.names((prefix, name, axis), f"{name}_{axis}")
-                        names[fresh] = self._extent(own, name, tensor, axis, stated)
+                        wish, default = wished(fresh)
+                        own = self.names((prefix, name, axis), wish or f"{name}_{axis}")
+                        names[fresh] = self._extent(own, stated(name), tensor, axis, default)
         for fresh in sorted(_fresh(facts.trip_counts)):
             if fresh not in names:
                 names[fresh] = self._trip_count(self.names((prefix, op.name), f"{op.name}_times"))
@@ -57,13 +60,15 @@ class OpenExtents:
                 if isinstance(extent, Dim) and isinstance(number, int) and (own := str(extent)) in self.symbols:
                     self.resolved.setdefault(own, self.trusted.setdefault(own, number))
 
-    def _extent(self, own: str, name: str, tensor: Tensor, axis: int, stated: Stated) -> Extent:
+    def _extent(self, own: str, declared: Tensor, tensor: Tensor, axis: int, default: int | None) -> Extent:
+        """The user's number, the file's, the rule's, or a symbol."""
         self.named.add(own)
         if own in self.dims:
             return self.dims[own]
-        declared = stated(name)
         if declared.ranked and declared.rank == tensor.rank and isinstance(extent := declared.shape[axis], int):
             return self.trusted.setdefault(own, extent)
+        if default is not None:
+            return self.assumed.setdefault(own, default)
         self.symbols.add(own)
         return symbol(own, lower=0)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..dims import Extent
 from ..graph import Tensor, TensorSequence, Unranked
-from .rows import Inference, Row, Weight, sign
+from .rows import Inference, Row, sign
 
 
 def convert(
@@ -38,7 +38,9 @@ def _row(row: Row, activations: _Conversion, weights: _Conversion) -> Row:
         inputs=tuple([tensor and (weights if constant else activations)(tensor) for tensor, constant in operands]),
         outputs=tuple([made(tensor) for tensor in row.outputs]),
         facts=facts,
-        weights=tuple([Weight(each.key, weights(each.tensor), each.tensor.dtype) for each in row.weights]),
+        weights=tuple(
+            [replace(each, tensor=weights(each.tensor), file_dtype=each.tensor.dtype) for each in row.weights]
+        ),
     )
 
 

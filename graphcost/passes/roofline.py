@@ -1,10 +1,10 @@
 """Roofline: the least time that a device can take, and whether its arithmetic or its memory sets it.
 
-An operator takes at least as long as its multiply-accumulates at the device's peak, and at least as long as the bytes
-that must pass between main memory and fast memory. Operators run one after another, each with what can be fused into
-it. This is a lower bound and no prediction: what else an operator calculates, how well its kernel does and what
-starting it takes are not known here. A runtime that does with fewer products (Winograd), or runs several operators
-piece by piece together, can be faster. docs/devices.md derives it.
+An operator takes at least as long as its multiply-accumulates at the device's peak, as one operation for each element
+where it has none of these, as the bytes that must pass between main memory and fast memory, and as those that must pass
+each cache. Operators run one after another, each with what can be fused into it. This is a lower bound and no
+prediction: how well its kernel does and what starting it takes are not known here. A runtime that does with fewer
+products (Winograd), or runs several operators piece by piece together, can be faster. docs/devices.md derives it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..devices import Device
-from ..dims import Dim, Extent, symbol, symbols
+from ..dims import Dim, Extent, maximum, minimum, symbol, symbols
 from .rows import Row
 from .traffic import OpTraffic, Traffic
 
+LIMITS = ("compute", "memory", "cache")
+"""What can set the least time of a row."""
 Evaluate = Callable[[Extent | None], int | None]
 
 
@@ -27,7 +29,7 @@ class Bound:
     seconds: float | None
     """None when it is not known."""
     by: str = ""
-    """"compute" or "memory"; "" when neither takes time."""
+    """"compute", "memory" or "cache"; "" when none takes time."""
     why: str = ""
     """What is not known."""
 
@@ -42,9 +44,11 @@ class Roofline:
     seconds: float | None
     """The sum over the rows, those of unknown cost left out; None when the device or an open size does not tell."""
     compute: float
-    """Seconds of the rows that are bound by compute."""
+    """Seconds of the rows that are bound by arithmetic."""
     memory: float
     """Seconds of the rows that are bound by memory."""
+    cache: float = 0.0
+    """Seconds of the rows that are bound by a cache or an on-chip memory."""
     why: str = ""
     """Why there is no sum."""
 
@@ -67,10 +71,17 @@ class _Load:
 
     compute: float = 0.0
     """Seconds."""
+    cache: float = 0.0
+    """Seconds that what passes the slowest of the levels takes."""
     moved: float = 0.0
     """Bytes that must pass between main and fast memory."""
     resident: float = 0.0
     """Bytes among them that need not if the weights are in fast memory when the run begins."""
+
+    @property
+    def floor(self) -> float:
+        """Seconds, whatever main memory does."""
+        return max(self.compute, self.cache)
 
 
 def bound(rows: Sequence[Row], traffic: Traffic, device: Device, evaluate: Evaluate) -> Roofline:
@@ -88,9 +99,11 @@ def bound(rows: Sequence[Row], traffic: Traffic, device: Device, evaluate: Evalu
         _bound(load, saved, device) if isinstance(load, _Load) else load
         for load, saved in zip(loads, _saved(loads, device), strict=True)
     ]
-    sums = {by: sum(each.seconds for each in bounds if each.seconds and each.by == by) for by in ("compute", "memory")}
+    sums = {by: sum(each.seconds for each in bounds if each.seconds and each.by == by) for by in LIMITS}
     why = next((each.why for row, each in zip(rows, bounds, strict=True) if each.seconds is None and row.work), "")
-    return Roofline(device, bounds, None if why else sum(sums.values()), sums["compute"], sums["memory"], why)
+    return Roofline(
+        device, bounds, None if why else sum(sums.values()), sums["compute"], sums["memory"], sums["cache"], why
+    )
 
 
 def repeats(rows: Sequence[Row]) -> set[int]:
@@ -124,9 +137,50 @@ def _load(row: Row, moved: OpTraffic, device: Device, evaluate: Evaluate, again:
     if macs and peak is None:
         return Bound(None, why=_no_peak(row, compute_dtype(row, moved), device))
     reads, weights, writes = (evaluate(part) or 0 for part in parts)  # what is not known cannot raise the bound
+    if device.weights_compressed:
+        weights = 0
+    compute = macs / peak if peak else _other_operations(row, device, compute_dtype(row, moved), evaluate)
+    cache = _caches(device, reads + weights, writes) * times if calculates(row) else 0.0
     first, later = _weight_bytes(weights, times, device.fast_memory, again)
     beyond = max(0, reads - device.fast_memory) + max(0, writes - device.fast_memory)
-    return _Load(macs / peak if peak else 0.0, beyond * times + first + later, first)
+    return _Load(compute, cache, beyond * times + first + later, first)
+
+
+def calculates(row: Row) -> bool:
+    """Whether a row does arithmetic: one that only moves elements may be spared by the choice of a layout."""
+    return row.work is not None and row.work.ops != 0
+
+
+def elements(row: Row) -> Extent:
+    """The elements that a row without multiply-accumulates has at least an operation each for, in one run.
+
+    No more than it counts operations, nor than it reads or makes: a pooling may do with fewer than it counts.
+    """
+    if row.facts is None or row.facts.work is None:
+        return 0
+    sizes = [tensor.size for tensor in (*row.inputs, *row.outputs) if tensor is not None and tensor.ranked]
+    return minimum(row.facts.work.ops, maximum(*sizes)) if sizes else 0
+
+
+def _other_operations(row: Row, device: Device, dtype: str, evaluate: Evaluate) -> float:
+    """Seconds of one operation for each element; none where nothing is stated of their rate."""
+    rate = device.ops_rate(dtype)
+    if rate is None or not calculates(row):
+        return 0.0
+    return (evaluate(elements(row)) or 0) * (evaluate(row.trip_count) or 0) / rate
+
+
+def _caches(device: Device, reads: int, writes: int) -> float:
+    """Seconds that what one run reads and writes takes past each level, the slowest of them.
+
+    What the nearer levels hold when it begins, and can hold when it ends, need not pass the next.
+    """
+    slowest, nearer = 0.0, 0
+    for level in device.levels:
+        passing = max(0, reads - nearer) + max(0, writes - nearer)
+        slowest = max(slowest, passing / level.bandwidth)
+        nearer += level.nbytes
+    return slowest
 
 
 def _no_peak(row: Row, dtype: str, device: Device) -> str:
@@ -152,10 +206,10 @@ def _saved(loads: Sequence[_Load | Bound], device: Device) -> list[float]:
     """Bytes that each row need not move because fast memory holds weights when the run begins.
 
     Whichever those are, they save the rows that memory binds no more than its capacity, and none more than brings it
-    down to its compute: so much is taken off each in proportion.
+    down to what else binds it: so much is taken off each in proportion.
     """
     excess = [
-        max(0.0, min(load.resident, load.moved - load.compute * device.bandwidth)) if isinstance(load, _Load) else 0.0
+        max(0.0, min(load.resident, load.moved - load.floor * device.bandwidth)) if isinstance(load, _Load) else 0.0
         for load in loads
     ]
     left = max(0.0, 1 - device.fast_memory / sum(excess)) if any(excess) else 1.0
@@ -164,9 +218,11 @@ def _saved(loads: Sequence[_Load | Bound], device: Device) -> list[float]:
 
 def _bound(load: _Load, saved: float, device: Device) -> Bound:
     memory = (load.moved - saved) / device.bandwidth
-    rounding = 1e-9 * load.moved / device.bandwidth  # without it a row brought down to its compute may seem above it
-    if memory > load.compute + rounding:
+    rounding = 1e-9 * load.moved / device.bandwidth  # without it a row brought down to its floor may seem above it
+    if memory > load.floor + rounding:
         return Bound(memory, "memory")
+    if load.cache > load.compute:
+        return Bound(load.cache, "cache")
     return Bound(load.compute, "compute" if load.compute else "")
 
 

@@ -7,20 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from ..dims import Extent
 from ..graph import Op, Tensor
 from ..rules import Facts, Work
 
 
-class Weight(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Weight:
     """A constant tensor at the place it comes from, so that it is counted once however often it is used."""
 
     key: Hashable
     tensor: Tensor
     file_dtype: str = ""
     """Its element type in the file, where `tensor` is as if it were converted."""
+    is_scaled: bool = False
+    """Whether it is multiplied, and floating point made of it, before the operator that it belongs to reads it."""
+    name: str = ""
+    """What the file calls it."""
+    use: str = ""
+    """What the operator says that it is for: one of `rules.CLASSES`, "" where it does not tell."""
 
 
 @dataclass(slots=True)
@@ -57,6 +63,14 @@ class Row:
         if self.facts is None or self.facts.work is None:
             return None
         return self.facts.work if self.trip_count == 1 else self.facts.work * self.trip_count
+
+    @property
+    def activation_bytes(self) -> Extent | None:
+        """Bytes of its outputs, none of a constant; None when a shape among them is not known."""
+        if self.constant:
+            return 0
+        known = [tensor.nbytes for tensor in self.outputs if tensor.ranked]
+        return sum(known) if len(known) == len(self.outputs) else None
 
     @property
     def prefix(self) -> str:
@@ -99,6 +113,8 @@ class Inference:
     """Names that a user may give a value: those of extents that data decides."""
     declared: dict[str, int] = field(default_factory=dict)
     """Those that stand nowhere, because the file declares numbers in their place, which are believed."""
+    assumed: dict[str, int] = field(default_factory=dict)
+    """Those that stand nowhere, because their rules have a number for them until the user gives one."""
 
 
 def body_prefix(prefix: str, op: Op, label: str) -> str:

@@ -27,7 +27,8 @@ def tables(analysis: Analysis) -> list[Table]:
 def _times(roofline: Roofline, complete: bool) -> Iterator[tuple[str, str, str]]:
     yield "latency, lower bound", show(roofline.seconds, "time"), "" if complete else "of the known operators"
     if roofline.seconds:
-        for by, seconds in (("compute", roofline.compute), ("memory", roofline.memory)):
+        parts = [("compute", roofline.compute), ("memory", roofline.memory)]
+        for by, seconds in parts + ([("cache", roofline.cache)] if roofline.device.levels else []):
             yield f"{by}-bound part", show(seconds, "time"), show(seconds / roofline.seconds, "share")
 
 
@@ -53,6 +54,7 @@ def data(analysis: Analysis) -> dict[str, Any] | None:
         "time_bound": roofline.seconds,
         "compute_bound": roofline.compute,
         "memory_bound": roofline.memory,
+        "cache_bound": roofline.cache,
         "why": roofline.why,
         "fits": [
             {

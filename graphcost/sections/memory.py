@@ -7,6 +7,7 @@ from typing import Any
 from ..analysis import Analysis
 from ..dims import to_json
 from ..passes.arena import Plan
+from ..rules import LEARNED
 from ..table import Table, show
 from . import Section
 
@@ -41,9 +42,13 @@ def _required(analysis: Analysis) -> Table:
             ("arena", show(arena.nbytes, "bytes"), _fragmentation(arena)),
             ("best execution order", *_order(analysis)),
         ]
-    for dtype, nbytes in analysis.parameters.bytes_by_dtype.items():
-        elements = show(analysis.parameters.by_dtype[dtype], "count")
+    parameters = analysis.parameters
+    for dtype, nbytes in parameters.bytes_by_dtype.items():
+        elements = show(parameters.by_dtype[dtype], "count")
         rows.append((f"weights, {dtype}", show(nbytes, "bytes"), f"{elements} elements"))
+    for kind in [LEARNED, *parameters.others] if parameters.others else []:
+        elements = show(parameters.classes[kind], "count")
+        rows.append((f"of them {kind}", show(parameters.class_bytes[kind], "bytes"), f"{elements} elements"))
     return Table(("item", "bytes", ""), (False, True, False), rows, heading="Memory required")
 
 
@@ -71,7 +76,7 @@ def _order(analysis: Analysis) -> tuple[str, str]:
 
 def data(analysis: Analysis) -> dict[str, Any]:
     """The peak, what is alive there, the curve in bytes per operator of the outer graph, the arena, the weights by
-    element type, and the peak in the best order found; None for what is not known.
+    element type and by class, and the peak in the best order found; None for what is not known.
     """
     memory, peak = analysis.memory, analysis.memory.peak
     weights = analysis.parameters.bytes_by_dtype
@@ -82,6 +87,7 @@ def data(analysis: Analysis) -> dict[str, Any]:
         "curve": None,
         "arena": None,
         "weights": {dtype: to_json(nbytes) for dtype, nbytes in weights.items()},
+        "weight_classes": {kind: to_json(nbytes) for kind, nbytes in analysis.parameters.class_bytes.items()},
         "order": None,
     }
     if peak is None:

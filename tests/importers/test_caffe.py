@@ -265,36 +265,101 @@ def test_a_padding_layer_of_v0_becomes_padding_of_the_layer_it_feeds(
     assert [row.name for row in analysis.rows] == ["l"] and analysis.tensors["l"].shape == shape
 
 
-@pytest.mark.parametrize(
-    ("text", "shape"),
-    [
-        ('"ImageData" image_data_param { batch_size: 2 new_height: 9 new_width: 9 } transform_param { crop_size: 5 }', (2, 3, 5, 5)),
-        ('"WindowData" window_data_param { batch_size: 2 crop_size: 5 }', (2, 3, 5, 5)),
-        ('"AnnotatedData" data_param { batch_size: 2 } transform_param { mean_value: 1 mean_value: 2 mean_value: 3 resize_param { height: 300 width: 200 } }', None),
-        ('"HDF5Data" hdf5_data_param { batch_size: 2 }', None),
-        ('"Data" data_param { batch_size: 2 } transform_param { crop_size: 5 }', None),
-        ('"Python" python_param { module: "m" layer: "L" }', None),
-        ('"MySpecialData"', None),
-    ],
-    ids=lambda value: str(value).split()[0],
-)  # fmt: skip
-def test_a_data_layer_is_sized_by_the_file_or_by_the_user(text: str, shape: Any, net: Any) -> None:
-    text = f'layer {{ name: "d" type: {text} top: "data" top: "label" }} layer {{ name: "r" type: "ReLU" bottom: "data" top: "r" }}'
-    if shape is None:
-        with pytest.raises(
-            graphcost.ModelError, match=r":1: the file does not say how large 'data' is .*--input data=1x3xHxW"
-        ):
-            net(text)
-        shape = (2, 3, 11, 13)
-        analysis = net(text, shapes={"data": shape})
-    else:
-        analysis = net(text)
+MEANS = "mean_value: 1 mean_value: 2 mean_value: 3"
+SIZED = [
+    ('"ImageData" image_data_param { batch_size: 2 new_height: 9 new_width: 9 } transform_param { crop_size: 5 }', (2, 3, 5, 5)),
+    ('"WindowData" window_data_param { batch_size: 2 crop_size: 5 }', (2, 3, 5, 5)),
+    (f'"AnnotatedData" data_param {{ batch_size: 2 }} transform_param {{ {MEANS} resize_param {{ height: 9 width: 7 }} }}', (2, 3, 9, 7)),
+    (f'"Data" data_param {{ batch_size: 2 }} transform_param {{ {MEANS} resize_param {{ resize_mode: FIT_LARGE_SIZE_AND_PAD height: 9 width: 7 }} }}', (2, 3, 9, 7)),
+    (f'"Data" data_param {{ batch_size: 2 }} transform_param {{ {MEANS} crop_h: 4 crop_w: 6 resize_param {{ height: 9 width: 7 }} }}', (2, 3, 4, 6)),
+]  # fmt: skip
+UNSIZED = [
+    ('"HDF5Data" hdf5_data_param { batch_size: 2 }', "data=2x3xHxW: batch 2 is in the file, the channels, height and width are not"),
+    ('"Data" data_param { batch_size: 2 } transform_param { crop_size: 5 }', "data=2x3x5x5: batch 2 and crop 5 are in the file, the channels are not"),
+    ('"VideoData" video_data_param { new_length: 8 new_height: 5 new_width: 6 } transform_param { mean_value: 1 mean_value: 2 }',
+     "data=1x2x8x5x6: channels 2, frames 8, height 5 and width 6 are in the file, the batch is not"),
+    (f'"AnnotatedData" transform_param {{ {MEANS} resize_param {{ resize_mode: FIT_SMALL_SIZE height: 9 width: 7 }} }}',
+     "data=1x3xHxW: channels 3 is in the file, the batch, height and width are not"),
+    ('"Python" python_param { module: "m" layer: "L" }', "data=1x3xHxW"),
+    ('"Python" python_param { module: "voc_layers" layer: "VOCSegDataLayer" }', "data=1x3xHxW: batch 1 and channels 3 are in the file"),
+    ('"MySpecialData"', "data=1x3xHxW"),
+]  # fmt: skip
+
+
+def _fed(source: str) -> str:
+    return f'layer {{ name: "d" type: {source} top: "data" top: "label" }} layer {{ name: "r" type: "ReLU" bottom: "data" top: "r" }}'
+
+
+@pytest.mark.parametrize(("source", "shape"), SIZED, ids=lambda value: str(value).split()[0])
+def test_a_data_layer_is_sized_by_the_file(source: str, shape: Any, net: Any) -> None:
+    analysis = net(_fed(source))
     assert analysis.tensors["r"].shape == shape and "label" in analysis.inputs
+
+
+@pytest.mark.parametrize(("source", "ask"), UNSIZED, ids=lambda value: str(value).split()[0])
+def test_a_data_layer_that_the_file_does_not_size_is_asked_for_with_what_is_known(
+    source: str, ask: str, net: Any
+) -> None:
+    with pytest.raises(graphcost.ModelError, match=r":1: the file does not say how large 'data' is") as refused:
+        net(_fed(source))
+    assert f"give it, as --input {ask}" in str(refused.value)
+    assert net(_fed(source), shapes={"data": (2, 3, 11, 13)}).tensors["r"].shape == (2, 3, 11, 13)
+
+
+LABELS = [
+    ('"ImageData" image_data_param { batch_size: 2 new_height: 5 new_width: 7 }', (2,)),
+    ('IMAGE_SEG_DATA image_data_param { batch_size: 2 label_type: PIXEL } transform_param { crop_size: 5 }', (2, 1, 5, 5)),
+    ('"ImageSegData" image_data_param { batch_size: 2 } transform_param { crop_size: 5 }', (2, 1, 5, 5)),
+    ('WINDOW_SEG_DATA image_data_param { batch_size: 2 label_type: PIXEL } transform_param { crop_size: 5 }', (2, 1, 5, 5)),
+    ('"DenseImageData" dense_image_data_param { batch_size: 2 new_height: 5 new_width: 7 }', (2, 1, 5, 7)),
+    ('"ImageLabelmapData" image_data_param { batch_size: 2 new_height: 5 new_width: 7 }', (2, 1, 5, 7)),
+    ('VIDEO_DATA image_data_param { batch_size: 2 new_length: 8 crop_size: 5 mean_value: 1 mean_value: 2 }', (2, 1, 1, 1, 1)),
+    ('"MySpecialData" my_param { batch_size: 2 height: 5 width: 7 channels: 3 }', None),
+    (f'"AnnotatedData" data_param {{ batch_size: 2 }} transform_param {{ {MEANS} resize_param {{ height: 9 width: 7 }} }}', None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "shape"), LABELS, ids=lambda value: str(value).split()[0])
+def test_a_label_is_a_number_an_image_or_an_image_or_not_known(source: str, shape: Any, net: Any) -> None:
+    label = net(_fed(source)).inputs["label"]
+    assert (label.shape if label.known else None) == shape
+
+
+@pytest.mark.parametrize(
+    ("kind", "label"), [("Data", (7,)), ("ImageSegData", (7, 1, 11, 13)), ("MySpecialData", None), ("HDF5Data", None)]
+)
+def test_a_label_follows_the_image_that_is_given(kind: str, label: Any, net: Any) -> None:
+    source = (
+        f'"{kind}" image_data_param {{ batch_size: 2 }} transform_param {{ crop_size: 5 mean_value: 1 mean_value: 2 }}'
+    )
+    found = net(_fed(source), shapes={"data": (7, 3, 11, 13)}).inputs["label"]
+    assert (found.shape if found.known else None) == label
+    given = net(_fed(source), shapes={"data": (7, 3, 11, 13), "label": (7, 4)})
+    assert given.inputs["label"].shape == (7, 4)
+
+
+def test_a_label_follows_a_symbolic_batch(net: Any) -> None:
+    source = '"Data" data_param { batch_size: 2 } transform_param { crop_size: 5 mean_value: 1 mean_value: 2 }'
+    analysis = net(_fed(source), shapes={"data": ("N", 3, 5, 5)}, dims={"N": 6})
+    assert analysis.inputs["label"].shape == (6,)
+
+
+def test_the_size_of_a_label_is_asked_for_where_a_layer_computes_on_it(net: Any) -> None:
+    """HDF5Data's tops have the shapes of the file's datasets (hdf5_data_layer.cpp)."""
+    text = (
+        'layer { name: "d" type: "HDF5Data" top: "data" top: "label" hdf5_data_param { batch_size: 6 } }'
+        'layer { name: "s" type: "Slice" bottom: "label" top: "a" top: "b" slice_param { axis: 1 slice_point: 3 } }'
+    )
+    analysis = net(text, shapes={"data": (6, 10)})
+    assert not analysis.complete
+    assert any("--input label=6x...: batch 6 is in the file" in warning for warning in analysis.warnings)
+    sized = net(text, shapes={"data": (6, 10), "label": (6, 4)})
+    assert sized.tensors["b"].shape == (6, 1) and sized.complete and not sized.warnings
 
 
 def test_a_python_layer_with_a_bottom_is_an_operator(net: Any) -> None:
     analysis = net(HEAD + 'layer { name: "p" type: "Python" bottom: "data" top: "p" python_param { module: "m" } }')
-    assert list(analysis.inputs) == ["data"] and analysis.unknown == {"Python": 1}
+    assert list(analysis.inputs) == ["data"] and analysis.unknown == {"Python:m": 1}
 
 
 def test_an_old_dummy_layer_without_numbers_has_to_be_sized(net: Any) -> None:
@@ -345,7 +410,7 @@ def test_bare_param_names_of_v1_are_shared_too(net: Any) -> None:
 
 def test_a_net_without_layers_is_its_inputs(net: Any) -> None:
     analysis = net(HEAD)
-    assert analysis.rows == [] and analysis.tensors["data"].shape == (1, 3, 8, 8) and analysis.complete
+    assert analysis.rows == [] and analysis.tensors["data"].shape == (1, 3, 8, 8) and not analysis.complete
 
 
 def test_fields_of_every_param_message_come_together(tmp_path: Path) -> None:
@@ -386,3 +451,17 @@ def test_more_layers_than_are_read_are_refused(net: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr(limits, "MAX_LAYERS", 2)
     with pytest.raises(graphcost.ModelError, match="3 layers; more than 2 are not read"):
         net('input: "x" input_shape { dim: 2 }\n' + 'layer { type: "ReLU" bottom: "x" top: "x" }\n' * 3)
+
+
+def test_a_blob_counts_at_its_layer_whoever_reads_it(net: Any) -> None:
+    """Caffe's Parameter layer owns its blob (parameter_layer.hpp): 10 * 128, though constants alone are made of it."""
+    alone = (
+        'layer { name: "w" type: "Parameter" top: "w" parameter_param { shape { dim: 10 dim: 128 } } }'
+        'layer { name: "r" type: "ReLU" bottom: "w" top: "r" }'
+    )
+    assert net(alone).parameters.rows == [10 * 128, 0]
+    read = (
+        'input: "x" input_shape { dim: 2 dim: 128 }' + alone + 'layer { name: "f" type: "InnerProduct" bottom: "x" '
+        'bottom: "r" top: "f" inner_product_param { num_output: 10 bias_term: false } }'
+    )
+    assert net(read).parameters.rows == [10 * 128, 0, 0]

@@ -296,7 +296,7 @@ def reading(data: bytes, tmp_path: Path) -> str:
         (b"\x08\x08\x3a\xff\xff", ":byte 3: truncated: an integer goes past the end of the file (5 bytes)"),
         (b"\x08" + b"\xff" * 11, ":byte 1: an integer of more than ten bytes"),
         (b"\x08\x08\x02\x00", ":byte 2: field number 0 in a model"),
-        (b"\x08\x08\x0b\x0c", ":byte 2: wire type 3 in a model, which ONNX does not use"),
+        (b"\x08\x08\x0b\x0c", ":byte 2: wire type 3 in a model, which model files do not use"),
         (b"\x08\x08\x38\x01", ":byte 2: wire type 0 for a graph, which is length-delimited"),
         (b"\x08\x08", ": not an ONNX model, or a truncated one: it has no graph"),
         (

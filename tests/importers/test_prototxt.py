@@ -271,3 +271,22 @@ def test_memory_is_bounded_by_the_size_of_the_text(text: str) -> None:
 
 def test_a_file_too_large_to_be_a_prototxt_is_refused() -> None:
     assert refusal(bytes(limits.MAX_PROTOTXT + 1)) == "net.prototxt: larger than 16 MiB: not a network's prototxt"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            'a {\n type: "Conv\u201d bottom: "data" top: "x"\n}',
+            ":2: '\u201d' \\(U\\+201D RIGHT DOUBLE QUOTATION MARK\\) is no quotation",
+        ),
+        ('a {\n name: "c" type: \u201cConv\u201d }', ":2: '\u201c' \\(U\\+201C LEFT"),
+        ("a:\u00a03", "U\\+00A0 NO-BREAK SPACE stands here; write a plain blank"),
+        ("a: 3\u200b", "U\\+200B ZERO WIDTH SPACE"),
+        ("pad: \u20131", "'\u2013' \\(U\\+2013 EN DASH\\) stands outside a string"),
+        ("a\uff1a 1", "FULLWIDTH COLON"),
+    ],
+)
+def test_characters_from_web_pages_are_named(text: str, reason: str):
+    with pytest.raises(ModelError, match=reason):
+        message(text)

@@ -378,6 +378,11 @@ def test_sizes_that_are_open_stay_in_the_answer() -> None:
     [
         ("SoftmaxWithLoss", (t(4, 10), t(4)), {}, ""),
         ("SoftmaxWithLoss", (t(4, 10), t(5)), {}, "5 labels for 4 positions of the scores"),
+        ("HingeLoss", (t(4, 10), t(5)), {}, "4 predictions, and 5 targets"),
+        ("EuclideanLoss", (t(4, 10), t(4)), {}, "predictions of 10 elements each, and targets of 1"),
+        ("EuclideanLoss", (t(4, 10), t(4, 2, 5)), {}, ""),
+        ("SigmoidCrossEntropyLoss", (t(4, 10), t(4, 9)), {}, "predictions of 10 elements each, and targets of 9"),
+        ("ContrastiveLoss", (t(4, 10), t(4, 10), t(4)), {}, ""),
         ("SoftmaxWithLoss", (t(2, 3, 7, 7), t(2, 1, 7, 7)), {}, ""),
         ("SoftmaxWithLoss", (t(2, 7, 3), t(2, 7)), {"axis": 2}, ""),
         ("Accuracy", (t(4, 10), t(4, 1)), {}, ""),

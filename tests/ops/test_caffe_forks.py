@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import harness
 from graphcost import Facts, Tensor, Work
 from graphcost.dims import Undecided
 from graphcost.ops import find
@@ -16,9 +17,10 @@ def t(*shape: int) -> Tensor:
 
 
 def facts_of(kind: str, *inputs: Tensor, **fields: Any) -> Facts:
+    """The facts of a layer; extents that data decides are what they are before the network runs."""
     rule = find(f"caffe.{kind}", 1)
     assert rule is not None
-    return rule.function(*inputs, **fields)
+    return harness.before_it_runs(rule.function(*inputs, **fields))
 
 
 IMAGE = t(1, 4, 8, 8)
@@ -108,6 +110,13 @@ ROWS: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]],
     ("PriorBoxClustered", (t(1, 8, 3, 3), t(1, 3, 30, 30)), {"width": (1.0, 2.0), "height": (3.0, 4.0)}, [(1, 2, 3 * 3 * 2 * 4)], [], None),
     ("DetectionOutput", (t(1, 40), t(1, 30), t(1, 2, 40)), {"num_classes": 3, "nms_param": (("top_k", 4),)}, [(1, 1, 1, 7)], [],
      Work(muls=40 + 3 * 6 * 3, adds=40 + 3 * 6 * 6, exps=20, compares=30 + 3 * 6 * 7, divs=3 * 6)),
+    # ten boxes of a first stage are compared, and move the priors
+    ("DetectionOutput", (t(1, 40), t(1, 30), t(1, 2, 40), t(1, 20), t(1, 40)), {"num_classes": 3, "nms_param": (("top_k", 4),)}, [(1, 1, 1, 7)], [],
+     Work(muls=80 + 3 * 6 * 3, adds=80 + 3 * 6 * 6, exps=40, compares=40 + 3 * 6 * 7, divs=3 * 6)),
+    # maps of 2 x 2 cells of 2 boxes and of one cell of 2 boxes: 3 scores and 4 sides each
+    ("DetectionOutput", (t(1, 3, 2, 4), t(1, 3, 2, 1), t(1, 8, 2, 2), t(1, 8, 1, 1), t(1, 2, 40)),
+     {"num_classes": 3, "nms_param": (("top_k", 4),), "no_permute": True}, [(1, 1, 1, 7)], [],
+     Work(muls=40 + 3 * 6 * 3, adds=40 + 3 * 6 * 6, exps=20, compares=30 + 3 * 6 * 7, divs=3 * 6)),
     ("YoloDetectionOutput", (t(1, 125, 13, 13),), {}, [(1, 1, 1, 7)], [], None),
     ("DetectionEvaluate", (t(1, 1, 1, 7), t(1, 1, 1, 8)), {"num_classes": 21}, [(1, 1, 21, 5)], [], None),
     ("Region", (t(1, 125, 13, 13),), {}, [(1, 125, 13, 13)], [], None),
@@ -124,7 +133,40 @@ ROWS: list[tuple[str, tuple[Tensor, ...], dict[str, Any], list[tuple[int, ...]],
     ("ProposalTarget", (t(9, 5), t(2, 8)), {"batch_size": -1, "cls_aware": False, "outputs": 3},
      [(9, 5, 1, 1), (9, 1, 1, 1), (9, 8, 1, 1)], [], None),
     ("BoxAnnotatorOHEM", (t(9, 5), t(9, 21), t(9, 1, 1, 1), t(9, 1), t(9, 8)), {}, [(9, 1, 1, 1), (9, 8, 1, 1)], [], None),
-    ("Python", (t(9, 5),), {"module": "rpn.proposal_layer", "layer": "ProposalLayer"}, [(1, 5)], [], None),
+    ("FrcnnOutput", (IMAGE,), {}, [(1, 7, 1, 1)], [], None),
+    ("Python:rpn.proposal_layer.ProposalLayer", (t(9, 5),), {"outputs": 2}, [(1, 5), (1, 1, 1, 1)], [], None),
+    ("Python:layers.text_proposal_layer.ProposalLayer", (t(9, 5),), {}, [(1, 4)], [], None),
+    # 18 scores are those of 9 anchors, and their boxes have 4 sides each
+    ("Python:rpn.anchor_target_layer.AnchorTargetLayer", (t(1, 18, 38, 50), t(5, 5)), {},
+     [(1, 1, 9 * 38, 50), *[(1, 9 * 4, 38, 50)] * 3], [], None),
+    ("Python:rpn.proposal_target_layer.ProposalTargetLayer", (t(9, 5), t(2, 5)), {"param_str": "'num_classes': 21"},
+     [(1, 5), (1, 1), *[(1, 4 * 21)] * 3], [], None),
+    ("Python:caffe.layers.detectnet.clustering.ClusterDetections", (t(2, 2, 24, 78), t(2, 4, 24, 78)),
+     {"param_str": "1248,352,16,0.05,1,0.025,22,2,30", "outputs": 2}, [(2, 30, 5)] * 2, [], None),
+    ("Python:clustering.ClusterGroundtruth", (t(2, 1, 24, 78), t(2, 4, 24, 78)), {"param_str": "1248, 352, 16, 1"}, [(2, 50, 5)], [], None),
+    ("Python:mean_ap.ScoreDetections", (t(2, 50, 5), t(2, 50, 5)), {}, [(2, 50, 5)], [], None),
+    ("Python:mean_ap.mAP", (t(2, 50, 5),), {"outputs": 3}, [(1,)] * 3, [], None),
+    ("Python:spatial_dropout.SpatialDropoutLayer", (IMAGE,), {}, [(1, 4, 8, 8)], [], Work()),
+    # the softmax, 0.0001 added to each, then the sum of each position and a division
+    ("Python:pylayers.SoftmaxLayer", (IMAGE,), {}, [(1, 4, 8, 8)], [],
+     Work(compares=192, adds=2 * 256 - 64 + 256 + 192, exps=256, divs=256 + 256)),
+    ("Python:pylayers.CRFLayer", (IMAGE, t(1, 3, 30, 30)), {}, [(1, 4, 8, 8)], [], None),
+    ("Python:pyloss.EuclideanLossLayer", (IMAGE, IMAGE), {}, [(1,)], [], Work(adds=512, muls=256)),
+    ("Python:pyLayer.DiceLoss", (IMAGE, IMAGE), {}, [(1,)], [], None),
+    ("BinaryConvolution", (IMAGE,), {"num_output": 2, "kernel_size": 3, "group": 2}, [(1, 2, 6, 6)], [(2, 2, 3, 3), (2,)],
+     Work(macs=72 * 18, adds=72)),
+    ("BinaryInnerProduct", (IMAGE,), {"num_output": 10, "bias_term": False}, [(1, 10)], [(10, 256)], Work(macs=2560)),
+    ("Quant", (IMAGE,), {"forward_func": "sign"}, [(1, 4, 8, 8)], [], Work(compares=256)),
+    ("Quant", (IMAGE,), {"forward_func": "hwgq", "centers": (0.5, 1.0, 1.5)}, [(1, 4, 8, 8)], [], Work(compares=256 * 4)),
+    ("Depooling", (IMAGE, IMAGE), {"kernel_size": 3, "stride": 2}, [(1, 4, 17, 17)], [], Work()),
+    ("Depooling", (IMAGE,), {"pool": "AVE", "kernel_size": 2, "stride": 2, "pad": 1}, [(1, 4, 14, 14)], [], Work(divs=256, adds=256 * 4)),
+    ("SafeInv", (IMAGE,), {}, [(1, 4, 8, 8)], [], Work(compares=256, divs=256)),
+    ("DataAugmentation", (t(2, 3, 8, 8),), {"recompute_mean": 1000}, [(2, 3, 8, 8)], [(1, 1, 1, 1), (1, 3, 8, 8), (1, 3, 1, 1)], None),
+    ("DataAugmentation", (t(2, 3, 8, 8), t(2, 42, 1, 1)), {"crop_height": 4, "crop_width": 6, "outputs": 2},
+     [(2, 3, 4, 6), (2, 42, 1, 1)], [(1, 1, 1, 1)], None),
+    ("FlowAugmentation", (t(2, 2, 8, 8), t(2, 42, 1, 1), t(2, 42, 1, 1)), {"crop_height": 4, "crop_width": 6}, [(2, 2, 4, 6)], [], None),
+    ("AnchorTarget", (t(1, 18, 38, 50), t(5, 5)), {"ratio": (0.5, 1, 2), "scale": (8, 16, 32)},
+     [(1, 1, 9 * 38, 50), *[(1, 9 * 4, 38, 50)] * 3], [], None),
     ("SoftmaxWithLossOHEM", (t(9, 21), t(9, 1)), {"outputs": 3}, [(), (9, 21), (9, 1)], [],
      Work(compares=9 * 20, adds=9 * (2 * 21 - 1 + 1), exps=9 * (21 + 1), divs=9 * 21)),
     ("SmoothL1Loss", (t(9, 8), t(9, 8)), {"outputs": 2}, [(), (9, 1)], [], None),
@@ -141,9 +183,21 @@ def test_a_layer_states_its_tops_blobs_and_work(row: Any) -> None:
         assert facts.work == work
 
 
-def test_a_layer_that_python_code_defines_is_unknown() -> None:
-    with pytest.raises(Undecided, match=r"mine\.Layer"):
-        facts_of("Python", IMAGE, module="mine", layer="Layer")
+def test_what_a_quantiser_of_another_fork_costs_is_not_stated() -> None:
+    facts = facts_of("Quant", IMAGE)
+    assert facts.outputs[0].shape == (1, 4, 8, 8) and facts.work is None
+
+
+def test_a_layer_that_python_code_defines_has_a_rule_only_where_it_is_published() -> None:
+    assert find("caffe.Python:mine.Layer", 1) is None
+    assert find("caffe.Python:a.b.mean_ap.mAP", 1) is find("caffe.Python:mean_ap.mAP", 1) is not None
+
+
+def test_a_setting_of_python_code_that_is_missing_leaves_the_layer_unknown() -> None:
+    with pytest.raises(Undecided, match="num_classes"):
+        facts_of("Python:proposal_target_layer.ProposalTargetLayer", t(9, 5), t(2, 5), param_str="'feat_stride': 16")
+    with pytest.raises(Undecided, match="entry 5 of param_str"):
+        facts_of("Python:clustering.ClusterGroundtruth", IMAGE, IMAGE, param_str="1,2,3,4,many")
 
 
 @pytest.mark.parametrize("fields", [{}, {"batch_size": 8}])

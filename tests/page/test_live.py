@@ -15,7 +15,7 @@ from graphcost import columns
 from graphcost.dims import parse, substitute
 from graphcost.page import live
 from graphcost.target import Target
-from harness import HEAD, conv, layer
+from harness import HEAD, TIMES, conv, layer
 
 CONV = conv("block/conv", top="c")
 RELU = layer("block/relu", "ReLU", "c", tops="r")
@@ -85,9 +85,6 @@ def test_equal_cells_are_said_once(net: Net) -> None:
     assert "at" not in column(found, "name")
 
 
-TIMES = ("time_bound", "bound_by")  # of a device, which there must be
-
-
 @pytest.mark.parametrize("key", [key for key in columns.known() if key not in TIMES])
 def test_every_column_can_be_shown(key: str, root: Path) -> None:
     analysis = graphcost.analyze(graphcost.load(root / "prototxt/det1.prototxt"))
@@ -108,7 +105,7 @@ def test_the_order_of_the_report_is_kept(root: Path) -> None:
 def test_groups_have_columns_of_sums(net: Net) -> None:
     found = data(net(HEAD + CONV + RELU), by="scope")
     assert cells(found, "name", "groups") == ["block"] and cells(found, "count", "groups") == [2]
-    assert cells(found, "params", "groups") == [4 * 27 + 4]
+    assert cells(found, "learned_params", "groups") == [4 * 27 + 4]
 
 
 def test_a_style_has_a_table_of_its_own(net: Net) -> None:

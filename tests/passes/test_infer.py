@@ -144,6 +144,23 @@ def test_whatever_a_rule_raises_is_told_with_its_operator(
         net(HEAD + layer("a", "Broken", fields="broken_param { factor: 7 }"))
 
 
+@pytest.mark.parametrize("problem", [TypeError("wrong"), ZeroDivisionError("wrong"), KeyError("wrong")])
+def test_what_a_rule_of_the_package_does_not_foresee_leaves_its_row_unknown(
+    problem: Exception, asked: list[tuple[Any, ...]], net: Any
+) -> None:
+    def unforeseen(x: Tensor) -> Facts:
+        raise problem
+
+    unforeseen.__module__ = "graphcost.ops.unforeseen"
+    graphcost.rule("caffe.Unforeseen")(unforeseen)
+    analysis = net(HEAD + layer("a", "Unforeseen") + layer("c", "ReLU"))
+    assert (analysis["a"].status, analysis["a"].why) == (
+        "unknown",
+        "Unforeseen takes other inputs or attributes than these",
+    )
+    assert analysis["c"].status == "known" and not analysis.complete
+
+
 @pytest.mark.parametrize(
     ("facts", "reason"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 import graphcost
 from graphcost import Analysis, analyze
-from graphcost.devices import Device
+from graphcost.devices import Device, Level
 from graphcost.passes import fusion, roofline, traffic
 from graphcost.passes.roofline import Roofline
 from harness import run_weighted as network
@@ -71,6 +72,46 @@ def test_a_fused_operator_takes_no_time_of_its_own() -> None:
     found = bound(net, device(peak=1e9, bandwidth=1))
     assert [row.seconds for row in found.rows] == [BYTES, 0]
     assert [row.by for row in found.rows] == ["memory", ""]
+
+
+def levelled(*levels: tuple[int, float], ops: float = 0.0) -> Device:
+    """A device whose peak and main memory bound nothing."""
+    rates = {"float32": ops} if ops else {}
+    return Device("d", "d", {"float32": 1e30}, 1e30, 1 << 40, levels=tuple(Level(*each) for each in levels), ops=rates)
+
+
+def test_all_that_a_layer_reads_and_writes_passes_the_nearest_level_and_what_that_cannot_hold_the_next() -> None:
+    """Of 24 + 60 bytes read and 40 written, 30 may be there before and stay there after: 54 and 10 pass the second."""
+    net = network(DENSE)
+    first = bound(net, levelled((30, 2.0), (1000, 1e9)))
+    assert (first.rows[0].seconds, first.rows[0].by) == (BYTES / 2, "cache")
+    second = bound(net, levelled((30, 1e9), (1000, 2.0)))
+    assert second.rows[0].seconds == ((24 + 60 - 30) + (40 - 30)) / 2
+    assert second.cache == second.seconds and second.compute == second.memory == 0
+
+
+def test_what_only_moves_elements_is_bound_by_no_level_since_a_layout_may_spare_it() -> None:
+    net = network("g (float[2,8] x) => (float[8,2] y) { y = Transpose<perm = [1, 0]>(x) }")
+    assert bound(net, levelled((30, 1.0), ops=1.0)).seconds == 0
+
+
+def test_an_elementwise_layer_has_an_operation_for_each_element_at_least() -> None:
+    """A softmax of 16 elements counts more than 16 operations; the larger of its sides has 16."""
+    net = network("g (float[2,8] x) => (float[2,8] y) { y = Softmax(x) }")
+    found = bound(net, levelled(ops=2.0))
+    assert (found.rows[0].seconds, found.rows[0].by) == (16 / 2, "compute")
+
+
+def test_a_pooling_has_no_more_operations_than_elements_of_its_input() -> None:
+    """Windows of 3x3 at every position count 8 comparisons for each output, and a clever kernel does with fewer."""
+    net = network("g (float[1,1,8,8] x) => (float[1,1,6,6] y) { y = MaxPool<kernel_shape = [3, 3]>(x) }")
+    assert bound(net, levelled(ops=1.0)).seconds == 8 * 8
+
+
+def test_weights_that_are_compressed_bound_nothing() -> None:
+    plain = Device("d", "d", {"float32": 1e30}, 1.0, 0)
+    assert bound(network(DENSE), plain).seconds == BYTES
+    assert bound(network(DENSE), replace(plain, weights_compressed=True)).seconds == BYTES - F32 * 3 * 5
 
 
 def test_a_loop_takes_its_layers_time_in_every_run() -> None:
@@ -198,5 +239,5 @@ def test_a_sample_is_bound_on_every_device_that_calculates_in_its_type(sample: s
         if found.device.peak("float32") is None:
             assert found.seconds is None and "--dtype int8" in found.why
         else:
-            assert found.seconds == pytest.approx(found.compute + found.memory) and found.seconds > 0
+            assert found.seconds == pytest.approx(found.compute + found.memory + found.cache) and found.seconds > 0
         assert json.dumps([row.seconds for row in found.rows])

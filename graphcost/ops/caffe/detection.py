@@ -1,25 +1,25 @@
 """SSD's, Faster R-CNN's, R-FCN's, Cascade R-CNN's and YOLO's layers in Caffe's forks.
 
-Shapes are those that net initialisation gives: how many boxes come out is only known when the network runs. Where the
-boxes decide the cost, it is not known either.
+Shapes are those that net initialisation gives: how many boxes come out is only known when the network runs. Where other
+layers work with them the user may say it, as the dimension `rois`. Where the boxes decide the cost, it is not known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from math import prod, sqrt
 
 from ...dims import Extent, Undecided, minimum
-from ...graph import Shape, Tensor
+from ...graph import Tensor
 from ...rules import GLOBAL, Anchors, Facts, Work, rule
 from ..detection import suppression
 from ..resize import resized
-from .fields import Value, differ, listed, whole
+from .fields import Value, differ, listed, rois, whole
 
 Sizes = tuple[tuple[float, float], ...]
 
 DETECTION = (
-    "background_label_id", "code_type", "keep_top_k", "confidence_threshold", "no_permute",
+    "background_label_id", "code_type", "keep_top_k", "confidence_threshold",
     "variance_encoded_in_target", "normalized", "input_width", "input_height", "nbottom", "objectness_score",
     # what is written or shown of the results
     "save_output_param", "visualize", "visualize_threshold", "save_file", "mean_value", "resize_param",
@@ -123,22 +123,46 @@ def detection_output(
     num_classes: Value = 21,
     nms_param: Value = (),
     share_location: Value = True,
+    no_permute: Value = False,
 ) -> Facts:
     """Locations [N, 4P], scores [N, classes P], priors [1, 2, 4P] -> [1, 1, 1, 7] until the network has run.
 
-    What is counted is the most it can take: every box decoded, every score compared with the threshold, and in each
-    class the top_k best boxes compared pair by pair (detection_output_layer.cpp).
+    Two more bottoms are those of a first stage, by whose scores boxes are dropped and whose locations move the priors
+    (https://github.com/sfzhang15/RefineDet). With no_permute the maps of the heads come as they are: those of scores,
+    those of locations, and the priors
+    (https://github.com/foss-for-synopsys-dwc-arc-processors/synopsys-caffe). What is counted is the most it can take:
+    every box decoded, every score compared with the threshold, and in each class the top_k best boxes compared pair by
+    pair (detection_output_layer.cpp).
     """
     if scores is None or priors is None:
         raise Undecided("what a detection output without scores and priors decodes is not known")
+    if no_permute:
+        locations, scores, priors = _joined_heads((locations, scores, priors, *others))
+        others = ()
+    if len(others) not in (0, 2):
+        raise Undecided(f"what {3 + len(others)} bottoms of a detection output are is not known")
     classes = whole(num_classes, "num_classes", 1)
     best = dict(nms_param).get("top_k", -1) if nms_param else -1
     boxes = scores.size // (scores.shape[0] * classes)
     kept = minimum(boxes, whole(best, "top_k")) if best != -1 else boxes
     work = _decoding(locations) + Work(compares=scores.size) + suppression(kept) * (scores.shape[0] * classes)
+    if others:
+        work += Work(compares=boxes * scores.shape[0]) + _decoding(others[1])
     note = "as if every box passed the threshold and none were suppressed"
     warning = _check_priors(locations, boxes, priors, 1 if share_location else classes)
     return Facts((Tensor((1, 1, 1, 7)),), work, GLOBAL, note=note, warning=warning, is_detection=True)
+
+
+def _joined_heads(bottoms: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """The locations, scores and priors of maps [N, ...] that are not joined yet."""
+    half, odd = divmod(len(bottoms), 2)
+    if not odd:
+        raise ValueError(f"{len(bottoms)} bottoms; there should be as many maps of scores as of locations, and priors")
+
+    def joined(maps: Sequence[Tensor]) -> Tensor:
+        return Tensor((maps[0].shape[0], sum((prod(x.shape[1:]) for x in maps), 0)))
+
+    return joined(bottoms[half:-1]), joined(bottoms[:half]), bottoms[-1]
 
 
 def _check_priors(locations: Tensor, boxes: Extent, priors: Tensor, each: int) -> str:
@@ -220,21 +244,19 @@ def mask_resize(x: Tensor, *, output_height: Value = None, output_width: Value =
                    "linear")  # fmt: skip
 
 
-def _boxes(kind: str, *shapes: Shape) -> None:
+def _boxes(kind: str, *widths: int) -> None:
     @rule(f"caffe.{kind}")
     def boxes(*bottoms: Tensor, outputs: int = 1, **fields: Value) -> Facts:
-        return Facts(tuple(Tensor(shape) for shape in shapes[:outputs]), None, GLOBAL, is_detection=True)
+        count = rois()
+        tops = tuple(Tensor((count, width, 1, 1)) for width in widths[:outputs])
+        return Facts(tops, None, GLOBAL, is_detection=True)
 
-    boxes.__doc__ = f"{kind}: boxes for one image; how many survive, and so the cost, is known when it runs."
-
-
-_boxes("BoxOutput", (1, 5, 1, 1), (1, 6, 1, 1))
-
-
-_boxes("BoxGroupOutput", (1, 5, 1, 1), (1, 6, 1, 1))
+    boxes.__doc__ = f"{kind}: R boxes of an image; how many survive, and so the cost, is known when it runs (MS-CNN)."
 
 
-_boxes("FrcnnOutput", (1, 7, 1, 1))
+_boxes("BoxOutput", 5, 6)
+_boxes("BoxGroupOutput", 5, 6)
+_boxes("FrcnnOutput", 7)
 
 
 @rule("caffe.Proposal", harmless=PROPOSAL)
@@ -248,7 +270,10 @@ def proposal(
     feat_stride: Value = None,
     outputs: int = 1,
 ) -> Facts:
-    """Scores and deltas of the boxes at each position -> those kept of one image, [1, 1, 1, 5], and their scores.
+    """Scores and deltas of the boxes at each position -> the R that are kept of one image, and their scores.
+
+    R is 1 before the network has run, and at most post_nms_topn. The blobs are [1, 1, 1, 5] and [1, 1, 1, 1] then, and
+    lose the ones when it runs (https://github.com/sanghoon/caffe, proposal_layer.cpp).
 
     A box of each ratio has the area of base_size, rounded to whole elements, and is then scaled (Faster R-CNN,
     generate_anchors.py). How many boxes survive, and so the cost, is known when it runs.
@@ -258,7 +283,8 @@ def proposal(
         width = round(sqrt(base_size**2 / each))
         sizes += [(width * float(factor), round(width * each) * float(factor)) for factor in listed(scale)]
     anchors = Anchors(tuple(sizes), (float(feat_stride),) * 2 if feat_stride else None, operand=1)
-    tops = (Tensor((1, 1, 1, 5)), Tensor((1, 1, 1, 1)))
+    count = rois()
+    tops = (Tensor((count, 1, 1, 5)), Tensor((count, 1, 1, 1)))
     return Facts(tops[:outputs], None, GLOBAL, anchors=anchors, is_detection=True)
 
 
@@ -270,8 +296,9 @@ def decode_bbox(deltas: Tensor, boxes: Tensor, *others: Tensor) -> Facts:
 
 @rule("caffe.ScaleRoute", harmless=("high_scale", "low_scale"))
 def scale_route(boxes: Tensor, *maps: Tensor, outputs: int = 1) -> Facts:
-    """The boxes whose size suits a level of the pyramid -> [1, ...] until the network has run (Cascade R-CNN)."""
-    tops = tuple(Tensor((1, *(maps[at] if at < len(maps) else boxes).shape[1:])) for at in range(outputs))
+    """The R boxes whose size suits a level of the pyramid, and their maps (Cascade R-CNN)."""
+    count = rois()
+    tops = tuple(Tensor((count, *(maps[at] if at < len(maps) else boxes).shape[1:])) for at in range(outputs))
     return Facts(tops, None, GLOBAL)
 
 

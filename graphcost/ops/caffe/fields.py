@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
-from ...dims import Extent, Undecided
+from ...dims import Dim, Extent, Undecided
 from ...graph import Tensor
+from ...rules import data_dependent
 from ..windowed import per_axis
 
 Value = Any  # what a file may say where a number or a name belongs
@@ -53,6 +55,14 @@ def blob_shape(shape: Value) -> tuple[Any, ...]:
     return listed(dict(shape).get("dim", ()))
 
 
+def rois() -> Dim:
+    """How many boxes a detector proposes, which only data decides: a dimension `rois`.
+
+    Until the user gives another number it is 1, the size of the blob before the network has run.
+    """
+    return data_dependent(name="rois", default=1)
+
+
 def differ(a: Extent, b: Extent) -> bool:
     """Whether two extents are known to be different numbers."""
     return isinstance(a, int) and isinstance(b, int) and a != b
@@ -64,6 +74,22 @@ def check_labels(scores: Tensor, labels: Tensor | None, classes: Extent) -> str:
         return ""
     positions = scores.size // classes
     return f"{labels.size} labels for {positions} positions of the scores" if differ(labels.size, positions) else ""
+
+
+def check_targets(predictions: Tensor, targets: Tensor | None, each: bool = False, every: bool = False) -> str:
+    """What is wrong where predictions and targets do not fit each other; "" if nothing.
+
+    Every loss wants as many of one as of the other (loss_layer.cpp); with `each` those of an entry have to be as large
+    (euclidean_loss_layer.cpp), with `every` all of them together (sigmoid_cross_entropy_loss_layer.cpp).
+    """
+    if targets is None or not (predictions.ranked and targets.ranked and predictions.rank and targets.rank):
+        return ""
+    if differ(predictions.shape[0], targets.shape[0]):
+        return f"{predictions.shape[0]} predictions, and {targets.shape[0]} targets"
+    sizes = prod(predictions.shape[1:]), prod(targets.shape[1:])
+    if (each or every) and differ(*sizes):
+        return f"predictions of {sizes[0]} elements each, and targets of {sizes[1]}"
+    return ""
 
 
 # --- sliding windows -------------------------------------------------------------------------------------------------

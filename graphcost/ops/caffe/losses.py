@@ -11,7 +11,7 @@ from ...rules import GLOBAL, Facts, Work, rule
 from ...shapes import axis_of
 from ..normalize import softmax_work
 from ..pointwise import ACTIVATIONS
-from .fields import LOSS, Value, blob, check_labels, choice, whole
+from .fields import LOSS, Value, blob, check_labels, check_targets, choice, whole
 
 
 def _tops(x: Tensor, outputs: int) -> tuple[Tensor, ...]:
@@ -26,7 +26,7 @@ def softmax_with_loss(x: Tensor, *others: Tensor, axis: Value = 1, outputs: int 
     classes = x.shape[axis_of(whole(axis, "axis"), x.rank)] if x.rank > 1 else 0
     positions = x.size // classes if classes != 0 else 0
     work = softmax_work(x.size, positions) + Work(exps=positions, adds=positions)
-    warning = check_labels(x, others[0] if others else None, classes)
+    warning = check_labels(x, _first(others), classes) or check_targets(x, _first(others))
     return Facts(_tops(x, outputs), work, GLOBAL, warning=warning)
 
 
@@ -36,20 +36,29 @@ def infogain_loss(x: Tensor, *others: Tensor, axis: Value = 1, outputs: int = 1)
     if whole(axis, "axis") != 1:
         raise Undecided(f"what an infogain loss along axis {axis} costs is not known")
     work = softmax_work(x.size, x.shape[0]) + Work(exps=x.size, muls=x.size, adds=x.size)
-    return Facts(_tops(x, outputs), work, GLOBAL)
+    return Facts(_tops(x, outputs), work, GLOBAL, warning=check_targets(x, _first(others)))
 
 
 @rule("caffe.HingeLoss", harmless=LOSS)
 def hinge_loss(x: Tensor, *others: Tensor, norm: Value = "L1", outputs: int = 1) -> Facts:
     """Scores and labels -> a scalar; norm L2 squares the margins."""
     squares = x.size if choice(norm, "", "L1", "L2") == "L2" else 0
-    return Facts(_tops(x, outputs), Work(adds=2 * x.size, compares=x.size, muls=squares), GLOBAL)
+    work = Work(adds=2 * x.size, compares=x.size, muls=squares)
+    return Facts(_tops(x, outputs), work, GLOBAL, warning=check_targets(x, _first(others)))
 
 
-def _loss(kind: str, work: Callable[[Tensor], Work], harmless: tuple[str, ...]) -> None:
+def _first(others: tuple[Tensor, ...]) -> Tensor | None:
+    """The targets, the second bottom of a loss."""
+    return others[0] if others else None
+
+
+def _loss(
+    kind: str, work: Callable[[Tensor], Work], harmless: tuple[str, ...], each: bool = False, every: bool = False
+) -> None:
     @rule(f"caffe.{kind}", harmless=(*LOSS, *harmless))
     def loss(x: Tensor, *others: Tensor, outputs: int = 1) -> Facts:
-        return Facts(_tops(x, outputs), work(x), GLOBAL)
+        warning = check_targets(x, _first(others), each, every)
+        return Facts(_tops(x, outputs), work(x), GLOBAL, warning=warning)
 
     loss.__doc__ = f"{kind}: predictions and targets -> a scalar."
 
@@ -58,9 +67,14 @@ def _contrastive(x: Tensor) -> Work:
     return Work(adds=2 * x.size, muls=x.size) + Work(exps=1, compares=1, adds=1) * x.shape[0]
 
 
-_loss("EuclideanLoss", lambda x: Work(adds=2 * x.size, muls=x.size), ())
+_loss("EuclideanLoss", lambda x: Work(adds=2 * x.size, muls=x.size), (), each=True)
 _loss("MultinomialLogisticLoss", lambda x: Work(exps=x.shape[0], adds=x.shape[0], compares=x.shape[0]), ())
-_loss("SigmoidCrossEntropyLoss", lambda x: (ACTIVATIONS["Sigmoid"] + Work(muls=2, adds=3, exps=2)) * x.size, ())
+_loss(
+    "SigmoidCrossEntropyLoss",
+    lambda x: (ACTIVATIONS["Sigmoid"] + Work(muls=2, adds=3, exps=2)) * x.size,
+    (),
+    every=True,
+)
 _loss("ContrastiveLoss", _contrastive, ("margin", "legacy_version"))
 
 
@@ -96,6 +110,6 @@ def center_loss(x: Tensor, *others: Tensor, num_output: Value = None, axis: Valu
 @rule("caffe.SoftmaxWithLossOHEM", harmless=(*LOSS, "engine"))
 def softmax_with_loss_ohem(x: Tensor, label: Tensor, *, outputs: int = 1) -> Facts:
     """Scores [N, C, ...] and labels -> a scalar, the probabilities, and the loss of each label (R-FCN)."""
-    positions = x.size // x.shape[1]
+    positions = x.shape[0] * prod(x.shape[2:])
     work = softmax_work(x.size, positions) + Work(exps=positions, adds=positions)
     return Facts((Tensor(()), Tensor(x.shape), Tensor(label.shape))[:outputs], work, GLOBAL)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from ...dims import Undecided
 from ...graph import Tensor
 from ...rules import GLOBAL, POINTWISE, Facts, Window, Work, rule
@@ -24,7 +26,7 @@ def batch_norm(x: Tensor, *, scale_bias: Value = False, scale_filler: Value = No
     weights: tuple[Tensor, ...] = (blob(channels), blob(channels), blob(1))
     if scale_bias or scale_filler is not None or bias_filler is not None:
         work, weights = work + Work(muls=x.size, adds=x.size), (*weights, blob(channels), blob(channels))
-    return Facts((Tensor(x.shape),), work, weights=weights, elementwise=True)
+    return Facts((Tensor(x.shape),), work, weights=weights, weight_classes=("statistics",) * 3, elementwise=True)
 
 
 @rule("caffe.BN", harmless=("shift_filler", "bias_filler", "eps", "icnet", "engine"))
@@ -37,7 +39,7 @@ def bn(
     frozen: Value = None,
     momentum: Value = None,
 ) -> Facts:
-    """[N, C, ...] -> the same shape; two blobs [1, C, 1, 1] in SegNet and ENet, four in the others."""
+    """[N, C, ...] -> the same shape; two blobs [1, C, 1, 1] in SegNet and ENet, in the others mean and variance too."""
     two = (
         slope_filler is None
         and frozen is None
@@ -46,7 +48,9 @@ def bn(
     )
     channels = x.shape[1]
     work = Work(muls=x.size, adds=x.size) + Work(adds=2, muls=1, divs=1, exps=1) * channels
-    return Facts((Tensor(x.shape),), work, weights=(blob(1, channels, 1, 1),) * (2 if two else 4), elementwise=True)
+    classes = ("learned",) * 2 + ("statistics",) * (0 if two else 2)
+    weights = (blob(1, channels, 1, 1),) * len(classes)
+    return Facts((Tensor(x.shape),), work, weights=weights, weight_classes=classes, elementwise=True)
 
 
 @rule("caffe.LRN", "caffe.LRNRistretto", harmless=("alpha", "beta", "k", "engine", *QUANTISED))
@@ -90,7 +94,7 @@ def normalize(
     """
     if normalize_type != "L2":
         raise Undecided(f"what a norm {normalize_type} costs is not known")
-    groups = x.shape[0] if across_spatial else x.size // x.shape[1]
+    groups = x.shape[0] if across_spatial else x.shape[0] * prod(x.shape[2:])
     scaled = channel_shared is not None or scale_filler is not None
     work = Work(muls=x.size * (2 if scaled else 1), adds=x.size, divs=x.size, exps=groups)
     weights = (blob(1 if channel_shared in (None, True, 1) else x.shape[1]),) if scaled else ()

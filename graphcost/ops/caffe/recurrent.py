@@ -8,7 +8,7 @@ from math import prod
 from ...dims import Undecided
 from ...graph import Tensor
 from ...rules import GLOBAL, NO_WORK, Facts, Work, rule
-from ...shapes import show_shape
+from ...shapes import joins, show_shape
 from ..pointwise import ACTIVATIONS
 from .fields import FILLERS, Value, blob, differ, whole
 
@@ -90,7 +90,7 @@ def ctc_greedy_decoder(x: Tensor, *others: Tensor, outputs: int = 1) -> Facts:
         raise Undecided("forks differ in what the second bottom is, and in the tops it makes")
     steps, batch, classes = x.shape
     scores = Work(adds=steps * batch) if outputs == 2 else NO_WORK
-    work = Work(compares=steps * batch * (classes - 1)) + scores
+    work = Work(compares=joins(steps * batch * classes, steps * batch)) + scores
     return Facts((Tensor((batch, steps, 1, 1)), Tensor((batch, 1, 1, 1)))[:outputs], work, GLOBAL)
 
 

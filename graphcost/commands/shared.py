@@ -1,0 +1,127 @@
+"""What the command and its subcommands share: models read and analysed as options say, text written, errors said."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import arguments, plugins
+from ..errors import ModelError
+from ..shapes import show_shape
+
+if TYPE_CHECKING:
+    from ..api import Analysis
+    from ..graph import Model
+    from ..target import Target
+
+
+def load_plugins(options: argparse.Namespace) -> None:
+    """Import the plugins that are installed, and those that are named."""
+    plugins.load_installed()
+    for module in options.plugin:
+        plugins.load(module)
+
+
+def target_of(options: argparse.Namespace) -> Target:
+    """Where and how the models are to run. Raises ModelError: what does not exist is the fault of none of them."""
+    from ..target import Target
+
+    if options.device:
+        from .. import devices
+
+        devices.find(options.device)
+    return Target(
+        dtype=options.dtype,
+        weights_dtype=options.weights_dtype,
+        io=options.io,
+        reorder=options.reorder,
+        fuse=options.fuse,
+        device=options.device,
+        align=options.align,
+    )
+
+
+def analysed(path: str, options: argparse.Namespace, target: Target) -> Analysis:
+    """A model in a file (`-`: standard input) under the sizes, values and phase of the options. Raises ModelError."""
+    from ..api import analyze
+    from ..importers import load
+    from ..importers.source import describe_folder
+
+    if Path(path).is_dir():
+        raise ModelError(path, "", describe_folder(path) or "a folder without a .prototxt or .onnx file")
+    source = sys.stdin.buffer if path == "-" else path
+    model = load(
+        source, phase=options.phase or "test", level=options.level or 0, stages=options.stage, weights=options.weights
+    )
+    if model.format != "caffe":
+        _refuse_caffe_options(options)
+    inputs = list(model.inputs)
+    shapes = arguments.shapes(options.input, inputs)
+    _check_ranks(model, shapes, arguments.lower_ranks(options.input, inputs))
+    return analyze(
+        model, shapes=shapes, dims=arguments.dims(options.dim), values=arguments.values(options.value), target=target
+    )
+
+
+def _refuse_caffe_options(options: argparse.Namespace) -> None:
+    """Raise ModelError for an option that selects layers of a Caffe net, where there are none."""
+    given = {"--phase": options.phase, "--level": options.level, "--stage": options.stage or None}
+    for option, value in given.items():
+        if value is not None:
+            raise ModelError(option, "", "selects layers of a Caffe net, and this is an ONNX model")
+
+
+def _check_ranks(model: Model, shapes: Mapping[str, Sequence[int | str]], meant: Container[str]) -> None:
+    """Raise ModelError where an input is given fewer axes than the file states, unless that is said to be meant."""
+    for name, shape in shapes.items():
+        stated = model.inputs.get(name)
+        if stated is not None and stated.ranked and len(shape) < stated.rank and name not in meant:
+            axes = f"{name} has {stated.rank} axes in the file, {show_shape(stated.shape)}, and {len(shape)} are given"
+            raise ModelError("--input", "", f"{axes}; {name}:=SHAPE says that it is meant")
+
+
+def format_of(options: argparse.Namespace, formats: Sequence[str]) -> str:
+    """The format that is asked for by name, else by the suffix of the output, else the first. Raises ModelError."""
+    if options.format is None and options.output is None:
+        return formats[0]
+    if options.format is None:
+        from ..render import format_of as by_suffix
+
+        format = by_suffix(options.output)
+    else:
+        format = options.format
+    if format not in formats:
+        raise ModelError("--format", "", f"no format {format!r} here; there are {', '.join(formats)}")
+    return str(format)
+
+
+def write_out(text: str, output: Path | None) -> None:
+    if output is not None:
+        from ..files import write
+
+        write(text, output)
+        return
+    if sys.stdout is None:
+        raise ModelError("standard output", "", "is closed")
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as problem:
+        with contextlib.suppress(OSError):  # or else the interpreter tries once more to write the rest when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(problem, BrokenPipeError):
+            raise
+        raise ModelError("standard output", "", f"cannot be written: {problem.strerror or problem}") from None
+
+
+def print_error(problem: ModelError) -> None:
+    if sys.stderr is None:  # closed; print would write to standard output instead
+        return
+    print("graphcost: error: " + " ".join(str(problem).split()), file=sys.stderr)
