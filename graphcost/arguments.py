@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from . import folders, limits
+from . import folders, limits, units
 from .dims import Extent, TooLarge, parse
 from .errors import ModelError
 from .remote import find, is_url
@@ -121,6 +121,18 @@ def seconds(option: str, given: float) -> float | None:
     if not 0 <= given < 10**9:
         _refuse(option, f"{given:g} s cannot be; 0 sets no limit")
     return given or None
+
+
+def raised_limits(given: Sequence[str]) -> dict[str, int]:
+    """`ops=500k` as {"ops": 500000}."""
+    found: dict[str, int] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or name not in limits.RAISABLE:
+            names = ", ".join(limits.RAISABLE)
+            _refuse("--limit", f"{text[:80]!r} should be a limit and its value, as in ops=500k; there are {names}")
+        found[name] = units.size(value, "--limit")
+    return found
 
 
 def grows(output: Path | None, jobs: int | None, format: str | None) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from . import arguments, commands, units
+from . import arguments, commands, limits, units
 from .commands.shared import analysed, load_plugins, print_error, target_of, write_out
 from .commands.sizes import size_sections
 from .errors import ModelError, internal_error
@@ -42,7 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         words = sys.argv[1:] if argv is None else list(argv)
         command = commands.find(words[0]) if words else None
-        return _run(parser().parse_args(words)) if command is None else command(words[1:])
+        if command is not None:
+            return command(words[1:])
+        options = parser().parse_args(words)
+        with limits.set_to(arguments.raised_limits(options.limit)):
+            return _run(options)
     except ModelError as problem:
         print_error(problem)
         return 2

@@ -18,8 +18,8 @@ PACKAGE = Path(graphcost.__file__).parent
 FLOORS = [
     {"version", "printable", "limits", "garbage", "folders"},
     {"errors", "naming", "data_text"},
-    {"dims", "files", "plugins", "workers", "remote"},
-    {"arguments", "units"},
+    {"dims", "files", "plugins", "workers", "remote", "units"},
+    {"arguments"},
     {"graph"},
     {"windows"},
     {"shapes", "rules", "table", "target", "registry", "options"},
