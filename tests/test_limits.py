@@ -45,8 +45,8 @@ def test_compressed_data_may_be_larger_too(tmp_path: Path, monkeypatch: pytest.M
     import gzip
 
     path = tmp_path / "net.gz"
-    path.write_bytes(gzip.compress(NET.encode()))
-    monkeypatch.setattr(limits, "MAX_UNPACKED", 100)
+    path.write_bytes(gzip.compress(NET.encode() + b"# nothing\n" * 500))
+    monkeypatch.setattr(limits, "MAX_UNPACKED", 2000)
     with pytest.raises(ModelError, match=re.escape("decompress it first; --limit unpacked=... allows more")):
         load(path)
     assert cli.main([str(path), "--limit", "unpacked=1MiB"]) == 0
