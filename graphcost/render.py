@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .data_text import csv_lines, json_line, spreadsheet_text
-from .errors import ModelError
+from .errors import ArgumentError, ModelError
 from .files import write
 from .printable import UNSAFE, printable, printable_lines
 from .registry import Registry
 from .report import Report
+from .suggest import no_such
 from .table import Table
 from .version import __version__
 
@@ -75,7 +76,7 @@ def render(report: Report | Summary, format: str) -> str:
     if isinstance(report, Report):
         return found.report(report)
     if found.summary is None:
-        raise ModelError("--format", "", f"{format} is for one model at a time")
+        raise ArgumentError("format", f"{format} is for one model at a time")
     return found.summary(report)
 
 
@@ -101,7 +102,8 @@ def csv_text(rows: Iterable[Sequence[object]]) -> str:
 
 def json_text(data: dict[str, object]) -> str:
     """An object as JSON in ASCII, a line for each element of its lists of objects."""
-    return "{\n" + ",\n".join(f" {json_line(key)}: {_json_lines(value)}" for key, value in data.items()) + "\n}\n"
+    members = (f" {json_line(key)}: {_json_lines(value)}" for key, value in data.items())
+    return "{\n" + ",\n".join(members) + "\n}\n"
 
 
 def _template(name: str) -> Format:
@@ -243,6 +245,29 @@ def _values(report: Report) -> Iterable[Sequence[object]]:
     return [keys, *zip(*columns, strict=True)]
 
 
+def _graph(form: str) -> Callable[[Report], str]:
+    """A form of the graph; networkx's writers take a while to be imported."""
+
+    def write(report: Report) -> str:
+        from .formats import graphs
+
+        return graphs.graphml(report) if form == "graphml" else graphs.dot(report)
+
+    return write
+
+
+def _node_data(report: Report) -> str:
+    from .formats import model_explorer
+
+    return model_explorer.write(report)
+
+
+def _trace(report: Report) -> str:
+    from .formats import trace
+
+    return trace.write(report)
+
+
 _BUILT_IN = {
     "md": _template("md"),
     "html": Format("html", (".html", ".htm"), _html, _html_summary),
@@ -250,6 +275,10 @@ _BUILT_IN = {
     "csv": Format("csv", (".csv",), _csv, lambda summary: csv_lines(summary.lines, spreadsheet_text)),
     "csv-raw": Format("csv-raw", (), _csv_raw, lambda summary: csv_lines(summary.lines)),
     "text": _template("text"),
+    "graphml": Format("graphml", (".graphml",), _graph("graphml")),
+    "dot": Format("dot", (".dot", ".gv"), _graph("dot")),
+    "model-explorer": Format("model-explorer", (), _node_data),
+    "trace": Format("trace", (), _trace),
 }
 FORMATS: Registry[Format] = Registry("format", _BUILT_IN, _BUILT_IN.__getitem__)
 
@@ -265,7 +294,7 @@ def register(format: Format, *, replace: bool = False) -> None:
 def find(name: str) -> Format:
     """A format by name. Raises ModelError."""
     if name not in FORMATS:
-        raise ModelError("--format", "", f"no format {name!r}; there are {', '.join(FORMATS)}")
+        raise ArgumentError("format", no_such("format", name, FORMATS))
     return FORMATS[name]
 
 
@@ -277,11 +306,11 @@ def format_of(path: Path) -> str:
     """The format that a file's suffix names. Raises ModelError."""
     known = _by_suffix()
     if (name := known.get(path.suffix.lower())) is None:
-        reason = f"no format has the suffix {path.suffix!r}; there are {', '.join(known)}, or give --format"
+        reason = f"no format has the suffix {path.suffix!r}; there are {', '.join(known)}, or give a format"
         raise ModelError(str(path), "", reason)
     return name
 
 
-def save(report: Report, path: Path) -> None:
-    """Write a report in the format its suffix names. Raises ModelError when there is none for it or on I/O errors."""
-    write(render(report, format_of(path)), path)
+def save(report: Report, path: Path, format: str | None = None) -> None:
+    """Write a report in a format, else the one its suffix names. Raises ModelError when there is none, or for I/O."""
+    write(render(report, format or format_of(path)), path)

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from .dims import Dim, Extent, symbol, total
 from .graph import Tensor, Unread
+from .suggest import close_to
 from .windows import GLOBAL as GLOBAL
 from .windows import NOT_KNOWN
 from .windows import POINTWISE as POINTWISE
@@ -200,11 +201,11 @@ class Rule:
     """It accepts keywords that it does not name."""
     replaces: bool = False
     """It stands in the place of another, registered before it or after."""
-    contents_of_all: bool = False
-    """It reads what its operands hold only where that is known of every one of them."""
     classes: tuple[str, ...] = ()
     """What a weight among its inputs is for, in the order of inputs: of CLASSES, NUMBER, or "" where the operator does
     not tell; the last one holds for all further inputs too."""
+    contents_of_all: bool = False
+    """It reads what its operands hold only where that is known of every one of them."""
 
     @property
     def is_built_in(self) -> bool:
@@ -239,18 +240,18 @@ def rule(
     replace: bool = False,
     fields: Iterable[str] = (),
     harmless: Iterable[str] = (),
-    contents_of_all: bool = False,
     weights: Mapping[str, str] = NO_CLASSES,
+    contents_of_all: bool = False,
 ) -> Callable[[F], F]:
     """Register a function as the rule of `kinds`, from version `since` of their operator set on.
 
     Kinds are ONNX operator names, `domain.Name` outside ai.onnx, `caffe.Type` for Caffe layers. A rule that declares
     the keyword `outputs` receives how many outputs the operator has; one that reads a group of attributes together
     names them in `fields` and takes them as `**fields`. `harmless` lists the attributes that change neither a shape nor
-    the cost; an operator with any other attribute that the rule does not read is not understood. `contents_of_all` says
-    that what operands hold changes nothing unless it is known of each, as of an addition: small weights that differ in
-    their values alone are then the same to it. `weights` says of the function's inputs by name what a weight there is
-    for, of CLASSES: `{"mean": STATISTICS}`; one that is not named is learned, unless it only passes through. Raises
+    the cost; an operator with any other attribute that the rule does not read is not understood. `weights` says of the
+    function's inputs by name what a weight there is for, of CLASSES: `{"mean": STATISTICS}`; one that is not named is
+    learned, unless it only passes through. `contents_of_all` says that what operands hold changes nothing unless it is
+    known of each, as of an addition: small weights that differ in their values alone are then the same to it. Raises
     ValueError when a kind already has a rule for that version, unless `replace` says that this one is to stand in its
     place, and for an input or a class that does not exist.
     """
@@ -258,8 +259,8 @@ def rule(
     def register(function: F) -> F:
         classes = _classes(function, weights) if weights else ()
         for kind in kinds:
-            read = frozenset(fields), frozenset(harmless)
-            _register(_describe(function, kind, since, replace, *read, classes, contents_of_all=contents_of_all))
+            read = frozenset(fields), frozenset(harmless), classes
+            _register(_describe(function, kind, since, replace, *read, contents_of_all=contents_of_all))
         return function
 
     return register
@@ -321,8 +322,8 @@ def _describe(
         harmless=harmless,
         takes_any=any_keyword and not fields,
         replaces=replaces,
-        contents_of_all=contents_of_all,
         classes=classes,
+        contents_of_all=contents_of_all,
     )
 
 
@@ -361,9 +362,7 @@ def not_understood(rule: Rule, attrs: Mapping[str, Any], inputs: Sequence[Tensor
 
 def _nearest(name: str, rule: Rule) -> str:
     """The attribute that may be meant by a name, for a message."""
-    from difflib import get_close_matches  # 5 ms that most runs do without
-
-    close = get_close_matches(name, sorted((rule.keywords | rule.harmless) - {"outputs"}), 1)
+    close = close_to(name, sorted((rule.keywords | rule.harmless) - {"outputs"}), 1)
     return f" (nearest: {close[0]})" if close else ""
 
 

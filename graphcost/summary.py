@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import export
 from .columns import Column, find
 from .dims import Dim
-from .errors import ModelError
+from .errors import ArgumentError
 from .report import Report
 from .table import EXPLAINED, LONG, Table, Value, counted, is_abbreviated, shapes_text
 
@@ -43,7 +44,7 @@ class ModelRow:
     inputs_text: str = ""
     """The same as people read it, under the assumptions."""
     totals: dict[str, Value] = field(default_factory=dict)
-    """By the keys of the columns for programs: integers, or formulas while sizes are open, None where not known."""
+    """By the keys of the columns; counts are integers, or formulas while sizes are open, None where not known."""
     numbers: dict[str, Value] = field(default_factory=dict)
     """The same as numbers where the assumptions of a report make them, as one batch; None where they do not."""
     size: int | None = None
@@ -71,25 +72,32 @@ class RowMaker:
     """
 
     keys: tuple[str, ...] = ()
-    """Of columns that have a total; without any, those of DEFAULT for people and of DATA for programs."""
+    """Of columns that have a total; () for the usual ones."""
     sort: str | None = None
     """One of these, by which rows can be ordered."""
     objects: bool = False
     """Whether the JSON object is kept too."""
 
     def __post_init__(self) -> None:
-        for key in (*self.keys, *([self.sort] if self.sort else [])):
+        for key in self.keys:
             _column_with_total(key)
+        if self.sort is not None:
+            _column_with_total(self.sort, "sort")
+
+    @property
+    def columns(self) -> list[Column]:
+        """Those that people read."""
+        return [find(key) for key in self.keys or DEFAULT]
 
     @property
     def data_keys(self) -> tuple[str, ...]:
-        """The keys of the columns of a format for programs."""
-        return self.keys or DATA
+        """Of the columns of formats for programs."""
+        return tuple([find(key).key for key in self.keys]) or DATA
 
     def __call__(self, result: Report | Failure) -> ModelRow:
         if isinstance(result, Failure):
             return ModelRow(result.path, error=result.reason)
-        analysis = result.analysis
+        analysis, columns = result.analysis, self.columns
         totals = {key: _total(result, find(key)) for key in self.data_keys}
         return ModelRow(
             analysis.model.path,
@@ -99,7 +107,7 @@ class RowMaker:
             inputs_text=shapes_text([t.substitute(analysis.assumptions) for t in analysis.inputs.values()], brief=True),
             totals=totals,
             numbers={key: analysis.evaluate(each) if isinstance(each, Dim) else each for key, each in totals.items()},
-            texts=tuple([result.total(find(key), LONG) for key in self.keys or DEFAULT]),
+            texts=tuple([result.total(column, LONG) for column in columns]),
             sort_key=(0, 0.0) if self.sort is None else _sort_key(result, find(self.sort)),
             data=result.data if self.objects else None,
         )
@@ -109,10 +117,10 @@ class Summary:
     """What several models cost in total: `Summary(reports).table`.
 
     `results` are reports, failures or rows made of them by a RowMaker with the same options; they may be a generator:
-    each report is let go before the next but one is made. `columns` are keys of columns that have a total; with `sort`,
-    one of them, the largest model comes first; `top` keeps that many rows (0: all). What is not known may be the
-    largest; what could not be read comes last. `objects` keeps the JSON object of each model for `data`. Raises
-    ModelError for a column that does not exist or has no total.
+    each report is let go before the next but one is made. `columns` are keys of columns
+    that have a total; with `sort`, one of them, the largest model comes first; `top` keeps that many rows (0: all).
+    What is not known may be the largest; what could not be read comes last. `objects` keeps the JSON object of each
+    model for `data`. Raises ModelError for a column that does not exist or has no total.
     """
 
     def __init__(
@@ -125,9 +133,9 @@ class Summary:
         objects: bool = False,
     ) -> None:
         make = RowMaker(tuple(columns or ()), sort, objects)
-        self.columns = [find(key) for key in make.keys or DEFAULT]
-        self.data_columns = [find(key) for key in make.data_keys]
-        """Those of a format for programs."""
+        self.columns = make.columns
+        self.data_keys = make.data_keys
+        """The columns of a format for programs."""
         self.rows = [each if isinstance(each, ModelRow) else make(each) for each in results]
         self.failed = any(row.error for row in self.rows)
         self.used_dims = frozenset[str]().union(*[row.used_dims for row in self.rows])
@@ -159,16 +167,16 @@ class Summary:
     @property
     def lines(self) -> list[tuple[Value, ...]]:
         """The same unformatted, under titles; whether each model's totals are exact, and why it could not be read."""
-        unread = (None,) * (len(self.data_columns) + 2)
+        unread = (None,) * (len(self.data_keys) + 2)
         return [
-            ("model", "input", *(column.key for column in self.data_columns), "complete", "error"),
+            ("model", "input", *self.data_keys, "complete", "error"),
             *(
                 (row.path, *unread, row.error)
                 if row.error
                 else (
                     row.path,
                     row.inputs,
-                    *(row.totals[column.key] for column in self.data_columns),
+                    *(row.totals[key] for key in self.data_keys),
                     "no" if row.missing else "yes",
                     None,
                 )
@@ -186,15 +194,20 @@ class Summary:
         for row in self.rows:
             if row.data is None and not row.error:
                 raise ValueError("a summary without its models' objects: make it with objects=True")
-            found.append(row.data or {"schema": 1, "model": {"path": row.path}, "error": row.error})
+            found.append(row.data or _unread(row.path, row.error))
         return found
 
 
-def _column_with_total(key: str) -> Column:
-    """A column that has a total. Raises ModelError."""
-    column = find(key)
+def _unread(path: str, error: str) -> dict[str, Any]:
+    """What stands in the place of a model's JSON object where it cannot be read."""
+    return {"schema": export.SCHEMA, "generator": export.GENERATOR, "model": {"path": path}, "error": error}
+
+
+def _column_with_total(key: str, argument: str = "columns") -> Column:
+    """A column that has a total. Raises ArgumentError."""
+    column = find(key, argument)
     if column.total is None:
-        raise ModelError("--columns", "", f"{key} has no total, and several models are compared by theirs")
+        raise ArgumentError(argument, f"{key} has no total, and several models are compared by theirs")
     return column
 
 

@@ -22,7 +22,7 @@ from ..windows import GLOBAL, NOT_KNOWN
 from . import blobs
 from .checks import check_arity, check_attributes, check_facts, describe, situation
 from .open_extents import OpenExtents, Stated, has_fresh, stated_by
-from .rows import Inference, Row, body_prefix, sign
+from .rows import NO_RULE, Inference, Row, body_prefix, sign
 from .weights import Scope, check_shared
 
 MAX_STEPS = 200_000
@@ -265,7 +265,7 @@ class _Engine:
                 return _Answer(why=str(reason))
         call = self.call_of(op)
         if call is None:
-            return _Answer(why=f"no rule for {op.type}")
+            return _Answer(why=f"{NO_RULE}{op.type}")
         answer = self.call_rule(call, op, inputs, bodies) if bodies else self.remembered(call, op, inputs)
         if answer.facts is None or not answer.has_fresh:
             return answer
@@ -370,6 +370,13 @@ class _Engine:
         return Facts(outputs, body.work if body.complete else None, GLOBAL)
 
 
+def _contradicted(op: Op, answer: _Answer) -> _Answer:
+    """The answer of a rule, or why it is not believed: the model's own file holds other blobs than it allocates."""
+    if answer.facts is None or answer.facts.work is None or not (different := blobs.difference(op, answer.facts)):
+        return answer
+    return _Answer(Facts(answer.facts.outputs, None, NOT_KNOWN), f"another layer than the rule knows: {different}")
+
+
 def _some_contents(inputs: Iterable[Tensor | None]) -> bool:
     """Whether it is known of some operands, and not of all, what they hold; of each the shape is known."""
     every, known = True, False
@@ -392,13 +399,6 @@ def _prepare(rule: Rule, attrs: Mapping[str, Any], outputs: int) -> _Call:
     except (ValueError, TypeError) as contradiction:
         problem = contradiction
     return _Call(rule, 0, keywords, not_understood(rule, attrs, ()), problem)
-
-
-def _contradicted(op: Op, answer: _Answer) -> _Answer:
-    """The answer of a rule, or why it is not believed: the model's own file holds other blobs than it allocates."""
-    if answer.facts is None or answer.facts.work is None or not (different := blobs.difference(op, answer.facts)):
-        return answer
-    return _Answer(Facts(answer.facts.outputs, None, NOT_KNOWN), f"another layer than the rule knows: {different}")
 
 
 def _declared_tensor(inferred: Tensor, declared: Tensor) -> Tensor:
