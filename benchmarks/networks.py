@@ -1,6 +1,6 @@
-"""Networks to measure on, as exporters write them, with random weights: a long chain, a BERT encoder, a Llama decoder.
+"""Networks to measure on, as exporters write them, with random weights: chains, a BERT encoder, a Llama decoder, loops.
 
-    python benchmarks/networks.py chain|bert|llama FILE.onnx
+    python benchmarks/networks.py chain|varied|inline|loops|bert|llama FILE.onnx [NODES]
 
 Written straight from the published shapes; they are for reading, not for running well. The decoder's 4.4 GB of weights
 lie in a file beside it that is all holes, so that it takes no space on the disk.
@@ -95,6 +95,49 @@ def chain(path: Path, nodes: int = 10_500) -> None:
     save(net.model("chain", {"x": (TensorProto.FLOAT, (1, 4, 16, 16))}, x), path)
 
 
+def varied(path: Path, nodes: int = 10_000) -> None:
+    """Blocks of five operators of which no two work on the same shapes: where nothing repeats."""
+    net, x, channels = Net(), "x", 16
+    ones = {"dilations": [1, 1], "group": 1, "kernel_shape": [1, 1], "pads": [0, 0, 0, 0], "strides": [1, 1]}
+    for at in range(nodes // 5):
+        scope, wide = f"stages.{at % 7}/blocks.{at}", 16 + at * 7919 % 100_003
+        weight = net.weight_outside(f"blocks.{at}.conv.weight", wide, channels, 1, 1)
+        parts = ("scale", "bias", "mean", "variance")
+        norm = [net.weight_outside(f"blocks.{at}.bn.{part}", wide) for part in parts]
+        y = net.add("Conv", [x, weight], f"{scope}/conv", **ones)
+        y = net.add("BatchNormalization", [y, *norm], f"{scope}/bn", epsilon=1e-5)
+        gated = net.add("Mul", [y, net.add("Sigmoid", [y], f"{scope}/act")], f"{scope}/act")
+        x, channels = net.add("Add", [gated, y], scope), wide
+    save(net.model("varied", {"x": (TensorProto.FLOAT, (1, 16, 8, 8))}, x), path)
+
+
+def inline(path: Path, nodes: int = 50_000) -> None:
+    """Additions of small weights, each with numbers of its own inside the file."""
+    net, x = Net(), "x"
+    for at in range(nodes):
+        x = net.add("Add", [x, net.weight(f"bias.{at}", 8)], f"layers.{at}")
+    save(net.model("inline", {"x": (TensorProto.FLOAT, (4, 8))}, x), path)
+
+
+def loops(path: Path, nodes: int = 1_000) -> None:
+    """Loops of three rounds one after another."""
+    net, x = Net(), "x"
+    rounds = numpy_helper.from_array(np.int64(3), "rounds")
+    net.weights += [rounds, numpy_helper.from_array(np.bool_(True), "go")]
+    state = helper.make_tensor_value_info
+    for at in range(nodes):
+        given = [state("step", TensorProto.INT64, []), state("go_in", TensorProto.BOOL, [])]
+        given.append(state("x_in", TensorProto.FLOAT, None))
+        made = [state("go_out", TensorProto.BOOL, []), state("x_out", TensorProto.FLOAT, None)]
+        body = [
+            helper.make_node("Identity", ["go_in"], ["go_out"], "keep"),
+            helper.make_node("Relu", ["x_in"], ["positive"], "act"),
+            helper.make_node("Add", ["positive", "x_in"], ["x_out"], "add"),
+        ]
+        x = net.add("Loop", ["rounds", "go", x], f"loops.{at}", body=helper.make_graph(body, "body", given, made))
+    save(net.model("loops", {"x": (TensorProto.FLOAT, (4, 8))}, x), path)
+
+
 def bert(path: Path, layers: int = 12, width: int = 768) -> None:
     """The encoder of BERT-base: 109 M parameters inside the file. Devlin et al. 2018, table of sizes in section 3."""
     net = Net()
@@ -185,7 +228,9 @@ def llama(path: Path, layers: int = 22, width: int = 2048, hidden: int = 5632, w
         file.truncate(net.outside)
 
 
-BUILT: dict[str, Callable[[Path], None]] = {"chain": chain, "bert": bert, "llama": llama}
+BUILT: dict[str, Callable[..., None]] = {
+    "chain": chain, "varied": varied, "inline": inline, "loops": loops, "bert": bert, "llama": llama,
+}  # fmt: skip
 
 if __name__ == "__main__":
-    BUILT[sys.argv[1]](Path(sys.argv[2]))
+    BUILT[sys.argv[1]](Path(sys.argv[2]), *map(int, sys.argv[3:]))

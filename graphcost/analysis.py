@@ -11,8 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from .binding import Binding
-from .dims import Dim, Extent, identifier, substitute, symbol, symbols, total
+from .dims import Dim, Extent, identifier, spelled, substitute, symbol, symbols, total
 from .errors import ArgumentError, ModelError
+from .garbage import collection_paused
 from .graph import Model, Op, Tensor
 from .passes import blobs, infer, memory, missing_weights, parameters
 from .passes.rows import Inference, Row
@@ -86,20 +87,43 @@ class Analysis:
         self.defaults: dict[str, int] = inference.assumed
         """Extents that data decides and that have the number of before the network runs, unless `dims` names them."""
         self._named = inference.named
+        self._memo: infer.Memo | None = None
         self.timing: Timing | None = None
         """Times that were measured, where some were joined (`timing.join`)."""
 
     @classmethod
-    def of(cls, model: Model, binding: Binding, target: Target = AS_IT_IS) -> Self:
-        """The analysis of a model in the order of its schedule. Raises ModelError when operators contradict."""
+    def of(cls, model: Model, binding: Binding, target: Target = AS_IT_IS, memo: infer.Memo | None = None) -> Self:
+        """The analysis of a model in the order of its schedule. Raises ModelError when operators contradict.
+
+        `memo` is that of another analysis of the same model, which has answers that this one may need too.
+        """
         inputs = binding.inputs
-        inference = infer.infer(model, inputs, binding.dims)
+        memo = infer.Memo() if memo is None else memo
+        inference = infer.infer(model, inputs, binding.dims, memo)
         inference.named |= binding.named
         if target.converts or model.dtype:
             from .passes import deploy
 
             inference, inputs = deploy.convert(model, inference, inputs, target)
-        return cls(model, inputs, binding.dims, inference, target)
+        found = cls(model, inputs, binding.dims, inference, target)
+        found._memo = memo
+        return found
+
+    def at(self, **sizes: Extent) -> Self:
+        """The same model at other sizes: values for symbolic dimensions by name, `analysis.at(H=480, W=640)`.
+
+        What rules have answered is shared, so that trying many sizes takes less than analysing the model anew. Raises
+        ModelError for a dimension that is not open, and where operators contradict each other at these sizes.
+        """
+        for name, size in sizes.items():
+            if name not in self.free_symbols:
+                open_ = ", ".join(self.free_symbols) or "none (open some by shapes, as (1, 3, 'H', 'W'))"
+                raise ModelError(self.model.path, "", f"no dimension {name} is open; open are: {open_}")
+            if isinstance(size, int) and size < 0:
+                raise ModelError(self.model.path, "", f"dimension {name} cannot be {size}: sizes are 0 or more")
+        with collection_paused():
+            found = type(self).of(self.model, Binding(self.inputs, self.dims).at(sizes), self.target, self._memo)
+            return found.in_order(found.memory.reorder().schedule) if self.target.reorder else found
 
     def in_order(self, schedule: Iterable[Op]) -> Self:
         """The same analysis of the same operators run in another order, which changes nothing about each of them."""
@@ -117,7 +141,8 @@ class Analysis:
     def __getstate__(self) -> dict[str, Any]:
         """Pickled and copied as what it was made of; what was worked out from that is worked out again."""
         cls = type(self)
-        return {k: v for k, v in vars(self).items() if not isinstance(getattr(cls, k, None), cached_property)}
+        made_of = {k: v for k, v in vars(self).items() if not isinstance(getattr(cls, k, None), cached_property)}
+        return made_of | {"_memo": None}
 
     @cached_property
     def _by_name(self) -> dict[str, int]:
@@ -224,7 +249,7 @@ class Analysis:
             graph = graphs.pop()
             for tensor in [*graph.inputs.values(), *graph.declared.values()]:
                 for extent in tensor.shape if tensor.ranked else ():
-                    unused = unused.difference(symbols(extent))
+                    unused = unused.difference(*[(name, spelled(name)) for name in symbols(extent)])
             graphs += [body for op in graph.dag for _, body in op.bodies]
         return tuple(name for name in self.dims if name in unused)
 
@@ -319,7 +344,7 @@ class Analysis:
             return self
         binding = Binding(self.inputs, self.dims).at(self.assumptions)
         try:
-            assumed = type(self).of(self.model, binding, self.target)
+            assumed = type(self).of(self.model, binding, self.target, self._memo)
         except ModelError:  # the best 2 of a single number
             return self
         assumed.timing = self.timing

@@ -45,7 +45,8 @@ class Report(_report.Report):
 
     def render(self, format: str = "md") -> str:
         """The report as text: md, html, text, json or csv. Raises ModelError for another format."""
-        return render.render(self, format)
+        with collection_paused():
+            return render.render(self, format)
 
 
 class Analysis(_analysis.Analysis):
@@ -91,7 +92,8 @@ class Analysis(_analysis.Analysis):
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of `--format json`: integers, open dimensions as formulas in text, None for unknown."""
-        return export.to_dict(self)
+        with collection_paused():
+            return export.to_dict(self)
 
     def to_networkx(self, *, tensors: bool = False) -> nx.DiGraph | nx.MultiDiGraph:
         """A graph of the operators' names whose nodes carry costs and whose edges carry bytes; see `export`."""

@@ -5,12 +5,11 @@ Whether a model has such an input or dimension is not known here. Everything rai
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from . import folders, limits
+from . import folders, limits, units
 from .dims import Extent, TooLarge, parse
 from .errors import ModelError
 from .remote import find, is_url
@@ -124,16 +123,16 @@ def seconds(option: str, given: float) -> float | None:
     return given or None
 
 
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-
-
-def memory_size(option: str, given: str) -> int:
-    """`2GiB`, `500MB` or a number of bytes."""
-    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?) ?([kmgt]i?|)b?", given.strip().lower())
-    nbytes = int(float(match[1]) * _UNITS[match[2]]) if match else 0
-    if not 0 < nbytes < 2**62:
-        _refuse(option, f"{given[:40]!r} should be a size, as in 512MiB, 2GiB or a number of bytes")
-    return nbytes
+def raised_limits(given: Sequence[str]) -> dict[str, int]:
+    """`ops=500k` as {"ops": 500000}."""
+    found: dict[str, int] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or name not in limits.RAISABLE:
+            names = ", ".join(limits.RAISABLE)
+            _refuse("--limit", f"{text[:80]!r} should be a limit and its value, as in ops=500k; there are {names}")
+        found[name] = units.size(value, "--limit")
+    return found
 
 
 def grows(output: Path | None, jobs: int | None, format: str | None) -> bool:

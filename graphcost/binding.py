@@ -34,7 +34,7 @@ class Binding:
     named: frozenset[str] = field(default_factory=frozenset)
     """The symbols that the inputs had before they got values."""
 
-    def at(self, sizes: Mapping[str, int]) -> Binding:
+    def at(self, sizes: Mapping[str, Extent]) -> Binding:
         """The same with values for more symbols."""
         inputs = {name: tensor.substitute(sizes) for name, tensor in self.inputs.items()}
         return Binding(inputs, {**self.dims, **sizes}, frozenset(sizes))

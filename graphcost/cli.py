@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from . import arguments, commands, options_file
+from . import arguments, commands, limits, options_file, units
 from .commands.progress import progress
 from .commands.shared import analysed, load_plugins, print_error, target_of, unfit, write_out
 from .commands.sizes import scenarios_csv, size_sections
@@ -49,7 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         words = sys.argv[1:] if argv is None else list(argv)
         command = commands.find(words[0]) if words else None
-        return _run(parser().parse_args(words)) if command is None else command(words[1:])
+        if command is not None:
+            return command(words[1:])
+        options = parser().parse_args(words)
+        with limits.set_to(arguments.raised_limits(options.limit)):
+            return _run(options)
     except ModelError as problem:
         print_error(problem)
         return 2
@@ -330,7 +334,7 @@ def _shown(paths: list[str]) -> Iterator[str]:
 def _limits(options: argparse.Namespace) -> tuple[float | None, int | None]:
     """The seconds and the bytes that one model may take."""
     timeout = options.timeout if options.timeout is not None else 0 if options.jobs is None else DEFAULT_TIMEOUT
-    memory = options.memory_limit and arguments.memory_size("--memory-limit", options.memory_limit)
+    memory = options.memory_limit and units.size(options.memory_limit, "--memory-limit")
     return arguments.seconds("--timeout", timeout), memory or None
 
 

@@ -2,12 +2,47 @@
 
 A bound is far above what networks seen in public need, and low enough that a hostile file of a few bytes cannot take
 the machine's memory or hours. Modules read these as `limits.NAME` when they need them, so that a caller (or a test) can
-set another value. Each message of a refusal says what was exceeded.
+set another value. Each message of a refusal says what was exceeded, and where a user may
+need more, how `--limit` raises it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
 KIB, MIB = 1024, 1024**2
+
+RAISABLE = {
+    "unpacked": "MAX_UNPACKED",
+    "prototxt": "MAX_PROTOTXT",
+    "layers": "MAX_LAYERS",
+    "structure": "MAX_STRUCTURE",
+    "fields": "MAX_FIELDS",
+    "text": "MAX_TEXT",
+    "ops": "MAX_OPS",
+    "listed": "MAX_LISTED",
+    "contents": "MAX_CONTENTS",
+}
+"""What `--limit NAME=VALUE` calls the bounds that a large model of somebody trusted may need more of."""
+
+
+@contextmanager
+def set_to(values: Mapping[str, int]) -> Iterator[None]:
+    """Other values for some bounds, by their names in RAISABLE, as long as the context lasts."""
+    own = globals()
+    before = {RAISABLE[name]: own[RAISABLE[name]] for name in values}
+    try:
+        own.update({RAISABLE[name]: value for name, value in values.items()})
+        yield
+    finally:
+        own.update(before)
+
+
+def more(name: str) -> str:
+    """What ends the message of a refusal: how the bound is raised."""
+    return f"; --limit {name}=... allows more"
+
 
 # --- what is read of a file -------------------------------------------------------------------------------------------
 

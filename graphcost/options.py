@@ -390,6 +390,10 @@ def _many(group: argparse._ArgumentGroup) -> None:
         help="give a model up after S seconds (60 with --jobs; 0: never); the others go on",
     )  # fmt: skip
     group.add_argument(
+        "--limit", metavar="NAME=VALUE", action="append", default=[],
+        help="raise a bound on what is read of a file, as the message that names it says: ops=500k, structure=1GiB",
+    )  # fmt: skip
+    group.add_argument(
         "--memory-limit", metavar="SIZE", help="give a model up that takes more memory than that, as in 2GiB"
     )
 

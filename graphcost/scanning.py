@@ -19,7 +19,7 @@ from .dims import Extent
 from .errors import ModelError, internal_error
 from .importers import load
 from .remote import status
-from .summary import DEFAULT, ModelRow, RowMaker
+from .summary import DATA, ModelRow, RowMaker
 from .target import AS_IT_IS, Target
 from .workers import AHEAD, Bounds, Lost, call_each
 
@@ -34,7 +34,7 @@ Read = Callable[[str], ModelRow]
 class ScanOptions:
     """How each of many models is read, and what is kept of it; the names are those of `load`, `analyze` and Report."""
 
-    columns: tuple[str, ...] = DEFAULT
+    columns: tuple[str, ...] = DATA
     """Keys of columns that have a total; `ModelRow.totals` has their values."""
     objects: bool = False
     """Whether `ModelRow.data` has each model's JSON object."""

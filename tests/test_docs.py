@@ -337,6 +337,7 @@ NAMES = (
     "library",
     "memory",
     "receptive_field",
+    "scale",
     "sizes",
     "time",
 )
@@ -380,6 +381,41 @@ def test_the_example_on_times_gives_what_its_comments_say(
     monkeypatch.chdir(tmp_path)
     names = runpy.run_path("example.py")
     assert round(names["total"], 7) == 0.00018 and names["names"] == ["conv1", "PReLU1"]
+
+
+def test_the_example_on_many_models_reads_the_samples(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "example.py").write_text(blocks(root / "docs/scale.md", "python")[0], encoding="utf-8")
+    monkeypatch.chdir(root)
+    names = runpy.run_path(str(tmp_path / "example.py"))
+    assert names["failed"] == [] and names["macs"]["prototxt/det1.prototxt"] == 44760
+    assert len(names["macs"]) == len([*root.glob("prototxt/*.prototxt"), *root.glob("onnx_models/*.onnx")])
+
+
+def test_the_commands_on_many_models_are_taken(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those on files that are here; the table goes on when it is asked for again."""
+    shown = re.findall(r"^    graphcost ([^\n]*)$", (root / "docs/scale.md").read_text(encoding="utf-8"), re.MULTILINE)
+    (tmp_path / "zoo").symlink_to(root / "prototxt")
+    for folder in ("prototxt", "onnx_models"):
+        (tmp_path / folder).symlink_to(root / folder)
+    monkeypatch.chdir(tmp_path)
+    here = [command.split() for command in shown if "://" not in command]
+    assert len(here) == 2
+    for command in (*here, here[1]):
+        assert cli.main(command) == 0
+    assert len((tmp_path / "results.csv").read_text().splitlines()) == 1 + len([*root.glob("prototxt/*.prototxt")])
+
+
+@pytest.mark.slow
+def test_the_script_on_many_models_runs_on_a_cluster_of_two_workers(root: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    (tmp_path / "cluster.py").write_text(blocks(root / "docs/scale.md", "python")[1], encoding="utf-8")
+    command = [sys.executable, str(tmp_path / "cluster.py")]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False, timeout=240)
+    assert run.returncode == 0, run.stderr
+    assert "prototxt/det1.prototxt 44760" in run.stdout.splitlines()
+    assert len(run.stdout.splitlines()) == len([*root.glob("prototxt/*.prototxt"), *root.glob("onnx_models/*.onnx")])
 
 
 PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]

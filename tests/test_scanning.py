@@ -99,7 +99,7 @@ def test_with_jobs_everything_is_as_without(root: Path, monkeypatch: pytest.Monk
     [
         (["--jobs", "-1"], "--jobs: -1 models cannot be read at once; 0 is one per core"),
         (["--timeout", "-2"], "--timeout: -2 s cannot be; 0 sets no limit"),
-        (["--memory-limit", "much"], "--memory-limit: 'much' should be a size, as in 512MiB, 2GiB or a number of bytes"),
+        (["--memory-limit", "much"], "--memory-limit: 'much' is no amount of 0 or more, as in 256KiB"),
         (["--jobs", "2", "-o", "x.csv", "--sort", "macs"], "--sort: rows of x.csv stand in the order in which models are read"),
         (["-o", "x.jsonl", "--memory"], "--memory: is about one model, and each is a row of the table: each gets a row of totals"),
     ],

@@ -99,7 +99,9 @@ class State:
 def layers_of(net: Message, path: str) -> Iterator[Layer]:
     """Every layer in file order, upgraded to V2. V0's padding layers become the padding of the layer they feed."""
     if (count := len(net.all("layer")) + len(net.all("layers"))) > limits.MAX_LAYERS:
-        raise ModelError(path, "", f"{count:,} layers; more than {limits.MAX_LAYERS:,} are not read")
+        raise ModelError(
+            path, "", f"{count:,} layers; more than {limits.MAX_LAYERS:,} are not read{limits.more('layers')}"
+        )
     paddings: dict[str, tuple[str, Any]] = {}  # top of a padding layer -> its bottom, its padding
     for position, (key, message) in enumerate(net.items()):
         if key not in ("layer", "layers"):

@@ -116,7 +116,8 @@ class _Reader(Walk):
     def text(self, start: int, end: int) -> str:
         self.kept += end - start
         if self.kept > limits.MAX_STRUCTURE:
-            raise self.malformed(start, f"more than {limits.MAX_STRUCTURE:,} bytes of names and texts")
+            reason = f"more than {limits.MAX_STRUCTURE:,} bytes of names and texts"
+            raise self.malformed(start, reason + limits.more("structure"))
         data = self.buffer[start:end]
         try:
             return data.decode()
@@ -129,7 +130,8 @@ class _Reader(Walk):
             self.refuse_size(position)
 
     def refuse_size(self, position: int) -> NoReturn:
-        raise self.malformed(position, f"more than {limits.MAX_FIELDS:,} layers, fields and other parts")
+        reason = f"more than {limits.MAX_FIELDS:,} layers, fields and other parts"
+        raise self.malformed(position, reason + limits.more("fields"))
 
 
 def _fits(spec: Spec, wire_type: int) -> bool:

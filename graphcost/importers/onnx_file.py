@@ -120,7 +120,8 @@ def _parse(kind: type[Message], data: bytes, buffer: Buffer, path: str) -> Any:
 def _read_text(buffer: Buffer, threshold: int | None, path: str) -> Structure:
     if len(buffer) > limits.MAX_TEXT:
         most = limits.MAX_TEXT // limits.MIB
-        raise ModelError(path, "", f"more than {most} MiB of text; give the model in protobuf's binary form")
+        reason = f"more than {most} MiB of text; give the model in protobuf's binary form"
+        raise ModelError(path, "", reason + limits.more("text"))
     data = buffer[:]
     encoding = sniff.encoding_of(data[: sniff.HEAD])
     try:

@@ -312,7 +312,8 @@ class _Builder:
         if isinstance(value, tuple):
             self.listed += len(value)
             if self.listed > limits.MAX_LISTED:
-                raise ModelError(where, "", f"more than {limits.MAX_LISTED:,} numbers in attributes, {name!r} the last")
+                reason = f"more than {limits.MAX_LISTED:,} numbers in attributes, {name!r} the last"
+                raise ModelError(where, "", reason + limits.more("listed"))
         return value
 
     def within_budget(self, tensor: Tensor) -> Tensor:
@@ -337,4 +338,5 @@ def _without_repeats(ops: list[Op]) -> list[Op]:
 
 
 def _too_many(context: NodeContext) -> ModelError:
-    return ModelError(context.where, "", f"more than {limits.MAX_OPS:,} operators once its functions are expanded")
+    reason = f"more than {limits.MAX_OPS:,} operators once its functions are expanded"
+    return ModelError(context.where, "", reason + limits.more("ops"))

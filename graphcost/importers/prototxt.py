@@ -91,7 +91,7 @@ def parse(text: str | bytes, path: str) -> Message:
     """
     if len(text) > limits.MAX_PROTOTXT:
         most = limits.MAX_PROTOTXT // limits.MIB
-        raise ModelError(path, "", f"larger than {most} MiB: not a network's prototxt")
+        raise ModelError(path, "", f"larger than {most} MiB: not a network's prototxt{limits.more('prototxt')}")
     return _Reader(_decode(text, path), path).message()
 
 

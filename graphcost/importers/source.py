@@ -154,5 +154,6 @@ def _read_all(read: Callable[[int], Any], name: str) -> bytes:
         size += len(chunk)
         if size > limits.MAX_UNPACKED:
             most = limits.MAX_UNPACKED // limits.MIB
-            raise ModelError(name, "", f"more than {most} MiB through a pipe; save it to a file and name that")
+            reason = f"more than {most} MiB through a pipe; save it to a file and name that"
+            raise ModelError(name, "", reason + limits.more("unpacked"))
     return b"".join(chunks)

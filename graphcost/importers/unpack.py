@@ -62,7 +62,9 @@ def _read(stream: IO[bytes], name: str, format: str) -> bytes:
 
 def _too_much(name: str, format: str) -> ModelError:
     most = limits.MAX_UNPACKED // limits.MIB
-    return ModelError(name, "", f"{format}: more than {most:,} MiB inside; decompress it first")
+    return ModelError(
+        name, "", f"{format}: more than {most:,} MiB inside; decompress it first{limits.more('unpacked')}"
+    )
 
 
 def _open_gzip(file: IO[bytes], name: str) -> IO[bytes]:

@@ -200,7 +200,8 @@ class Walk:
         raise self.malformed(begin, f"truncated: an integer goes past the end of {self.bounds(end)}")
 
     def too_many(self, position: int) -> ModelError:
-        return self.malformed(position, f"more than {limits.MAX_FIELDS:,} nodes, tensors and other parts")
+        reason = f"more than {limits.MAX_FIELDS:,} nodes, tensors and other parts"
+        return self.malformed(position, reason + limits.more("fields"))
 
     def check_depth(self, position: int, depth: int) -> None:
         if depth > limits.MAX_MESSAGE_DEPTH:
@@ -381,7 +382,8 @@ class _Stripper(Walk):
         """Bytes of the buffer, counted. Raises ModelError when there are more than MAX_STRUCTURE."""
         self.kept += end - start
         if self.kept > limits.MAX_STRUCTURE:
-            raise ModelError(self.path, "", f"more than {limits.MAX_STRUCTURE:,} bytes even without its weights")
+            reason = f"more than {limits.MAX_STRUCTURE:,} bytes even without its weights"
+            raise ModelError(self.path, "", reason + limits.more("structure"))
         return self.buffer[start:end]
 
 

@@ -29,13 +29,58 @@ MAX_STEPS = 200_000
 """Operators looked at inside bodies, each time a loop in a loop is followed step by step counted anew."""
 
 
-def infer(model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]) -> Inference:
+MAX_REMEMBERED = 100_000
+"""Answers that a memo holds, some hundred megabytes at most, before it starts anew."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """What is the same whenever a rule is called for operators of the same attributes and number of outputs."""
+
+    rule: Rule
+    number: int
+    """The same for equal calls: it stands for the rule, the attributes and the number of outputs."""
+    keywords: dict[str, Any]
+    doubt: str
+    """What the rule does not understand of the attributes."""
+    problem: Exception | None
+    """What contradicts the rule's signature."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What can be said of an operator."""
+
+    facts: Facts | None = None
+    why: str = ""
+    """The reason when something is not known, or what was counted where that needs saying."""
+    has_fresh: bool = False
+    """Whether an extent in it still needs a name."""
+    dependent: bool = False
+    """It is not known only because the shape of an input is not."""
+
+
+@dataclass(slots=True)
+class Memo:
+    """What rules have answered. Runs over one model at several sizes may share it."""
+
+    answers: dict[Hashable, _Answer] = field(default_factory=dict)
+    """By what a rule is called with: the call's number, which stands for all but the inputs, and these."""
+    calls: dict[tuple[int, str, int], tuple[_Call, Mapping[str, Any]]] = field(default_factory=dict)
+    """By the identity of the attributes, which many operators share, the kind, and the number of outputs."""
+    numbers: dict[Hashable, int] = field(default_factory=dict)
+    """Of calls, by the rule's function, the attributes and the number of outputs."""
+
+
+def infer(
+    model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent], memo: Memo | None = None
+) -> Inference:
     """Shapes and facts of every operator, given the shapes of the model's inputs and values for symbols.
 
     Raises ModelError when operators contradict their inputs.
     """
     scope = Scope(dict(inputs))
-    engine = _Engine(model, inputs, dims)
+    engine = _Engine(model, inputs, dims, Memo() if memo is None else memo)
     rows = engine.run(model, scope, "")
     if sizes := engine.open.resolved:
         for row in rows:
@@ -124,48 +169,17 @@ class Body:
         return all(row.status == "known" for row in self.rows)
 
 
-@dataclass(slots=True)
-class _Call:
-    """What is the same whenever a rule is called for operators of the same attributes and number of outputs."""
-
-    rule: Rule
-    number: int
-    """The same for equal calls: it stands for the rule, the attributes and the number of outputs."""
-    keywords: dict[str, Any]
-    doubt: str
-    """What the rule does not understand of the attributes."""
-    problem: Exception | None
-    """What contradicts the rule's signature."""
-
-
-@dataclass(slots=True)
-class _Answer:
-    """What can be said of an operator."""
-
-    facts: Facts | None = None
-    why: str = ""
-    """The reason when something is not known, or what was counted where that needs saying."""
-    has_fresh: bool = False
-    """Whether an extent in it still needs a name."""
-    dependent: bool = False
-    """It is not known only because the shape of an input is not."""
-
-
 class _Engine:
     """One run over a model: what has been asked, and the extents that data decides."""
 
-    def __init__(self, model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent]) -> None:
+    def __init__(self, model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent], memo: Memo) -> None:
         self.at_file_sizes = _at_file_sizes(model.inputs, inputs)
         self.definitions = model.definitions
         self.blobs_are_own = not model.weights_path
         """The blobs that operators have in a trained file are those of the model's own file, so these are right."""
         self.dims = dims
         self.open = OpenExtents(dims, taken=_names_in([*model.inputs.values(), *inputs.values()]))
-        self.memo: dict[Hashable, _Answer] = {}
-        """By what a rule is called with: the call's number, which stands for all but the inputs, and these."""
-        self.calls: dict[tuple[int, str, int], tuple[_Call, Mapping[str, Any]]] = {}
-        """By the identity of the attributes, which many operators share, the kind, and the number of outputs."""
-        self.numbers: dict[Hashable, int] = {}
+        self.memo = memo
         self.rules: dict[str, Rule | None] = {}
         """By kind, under the operator sets of the graph that is run."""
         self.opsets: Mapping[str, int] = {}
@@ -262,23 +276,27 @@ class _Engine:
         key: Hashable = call.number, inputs
         if call.rule.contents_of_all and _some_contents(inputs):
             key = call.number, tuple([tensor and (tensor.shape, tensor.dtype) for tensor in inputs])
-        if (answer := self.memo.get(key)) is None:
-            answer = self.memo[key] = self.call_rule(call, op, inputs, [])
+        answers = self.memo.answers
+        if (answer := answers.get(key)) is None:
+            if len(answers) >= MAX_REMEMBERED:
+                answers.clear()
+            answer = answers[key] = self.call_rule(call, op, inputs, [])
         return answer
 
     def call_of(self, op: Op) -> _Call | None:
         """How the rule of an operator is called, None when it has none."""
         attrs = op.attrs
         key = id(attrs), op.kind, len(op.outputs)
-        known = self.calls.get(key)
+        known = self.memo.calls.get(key)
         rule = self.rule(op)
         if known is not None and known[0].rule is rule:
             return known[0]
         if rule is None:
             return None
         call = _prepare(rule, attrs, len(op.outputs))
-        call.number = self.numbers.setdefault((rule.function, tuple(attrs.items()), len(op.outputs)), len(self.numbers))
-        self.calls[key] = call, attrs  # which are held so that no others get their identity
+        numbers = self.memo.numbers
+        call.number = numbers.setdefault((rule.function, tuple(attrs.items()), len(op.outputs)), len(numbers))
+        self.memo.calls[key] = call, attrs  # which are held so that no others get their identity
         return call
 
     def rule(self, op: Op) -> Rule | None:

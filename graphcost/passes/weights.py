@@ -19,7 +19,7 @@ from .rows import Row, Weight
 from .weight_names import is_module_parameter
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Constant:
     """A tensor that no input of the model changes: its own weights, and the constants that it is made of."""
 

@@ -66,7 +66,7 @@ def test_nothing_else_of_a_network_changes(sample: str, target: Target, root: Pa
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"quantize": "int7"}, "no choice 'int7'; there is int8"),
+        ({"quantize": "int7"}, "no choice 'int7'; did you mean int8"),
         ({"quantize": "int8", "dtype": "float16"}, "says the types of all"),
         ({"weights_dtype": "int4:0"}, "should be one of int8, uint8, int4"),
         ({"weights_dtype": "float16:32"}, "should be one of"),
