@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from . import arguments, commands
+from . import arguments, commands, options_file
+from .commands.progress import progress
 from .commands.shared import analysed, load_plugins, print_error, target_of, write_out
 from .commands.sizes import size_sections
 from .errors import ModelError, internal_error
-from .options import DEFAULT_TIMEOUT, SECTIONS, parser
+from .options import DEFAULT_TIMEOUT, SECTIONS, in_options, parser
 from .printable import printable
 
 if TYPE_CHECKING:
@@ -102,12 +103,9 @@ def _run_one(path: str, options: argparse.Namespace, target: Target, format: str
 
 
 def _report_one(path: str, options: argparse.Namespace, target: Target, format: str) -> int:
-    with _bounded(options, path):
+    with _bounded(options, path), progress(path, options.quiet):
         report = _report(path, options, target, format)
-        if report.analysis.unused_dims:
-            open_ = ", ".join(report.analysis.free_symbols) or "none"
-            unused = ", ".join(report.analysis.unused_dims)
-            raise ModelError("--dim", "", f"{path} has no dimension {unused}; open are: {open_}")
+        report.analysis.check_dims()
         text = report.render(format)
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
@@ -197,10 +195,8 @@ def _check_sections(report: Report, options: argparse.Namespace, format: str) ->
     if format.startswith("csv"):
         raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
     about = ("top",) if instead == "scenarios" else ("columns", "sort", "top", "by")  # scenarios have some of these
-    given = {name: getattr(options, name) is not None for name in about}
-    given["style"] = options.style != "default"
-    for name in given:
-        if given[name]:
+    for name in (*about, "style"):
+        if name in options.given:
             raise ModelError(f"--{name}", "", f"is about the table of layers, and --{instead} takes its place")
 
 
@@ -209,6 +205,7 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     from .render import render
     from .summary import RowMaker, Summary
 
+    options = options_file.only_given(options, ("style", "columns", "sort", "top", "by", "section", *SECTIONS))
     _refuse_options_of_one(options, f"there are {len(paths)}", objects=format == "json")
     make = RowMaker(_total_columns(options), options.sort, objects=format == "json")
     rows = _rows(paths, options, target, format, make)
@@ -277,20 +274,20 @@ def _rows(
     """The row of each model, with the reason where it has none; on a terminal with the progress."""
     from .scanning import failed_row, read_each
 
-    progress = sys.stderr is not None and sys.stderr.isatty()
-    names = _shown(paths) if progress else iter(paths)
+    shown = sys.stderr is not None and sys.stderr.isatty() and not options.quiet
+    names = _shown(paths) if shown else iter(paths)
     timeout, memory = _limits(options)
     jobs = options.jobs if options.jobs is not None else None if timeout is memory is None else 1
     read = partial(_row, options, target, format, make)
     for path, answer in read_each(read, names, jobs, timeout, memory):
         if isinstance(answer, ModelError):
-            if progress:
+            if shown:
                 print("\r\x1b[K", end="", file=sys.stderr)
             print_error(answer)
-            yield failed_row(path, answer)
+            yield failed_row(path, in_options(answer))
         else:
             yield answer
-    if progress:
+    if shown:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
@@ -351,13 +348,17 @@ def _format(options: argparse.Namespace) -> str:
             raise ModelError("--csv-raw", "", f"is about --format csv, and --format {options.format} is given")
         return "csv-raw"
     if options.format is not None:
-        if options.format not in render.FORMATS:
-            raise ModelError("--format", "", f"no format {options.format!r}; there are {', '.join(render.FORMATS)}")
-        return str(options.format)
+        return render.find(options.format).name
     return "md" if options.output is None else render.format_of(options.output)
 
 
 def _listing(options: argparse.Namespace) -> str | None:
+    if options.show_config:
+        return options_file.shown(options)
+    if options.json_schema:
+        from . import schema
+
+        return schema.text()
     if not (options.list_columns or options.list_ops or options.list_devices or options.list_styles):
         return None
     from . import listings

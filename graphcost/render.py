@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .data_text import csv_lines, json_line, spreadsheet_text
-from .errors import ModelError
+from .errors import ArgumentError, ModelError
 from .files import write
 from .printable import UNSAFE, printable, printable_lines
 from .registry import Registry
 from .report import Report
+from .suggest import no_such
 from .table import Table
 from .version import __version__
 
@@ -75,7 +76,7 @@ def render(report: Report | Summary, format: str) -> str:
     if isinstance(report, Report):
         return found.report(report)
     if found.summary is None:
-        raise ModelError("--format", "", f"{format} is for one model at a time")
+        raise ArgumentError("format", f"{format} is for one model at a time")
     return found.summary(report)
 
 
@@ -266,7 +267,7 @@ def register(format: Format, *, replace: bool = False) -> None:
 def find(name: str) -> Format:
     """A format by name. Raises ModelError."""
     if name not in FORMATS:
-        raise ModelError("--format", "", f"no format {name!r}; there are {', '.join(FORMATS)}")
+        raise ArgumentError("format", no_such("format", name, FORMATS))
     return FORMATS[name]
 
 
@@ -278,11 +279,11 @@ def format_of(path: Path) -> str:
     """The format that a file's suffix names. Raises ModelError."""
     known = _by_suffix()
     if (name := known.get(path.suffix.lower())) is None:
-        reason = f"no format has the suffix {path.suffix!r}; there are {', '.join(known)}, or give --format"
+        reason = f"no format has the suffix {path.suffix!r}; there are {', '.join(known)}, or give a format"
         raise ModelError(str(path), "", reason)
     return name
 
 
-def save(report: Report, path: Path) -> None:
-    """Write a report in the format its suffix names. Raises ModelError when there is none for it or on I/O errors."""
-    write(render(report, format_of(path)), path)
+def save(report: Report, path: Path, format: str | None = None) -> None:
+    """Write a report in a format, else the one its suffix names. Raises ModelError when there is none, or for I/O."""
+    write(render(report, format or format_of(path)), path)

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import export
 from .columns import Column, find
 from .dims import Dim
-from .errors import ModelError
+from .errors import ArgumentError
 from .report import Report
 from .table import EXPLAINED, LONG, Table, Value, counted, is_abbreviated, shapes_text
 
@@ -78,8 +79,10 @@ class RowMaker:
     """Whether the JSON object is kept too."""
 
     def __post_init__(self) -> None:
-        for key in (*self.keys, *([self.sort] if self.sort else [])):
+        for key in self.keys:
             _column_with_total(key)
+        if self.sort is not None:
+            _column_with_total(self.sort, "sort")
 
     @property
     def columns(self) -> list[Column]:
@@ -89,7 +92,7 @@ class RowMaker:
     @property
     def data_keys(self) -> tuple[str, ...]:
         """Of the columns of formats for programs."""
-        return self.keys or DATA
+        return tuple([find(key).key for key in self.keys]) or DATA
 
     def __call__(self, result: Report | Failure) -> ModelRow:
         if isinstance(result, Failure):
@@ -191,15 +194,20 @@ class Summary:
         for row in self.rows:
             if row.data is None and not row.error:
                 raise ValueError("a summary without its models' objects: make it with objects=True")
-            found.append(row.data or {"schema": 1, "model": {"path": row.path}, "error": row.error})
+            found.append(row.data or _unread(row.path, row.error))
         return found
 
 
-def _column_with_total(key: str) -> Column:
-    """A column that has a total. Raises ModelError."""
-    column = find(key)
+def _unread(path: str, error: str) -> dict[str, Any]:
+    """What stands in the place of a model's JSON object where it cannot be read."""
+    return {"schema": export.SCHEMA, "generator": export.GENERATOR, "model": {"path": path}, "error": error}
+
+
+def _column_with_total(key: str, argument: str = "columns") -> Column:
+    """A column that has a total. Raises ArgumentError."""
+    column = find(key, argument)
     if column.total is None:
-        raise ModelError("--columns", "", f"{key} has no total, and several models are compared by theirs")
+        raise ArgumentError(argument, f"{key} has no total, and several models are compared by theirs")
     return column
 
 
