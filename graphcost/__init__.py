@@ -11,7 +11,9 @@ from .importers import load
 from .ops import rule
 from .render import Format
 from .rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work
+from .scanning import ScanOptions, scan
 from .sections import Section
+from .summary import ModelRow
 from .table import Table
 from .target import Target
 from .version import __version__
@@ -28,10 +30,12 @@ __all__ = [
     "Metric",
     "Model",
     "ModelError",
+    "ModelRow",
     "NO_WORK",
     "Op",
     "POINTWISE",
     "Report",
+    "ScanOptions",
     "Section",
     "Table",
     "Target",
@@ -45,4 +49,5 @@ __all__ = [
     "measure",
     "register",
     "rule",
+    "scan",
 ]

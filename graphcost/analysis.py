@@ -16,7 +16,7 @@ from .errors import ModelError
 from .graph import Model, Op, Tensor
 from .passes import blobs, infer, memory, missing_weights, parameters
 from .passes.rows import Inference, Row
-from .rules import Work
+from .rules import NO_WORK, Work
 from .shapes import show_shape
 from .target import AS_IT_IS, Target
 
@@ -140,24 +140,40 @@ class Analysis:
         return tuple([at for at, row in enumerate(self.rows) if not row.constant])
 
     @cached_property
+    def distinct_rows(self) -> tuple[list[int], list[int]]:
+        """The first row of each signature, and for every row the place of its signature among these."""
+        known: dict[object, int] = {}
+        firsts: list[int] = []
+        places: list[int] = []
+        for at, row in enumerate(self.rows):
+            place = known.setdefault((at,) if row.signature is None else row.signature, len(firsts))
+            if place == len(firsts):
+                firsts.append(at)
+            places.append(place)
+        return firsts, places
+
+    @cached_property
     def _distinct(self) -> list[tuple[Row, int]]:
         """The first row of each signature, and how many rows have it; see `passes.rows.sign`."""
-        first: dict[object, Row] = {}
-        count = Counter[object]()
-        for at, row in enumerate(self.rows):
-            signature = (at,) if row.signature is None else row.signature
-            first.setdefault(signature, row)
-            count[signature] += 1
-        return [(row, count[signature]) for signature, row in first.items()]
+        firsts, places = self.distinct_rows
+        count = Counter(places)
+        return [(self.rows[at], count[place]) for place, at in enumerate(firsts)]
 
     @cached_property
     def work(self) -> Work:
         """Scalar operations of one forward run; a lower bound unless `complete`."""
+        numbers: list[Extent] = [0] * len(Work.__slots__)
         distinct = Counter[Work]()  # sums of formulas take time
         for row, count in self._distinct:
-            if (work := row.work) is not None:
+            work = row.work
+            if work is None or work is NO_WORK:
+                continue
+            counts = work.counts
+            if set(map(type, counts)) == {int}:
+                numbers = [total + count * each for total, each in zip(numbers, counts, strict=True)]
+            else:
                 distinct[work] += count
-        return Work.total(work * count for work, count in distinct.items())
+        return Work.total([Work(*numbers), *(work * count for work, count in distinct.items())])
 
     @cached_property
     def unknown(self) -> dict[str, int]:

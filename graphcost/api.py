@@ -65,7 +65,7 @@ class Analysis(_analysis.Analysis):
         return largest.largest(self, dim, [largest.within(name, most, "") for name, most in within.items()])
 
     def sweep(self, points: Iterable[Mapping[str, int]], *quantities: str) -> list[dict[str, int | float | None]]:
-        """Totals at sizes of open dimensions: `analysis.sweep([{"N": 1}, {"N": 8}], "macs", "peak")`, one dict for each.
+        """Totals at sizes that are open: `analysis.sweep([{"N": 1}, {"N": 8}], "macs", "peak")`, one dict for each.
 
         By substitution in the formulas of this analysis; None for what is not known, or where the network cannot have
         such sizes. Raises ModelError for a dimension that is not open, and for sizes that contradict each other.

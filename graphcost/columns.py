@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from . import conventions, times
+from . import conventions, defining, times
 from .analysis import Analysis
+from .defining import type_text
+from .dims import Dim, substitute
 from .errors import ModelError
-from .passes.rows import Row
+from .graph import Tensor
 from .registry import Registry
-from .rules import POINTWISE, Window
-from .table import Form, Value, shapes_text
+from .table import Form, Value, formula, shapes_text
 
 if TYPE_CHECKING:
     from .passes.roofline import Roofline
@@ -43,35 +44,10 @@ class Column:
     """What a group of rows has, where that does not follow from their values."""
     total_is_exact: Callable[[Analysis], bool] = lambda analysis: analysis.complete
     """Whether the total is exact rather than a lower bound."""
+    tensors: Callable[[Analysis, int], Sequence[Tensor]] | None = None
+    """The tensors whose shapes it shows; where people read, they have the sizes that the report assumes."""
     notes: Callable[[Analysis], Sequence[str]] = lambda analysis: ()
     """What a reader of the column should know of this model."""
-
-
-def type_text(row: Row) -> str:
-    """The operator's type and what defines it: kernel, /stride, dilation, group; as `Convolution 3x3/2 g32`."""
-    group = row.op.attrs.get("group", 1)
-    window = row.facts.window if row.facts else POINTWISE
-    return _type_text(row.op.type, window, group if isinstance(group, int) else 1)
-
-
-@lru_cache(maxsize=4096)
-def _type_text(type_: str, window: Window, group: int) -> str:
-    parts = [type_]
-    if window.kernel and window.up:
-        parts.append(_each(window.kernel) + "*" + _each(window.up, once=True))
-    elif window.kernel and ("Conv" in type_ or {*window.kernel, *window.stride} != {1}):
-        stride = "" if set(window.stride) == {1} else "/" + _each(window.stride, once=True)
-        dilation = "" if set(window.dilation) == {1} else " d" + _each(window.dilation, once=True)
-        parts.append(_each(window.kernel) + stride + dilation)
-    if group > 1:
-        parts.append(f"g{group}")
-    return " ".join(parts)
-
-
-def _each(numbers: Iterable[object], once: bool = False) -> str:
-    """A number per axis as 3x3; `once`, each distinct one once."""
-    texts = map(str, numbers)
-    return "x".join(dict.fromkeys(texts) if once else texts)
 
 
 def _work(kind: str) -> Callable[[Analysis, int], Value]:
@@ -90,6 +66,8 @@ def _share(analysis: Analysis, at: int) -> Value:
     work = analysis.rows[at].work
     if work is None or work.macs == 0:
         return ""
+    if not analysis.complete:
+        return ""  # of a lower bound nothing has a share
     own, all_ = analysis.evaluate(work.macs), analysis.evaluate(analysis.work.macs)
     return own / all_ if own and all_ else ""
 
@@ -132,6 +110,10 @@ def _unknown_reasons(analysis: Analysis) -> list[str]:
     return [*reasons[:REASONS], *more]
 
 
+def _operands(analysis: Analysis, at: int) -> list[Tensor]:
+    return [tensor for tensor in analysis.rows[at].inputs if tensor is not None]
+
+
 _WORK_DOCS = {
     "muls": "multiplications outside multiply-accumulates",
     "adds": "additions and subtractions, biases too",
@@ -149,16 +131,33 @@ _BUILT_IN = {
                "text", lambda a, i: type_text(a.rows[i]), per_signature=True),
         Column("kind", "kind", "", "the operator's type alone", "text", lambda a, i: a.rows[i].op.type,
                per_signature=True),
+        Column("kernel", "kernel", "", "extents of the kernel that slides: 3x3", "text",
+               lambda a, i: defining.kernel(a.rows[i]), per_signature=True),
+        Column("stride", "stride", "", "steps of the kernel: 2, or 2x1 where axes differ", "text",
+               lambda a, i: defining.stride(a.rows[i]), per_signature=True),
+        Column("pad", "pad", "", "padding before the first input; of a transposed convolution what is cut off", "text",
+               lambda a, i: defining.pad(a.rows[i]), per_signature=True),
+        Column("dilation", "dilation", "", "input elements from one tap of the kernel to the next", "text",
+               lambda a, i: defining.dilation(a.rows[i]), per_signature=True),
+        Column("groups", "groups", "", "groups of channels of a convolution", "count",
+               lambda a, i: defining.groups(a.rows[i])),
+        Column("in_channels", "in", "channels", "channels of the input of what slides a kernel or multiplies", "count",
+               lambda a, i: defining.channels(a.rows[i], False), per_signature=True),
+        Column("out_channels", "out", "channels", "the same of the output", "count",
+               lambda a, i: defining.channels(a.rows[i], True), per_signature=True),
+        Column("weights_dtype", "weights dtype", "", "element types of the weights that the operator works with",
+               "text", lambda a, i: defining.weights_dtype(a.rows[i])),
         Column("scope", "scope", "", "the module path in the operator's name", "text", lambda a, i: a.rows[i].scope),
         Column("count", "layers", "operators", "operators in the row; the total is without those that only make"
                " constants", "count", lambda a, i: 1, lambda a: len(a.layers),
                total_is_exact=lambda a: True),
         Column("input", "input", "", "shapes of the inputs", "text",
-               lambda a, i: shapes_text(filter(None, a.rows[i].inputs)), per_signature=True,
-               short_text=lambda a, i: shapes_text(filter(None, a.rows[i].inputs), brief=True)),
+               lambda a, i: shapes_text(_operands(a, i)), per_signature=True,
+               short_text=lambda a, i: shapes_text(_operands(a, i), brief=True), tensors=_operands),
         Column("output", "output", "", "shapes of the outputs", "text",
                lambda a, i: shapes_text(a.rows[i].outputs), per_signature=True,
-               short_text=lambda a, i: shapes_text(a.rows[i].outputs, brief=True)),
+               short_text=lambda a, i: shapes_text(a.rows[i].outputs, brief=True),
+               tensors=lambda a, i: list(a.rows[i].outputs)),
         Column("learned_params", "params", "elements", "learned weights, each counted at the first operator that uses"
                " it: without statistics, settings, quantisation, tables, states and copies", "count",
                lambda a, i: a.parameters.learned_rows[i], lambda a: a.parameters.learned),
@@ -177,7 +176,8 @@ _BUILT_IN = {
         Column("activation", "activation", "bytes", "bytes of the outputs, in-place results too; none of a"
                " constant", "bytes",
                lambda a, i: a.rows[i].activation_bytes, lambda a: a.activation_bytes, per_signature=True),
-        Column("share", "share", "%", "share of the model's MACs", "share", _share, per_signature=True),
+        Column("share", "share", "%", "share of the model's MACs; blank where these are a lower bound", "share", _share,
+               per_signature=True),
         Column("peak", "peak", "bytes", "live activation bytes while the operator runs; the total is the peak",
                "bytes", _live_bytes, lambda a: a.memory.least_peak_bytes, aggregate="max",
                total_is_exact=lambda a: a.memory.is_exact),
@@ -241,15 +241,72 @@ def register(column: Column, *, replace: bool = False) -> None:
     COLUMNS.register(column.key, column, replace=replace)
 
 
+SCALES = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_SCALED = {"macs": ("macs", "MACs"), "flops": ("ops", "FLOPs"), "ops": ("ops", "ops")}
+"""What stands behind `gmacs` and `gflops`: the column, and what its unit is called. `ops` takes a multiply-accumulate
+for two, as most do who say FLOPs."""
+
+
 def find(key: str) -> Column:
-    """A column by key: one of the table, or a convention's metric such as `netscope.macc`. Raises ModelError."""
+    """A column by its key or its printed title, in any case: `macs`, `Rf stride`; a convention's metric such as
+    `netscope.macc`; or `flops`, `gmacs`, `gflops`. Raises ModelError.
+    """
     if key in COLUMNS:
         return COLUMNS[key]
+    plain = _plain(key)
+    for name in COLUMNS:
+        if plain == _plain(name) or plain == _plain(COLUMNS[name].title):
+            return COLUMNS[name]
+    if (scaled := _scaled(plain)) is not None:
+        return scaled
     convention, _, name = key.partition(".")
     if name and (metric := conventions.metric(convention, name)) is not None:
         return Column(key, key, metric.unit, metric.doc, metric.form, metric.of, metric.total)
     close = get_close_matches(key, known(), 3, 0.4)
     raise ModelError("", "", f"no column {key!r}; did you mean {', '.join(close) or ', '.join(DEFAULT)}?")
+
+
+def _plain(key: str) -> str:
+    """A key or a title without what people write in different ways."""
+    return re.sub(r"[\s_]+", " ", key.strip().lower())
+
+
+def _scaled(key: str) -> Column | None:
+    """`flops`, `gmacs`, `mflops`: a count in a fixed unit, None for another key."""
+    for unit, (source, word) in _SCALED.items():
+        prefix = key.removesuffix(unit)
+        if prefix != key and (not prefix or prefix in SCALES):
+            return _in_unit(COLUMNS[source], key, prefix, word)
+    return None
+
+
+def _in_unit(column: Column, key: str, prefix: str, word: str) -> Column:
+    """A column of counts divided by a power of ten, as its own title says."""
+    doc = f"{column.key} in {prefix.upper() or 'single'} {word}: {column.doc}"
+    if not prefix:
+        return replace(column, key=key, title=word, doc=doc)
+    scale = SCALES[prefix]
+    total = column.total
+
+    def of(value: Value) -> Value:
+        if isinstance(value, Dim):
+            return f"({formula(value)})/{scale:.0e}"
+        return value / scale if isinstance(value, int) else value
+
+    return replace(
+        column,
+        key=key,
+        title=f"{prefix if prefix == 'k' else prefix.upper()}{word}",
+        unit=f"{scale:.0e} {column.unit}",
+        doc=doc,
+        form="scaled",
+        value=lambda a, i: of(_assumed(a, column.value(a, i))),
+        total=total and (lambda a: of(_assumed(a, total(a)))),
+    )
+
+
+def _assumed(analysis: Analysis, value: Value) -> Value:
+    return substitute(value, analysis.assumptions) if isinstance(value, Dim) else value
 
 
 def known() -> tuple[str, ...]:

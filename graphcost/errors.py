@@ -1,4 +1,4 @@
-"""The one error a reader of model files raises."""
+"""The one error a reader of model files raises, and how any other is told."""
 
 from __future__ import annotations
 
@@ -18,3 +18,10 @@ class ModelError(Exception):
     def __str__(self) -> str:
         text = ": ".join(filter(None, (":".join(filter(None, (self.path, self.place))), self.reason)))
         return printable(text)
+
+
+def internal_error(path: str, problem: BaseException) -> ModelError:
+    """What to say of an exception that nothing foresaw, so that it is not taken for a fault of the model."""
+    what = f"{type(problem).__name__}: {problem}"[:300]
+    reason = f"internal error: {what} (GRAPHCOST_DEBUG=1 shows where; please report it)"
+    return ModelError(path, "", reason)

@@ -14,6 +14,8 @@ SECTIONS = ("memory", "anchors", "reconcile", "device")
 
 
 _TO_FILE = "write to FILE (atomically) instead of stdout"
+DEFAULT_TIMEOUT = 60
+"""Seconds after which a model is given up with --jobs."""
 
 
 class _Once(argparse.Action):
@@ -49,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("models", nargs="*", metavar="MODEL", help=".prototxt, .caffemodel, .onnx, or a folder of these")
     _output(p.add_argument_group("output"))
     _layers(p.add_argument_group("the table of layers"))
+    _numbers(p.add_argument_group("numbers"))
     _sections(p.add_argument_group("sections"))
     _network(p.add_argument_group("model inputs"))
     _sizes(p.add_argument_group("many sizes"))
@@ -56,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     _target(target)
     _calibrate(target)
     _time(p.add_argument_group("measured times"))
+    _many(p.add_argument_group("many models"))
     _lists(p.add_argument_group("listings"))
     return p
 
@@ -116,6 +120,14 @@ def _layers(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--style", metavar="NAME", default="default", help="table layout of another tool: netscope, ... (--list-styles)"
     )
+
+
+def _numbers(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--unit", metavar="U", default="", help="k, M, G or T: the unit of counts; of bytes KiB, MiB, GiB or TiB"
+    )
+    group.add_argument("--precision", metavar="N", type=int, default=3, help="significant digits (default 3)")
+    group.add_argument("--exact", action="store_true", help="whole numbers in place of short ones")
 
 
 def _sections(group: argparse._ArgumentGroup) -> None:
@@ -228,6 +240,21 @@ def _time(group: argparse._ArgumentGroup) -> None:
         "--threads", metavar="N", type=int, help="threads that --measure and --calibrate use (default: all cores)"
     )
     group.add_argument("--provider", metavar="NAME", help="execution provider that --measure uses (default: CPU)")
+
+
+def _many(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--jobs", metavar="N", type=int,
+        help="read N models at once, 0 for one per core; --output results.csv, .jsonl or .parquet then grows with each"
+        " model, and a run that was ended goes on where it was",
+    )  # fmt: skip
+    group.add_argument(
+        "--timeout", metavar="S", type=float,
+        help="give a model up after S seconds (60 with --jobs; 0: never); the others go on",
+    )  # fmt: skip
+    group.add_argument(
+        "--memory-limit", metavar="SIZE", help="give a model up that takes more memory than that, as in 2GiB"
+    )
 
 
 def _lists(group: argparse._ArgumentGroup) -> None:

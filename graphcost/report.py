@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 from . import columns, conventions, export, sections
 from .analysis import Analysis
 from .columns import Column, find
-from .dims import Dim
+from .dims import Dim, substitute
 from .errors import ModelError
-from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, show
+from .naming import grouped
+from .notation import ColumnNotation, Notation
+from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, shapes_text, show
 
 if TYPE_CHECKING:
     from .graph import Tensor
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from .target import Target
 
 GROUPS = ("op", "scope", "stage")
-INPUTS = 12
-"""Inputs that the headline names; of more it says how many."""
+INPUTS = 5
+"""Inputs that the headline names, those that are alike in one pattern; of more it says how many."""
 NOTES = 3
 """Operators of which the assumptions say what was counted, before they only count them."""
 OTHERS = {
@@ -34,6 +36,7 @@ OTHERS = {
     "copies": "in copies",
 }
 """What the headline calls weights that are not learned, after their number."""
+AS_USUAL = Notation()
 HEADLINE = 240
 """Letters of a total's formula where it stands by itself."""
 TTY_ROWS, TTY_TOP = 60, 40
@@ -51,7 +54,8 @@ class Report:
     `columns` are keys of `--list-columns`; `sort` a column, largest first; `top` keeps that many rows (0: all); `by`
     groups rows by "op", "scope" or "stage"; `style` is "default" or a convention with a table of its own, whose columns
     and rows are the tool's; `sections` are names of `graphcost.sections`, or such objects; `all` shows the operators
-    too that only make constants. Raises ModelError for a column, style, group or section that does not exist.
+    too that only make constants; `notation` says how `tables` write numbers. Raises ModelError for a column, style,
+    group or section that does not exist.
     """
 
     def __init__(
@@ -65,8 +69,10 @@ class Report:
         by: str | None = None,
         sections: Sequence[str | Section] = (),
         all: bool = False,
+        notation: Notation = AS_USUAL,
     ) -> None:
         self.analysis = analysis
+        self.notation = notation.check()
         self.rows: Sequence[int] = range(len(analysis.rows)) if all else analysis.layers
         """The numbers of the rows that the table is of."""
         self.sections = [_section(each) if isinstance(each, str) else each for each in sections]
@@ -103,8 +109,7 @@ class Report:
         """The figures a person reads first."""
         a = self.analysis
         peak = a.memory.peak
-        parts = [f"input {name} {shape_text(tensor)}" for name, tensor in list(a.inputs.items())[:INPUTS]]
-        parts += [counted(len(a.inputs) - INPUTS, "more input")] if len(a.inputs) > INPUTS else []
+        parts = self._inputs
         parts.append(counted(len(a.layers), "layer"))
         params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("learned_params", "param_bytes", "macs"))
         parts += [f"{' + '.join([f'{params} parameters', *self.other_weights])} ({nbytes})", f"{macs} MACs"]
@@ -120,33 +125,65 @@ class Report:
         others = self.analysis.parameters.others
         return [f"{self.show(size, 'count', LONG)} {OTHERS[kind]}" for kind, size in others.items()]
 
-    def _written(self, values: Sequence[Value], column: Column, at: Sequence[int]) -> list[str]:
+    def _units(self, notation: Notation | None, column: Column, cells: Sequence[Value]) -> ColumnNotation | None:
+        """How a column's numbers are written; None where a size is open in one of them: a formula has no unit."""
+        if notation is None:
+            return None
+        total = [] if column.total is None else [column.total(self.analysis)]
+        numbers = [
+            self.analysis.evaluate(each) if isinstance(each, Dim) else each for each in {*cells, *total} - {None}
+        ]
+        if None in numbers:
+            return None
+        return notation.of_column(
+            column.form, column.title, [each for each in numbers if isinstance(each, int | float)]
+        )
+
+    def _written(
+        self, values: Sequence[Value], column: Column, at: Sequence[int], units: ColumnNotation | None = None
+    ) -> list[str]:
         """The cells of a column, of the rows `at`; each distinct value is written once."""
+        if column.tensors is not None and self.analysis.assumptions and not self.by:
+            values = self._shapes(column, at)
         distinct = set(values)
         long = {each for each in distinct if len(str(each)) > LONG}
         if column.short_text is not None and not self.by and long:
             short_text, analysis = column.short_text, self.analysis
             values = [short_text(analysis, i) if each in long else each for i, each in zip(at, values, strict=True)]
             distinct = set(values)
-        written = {each: each if isinstance(each, str) else self.show(each, column.form, LONG) for each in distinct}
+        written = {each: self.show(each, column.form, LONG, units) for each in distinct}
         return [written[value] for value in values]
 
-    def total(self, column: Column, most: int | None = None) -> str:
+    def _shapes(self, column: Column, at: Sequence[int]) -> list[Value]:
+        """The cells of a column of shapes, under the assumptions."""
+        assert column.tensors is not None
+        analysis, sizes = self.analysis, self.analysis.assumptions
+        cells: list[Value] = []
+        for index in at:
+            tensors = [tensor.substitute(sizes) for tensor in column.tensors(analysis, index)]
+            text = shapes_text(tensors)
+            cells.append(shapes_text(tensors, brief=True) if len(text) > LONG else text)
+        return cells
+
+    def total(self, column: Column, most: int | None = None, units: ColumnNotation | None = None) -> str:
         """A column's total as text, "" when it has none; a lower bound says so."""
         if column.total is None:
             return ""
         total = column.total(self.analysis)
-        text = self.show(total, column.form, most)
+        text = self.show(total, column.form, most, units)
         return text if total is None or column.total_is_exact(self.analysis) else f">= {text}"
 
-    def show(self, value: Value, form: str, most: int | None = None) -> str:
+    def show(self, value: Value, form: str, most: int | None = None, units: ColumnNotation | None = None) -> str:
         """A value as text; a formula is evaluated under the assumptions when they suffice.
 
         Of a formula of more than `most` letters it is said what it depends on.
         """
         if isinstance(value, Dim):
-            number = self.analysis.evaluate(value)
-            return formula(value, most) if number is None else show(number, form)
+            value = substitute(value, self.analysis.assumptions)
+            if isinstance(value, Dim):
+                return formula(value, most)
+        if units is not None and units.scale and isinstance(value, int | float):
+            return units.write(value)
         return show(value, form)
 
     @property
@@ -190,22 +227,48 @@ class Report:
 
     @property
     def table(self) -> Table:
-        """The table of layers in the chosen style; that of a tool is of numbers wherever the assumptions make them."""
-        table = self._build_table(self.analysis.assumed) if self._build_table else self._default_table()
+        """The table of layers in the chosen style; that of a tool is of numbers wherever the assumptions make them.
+
+        Each cell has a unit of its own, as scripts that change sizes write it too.
+        """
+        return self._layers(None)
+
+    def _layers(self, notation: Notation | None) -> Table:
+        table = self._build_table(self.analysis.assumed) if self._build_table else self._default_table(notation)
         if self.analysis.free_symbols and is_abbreviated(chain.from_iterable([table.total, *table.rows])):
             table.notes.append(EXPLAINED)
         return table
 
     @property
     def tables(self) -> list[Table]:
-        """The tables of the chosen sections, after that of the layers unless one of them takes its place."""
+        """The tables of the chosen sections, after that of the layers unless one of them takes its place.
+
+        Its columns have one unit each, by `notation`.
+        """
         asked = [table for section in self.sections for table in section.tables(self.analysis)]
-        return [self.table, *asked] if all(section.beside for section in self.sections) else asked
+        return [self._layers(self.notation), *asked] if all(section.beside for section in self.sections) else asked
 
     @property
     def data(self) -> dict[str, Any]:
         """The JSON object: that of the analysis, and a key for each section."""
         return {**export.to_dict(self.analysis), **{each.name: each.data(self.analysis) for each in self.sections}}
+
+    @property
+    def _inputs(self) -> list[str]:
+        """The inputs as the headline has them."""
+        shapes = {name: self.shape_text(tensor) for name, tensor in self.analysis.inputs.items()}
+        kinds = {name: (text, self.analysis.inputs[name].dtype) for name, text in shapes.items()}
+        groups = grouped(kinds)
+        parts = [
+            f"input {pattern} {shapes[members[0]]}" if len(members) == 1 else f"inputs {pattern}: {shapes[members[0]]}"
+            for pattern, members in groups[:INPUTS]
+        ]
+        rest = sum(len(members) for _, members in groups[INPUTS:])
+        return [*parts, f"and {counted(rest, 'more input')}"] if rest else parts
+
+    def shape_text(self, tensor: Tensor) -> str:
+        """A shape under the assumptions."""
+        return shape_text(tensor.substitute(self.analysis.assumptions))
 
     @property
     def data_keys(self) -> tuple[str, ...]:
@@ -253,14 +316,14 @@ class Report:
         analysis = self.analysis
         if not column.per_signature:
             return [column.value(analysis, at) for at in rows]
-        known: dict[object, Value] = {}
+        firsts, places = analysis.distinct_rows
+        known: dict[int, Value] = {}
         values = []
         for at in rows:
-            signature = analysis.rows[at].signature
-            key = (at,) if signature is None else signature
-            if key not in known:
-                known[key] = column.value(analysis, at)
-            values.append(known[key])
+            place = places[at]
+            if place not in known:
+                known[place] = column.value(analysis, firsts[place])
+            values.append(known[place])
         return values
 
     def _sort_key(self, value: Value) -> tuple[int, float, str]:
@@ -270,11 +333,15 @@ class Report:
             return (0, 0.0, number)
         return (1, float(number), "") if number is not None else (2, 0.0, "")
 
-    def _default_table(self) -> Table:
+    def _default_table(self, notation: Notation | None) -> Table:
         chosen, columns, order = self.values()
         numeric = tuple(column.form != "text" for column in chosen)
-        written = [self._written(cells, column, order) for cells, column in zip(columns, chosen, strict=True)]
-        total = [self.total(column, LONG) for column in chosen]
+        pairs = list(zip(columns, chosen, strict=True))
+        notations = [self._units(notation, column, cells) for cells, column in pairs]
+        written = [
+            self._written(cells, column, order, units) for (cells, column), units in zip(pairs, notations, strict=True)
+        ]
+        total = [self.total(column, LONG, units) for column, units in zip(chosen, notations, strict=True)]
         if total and not total[0]:
             total[0] = "total"
         every = self.analysis.rows
@@ -286,7 +353,8 @@ class Report:
         marked = frozenset(i for i, at in enumerate(order) if unknown and unknown[at])
         at = () if self.by else tuple(order)
         shown = list(zip(*written, strict=True))
-        return Table(tuple(c.title for c in chosen), numeric, shown, tuple(total), notes, marked=marked, at=at)
+        titles = tuple(units.title if units else column.title for column, units in zip(chosen, notations, strict=True))
+        return Table(titles, numeric, shown, tuple(total), notes, marked=marked, at=at)
 
     def _constants_note(self) -> list[str]:
         """How many operators are not shown because they only make constants."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import floor, isfinite, log10
 from typing import Literal
 
 from .dims import Dim, Extent, symbols
 from .graph import Shape, Tensor
 
-Form = Literal["text", "count", "short", "bytes", "share", "ratio", "time"]
-"""How people see a value: a count exactly; short as 27.0 k; bytes in KiB and MiB; a share in per cent; a ratio with one
-decimal; a time, which is in seconds, in s, ms, us or ns."""
+Form = Literal["text", "count", "short", "scaled", "bytes", "share", "ratio", "time"]
+"""How people see a value: a count exactly; short as 27.0 k; scaled in the unit of the title; bytes in KiB and MiB; a
+share in per cent; a ratio with one decimal; a time, which is in seconds, in s, ms, us or ns."""
 Value = Extent | str | float | None
 LONG = 60
 """Letters of a formula that people can take in where others stand beside it."""
@@ -60,11 +61,22 @@ def show(value: Value, form: str) -> str:
         return formula(value) if isinstance(value, Dim) else str(value)
     if form == "time":
         return duration(value)
+    if form == "scaled":
+        return significant(float(value))
     if form == "bytes":
         return scaled(float(value), 1024, ("B", "KiB", "MiB", "GiB", "TiB"))
     if form == "short" and value >= 1000:
         return scaled(float(value), 1000, ("", "k", "M", "G", "T", "P"))
     return f"{value:,.1f}" if form == "ratio" else f"{value:,}"
+
+
+def significant(number: float, digits: int = 3) -> str:
+    """A number with so many significant digits, all those before the point, never as a power: 0.0868, 3.87, 15,470."""
+    if not number or not isfinite(number):
+        return f"{number:g}"
+    places = max(0, digits - 1 - floor(log10(abs(number))))
+    text = f"{number:,.{places}f}"
+    return text.rstrip("0").rstrip(".") if places > digits else text
 
 
 def counted(number: int, noun: str) -> str:
@@ -125,10 +137,9 @@ def shapes_text(tensors: Iterable[Tensor], brief: bool = False) -> str:
 
 @lru_cache(maxsize=4096)
 def extents_text(shape: Shape, most: int | None = None) -> str:
-    """A shape, or a part of one, as it stands in a table: Hx(2·W)."""
+    """A shape, or a part of one, as it stands in a table: 1x3x8x8, and b x s x 64 where a letter stands in it."""
     extents = [extent_text(extent, most) for extent in shape]
-    words = any(extent.startswith(BRIEF) or (extent.isidentifier() and len(extent) > 1) for extent in extents)
-    return (" x " if words else "x").join(extents) or "scalar"
+    return ("x" if all(map(str.isdigit, extents)) else " x ").join(extents) or "scalar"
 
 
 def extent_text(extent: Extent, most: int | None = None) -> str:

@@ -188,8 +188,7 @@ function shape(extents, sizes) {
     const text = value === undefined ? readable(extent) : String(value);
     return /^(\w+|[\p{L}\p{N}_]+)$/u.test(text) ? text : `(${text})`;
   });
-  const words = parts.some((part) => /^[A-Za-z_]\w+$/.test(part));
-  return parts.join(words ? " x " : "x") || "scalar";
+  return parts.join(parts.every((part) => /^\d+$/.test(part)) ? "x" : " x ") || "scalar";
 }
 
 /** Several shapes under the sizes a reader gave, or as the report has them; each distinct one once. */
@@ -290,7 +289,7 @@ function cell(column, row, siblings = columns) {
   }
   const given = column.values[place(column, row)];
   if (column.form === "shapes") {
-    const text = once(given, () => given.map((extents) => shape(extents, chosen)).join(", "));
+    const text = once(given, () => given.map((extents) => shape(extents, sizes)).join(", "));
     return {value: text, text};
   }
   if (column.form === "text") return stale(column) ? {value: undefined, text: "–"} : {value: given, text: given};

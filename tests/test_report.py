@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from onnx import helper
 
 import graphcost
 from graphcost import Report
@@ -20,7 +21,7 @@ from graphcost.files import write
 from graphcost.render import render
 from graphcost.summary import Failure, Summary
 from graphcost.table import scaled
-from harness import HEAD, conv, layer, run, run_weighted
+from harness import HEAD, analysed, conv, layer, proto, run, run_weighted
 
 CONV = conv("block/conv", fields="kernel_size: 3 stride: 2 pad: 1 dilation: 1", top="c")
 RELU = layer("block/relu", "ReLU", "c", tops="r")
@@ -189,16 +190,16 @@ def test_a_group_whose_shape_is_not_known_has_no_stage(net: Any) -> None:
 def test_an_open_batch_counts_as_one_and_says_so(net: Any) -> None:
     analysis = net(HEAD + CONV + RELU, shapes={"data": ("N", 3, 8, 8)})
     report = analysis.report(columns=["name", "output", "macs"])
-    assert report.table.rows[0] == ("block/conv", "Nx4x4x4", "1.7 k")
+    assert report.table.rows[0] == ("block/conv", "1x4x4x4", "1.7 k")
     assert report.assumptions == "batch N = 1 (default; --dim changes it)"
     assert "Assumptions: batch N = 1 (default; --dim changes it)." in report.render("text")
-    assert report.render("csv").splitlines()[1] == "block/conv,Nx4x4x4,1728*N"
+    assert report.render("csv").splitlines()[1] == "block/conv,N x 4 x 4 x 4,1728*N"
 
 
 def test_sizes_that_stay_open_print_as_formulas(net: Any) -> None:
     analysis = net(HEAD + 'layer { name: "r" type: "ReLU" bottom: "data" top: "r" }', shapes={"data": ("N", 3, "H", 8)})
     report = analysis.report(columns=["name", "compares", "activation"])
-    assert report.table.rows == [("r", "24·H·N", "96·H·N")]
+    assert report.table.rows == [("r", "24·H", "96·H")]
     assert report.assumptions.endswith("symbolic dimensions: H (set with --dim H=...)")
 
 
@@ -214,8 +215,8 @@ def test_long_formulas_stand_whole_where_programs_read_and_briefly_where_people_
     analysis = net(HEAD + layers, shapes={"data": ("N", 3, "H", "W")})
     report = analysis.report(columns=["name", "output", "ops"])
     first, *_, last = report.table.rows
-    assert "H + 1)//2" in first[1] and last[1:] == ("N x 3 x ƒ(H) x W", "ƒ(H, N, W)")
-    assert report.table.total[2] == "ƒ(H, N, W)"
+    assert "H + 1)//2" in first[1] and last[1:] == ("1 x 3 x ƒ(H) x W", "ƒ(H, W)")
+    assert report.table.total[2] == "ƒ(H, W)"
     assert ["ƒ(...)" in note for note in report.table.notes] == [True]
     assert "ƒ" not in report.render("csv") + report.render("json")
     rows = str(analysis.rows[-1].outputs[0].shape[2])
@@ -224,11 +225,11 @@ def test_long_formulas_stand_whole_where_programs_read_and_briefly_where_people_
 
 
 def test_a_headline_names_the_first_inputs_and_counts_the_others(net: Any) -> None:
-    names = [f"in{at}" for at in range(15)]
+    names = [f"{letter}_{letter * at}" for at, letter in enumerate("abcdefghijklmno", 1)]
     inputs = "".join(f'input: "{name}" input_shape {{ dim: 2 dim: 1 }} ' for name in names)
     bottoms = "".join(f'bottom: "{name}" ' for name in names)
     summary = net(f'{inputs} layer {{ name: "c" type: "Concat" {bottoms} top: "c" }}').report().summary
-    assert summary[11:14] == ["input in11 2x1", "3 more inputs", "1 layer"]
+    assert summary[4:7] == ["input e_eeeee 2x1", "and 10 more inputs", "1 layer"]
 
 
 @pytest.mark.parametrize(
@@ -297,6 +298,16 @@ def test_several_reports_are_a_list_with_failures_in_their_places(small: graphco
     assert '<tr class="unknown"><th scope="row">bad.prototxt</th><td>error: this is a solver' in render(reports, "html")
 
 
+def test_inputs_that_are_alike_stand_in_one_pattern() -> None:
+    """Two caches in each of four layers."""
+    caches = [f"past_key_values.{at}.{which}" for at in range(4) for which in ("key", "value")]
+    nodes = [helper.make_node("Sum", ["x", *caches], ["y"])]
+    inputs = {"x": ["batch", 8, 1, 64]} | {name: ["batch", 8, "past", 64] for name in caches}
+    summary = analysed(proto(nodes, inputs)).report().summary
+    shape = "1 x 8 x past x 64"
+    assert summary[:3] == ["input x 1x8x1x64", f"inputs past_key_values.{{0..3}}.{{key,value}}: {shape}", "1 layer"]
+
+
 @pytest.mark.parametrize("objects", [False, True])
 def test_any_number_of_models_can_be_compared(net: Any, objects: bool) -> None:
     """An analysis is let go when its row is written, without waiting for the collector."""
@@ -325,7 +336,7 @@ def test_of_a_long_formula_the_row_of_a_model_says_what_it_depends_on(net: Any) 
     layers = "".join(CONV.replace("block/conv", f"c{k}").replace('"c"', f'"c{k}"').replace("stride: 2", f"stride: {k}")
                      for k in (2, 3, 5))  # fmt: skip
     summary = Summary([net(HEAD + layers, shapes={"data": ("N", 3, "H", "W")}).report()], columns=["params", "macs"])
-    assert summary.table.rows[0][2:] == (f"{3 * 112:,}", "ƒ(H, N, W)")
+    assert summary.table.rows[0][2:] == (f"{3 * 112:,}", "ƒ(H, W)")
     assert "//5" in str(summary.lines[1][3])
 
 

@@ -36,8 +36,8 @@ def test_a_value_is_written_in_the_form_of_its_column(value: object, form: str, 
     [
         ((1, 3, 12, 12), "1x3x12x12"),
         ((), "scalar"),
-        ((N, 3, H, 8), "Nx3xHx8"),
-        ((N, (H + 1) // 2), "Nx((H + 1)//2)"),
+        ((N, 3, H, 8), "N x 3 x H x 8"),
+        ((N, (H + 1) // 2), "N x ((H + 1)//2)"),
         ((N, TOKENS, 768), "N x tokens x 768"),
     ],
 )
@@ -67,5 +67,5 @@ def test_a_long_formula_says_what_it_depends_on() -> None:
 
 
 def test_a_brief_cell_keeps_what_is_short_in_it() -> None:
-    assert shapes_text([Tensor((LONG_EXTENT, 4)), Tensor((N, 2 * H))], brief=True) == "ƒ(H, N, tokens) x 4, Nx(2·H)"
+    assert shapes_text([Tensor((LONG_EXTENT, 4)), Tensor((N, 2 * H))], brief=True) == "ƒ(H, N, tokens) x 4, N x (2·H)"
     assert shapes_text([Tensor((1, at)) for at in range(11)], brief=True).endswith("1x6, 1x7, 3 more")

@@ -125,10 +125,3 @@ def print_error(problem: ModelError) -> None:
     if sys.stderr is None:  # closed; print would write to standard output instead
         return
     print("graphcost: error: " + " ".join(str(problem).split()), file=sys.stderr)
-
-
-def internal_error(path: str, problem: Exception) -> ModelError:
-    """What to say of an exception that nothing foresaw, so that it is not taken for a fault of the model."""
-    what = f"{type(problem).__name__}: {problem}"[:300]
-    reason = f"internal error: {what} (GRAPHCOST_DEBUG=1 shows where; please report it)"
-    return ModelError(path, "", reason)

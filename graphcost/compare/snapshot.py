@@ -15,7 +15,8 @@ from typing import Any
 
 from .. import limits
 from ..analysis import TOTALS, Analysis
-from ..columns import find, type_text
+from ..columns import find
+from ..defining import type_text
 from ..dims import Dim, TooLarge, parse, substitute, symbol, symbols, to_json
 from ..errors import ModelError
 from ..quantities import TOTAL_OF

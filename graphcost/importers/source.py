@@ -1,13 +1,15 @@
-"""Where a model's bytes come from: a file, a pipe, an open file or memory, compressed or not.
+"""Where a model's bytes come from: a file, a URL, a pipe, an open file or memory, compressed or not.
 
-Large files are mapped into memory rather than read, or where they cannot be, read in slices, so that weights which
-nobody asks for cost nothing. What the bytes mean is not known here.
+Large files are mapped into memory rather than read; those that cannot be mapped, and those behind a URL, are read by
+ranges. So weights that nobody asks for cost nothing. What the bytes mean is not known here.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import stat
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +18,8 @@ from typing import IO, Any, TypeAlias
 
 from .. import limits
 from ..errors import ModelError
-from . import foreign, slices
+from ..remote import RangeReader, is_url, open_url
+from . import foreign
 from .unpack import Buffer, unpack
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
@@ -45,6 +48,8 @@ def open_source(given: AnyPath | bytes | bytearray | memoryview | IO[Any]) -> So
         name = os.fspath(given)
         if not name:
             raise ModelError("", "", "a model's name is empty")
+        if is_url(name):
+            return _unpacked(name, _guarded(name, lambda: _read_url(name)))
         return _unpacked(name, _guarded(name, lambda: _read_path(name)))
     if hasattr(given, "read"):
         name = given.name if isinstance(getattr(given, "name", None), str) else "<file>"
@@ -85,6 +90,11 @@ def describe_folder(name: str) -> str:
     return "{}: {}".format(*known) if known is not None else ""
 
 
+def _read_url(url: str) -> Buffer:
+    file = open_url(url)
+    return file if isinstance(file, RangeReader) else _read_all(file.read, url)
+
+
 def _open_at_once(name: str, flags: int) -> int:
     """Open without waiting for somebody who writes, as is done for a pipe otherwise."""
     return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
@@ -107,11 +117,11 @@ def _read_pipe(descriptor: int, name: str) -> bytes:
 
 
 def _read_file(file: IO[Any], name: str) -> Buffer:
-    """What is left of an open file: mapped, or read in slices, when it is a large one that has not been read from."""
+    """What is left of an open file: mapped, or read by ranges, when it is a large one that has not been read from."""
     descriptor = _large(file)
     if descriptor is None:
         return _read_all(file.read, name)
-    return _mapped(descriptor) or slices.of_descriptor(descriptor, name)
+    return _mapped(descriptor) or _ranges(descriptor, name)
 
 
 def _large(file: IO[Any]) -> int | None:
@@ -133,6 +143,17 @@ def _mapped(descriptor: int) -> Buffer | None:
         return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError):
         return None
+
+
+def _ranges(descriptor: int, name: str) -> RangeReader:
+    """The file read where it is looked at, as files have to be that a browser hands over. Raises ValueError."""
+    size = os.fstat(descriptor).st_size
+    if size > sys.maxsize:  # 2 GiB on 32 bits
+        raise ValueError(
+            f"{size:,} bytes are more than this Python can count; save it with external data and give that"
+        )
+    raw = io.FileIO(os.dup(descriptor))
+    return RangeReader(io.BufferedReader(raw, 1), size, name)  # which asks for all and not for more
 
 
 def _read_all(read: Callable[[int], Any], name: str) -> bytes:

@@ -11,14 +11,13 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 
 from .. import limits
 from ..errors import ModelError
+from ..remote import RangeReader
 from . import foreign, sniff
 
 if TYPE_CHECKING:
     import mmap
 
-    from .slices import Slices
-
-Buffer: TypeAlias = "bytes | mmap.mmap | Slices"
+Buffer: TypeAlias = "bytes | mmap.mmap | RangeReader"
 
 MODELS = (".onnx", ".prototxt", ".caffemodel", ".pbtxt", ".textproto", ".onnxtxt")
 """Endings of the members of a zip archive that are models, where there are other members too."""

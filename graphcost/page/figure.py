@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
 
-from ..columns import Column, type_text
+from ..columns import Column
+from ..defining import type_text
 from ..passes.rows import Row
 from ..printable import printable
 from ..table import Form

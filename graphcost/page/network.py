@@ -15,7 +15,7 @@ from typing import Literal
 import networkx as nx
 
 from ..analysis import Analysis
-from ..columns import type_text
+from ..defining import type_text
 from ..graph import Model, Op, Tensor
 from ..passes.rows import Row, body_prefix
 from ..printable import printable

@@ -11,7 +11,7 @@ from math import log10
 from typing import Any
 
 from ..analysis import Analysis
-from ..columns import type_text
+from ..defining import type_text
 from ..passes.roofline import Roofline, compute_dtype
 from ..printable import printable
 from ..table import counted, show

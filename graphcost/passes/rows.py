@@ -93,8 +93,10 @@ class Row:
     @property
     def status(self) -> str:
         """`known`, `partial` (shapes or cost, not both) or `unknown`."""
-        known = all(tensor.known for tensor in self.outputs)
-        if self.work is not None:
+        known = True
+        for tensor in self.outputs:
+            known = known and tensor.known
+        if self.facts is not None and self.facts.work is not None:
             return "known" if known else "partial"
         return "partial" if known and self.outputs else "unknown"
 

@@ -85,9 +85,9 @@ def test_formulas_in_the_table_of_a_tool_read_as_elsewhere(net: Any) -> None:
     """A convolution alone, 3x3 and without padding: sizes in brackets, products with a dot."""
     analysis = net(NET.partition('layer { name: "bn"')[0], shapes={"data": (1, 3, "H", 8)})
     cells = {style: str(analysis.report(style=style).table.rows) for style in ("netscope", "torchstat", "cs231n")}
-    assert "'(H - 2)x6'" in cells["netscope"] and "macc 648·H - 1296" in cells["netscope"]
+    assert "'(H - 2) x 6'" in cells["netscope"] and "macc 648·H - 1296" in cells["netscope"]
     assert "'4 (H - 2) 6'" in cells["torchstat"]
-    assert "[(H - 2)x6x4]  memory:  (H - 2)*6*4=24·H - 48" in cells["cs231n"]
+    assert "[(H - 2) x 6 x 4]  memory:  (H - 2)*6*4=24·H - 48" in cells["cs231n"]
 
 
 def test_the_course_writes_small_memory_out(net: Any) -> None:

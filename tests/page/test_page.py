@@ -154,7 +154,7 @@ def test_a_device_has_a_card_for_the_latency_and_one_for_what_fits(
 
 def test_an_input_that_is_given_another_shape_says_what_the_file_says(net: Any) -> None:
     (input_,) = page(net(HEAD + CONV, shapes={"data": ("N", 3, 16, 16)})).inputs
-    assert (input_.name, input_.shape, input_.declared) == ("data", "Nx3x16x16", "1x3x8x8")
+    assert (input_.name, input_.shape, input_.declared) == ("data", "N x 3 x 16 x 16", "1x3x8x8")
 
 
 def test_the_head_says_what_the_model_is(root: Path) -> None:

@@ -37,11 +37,11 @@ def det1(root: Path, device: str) -> Report:
 
 def test_the_verdict_stands_below_the_layers_with_the_bound_and_what_fits(root: Path, board: str) -> None:
     layers, verdict = det1(root, board).tables
-    assert layers.titles[-2:] == ("time bound", "bound by")
+    assert layers.titles[-2:] == ("time bound (ms)", "bound by")
     assert verdict.heading == "On A board"
     conv1, pool1 = (3 * 3 * 3 * 10) * (10 * 10) / 1e6, 4 * (1000 + 250) / 1e6
-    assert layers.rows[0][-2:] == (f"{1e3 * conv1:.1f} ms", "compute")
-    assert layers.rows[2][-2:] == (f"{1e3 * pool1:.1f} ms", "memory")
+    assert layers.rows[0][-2:] == (f"{1e3 * conv1:.1f}", "compute")
+    assert layers.rows[2][-2:] == (f"{1e3 * pool1:.2f}", "memory")
     rows = {row[0]: row[1:] for row in verdict.rows}
     assert rows["weights / flash"] == ("25.9 KiB of 64.0 KiB (40.5%)", "fits")
     assert rows["peak activations / RAM"] == ("5.6 KiB of 4.0 KiB (139.8%)", "does not fit")
@@ -84,7 +84,12 @@ def test_every_format_carries_the_bound(
 ) -> None:
     assert main([str(root / "prototxt/det1.prototxt"), "--device", board, "--format", format]) == 0
     out = capsys.readouterr().out
-    expected = {"json": '"time_bound": 0.027', "csv": ",0.027,compute"}
+    expected = {
+        "json": '"time_bound": 0.027',
+        "csv": ",0.027,compute",
+        "md": "27.0 | compute",
+        "text": "27.0 | compute",
+    }
     assert expected.get(format, "27.0 ms") in out
 
 
