@@ -5,7 +5,7 @@ from .columns import Column
 from .conventions import Convention, Metric
 from .devices import Device
 from .dims import Dim
-from .errors import ModelError
+from .errors import ArgumentError, ModelError
 from .graph import Model, Op, Tensor
 from .importers import load
 from .ops import rule
@@ -20,6 +20,7 @@ from .version import __version__
 
 __all__ = [
     "Analysis",
+    "ArgumentError",
     "Column",
     "Convention",
     "Device",

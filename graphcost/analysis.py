@@ -11,13 +11,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from .binding import Binding
-from .dims import Dim, Extent, substitute, symbols, total
-from .errors import ModelError
+from .dims import Dim, Extent, identifier, substitute, symbol, symbols, total
+from .errors import ArgumentError, ModelError
 from .graph import Model, Op, Tensor
 from .passes import blobs, infer, memory, missing_weights, parameters
 from .passes.rows import Inference, Row
 from .rules import NO_WORK, Work
 from .shapes import show_shape
+from .suggest import did_you_mean, no_such
 from .target import AS_IT_IS, Target
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ TOTALS = (
     "reads",
     "writes",
 )
+
+
+def _note(text: str) -> str:
+    return f": {text}" if text else ""
 
 
 class Evaluator:
@@ -116,18 +121,23 @@ class Analysis:
         return {k: v for k, v in vars(self).items() if not isinstance(getattr(cls, k, None), cached_property)}
 
     @cached_property
-    def _by_name(self) -> dict[str, Row]:
-        return {row.name: row for row in reversed(self.rows)}
+    def _by_name(self) -> dict[str, int]:
+        return {self.rows[at].name: at for at in reversed(range(len(self.rows)))}
 
-    def __getitem__(self, name: str) -> Row:
-        """The row of an operator: `analysis["conv1"].work.macs`. Raises KeyError with the names nearest to it."""
+    def index_of(self, name: str) -> int:
+        """The number of an operator's row. Raises KeyError with the names nearest to it."""
         try:
             return self._by_name[name]
         except KeyError:
-            from difflib import get_close_matches
+            raise KeyError(f"no operator {name!r}{did_you_mean(str(name), self._by_name)}") from None
 
-            close = get_close_matches(name, self._by_name, 3)
-            raise KeyError(f"no operator {name!r}" + (f"; did you mean {', '.join(close)}?" if close else "")) from None
+    def __getitem__(self, name: str) -> Row:
+        """The row of an operator: `analysis["conv1"].work.macs`. Raises KeyError with the names nearest to it."""
+        return self.rows[self.index_of(name)]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is an operator of that name."""
+        return name in self._by_name
 
     @cached_property
     def parameters(self) -> parameters.Parameters:
@@ -135,7 +145,7 @@ class Analysis:
         return parameters.count(self.rows)
 
     @cached_property
-    def layers(self) -> tuple[int, ...]:
+    def layer_rows(self) -> tuple[int, ...]:
         """The numbers of the rows that people call layers: all but those that only make constants."""
         return tuple([at for at, row in enumerate(self.rows) if not row.constant])
 
@@ -207,6 +217,17 @@ class Analysis:
             graphs += [body for op in graph.dag for _, body in op.bodies]
         return tuple(name for name in self.dims if name in unused)
 
+    def check_dims(self) -> None:
+        """Raise ArgumentError where a dimension was given a value that nothing in the model has."""
+        if not self.unused_dims:
+            return
+        unused = [*self.unused_dims]
+        given = [name for name in self.dims if name not in unused]
+        near = did_you_mean(unused[0], [*self.free_symbols, *given, *self.declared]) if len(unused) == 1 else ""
+        open_ = ", ".join(self.free_symbols) or "none"
+        path = self.model.path or self.model.name
+        raise ArgumentError("dims", f"{path} has no dimension {', '.join(unused)}{near}; open are: {open_}")
+
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What the reader of a report should know of the file: its oddities, and shapes it states that are not so."""
@@ -233,7 +254,7 @@ class Analysis:
         read = {name for row in self.rows if row.dependent for name in row.op.inputs}
         unsized = self.model.unsized_inputs
         return [
-            unsized[name][1]
+            f"{unsized[name][1]}: give it, as --input {name}={unsized[name][2]}{_note(unsized[name][3])}"
             for name, tensor in self.inputs.items()
             if name in unsized and name in read and not tensor.known
         ]
@@ -293,6 +314,16 @@ class Analysis:
         assumed.timing = self.timing
         return assumed
 
+    def opened(self, names: Iterable[str]) -> Self:
+        """The same model with those extents open that data decides and the file or a rule has a number for.
+
+        Itself where no name is such an extent's.
+        """
+        wanted = [identifier(name) for name in names]
+        found = {name: symbol(name, lower=0) for name in wanted if name in self.defaults or name in self.declared}
+        binding = Binding(self.inputs, {**self.dims, **found})
+        return type(self).of(self.model, binding, self.target) if found else self
+
     def total(self, quantity: str) -> Extent | None:
         """A total by name: macs, ops, params, learned_params, param_bytes, activation_bytes, peak_activation_bytes,
         reads, writes, or a kind of Work.
@@ -312,7 +343,7 @@ class Analysis:
             "writes": lambda: self.traffic.writes if self.traffic.complete else None,
         }
         if quantity not in totals:
-            raise KeyError(f"no total {quantity!r}; there are {', '.join((*TOTALS, *Work.__slots__))}")
+            raise KeyError(no_such("total", quantity, (*TOTALS, *Work.__slots__)))
         return totals[quantity]()  # type: ignore[no-any-return]
 
     @cached_property

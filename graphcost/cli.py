@@ -6,16 +6,18 @@ import argparse
 import contextlib
 import gc
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from . import arguments, commands
+from . import arguments, commands, options_file
+from .commands.progress import progress
 from .commands.shared import analysed, load_plugins, print_error, target_of, write_out
 from .commands.sizes import size_sections
 from .errors import ModelError, internal_error
-from .options import DEFAULT_TIMEOUT, SECTIONS, parser
+from .options import DEFAULT_TIMEOUT, SECTIONS, in_options, parser
 from .printable import printable
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from .sections import Section
     from .summary import ModelRow, RowMaker, Summary
     from .target import Target
+
+
+OF_ONE = ("style", "columns", "sort", "top", "by", "section", *SECTIONS)
+"""Options that several models take no defaults for from a project's file: they are of the report of one."""
 
 
 def command() -> int:
@@ -90,6 +96,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_one(path: str, options: argparse.Namespace, target: Target, format: str) -> int:
+    if options.compare:
+        raise ModelError(
+            "--compare", "", "is about several models, and there is one; graphcost diff OLD NEW has layers"
+        )
     try:
         return _report_one(path, options, target, format)
     except (ModelError, BrokenPipeError):
@@ -102,17 +112,29 @@ def _run_one(path: str, options: argparse.Namespace, target: Target, format: str
 
 
 def _report_one(path: str, options: argparse.Namespace, target: Target, format: str) -> int:
-    with _bounded(options, path):
+    with _bounded(options, path), progress(path, options.quiet):
         report = _report(path, options, target, format)
-        if report.analysis.unused_dims:
-            open_ = ", ".join(report.analysis.free_symbols) or "none"
-            unused = ", ".join(report.analysis.unused_dims)
-            raise ModelError("--dim", "", f"{path} has no dimension {unused}; open are: {open_}")
-        text = report.render(format)
+        report.analysis.check_dims()
+        text = _written(report, format, options)
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
     write_out(text, options.output)
     return _exit_code(options, [] if report.analysis.complete else [(path, report.coverage)])
+
+
+def _written(report: Report, format: str, options: argparse.Namespace) -> str:
+    """The report in its format; text fits a terminal that it is written to, with colours where they are wanted."""
+    if format != "text" or (options.color != "always" and not _on_terminal(options)):
+        return report.render(format)
+    from .render import terminal
+
+    color = options.color == "always" or (options.color == "auto" and not os.environ.get("NO_COLOR"))
+    return terminal(report, shutil.get_terminal_size().columns if _on_terminal(options) else 0, color)
+
+
+def _on_terminal(options: argparse.Namespace) -> bool:
+    """Whether a person reads the output at once."""
+    return options.output is None and sys.stdout is not None and sys.stdout.isatty()
 
 
 def _exit_code(options: argparse.Namespace, incomplete: Sequence[tuple[str, str]]) -> int:
@@ -132,8 +154,7 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     top = options.top
     if top is None:
         plain = format in ("md", "text") and options.style == "default"
-        person = plain and options.output is None and sys.stdout is not None and sys.stdout.isatty()
-        top = default_top(analysis) if person else 0
+        top = default_top(analysis) if plain and _on_terminal(options) else 0
     columns = _columns(options)
     sections: list[str | Section] = [*_flagged(options), *options.section]
     sections += size_sections(options)
@@ -144,7 +165,7 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         described(analysis, sizes)  # now: of several models, those without a head of a stride fail and others go on
         sections = [*(name for name in sections if name != "anchors"), against(sizes)]
     own = not (options.scenario or options.sweep)  # else they are about the table of scenarios
-    columns, sort, by = (columns, options.sort, options.by) if own else (None, None, None)
+    columns, sort, by = (columns, options.sort, _by(options)) if own else (None, None, None)
     report = Report(
         analysis,
         style=options.style,
@@ -159,6 +180,12 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     if format not in ("html", "json") and not all(section.beside for section in report.sections):
         _check_sections(report, options, format)
     return report
+
+
+def _by(options: argparse.Namespace) -> str | None:
+    if options.fold and options.by not in (None, "fold"):
+        raise ModelError("--fold", "", f"is a grouping of its own, and --by {options.by} is given")
+    return "fold" if options.fold else options.by
 
 
 def _notation(options: argparse.Namespace) -> Notation:
@@ -197,10 +224,8 @@ def _check_sections(report: Report, options: argparse.Namespace, format: str) ->
     if format.startswith("csv"):
         raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
     about = ("top",) if instead == "scenarios" else ("columns", "sort", "top", "by")  # scenarios have some of these
-    given = {name: getattr(options, name) is not None for name in about}
-    given["style"] = options.style != "default"
-    for name in given:
-        if given[name]:
+    for name in (*about, "style"):
+        if name in options.given:
             raise ModelError(f"--{name}", "", f"is about the table of layers, and --{instead} takes its place")
 
 
@@ -209,10 +234,14 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     from .render import render
     from .summary import RowMaker, Summary
 
+    options = options_file.only_given(options, ("style", "columns", "sort", "top", "by", "section", *SECTIONS))
     _refuse_options_of_one(options, f"there are {len(paths)}", objects=format == "json")
     make = RowMaker(_total_columns(options), options.sort, objects=format == "json")
     rows = _rows(paths, options, target, format, make)
-    summary = Summary(rows, columns=make.keys, sort=options.sort, top=options.top or 0, objects=make.objects)
+    summary = Summary(
+        rows, columns=make.keys, sort=options.sort, top=options.top or 0, objects=make.objects,
+        notation=_notation(options), compare=options.compare,
+    )  # fmt: skip
     _check_dims(options, summary)
     write_out(render(summary, format), options.output)
     return 2 if summary.failed else _exit_code(options, summary.incomplete)
@@ -223,6 +252,7 @@ def _run_growing(paths: list[str], options: argparse.Namespace, target: Target) 
     from .result_files import open_table
     from .summary import RowMaker
 
+    options = options_file.only_given(options, OF_ONE)
     _refuse_options_of_one(options, "each is a row of the table", objects=False)
     for flag, value in {"--sort": options.sort, "--top": options.top, "--csv-raw": options.csv_raw}.items():
         if value:
@@ -243,6 +273,7 @@ def _refuse_options_of_one(options: argparse.Namespace, many: str, *, objects: b
         "--weights": options.weights,
         "--profile": options.profile,
         "--by": options.by,
+        "--fold": options.fold,
         "--style": options.style != "default",
     }
     if not objects:
@@ -277,20 +308,20 @@ def _rows(
     """The row of each model, with the reason where it has none; on a terminal with the progress."""
     from .scanning import failed_row, read_each
 
-    progress = sys.stderr is not None and sys.stderr.isatty()
-    names = _shown(paths) if progress else iter(paths)
+    shown = sys.stderr is not None and sys.stderr.isatty() and not options.quiet
+    names = _shown(paths) if shown else iter(paths)
     timeout, memory = _limits(options)
     jobs = options.jobs if options.jobs is not None else None if timeout is memory is None else 1
     read = partial(_row, options, target, format, make)
     for path, answer in read_each(read, names, jobs, timeout, memory):
         if isinstance(answer, ModelError):
-            if progress:
+            if shown:
                 print("\r\x1b[K", end="", file=sys.stderr)
             print_error(answer)
-            yield failed_row(path, answer)
+            yield failed_row(path, in_options(answer))
         else:
             yield answer
-    if progress:
+    if shown:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
@@ -351,13 +382,19 @@ def _format(options: argparse.Namespace) -> str:
             raise ModelError("--csv-raw", "", f"is about --format csv, and --format {options.format} is given")
         return "csv-raw"
     if options.format is not None:
-        if options.format not in render.FORMATS:
-            raise ModelError("--format", "", f"no format {options.format!r}; there are {', '.join(render.FORMATS)}")
-        return str(options.format)
-    return "md" if options.output is None else render.format_of(options.output)
+        return render.find(options.format).name
+    if options.output is not None:
+        return render.format_of(options.output)
+    return "text" if _on_terminal(options) else "md"
 
 
 def _listing(options: argparse.Namespace) -> str | None:
+    if options.show_config:
+        return options_file.shown(options)
+    if options.json_schema:
+        from . import schema
+
+        return schema.text()
     if not (options.list_columns or options.list_ops or options.list_devices or options.list_styles):
         return None
     from . import listings

@@ -225,6 +225,8 @@ class Op:
     """The module it belongs to, `layer1/0/conv1`, where the file says so apart from the name."""
     location: str = ""
     """Where it stands in the file: `det1.prototxt:14`, `model.onnx, node 38`."""
+    file_name: str = ""
+    """The name that an ONNX file gives it, which need not be its own; "" where it gives none."""
     origin: Origin | None = None
     """The call that it was exported from, None where the file does not say."""
 
@@ -289,8 +291,9 @@ class Model:
     inputs: dict[str, Tensor]
     outputs: tuple[str, ...] = ()
     weights: dict[str, Tensor] = field(default_factory=dict)
-    unsized_inputs: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """For an input whose size the file does not say: the place in the file, and what the user should give."""
+    unsized_inputs: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
+    """For an input whose size the file does not say: the place in the file, what to say of it, a shape that it could
+    have, and what of that is in the file."""
     optional_sizes: frozenset[str] = frozenset()
     """Inputs that can do without a size as long as nothing computes on them: labels, and what else comes with data."""
     sized_by: Mapping[str, SizedBy] = field(default_factory=dict)

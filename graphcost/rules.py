@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from .dims import Dim, Extent, symbol, total
 from .graph import Tensor, Unread
+from .suggest import close_to
 from .windows import GLOBAL as GLOBAL
 from .windows import NOT_KNOWN
 from .windows import POINTWISE as POINTWISE
@@ -361,9 +362,7 @@ def not_understood(rule: Rule, attrs: Mapping[str, Any], inputs: Sequence[Tensor
 
 def _nearest(name: str, rule: Rule) -> str:
     """The attribute that may be meant by a name, for a message."""
-    from difflib import get_close_matches  # 5 ms that most runs do without
-
-    close = get_close_matches(name, sorted((rule.keywords | rule.harmless) - {"outputs"}), 1)
+    close = close_to(name, sorted((rule.keywords | rule.harmless) - {"outputs"}), 1)
     return f" (nearest: {close[0]})" if close else ""
 
 

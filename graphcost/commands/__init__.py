@@ -20,6 +20,10 @@ def find(name: str) -> Command | None:
         from .check import run
     elif name == "baseline":
         from .baseline import run
+    elif name == "help":
+        from .help import run
+    elif name == "completion":
+        from .completion import run
     elif name == "serve":
         from .serve import run
     else:
@@ -28,7 +32,7 @@ def find(name: str) -> Command | None:
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
-    """The parser of each subcommand."""
+    """The parser of each subcommand that has options."""
     from .. import options
     from . import baseline, check, diff
 

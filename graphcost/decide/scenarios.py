@@ -66,7 +66,7 @@ class Scenarios:
         by: str | None = None,
         column: str = "macs",
     ) -> None:
-        self.analysis, self.ties = tied(analysis)
+        self.analysis, self.ties = tied(analysis.opened(name for each in scenarios for name in each.sizes))
         self.scenarios = scenarios
         device = ("time_bound",) if analysis.target.device else ()
         self.quantities = [find(name, "--columns") for name in quantities or (*DEFAULT, *device)]

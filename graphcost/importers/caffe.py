@@ -13,7 +13,7 @@ from .. import limits
 from ..dims import Extent
 from ..errors import ModelError
 from ..graph import Model, Op, SizedBy, Tensor, Unranked, build_dag, unique
-from . import caffe_solver, caffe_text, caffemodel, prototxt
+from . import caffe_solver, caffe_text, prototxt
 from .caffe_data import input_shapes, is_source, tops_of
 from .caffe_layers import Layer, State, is_selected, layers_of
 from .caffe_precision import forward_dtype
@@ -61,6 +61,8 @@ def read_binary(data: Buffer, path: str, *, phase: str = "test", level: int = 0,
 
     Where each layer states its phase, Caffe wrote the file, and left out what its phase, level and stage did.
     """
+    from . import caffemodel  # and with it the walk over binary files
+
     net = caffemodel.read(data, path)
     saved = saved_phase(net)
     model = build(net, path, State(phase.upper(), level, frozenset(stages)) if saved is None else None)
@@ -113,7 +115,7 @@ class _Builder:
         self.trained = trained  # the file holds the blobs of all layers
         self.ops: list[Op] = []
         self.inputs: dict[str, Tensor] = {}
-        self.unsized_inputs: dict[str, tuple[str, str]] = {}
+        self.unsized_inputs: dict[str, tuple[str, str, str, str]] = {}
         self.optional_sizes: set[str] = set()
         self.sized_by: dict[str, SizedBy] = {}
         self.current: dict[str, str] = {}  # blob -> the version that a layer standing here reads
@@ -147,9 +149,9 @@ class _Builder:
         self.inputs[name] = Tensor(tuple(shape)) if shape is not None else Unranked("float32")
         if shape is None:
             source = f" (a top of {layer.name}, {layer.type})" if layer is not None else ""
-            ask = ask or f"{name}=1x3xHxW"
-            reason = f"the file does not say how large {name!r} is{source}: give it, as --input {ask}"
-            self.unsized_inputs[name] = str(line), reason
+            reason = f"the file does not say how large {name!r} is{source}"
+            example, _, known = (ask.removeprefix(f"{name}=") or "1x3xHxW").partition(": ")
+            self.unsized_inputs[name] = str(line), reason, example, known
         self.current[name] = name
         self.maker[name] = layer.name if layer is not None else HEAD
 

@@ -1,22 +1,20 @@
 """Where a model's bytes come from: a file, a URL, a pipe, an open file or memory, compressed or not.
 
-Large files are mapped into memory rather than read; those that cannot be mapped, and those behind a URL, are read by
-ranges. So weights that nobody asks for cost nothing. What the bytes mean is not known here.
+Large files are mapped into memory rather than read, or where they cannot be, read in slices, and those behind a URL are
+read by ranges, so that weights which nobody asks for cost nothing. What the bytes mean is not known here.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import stat
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-from .. import limits
+from .. import limits, slices
 from ..errors import ModelError
 from ..remote import RangeReader, is_url, open_url
 from . import foreign
@@ -117,11 +115,11 @@ def _read_pipe(descriptor: int, name: str) -> bytes:
 
 
 def _read_file(file: IO[Any], name: str) -> Buffer:
-    """What is left of an open file: mapped, or read by ranges, when it is a large one that has not been read from."""
+    """What is left of an open file: mapped, or read in slices, when it is a large one that has not been read from."""
     descriptor = _large(file)
     if descriptor is None:
         return _read_all(file.read, name)
-    return _mapped(descriptor) or _ranges(descriptor, name)
+    return _mapped(descriptor) or slices.of_descriptor(descriptor, name)
 
 
 def _large(file: IO[Any]) -> int | None:
@@ -143,17 +141,6 @@ def _mapped(descriptor: int) -> Buffer | None:
         return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError):
         return None
-
-
-def _ranges(descriptor: int, name: str) -> RangeReader:
-    """The file read where it is looked at, as files have to be that a browser hands over. Raises ValueError."""
-    size = os.fstat(descriptor).st_size
-    if size > sys.maxsize:  # 2 GiB on 32 bits
-        raise ValueError(
-            f"{size:,} bytes are more than this Python can count; save it with external data and give that"
-        )
-    raw = io.FileIO(os.dup(descriptor))
-    return RangeReader(io.BufferedReader(raw, 1), size, name)  # which asks for all and not for more
 
 
 def _read_all(read: Callable[[int], Any], name: str) -> bytes:

@@ -22,7 +22,7 @@ from ..windows import GLOBAL, NOT_KNOWN
 from . import blobs
 from .checks import check_arity, check_attributes, check_facts, describe, situation
 from .open_extents import OpenExtents, Stated, has_fresh, stated_by
-from .rows import Inference, Row, body_prefix, sign
+from .rows import NO_RULE, Inference, Row, body_prefix, sign
 from .weights import Scope, check_shared
 
 MAX_STEPS = 200_000
@@ -251,7 +251,7 @@ class _Engine:
                 return _Answer(why=str(reason))
         call = self.call_of(op)
         if call is None:
-            return _Answer(why=f"no rule for {op.type}")
+            return _Answer(why=f"{NO_RULE}{op.type}")
         answer = self.call_rule(call, op, inputs, bodies) if bodies else self.remembered(call, op, inputs)
         if answer.facts is None or not answer.has_fresh:
             return answer

@@ -12,6 +12,9 @@ from ..dims import Extent
 from ..graph import Op, Tensor
 from ..rules import Facts, Work
 
+NO_RULE = "no rule for "
+"""What the reason of a row begins with whose operator nobody has taught."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weight:

@@ -6,9 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
-import mmap
 import os
-import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -17,12 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from graphcost import analyze, limits, remote
+from graphcost import limits
 from graphcost.errors import ModelError
-from graphcost.importers import onnx, source
+from graphcost.importers import source
 from graphcost.importers.source import open_source
-from graphcost.remote import RangeReader
-from harness import saved_with_holes
 
 TEXT = b'name: "net"\n'
 
@@ -184,46 +180,9 @@ def test_what_cannot_be_unpacked_is_refused(data: bytes, reason: str, monkeypatc
     assert refusal(data) == reason
 
 
-# --- files that cannot be mapped --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def unmappable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where a file system cannot map files."""
-
-    def refuse(*given: object, **named: object) -> None:
-        raise OSError(19, "No such device")
-
-    monkeypatch.setattr(mmap, "mmap", refuse)
-
-
-@pytest.mark.usefixtures("unmappable")
-def test_weights_of_a_file_that_cannot_be_mapped_are_not_read(tmp_path: Path) -> None:
-    """Sixteen weights of 8 MiB each, which are holes in the file."""
-    data = open_source(saved_with_holes(tmp_path / "large.onnx", tensors=16, each=8 * 2**20)).data
-    assert isinstance(data, RangeReader)
-    model = onnx.read(source.Source("large.onnx", data))
-    assert analyze(model).parameters.total == 16 * 2 * 2**20  # of 4 bytes each
-    assert data.fetched <= remote.OPENING + 16 * 2 * remote.SMALLEST  # some behind each leap over a weight
-
-
-@pytest.mark.usefixtures("unmappable")
-def test_a_file_that_cannot_be_mapped_stays_open_as_long_as_it_is_read(tmp_path: Path) -> None:
-    path, descriptors = tmp_path / "net", Path("/proc/self/fd")
-    if not descriptors.exists():
-        pytest.skip("there is no /proc")
-    path.write_bytes(b"x" * source.MAP_FROM)
-    before = len(list(descriptors.iterdir()))
-    kept = open_source(path).data
-    assert isinstance(kept, RangeReader) and kept[-1:] == b"x" and len(list(descriptors.iterdir())) == before + 1
-    del kept
-    assert len(list(descriptors.iterdir())) == before
-
-
-@pytest.mark.usefixtures("unmappable")
-def test_a_file_of_more_bytes_than_python_can_count_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on 32 bits, where they are 2 GiB."""
-    path = tmp_path / "net"
-    path.write_bytes(b"x" * source.MAP_FROM)
-    monkeypatch.setattr(sys, "maxsize", source.MAP_FROM - 1)
-    assert refusal(path, str(path)).startswith("1,048,576 bytes are more than this Python can count")
+def test_zstandard_is_unpacked_where_a_package_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    assert open_source(zstandard.compress(TEXT)).data == TEXT
+    monkeypatch.setattr("graphcost.limits.MAX_UNPACKED", 2)
+    with pytest.raises(ModelError, match="Zstandard: more than 0 MiB inside"):
+        open_source(zstandard.compress(TEXT))

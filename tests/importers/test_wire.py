@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import onnx
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from graphcost.importers import wire
-from graphcost.remote import RangeReader
 
 PAYLOAD = ("float_data", "int32_data", "string_data", "int64_data", "raw_data", "double_data", "uint64_data")
 
@@ -65,23 +62,3 @@ def test_the_walk_knows_every_way_to_a_tensor() -> None:
         assert wire.PARTS[kind] == ways
     data = [f for f in TensorProto.DESCRIPTOR.fields if f.name in PAYLOAD]
     assert frozenset(f.number for f in data) == wire.TENSOR_PAYLOAD
-
-
-def one_by_one(count: int) -> bytes:
-    """A TensorProto of int64 numbers that stand one by one, each with its key, and a name behind them."""
-    return b"\x08" + wire.varint(count) + b"\x10\x07" + b"\x38\x85\x80\x01" * count + b"\x42\x01w"
-
-
-@pytest.mark.parametrize("threshold", [None, 0, 10**9])
-def test_the_walk_finds_the_same_by_ranges(threshold: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "_RUN_PIECE", 37)  # no multiple of a number's length
-    weights = [helper.make_tensor(f"w{at}", 1, [at], bytes(4 * at), raw=True) for at in (0, 30, 3000, 30_000)]
-    node = helper.make_node("Relu", ["x"], ["y"], axes=list(range(3000)), floats=[1.5] * 40)
-    graph = helper.make_graph([node], "g", [helper.make_tensor_value_info("x", 1, [2])], [], weights)
-    tensor = one_by_one(9000)
-    more = b"\x2a" + wire.varint(len(tensor)) + tensor
-    data = (
-        helper.make_model(graph).SerializeToString() + b"\x3a" + wire.varint(len(more)) + more
-    )  # protobuf merges them
-    ranges = RangeReader(io.BytesIO(data), len(data), "net.onnx")
-    assert wire.strip(ranges, threshold) == wire.strip(data, threshold)
