@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 from . import arguments, commands, options_file
 from .commands.progress import progress
-from .commands.shared import analysed, load_plugins, print_error, target_of, write_out
-from .commands.sizes import size_sections
+from .commands.shared import analysed, load_plugins, print_error, target_of, unfit, write_out
+from .commands.sizes import scenarios_csv, size_sections
+from .commands.timing import check_timing, measuring_progress, threads, timed
 from .errors import ModelError, internal_error
 from .options import DEFAULT_TIMEOUT, SECTIONS, in_options, parser
 from .printable import printable
 
 if TYPE_CHECKING:
-    from .api import Analysis, Report
+    from .api import Report
     from .notation import Notation
     from .sections import Section
     from .summary import ModelRow, RowMaker, Summary
@@ -74,7 +75,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.calibrate is not None:
         from . import calibrate
 
-        calibrate.save(options.calibrate)
+        calibrate.save(options.calibrate, threads=threads(options), progress=measuring_progress(options))
         return 0
     if not options.models:
         raise ModelError("", "", "no model given; see graphcost --help")
@@ -84,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         raise ModelError("--top", "", f"{options.top} rows cannot be shown; 0 shows all")
     grows = arguments.grows(options.output, options.jobs, options.format)
     target, format = target_of(options), "" if grows else _format(options)
-    _check_timing(options)
+    check_timing(options)
     paths = list(arguments.models(options.models))
     read = [*paths, *options.plugin, *([str(options.weights)] if options.weights else [])]
     arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], read)
@@ -119,11 +120,17 @@ def _report_one(path: str, options: argparse.Namespace, target: Target, format: 
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
     write_out(text, options.output)
+    if options.require_fit and (reason := unfit(report.analysis)):
+        print_error(ModelError(path, "", f"--require-fit: {reason}"))
+        return 1
     return _exit_code(options, [] if report.analysis.complete else [(path, report.coverage)])
 
 
 def _written(report: Report, format: str, options: argparse.Namespace) -> str:
     """The report in its format; text fits a terminal that it is written to, with colours where they are wanted."""
+    scenarios = scenarios_csv(report) if format.startswith("csv") else None
+    if scenarios is not None:
+        return scenarios
     if format != "text" or (options.color != "always" and not _on_terminal(options)):
         return report.render(format)
     from .render import terminal
@@ -150,7 +157,7 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     from .api import Report
     from .report import default_top
 
-    analysis = _timed(analysed(path, options, target), path, options)
+    analysis = timed(analysed(path, options, target), path, options)
     top = options.top
     if top is None:
         plain = format in ("md", "text") and options.style == "default"
@@ -158,6 +165,8 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     columns = _columns(options)
     sections: list[str | Section] = [*_flagged(options), *options.section]
     sections += size_sections(options)
+    if options.ram or options.flash or options.require_fit:
+        sections.append("fit")
     if options.anchor_sizes:
         from .sections.anchors import against, described
 
@@ -194,34 +203,10 @@ def _notation(options: argparse.Namespace) -> Notation:
     return Notation(options.unit, options.precision, options.exact)
 
 
-def _timed(analysis: Analysis, path: str, options: argparse.Namespace) -> Analysis:
-    """The analysis with the measured times that were asked for."""
-    if options.profile is not None:
-        return analysis.with_times(options.profile)
-    if options.measure:
-        from .timing import runtime
-
-        return analysis.measured(
-            path, threads=options.threads or 0, provider=options.provider or "CPU", progress=runtime.terminal()
-        )
-    return analysis
-
-
-def _check_timing(options: argparse.Namespace) -> None:
-    """Raise ModelError for options that say how to measure where nothing is measured, or that exclude each other."""
-    if options.measure and options.profile is not None:
-        raise ModelError("--profile", "", "has times measured elsewhere, and --measure measures them here: give one")
-    if options.threads is not None and options.threads < 1:
-        raise ModelError("--threads", "", f"{options.threads} threads cannot run anything; 1 or more can")
-    for name in ("threads", "provider"):
-        if getattr(options, name) is not None and not options.measure:
-            raise ModelError(f"--{name}", "", "says how to measure: it goes with --measure")
-
-
 def _check_sections(report: Report, options: argparse.Namespace, format: str) -> None:
     """Say what would be lost where the tables of a section take the place of the layers. Raises ModelError."""
     instead = next(section.name for section in report.sections if not section.beside)
-    if format.startswith("csv"):
+    if format.startswith("csv") and instead != "scenarios":
         raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
     about = ("top",) if instead == "scenarios" else ("columns", "sort", "top", "by")  # scenarios have some of these
     for name in (*about, "style"):
@@ -274,12 +259,13 @@ def _refuse_options_of_one(options: argparse.Namespace, many: str, *, objects: b
         "--profile": options.profile,
         "--by": options.by,
         "--fold": options.fold,
+        "--require-fit": options.require_fit,
         "--style": options.style != "default",
     }
     if not objects:
         flagged = [name for name in _flagged(options) if name not in ("device", "timing")]
         given |= {f"--{name}": True for name in flagged} | {"--section": options.section}
-        given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep")}
+        given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep", "ram", "flash")}
     for flag, value in given.items():
         if value:
             raise ModelError(flag, "", f"is about one model, and {many}: each gets a row of totals")

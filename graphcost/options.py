@@ -330,13 +330,32 @@ def _target(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--dtype", metavar="TYPE", default="", help="count as if floating-point tensors were of this type"
     )
-    group.add_argument("--weights-dtype", metavar="TYPE", default="", help="the same for the weights alone")
+    group.add_argument(
+        "--weights-dtype", metavar="TYPE", default="",
+        help="the same for the weights alone; int4:32: in groups of 32, with scales and zero points",
+    )  # fmt: skip
     group.add_argument(
         "--io", metavar="WHERE", default="arena",
         help="input and output buffers: arena (default) or caller",
     )  # fmt: skip
     group.add_argument("--reorder", action="store_true", help="run in the order with the lowest peak that is found")
     group.add_argument("--fuse", action="store_true", help="count bytes with operators fused into their producers")
+    _fit(group)
+
+
+def _fit(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--quantize", metavar="TYPE", default="",
+        help="int8: int8 weights with scales, int32 biases, int8 activations, batch normalisation folded",
+    )  # fmt: skip
+    group.add_argument(
+        "--fold-bn", action="store_true", help="fold scalings and shifts by constants into the operator before them"
+    )
+    group.add_argument(
+        "--ram", metavar="SIZE", help="whether peak activations fit SIZE (256KiB), and which layers do not"
+    )
+    group.add_argument("--flash", metavar="SIZE", help="the same for the weights")
+    group.add_argument("--require-fit", action="store_true", help="exit with 1 unless everything fits")
 
 
 def _calibrate(group: argparse._ArgumentGroup) -> None:

@@ -17,6 +17,7 @@ from .expense import expense, most_expensive
 from .grouping import GROUPS, group_value, groups
 from .naming import grouped
 from .notation import AS_USUAL, ColumnNotation, Notation
+from .passes import caches
 from .suggest import no_such
 from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, shapes_text, show
 from .wording import assumptions, coverage, first
@@ -105,7 +106,9 @@ class Report:
         if isinstance(columns, str):
             columns = [key.strip() for key in columns.split(",")]
         self._build_table = None if style == "default" else _build_table(style)
-        on_device = ("time_bound", "bound_by") if analysis.target.device else ()
+        on_device: tuple[str, ...] = ("time_bound", "bound_by") if analysis.target.device else ()
+        if analysis.device is not None and analysis.device.calibration is not None:
+            on_device += ("time_estimate",)
         measured = ("time", "duration", "achieved", "bandwidth") if analysis.timing is not None else ()
         efficiency = ("efficiency",) if measured and on_device else ()
         self.columns_given = bool(columns)
@@ -136,12 +139,24 @@ class Report:
         parts = self._inputs
         parts.append(counted(len(a.layer_rows), "layer"))
         params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("learned_params", "param_bytes", "macs"))
-        parts += [f"{' + '.join([f'{params} parameters', *self.other_weights])} ({nbytes})", f"{macs} MACs"]
+        active = a.active_parameters
+        working = f", {self.show(active, 'count', HEADLINE)} active per token" if active != a.parameters.total else ""
+        weights = " + ".join([f"{params} parameters", *self.other_weights])
+        parts += [f"{weights} ({nbytes}){working}", f"{macs} MACs"]
         if peak is not None:
             parts.append(f"peak activations {self.total(find('peak'), HEADLINE)} at {peak.name}")
         else:
             parts.append("peak activations unknown")
-        return parts
+        return [*parts, *([self._cache()] if a.caches else [])]
+
+    def _cache(self) -> str:
+        """What a token takes in the caches, and what all of them take where that is known."""
+        found, evaluate = self.analysis.caches, self.analysis.evaluate
+        text = (
+            f"KV cache {self.show(caches.bytes_per_token(found), 'bytes', HEADLINE)} a token in {found[0].after.dtype}"
+        )
+        kept, tokens = evaluate(caches.nbytes(found)), evaluate(found[0].tokens)
+        return text if kept is None else f"{text}, {show(kept, 'bytes')} at {counted(tokens or 0, 'token')}"
 
     @property
     def other_weights(self) -> list[str]:

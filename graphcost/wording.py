@@ -59,6 +59,8 @@ def _target_notes(target: Target) -> list[str]:
     parts = [f"activations as {target.dtype}"] if target.dtype else []
     parts += [f"weights as {weights}"] if weights else []
     words = [", ".join(parts)] if parts else []
+    words += ["int8 weights and activations, int32 biases, float32 scales"] if target.quantize else []
+    words += ["scalings and shifts by constants folded"] if target.quantize or target.fold_bn else []
     words += ["input and output buffers are the caller's"] if target.io == "caller" else []
     words += ["bytes read and written with operators fused"] if target.fuse else []
     return words + (["run in the order with the lowest peak that was found"] if target.reorder else [])

@@ -17,7 +17,7 @@ PACKAGE = Path(graphcost.__file__).parent
 
 FLOORS = [
     {"version", "printable", "limits", "garbage", "folders", "suggest"},
-    {"errors", "naming", "data_text"},
+    {"errors", "naming", "data_text", "calibrations"},
     {"dims", "files", "plugins", "workers", "config", "slices"},
     {"remote"},
     {"arguments", "given", "options_file", "units"},

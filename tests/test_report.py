@@ -39,9 +39,13 @@ def small(net: Any) -> graphcost.Analysis:
 
 @pytest.fixture
 def on_a_device(small: graphcost.Analysis, tmp_path: Path) -> graphcost.Analysis:
-    """The same where there are times, too: bounds and measured ones."""
+    """The same where there are times, too: bounds, measured ones and estimates."""
+    board = Path(graphcost.__file__).parent / "profiles/raspberry-pi-4.toml"
+    point = '[[point]]\nfamily = "conv"\nmeasured = [[3, 4, 16, 9, 2, 1728, 1e-5]]\n'
+    relu = '[[point]]\nfamily = "Relu"\nmeasured = [[128, 4, 1, 128, 1e-6]]\n'
+    (tmp_path / "board.toml").write_text(board.read_text() + point + relu)
     (tmp_path / "times.csv").write_text("block/conv,2\nblock/relu,1\npool,1\n")
-    analysis = graphcost.analyze(small.model, target=graphcost.Target(device="raspberry-pi-4"))
+    analysis = graphcost.analyze(small.model, target=graphcost.Target(device=str(tmp_path / "board.toml")))
     return analysis.with_times(tmp_path / "times.csv")
 
 

@@ -245,7 +245,7 @@ def test_a_json_report_stands_for_its_model(sample: str, root: Path, tmp_path: P
         ([], "has 0 networks"),
         ({"schema": 7, "generator": "graphcost 9.1"}, "schema 7, made by graphcost 9.1; this version reads 1"),
         ({"layers": []}, "has no schema"),
-        ({"schema": 1, "layers": []}, "no 'coverage'"),
+        ({"schema": 1, "layers": []}, "it has no 'coverage'"),
         (
             {"schema": 1, "coverage": {"complete": True}, "totals": {"macs": "import os"}, "layers": []},
             "is no JSON report",
