@@ -11,6 +11,7 @@ from .analysis import TOTALS, Analysis
 from .dims import Extent, to_json
 from .graph import UNKNOWN, Tensor
 from .layers import Layers
+from .passes import caches
 from .passes.rows import Row
 from .table import shape_text, shapes_text
 from .version import __version__
@@ -38,6 +39,7 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         "declared": dict(analysis.declared),
         "target": {key: None if value == "" else value for key, value in asdict(analysis.target).items()},
         "totals": {quantity: to_json(analysis.total(quantity)) for quantity in TOTALS} | _times(analysis),
+        **_language_model(analysis),
         "parameter_classes": {kind: to_json(size) for kind, size in analysis.parameters.classes.items()},
         "coverage": {
             "complete": analysis.complete,
@@ -48,6 +50,31 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         "layers": [layer.to_dict() for layer in Layers(analysis)],
         "tensors": {blob.get(name, name): _tensor(tensor) for name, tensor in analysis.tensors.items()},
     }
+
+
+def _language_model(analysis: Analysis) -> dict[str, Any]:
+    """The caches, and the parameters that work on a token; nothing where there are none of the first, and all do."""
+    found: dict[str, Any] = {}
+    if analysis.active_parameters != analysis.parameters.total:
+        found["active_params"] = to_json(analysis.active_parameters)
+    if analysis.caches:
+        found["kv_cache"] = {
+            "bytes_per_token": to_json(caches.bytes_per_token(analysis.caches)),
+            "bytes": to_json(caches.nbytes(analysis.caches)),
+            "tokens": to_json(analysis.caches[0].tokens),
+            "layers": [
+                {
+                    "input": cache.input,
+                    "output": cache.output,
+                    "axis": cache.axis,
+                    "in_place": cache.in_place,
+                    "bytes_per_token": to_json(cache.bytes_per_token),
+                    "bytes": to_json(cache.nbytes),
+                }
+                for cache in analysis.caches
+            ],
+        }
+    return found
 
 
 def _times(analysis: Analysis) -> dict[str, float | None]:
@@ -77,11 +104,11 @@ def to_networkx(analysis: Analysis, *, tensors: bool = False) -> nx.DiGraph | nx
     graph = analysis.model.to_networkx(tensors=tensors)
     for at, row in enumerate(analysis.rows):
         if row.op in analysis.model.dag:
-            graph.nodes[row.name].update(_costs(analysis, at, row))
+            graph.nodes[row.name].update(row_costs(analysis, at, row))
     if tensors:
         for *_, name, data in graph.edges(keys=True, data=True):
             tensor = analysis.tensors.get(name, UNKNOWN)
-            data.update(_known(shape=shape_text(tensor), dtype=tensor.dtype, bytes=_nbytes(tensor)))
+            data.update(tensor_costs(tensor))
     else:
         for maker, reader, names in analysis.model.dag.edges(data="tensors"):
             sizes = [_nbytes(analysis.tensors.get(name, UNKNOWN)) for name in names]
@@ -91,7 +118,13 @@ def to_networkx(analysis: Analysis, *, tensors: bool = False) -> nx.DiGraph | nx
     return graph
 
 
-def _costs(analysis: Analysis, at: int, row: Row) -> dict[str, Any]:
+def tensor_costs(tensor: Tensor) -> dict[str, Any]:
+    """What is known of a tensor that flows, for an edge of a graph."""
+    return _known(shape=shape_text(tensor), dtype=tensor.dtype, bytes=_nbytes(tensor))
+
+
+def row_costs(analysis: Analysis, at: int, row: Row) -> dict[str, Any]:
+    """What is known of an operator, for a node of a graph."""
     macs, ops = (row.work.macs, row.work.ops) if row.work is not None else (None, None)
     shapes = shapes_text(row.outputs)
     return _known(macs=macs, ops=ops, params=analysis.parameters.rows[at], output=shapes, status=row.status)

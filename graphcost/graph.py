@@ -225,6 +225,8 @@ class Op:
     """The module it belongs to, `layer1/0/conv1`, where the file says so apart from the name."""
     location: str = ""
     """Where it stands in the file: `det1.prototxt:14`, `model.onnx, node 38`."""
+    file_name: str = ""
+    """The name that an ONNX file gives it, which need not be its own; "" where it gives none."""
     origin: Origin | None = None
     """The call that it was exported from, None where the file does not say."""
 

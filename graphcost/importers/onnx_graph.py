@@ -214,7 +214,7 @@ class _Builder:
                 inputs = tuple(["" if read in context.omitted else read for read in inputs])
             op = Op(
                 unique(name or f"{node.op_type}_{number}", names), node.kind, inputs, outputs, node.attrs,
-                scope=node.scope, location=where, origin=node.origin,
+                scope=node.scope, location=where, file_name=name, origin=node.origin,
             )  # fmt: skip
             size += 1
             if node.function is not None:

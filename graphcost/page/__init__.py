@@ -24,6 +24,7 @@ from .assets import Assets, bundle
 from .charts import Charts
 from .drawing import Drawing, draw
 from .figure import Chart
+from .lines import Line, line
 from .scatter import Scatter, scatter
 from .timings import timings
 
@@ -70,6 +71,8 @@ class Part:
     name: str
     title: str
     tables: list[Table]
+    lines: list[Line]
+    """Its charts."""
 
 
 class Page:
@@ -198,7 +201,15 @@ class Page:
         chosen = list(self.report.sections)
         always = ["device", "memory"] if self.analysis.device is not None else ["memory"]
         chosen += [sections.find(name) for name in always if all(section.name != name for section in chosen)]
-        return [Part(each.name, each.name.capitalize(), each.tables(self.analysis)) for each in chosen]
+        return [
+            Part(
+                each.name,
+                each.name.capitalize(),
+                each.tables(self.analysis),
+                [chart for series in each.series(self.analysis) if (chart := line(series)) is not None],
+            )
+            for each in chosen
+        ]
 
     @cached_property
     def live(self) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def test_every_format_carries_the_bound(
         "json": '"time_bound": 0.027',
         "csv": ",0.027,compute",
         "md": "27.0 | compute",
-        "text": "27.0 | compute",
+        "text": "27.0  compute",
     }
     assert expected.get(format, "27.0 ms") in out
 
