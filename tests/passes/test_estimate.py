@@ -29,6 +29,8 @@ def described(graph: str) -> estimate.Description | None:
         (CONV.format(c=4, o=6, d=2, k=3, g=2, s=1), "grouped", (2, 3, 2, 36, 9), (2 * 9) * (6 * 36)),
         ("g (float[7,3] x, float[3,5] w) => (float[7,5] y) { y = MatMul(x, w) }", "gemm", (7, 3, 5), 7 * 3 * 5),
         ("g (float[2,7,3] x, float[2,3,5] v) => (float[2,7,5] y) { y = MatMul(x, v) }", "matmul", (2, 7, 3, 5), 210),
+        ("g (float[5,1,3] x, float[1,2,3] w, float[1,2,2] wr) => (float[5,1,1,2] y) { y = RNN<hidden_size = 2>(x, w, wr) }",
+         "RNN", (2 * (3 + 2), 1, 5), 5 * 2 * (3 + 2)),
         ("g (float[4,6] x) => (float[4,6] y) { y = Softmax(x) }", "Softmax", (48, 6, 1), 48),
         ("g (float[1,1,4,4] x) => (float[1,1,3,3] y) { y = MaxPool<kernel_shape=[2,2]>(x) }", "MaxPool", (25, 3, 4), 25),
     ],
