@@ -5,19 +5,22 @@ from .columns import Column
 from .conventions import Convention, Metric
 from .devices import Device
 from .dims import Dim
-from .errors import ModelError
+from .errors import ArgumentError, ModelError
 from .graph import Model, Op, Tensor
 from .importers import load
 from .ops import rule
 from .render import Format
 from .rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work
+from .scanning import ScanOptions, scan
 from .sections import Section
+from .summary import ModelRow
 from .table import Table
 from .target import Target
 from .version import __version__
 
 __all__ = [
     "Analysis",
+    "ArgumentError",
     "Column",
     "Convention",
     "Device",
@@ -28,10 +31,12 @@ __all__ = [
     "Metric",
     "Model",
     "ModelError",
+    "ModelRow",
     "NO_WORK",
     "Op",
     "POINTWISE",
     "Report",
+    "ScanOptions",
     "Section",
     "Table",
     "Target",
@@ -45,4 +50,5 @@ __all__ = [
     "measure",
     "register",
     "rule",
+    "scan",
 ]

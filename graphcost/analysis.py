@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .binding import Binding
 from .dims import Dim, Extent, substitute, symbols, total
-from .errors import ModelError
+from .errors import ArgumentError, ModelError
 from .graph import Model, Op, Tensor
 from .passes import blobs, infer, memory, missing_weights, parameters
 from .passes.rows import Inference, Row
-from .rules import Work
+from .rules import NO_WORK, Work
 from .shapes import show_shape
+from .suggest import did_you_mean, no_such
 from .target import AS_IT_IS, Target
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ TOTALS = (
     "reads",
     "writes",
 )
+
+
+def _note(text: str) -> str:
+    return f": {text}" if text else ""
 
 
 class Evaluator:
@@ -115,18 +120,23 @@ class Analysis:
         return {k: v for k, v in vars(self).items() if not isinstance(getattr(cls, k, None), cached_property)}
 
     @cached_property
-    def _by_name(self) -> dict[str, Row]:
-        return {row.name: row for row in reversed(self.rows)}
+    def _by_name(self) -> dict[str, int]:
+        return {self.rows[at].name: at for at in reversed(range(len(self.rows)))}
 
-    def __getitem__(self, name: str) -> Row:
-        """The row of an operator: `analysis["conv1"].work.macs`. Raises KeyError with the names nearest to it."""
+    def index_of(self, name: str) -> int:
+        """The number of an operator's row. Raises KeyError with the names nearest to it."""
         try:
             return self._by_name[name]
         except KeyError:
-            from difflib import get_close_matches
+            raise KeyError(f"no operator {name!r}{did_you_mean(str(name), self._by_name)}") from None
 
-            close = get_close_matches(name, self._by_name, 3)
-            raise KeyError(f"no operator {name!r}" + (f"; did you mean {', '.join(close)}?" if close else "")) from None
+    def __getitem__(self, name: str) -> Row:
+        """The row of an operator: `analysis["conv1"].work.macs`. Raises KeyError with the names nearest to it."""
+        return self.rows[self.index_of(name)]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is an operator of that name."""
+        return name in self._by_name
 
     @cached_property
     def parameters(self) -> parameters.Parameters:
@@ -146,29 +156,45 @@ class Analysis:
         return caches.find(self.model, self.inputs, self.tensors, self.rows)
 
     @cached_property
-    def layers(self) -> tuple[int, ...]:
+    def layer_rows(self) -> tuple[int, ...]:
         """The numbers of the rows that people call layers: all but those that only make constants."""
         return tuple([at for at, row in enumerate(self.rows) if not row.constant])
 
     @cached_property
+    def distinct_rows(self) -> tuple[list[int], list[int]]:
+        """The first row of each signature, and for every row the place of its signature among these."""
+        known: dict[object, int] = {}
+        firsts: list[int] = []
+        places: list[int] = []
+        for at, row in enumerate(self.rows):
+            place = known.setdefault((at,) if row.signature is None else row.signature, len(firsts))
+            if place == len(firsts):
+                firsts.append(at)
+            places.append(place)
+        return firsts, places
+
+    @cached_property
     def _distinct(self) -> list[tuple[Row, int]]:
         """The first row of each signature, and how many rows have it; see `passes.rows.sign`."""
-        first: dict[object, Row] = {}
-        count = Counter[object]()
-        for at, row in enumerate(self.rows):
-            signature = (at,) if row.signature is None else row.signature
-            first.setdefault(signature, row)
-            count[signature] += 1
-        return [(row, count[signature]) for signature, row in first.items()]
+        firsts, places = self.distinct_rows
+        count = Counter(places)
+        return [(self.rows[at], count[place]) for place, at in enumerate(firsts)]
 
     @cached_property
     def work(self) -> Work:
         """Scalar operations of one forward run; a lower bound unless `complete`."""
+        numbers: list[Extent] = [0] * len(Work.__slots__)
         distinct = Counter[Work]()  # sums of formulas take time
         for row, count in self._distinct:
-            if (work := row.work) is not None:
+            work = row.work
+            if work is None or work is NO_WORK:
+                continue
+            counts = work.counts
+            if set(map(type, counts)) == {int}:
+                numbers = [total + count * each for total, each in zip(numbers, counts, strict=True)]
+            else:
                 distinct[work] += count
-        return Work.total(work * count for work, count in distinct.items())
+        return Work.total([Work(*numbers), *(work * count for work, count in distinct.items())])
 
     @cached_property
     def unknown(self) -> dict[str, int]:
@@ -202,6 +228,17 @@ class Analysis:
             graphs += [body for op in graph.dag for _, body in op.bodies]
         return tuple(name for name in self.dims if name in unused)
 
+    def check_dims(self) -> None:
+        """Raise ArgumentError where a dimension was given a value that nothing in the model has."""
+        if not self.unused_dims:
+            return
+        unused = [*self.unused_dims]
+        given = [name for name in self.dims if name not in unused]
+        near = did_you_mean(unused[0], [*self.free_symbols, *given, *self.declared]) if len(unused) == 1 else ""
+        open_ = ", ".join(self.free_symbols) or "none"
+        path = self.model.path or self.model.name
+        raise ArgumentError("dims", f"{path} has no dimension {', '.join(unused)}{near}; open are: {open_}")
+
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What the reader of a report should know of the file: its oddities, and shapes it states that are not so."""
@@ -228,7 +265,7 @@ class Analysis:
         read = {name for row in self.rows if row.dependent for name in row.op.inputs}
         unsized = self.model.unsized_inputs
         return [
-            unsized[name][1]
+            f"{unsized[name][1]}: give it, as --input {name}={unsized[name][2]}{_note(unsized[name][3])}"
             for name, tensor in self.inputs.items()
             if name in unsized and name in read and not tensor.known
         ]
@@ -307,7 +344,7 @@ class Analysis:
             "writes": lambda: self.traffic.writes if self.traffic.complete else None,
         }
         if quantity not in totals:
-            raise KeyError(f"no total {quantity!r}; there are {', '.join((*TOTALS, *Work.__slots__))}")
+            raise KeyError(no_such("total", quantity, (*TOTALS, *Work.__slots__)))
         return totals[quantity]()  # type: ignore[no-any-return]
 
     @cached_property

@@ -6,31 +6,36 @@ module below has to know what is made of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import networkx as nx
 
 from . import analysis as _analysis
-from . import columns, conventions, devices, export, plugins, render, sections
+from . import columns, conventions, devices, export, plugins, records, render, sections
 from . import report as _report
-from .binding import bind
+from .binding import ShapeLike, bind
 from .columns import Column
 from .conventions import Convention
 from .devices import Device
 from .dims import Extent
+from .errors import ArgumentError
 from .garbage import collection_paused
 from .graph import Model
-from .importers import load
+from .importers import AnyFile, AnyModel, load
 from .importers.source import AnyPath
+from .layers import Layer, Layers
 from .passes.timing import Timing
 from .render import Format
+from .report import ReportOptions
 from .sections import Section
 from .target import AS_IT_IS, Target
 
 if TYPE_CHECKING:
+    import pandas
+
     from .compare.result import Diff
     from .decide.largest import Largest
 
@@ -44,7 +49,45 @@ class Report(_report.Report):
 
 
 class Analysis(_analysis.Analysis):
-    """What one model costs at one set of input shapes. Counts are integers, or formulas while dimensions are open."""
+    """What one model costs at one set of input shapes. Counts are integers, or formulas while dimensions are open.
+
+    Its layers are iterated, `for layer in analysis`, in schedule order, and `analysis["conv1"]` is the row of one.
+    """
+
+    @property
+    def layers(self) -> Layers:
+        """A record for each operator with the names that JSON has: `analysis.layers["conv1"].macs`."""
+        return Layers(self)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def __len__(self) -> int:
+        """How many layers there are, those in bodies included."""
+        return len(self.rows)
+
+    def __bool__(self) -> bool:
+        """An analysis of a network without layers is one too."""
+        return True
+
+    def __repr__(self) -> str:
+        """`<Analysis det1: 44,760 MACs, 6,632 parameters, complete>`"""
+        macs, params = (_shown(self.total(quantity)) for quantity in ("macs", "params"))
+        bound = "" if self.complete else ">= "
+        coverage = "complete" if self.complete else "lower bounds"
+        return f"<Analysis {self.model.name or 'network'}: {bound}{macs} MACs, {params} parameters, {coverage}>"
+
+    def records(self, columns: Sequence[str] | str | None = None) -> list[dict[str, Any]]:
+        """A flat dict of numbers and text for each layer, for data frames of any library: `polars.DataFrame(...)`.
+
+        `columns` are keys of a report's columns, any tool's metric among them; without it the fields of `Layer`. None
+        is what is not known. A column in which some size is open is of text, formulas in Python's syntax.
+        """
+        return records.records(self, columns)
+
+    def to_dataframe(self, columns: Sequence[str] | str | None = None) -> pandas.DataFrame:
+        """The same as a pandas data frame with a row for each layer. Raises ImportError where there is no pandas."""
+        return records.to_dataframe(self, columns)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of `--format json`: integers, open dimensions as formulas in text, None for unknown."""
@@ -112,13 +155,16 @@ class Analysis(_analysis.Analysis):
         )
         return self.with_times(timing)
 
-    def report(self, **options: Any) -> Report:
+    def report(self, **options: Unpack[ReportOptions]) -> Report:
         """The report that the command prints: `analysis.report(style="netscope").render("md")`; see Report."""
         return Report(self, **options)
 
-    def save(self, path: str | Path, **options: Any) -> None:
-        """Write a report atomically; the suffix names the format (.md, .html, .json, .csv, .txt)."""
-        render.save(self.report(**options), Path(path))
+    def save(self, path: str | Path, *, format: str | None = None, **options: Unpack[ReportOptions]) -> None:
+        """Write a report atomically; unless it is given, the suffix names the format (.md, .html, .json, .csv, .txt).
+
+        The other keywords are those of `report`.
+        """
+        render.save(self.report(**options), Path(path), format)
 
     def _repr_html_(self) -> str:
         """What a notebook shows of an analysis: its summary and its table."""
@@ -130,29 +176,65 @@ class Analysis(_analysis.Analysis):
 
 
 def analyze(
-    model: Model,
+    model: Model | AnyModel,
     *,
-    shapes: Mapping[str, Iterable[int | str]] | None = None,
-    dims: Mapping[str, Extent] | None = None,
+    shapes: Mapping[str, ShapeLike] | None = None,
+    dims: Mapping[str, Extent | str] | None = None,
     values: Mapping[str, int | bool] | None = None,
     target: Target = AS_IT_IS,
+    phase: str | None = None,
+    level: int | None = None,
+    stages: Iterable[str] | None = None,
+    weights: AnyFile | None = None,
+    check_dims: bool = True,
 ) -> Analysis:
-    """What `model` costs.
+    """What a model costs: one that `load` made, or whatever `load` takes (a path, bytes, an open file, a ModelProto).
 
-    `shapes` overrides inputs: `{"data": (1, 3, 640, 640)}`; a text extent such as `"N"` leaves that axis symbolic. What
-    it says of a symbol of the file holds for the other inputs too. A sequence takes its items: `[("float32", (1, 3))]`.
-    `dims` gives symbolic dimensions values, or formulas of others: `{"N": 8}`. `values` gives inputs of one integer or
+    `shapes` overrides inputs: `{"data": (1, 3, 640, 640)}` or `{"data": "1x3x640x640"}`; a name such as `"N"` leaves
+    that axis symbolic. What it says of a symbol of the file holds for the other inputs too. A sequence takes its items:
+    `[("float32", (1, 3))]`. `dims` gives symbolic dimensions values, or formulas of others: `{"N": 8}`; with
+    `check_dims=False` one that the model does not have is only warned of. `values` gives inputs of one integer or
     boolean their content, which may choose a branch: `{"use_cache_branch": True}`. `target` says where and how the
-    network is to run. Raises ModelError when an input has no shape, a name is not one of the model's, operators
-    contradict each other, or the target asks for a better order and a size is not known.
+    network is to run. `phase`, `level`, `stages` and `weights` are of a Caffe net that is read, as for `load`.
+
+    Raises ModelError when the file cannot be read or operators contradict each other. What is wrong with an argument is
+    an ArgumentError, which is one too: an input without a shape, a name that the model does not have, a device that
+    does not exist, a better order asked for while a size is not known. Raises TypeError for arguments of another kind.
     """
     plugins.load_installed()
+    if not isinstance(target, Target):
+        raise TypeError(f"target is a graphcost.Target, as Target(device='cortex-m4'), and not {target!r:.60}")
+    if target.device:
+        devices.find(target.device)
+    model = _loaded(model, phase, level, stages, weights)
     with collection_paused():
         binding = bind(model, shapes, dims, values)
         analysis = Analysis.of(model, binding, target)
+        if check_dims and binding.dims:
+            analysis.check_dims()
         if target.reorder:
             analysis = analysis.in_order(analysis.memory.reorder().schedule)
         return analysis
+
+
+def _loaded(
+    model: Model | AnyModel,
+    phase: str | None,
+    level: int | None,
+    stages: Iterable[str] | None,
+    weights: AnyFile | None,
+) -> Model:
+    """The model itself, or what is in a file."""
+    if not isinstance(model, Model):
+        return load(model, phase=phase or "test", level=level or 0, stages=stages or (), weights=weights)
+    for argument, given in {"phase": phase, "level": level, "stages": stages, "weights": weights}.items():
+        if given is not None:
+            raise ArgumentError(argument, "is about a file that is read, and this model has been: give it to load")
+    return model
+
+
+def _shown(count: Extent | None) -> str:
+    return f"{count:,}" if isinstance(count, int) else "unknown" if count is None else str(count)
 
 
 Side = _analysis.Analysis | Mapping[str, Any] | str | Path

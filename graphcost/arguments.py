@@ -5,6 +5,7 @@ Whether a model has such an input or dimension is not known here. Everything rai
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -12,6 +13,7 @@ from typing import NoReturn
 from . import folders, limits
 from .dims import Extent, TooLarge, parse
 from .errors import ModelError
+from .remote import find, is_url
 
 Shape = tuple[int | str, ...]
 
@@ -115,12 +117,42 @@ def _side(text: str) -> float:
     return float(text) if text.replace(".", "", 1).isdecimal() and len(text) <= limits.MAX_DIGITS else 0.0
 
 
+def seconds(option: str, given: float) -> float | None:
+    """A time that is not negative, None for 0, which is no limit."""
+    if not 0 <= given < 10**9:
+        _refuse(option, f"{given:g} s cannot be; 0 sets no limit")
+    return given or None
+
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+
+
+def memory_size(option: str, given: str) -> int:
+    """`2GiB`, `500MB` or a number of bytes."""
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?) ?([kmgt]i?|)b?", given.strip().lower())
+    nbytes = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if not 0 < nbytes < 2**62:
+        _refuse(option, f"{given[:40]!r} should be a size, as in 512MiB, 2GiB or a number of bytes")
+    return nbytes
+
+
+def grows(output: Path | None, jobs: int | None, format: str | None) -> bool:
+    """Whether the output is a table of models to which each is added: .jsonl and .parquet, .csv where `jobs` read."""
+    suffix = "" if output is None or format not in (None, "csv") else output.suffix.lower()
+    if suffix == ".csv":
+        return jobs is not None
+    return suffix in (".jsonl", ".parquet") and format is None
+
+
 def models(given: Sequence[str]) -> Iterator[str]:
-    """Files as they are, folders and patterns as the models in them; a folder without any stands for itself."""
+    """Files as they are, folders and patterns as the models in them; a folder without any stands for itself.
+
+    URLs that end in `/` or have a `*` in them are searched too.
+    """
     for name in given:
         if not name:
             _refuse("", "a model's name is empty")
-        found = folders.models(name)
+        found = list(find(name)) if is_url(name) else folders.models(name)
         if not found:
             _refuse(name, "no file matches")
         yield from found

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
+from . import given
 from .dims import Extent, TooLarge, resolve, solve, substitute, symbol, symbols
-from .errors import ModelError
+from .errors import ArgumentError, ModelError
 from .graph import Model, Tensor, TensorSequence
 from .shapes import show_shape
+from .suggest import did_you_mean
+
+ShapeLike: TypeAlias = "str | Iterable[Extent | str | tuple[str, Any]]"
+"""A shape as a user gives it: text, or sizes and names; for a sequence of tensors an item each."""
 
 INPUTS = 8
 """Inputs that a message names before it only counts them."""
@@ -37,20 +42,21 @@ class Binding:
 
 def bind(
     model: Model,
-    shapes: Mapping[str, Iterable[int | str]] | None = None,
-    dims: Mapping[str, Extent] | None = None,
+    shapes: Mapping[str, ShapeLike] | None = None,
+    dims: Mapping[str, Extent | str] | None = None,
     values: Mapping[str, int | bool] | None = None,
 ) -> Binding:
     """The inputs of `model` under what a user gives: shapes, values of symbols, contents of inputs of one element.
 
-    Raises ModelError when an input has no shape, a name is not one of the model's inputs, a size is negative, or an
-    input that is given a value holds other things than one integer or boolean.
+    Raises ArgumentError, a ModelError, when an input has no shape, a name is not one of the model's inputs, a size is
+    none, or an input that is given a value holds other things than one integer or boolean. Raises TypeError for what is
+    no mapping.
     """
-    bindings = _values_of_symbols(model, dims or {})
+    bindings = _values_of_symbols(model, given.dims(dims))
     inputs = dict(model.inputs)
-    for name, shape in (shapes or {}).items():
-        _check_input(model, name)
-        inputs[name] = _override(inputs[name], tuple(shape))
+    for name, shape in given.shapes(shapes).items():
+        _check_input(model, name, "shapes")
+        inputs[name] = _override(model, name, shape)
         bindings = {**_implied(model.inputs[name], inputs[name]), **bindings}
     inputs.update(_following(model, inputs, frozenset(shapes or ())))
     named: set[str] = set()
@@ -59,9 +65,9 @@ def bind(
             named.update(*map(symbols, tensor.shape))
             inputs[name] = _bound(model, name, tensor, bindings)
         elif name in model.unsized_inputs and name not in model.optional_sizes:
-            raise ModelError(model.path, *model.unsized_inputs[name])
-    for name, content in (values or {}).items():
-        _check_input(model, name)
+            raise _unsized(model, name)
+    for name, content in given.values(values).items():
+        _check_input(model, name, "values")
         inputs[name] = _with_value(model, name, inputs[name], content)
     return Binding(inputs, bindings, frozenset(named))
 
@@ -79,13 +85,10 @@ def _following(model: Model, inputs: Mapping[str, Tensor], given: frozenset[str]
 
 def _values_of_symbols(model: Model, dims: Mapping[str, Extent]) -> dict[str, Extent]:
     """The values that a user gives symbols, formulas over other symbols with the values of these in their place."""
-    for name, value in dims.items():
-        if isinstance(value, int) and value < 0:
-            raise ModelError(model.path, "", f"dimension {name} cannot be {value}: sizes are 0 or more")
     try:
         return resolve(dims)
     except (ValueError, TooLarge) as problem:
-        raise ModelError(model.path, "", f"--dim: {problem}") from None
+        raise ArgumentError("dims", str(problem), model.path) from None
 
 
 def _bound(model: Model, name: str, tensor: Tensor, bindings: Mapping[str, Extent]) -> Tensor:
@@ -97,24 +100,37 @@ def _bound(model: Model, name: str, tensor: Tensor, bindings: Mapping[str, Exten
         raise ModelError(model.path, "", f"input {name!r} of shape {show_shape(tensor.shape)}: {problem}") from None
 
 
-def _check_input(model: Model, name: str) -> None:
-    """Raise ModelError where a model has no such input."""
+def _unsized(model: Model, name: str) -> ArgumentError:
+    """What to say of an input whose size has to be given."""
+    place, reason, shape, known = model.unsized_inputs[name]
+    return ArgumentError("shapes", reason, model.path, place, example=(name, shape), known=known)
+
+
+def _check_input(model: Model, name: str, argument: str) -> None:
+    """Raise ArgumentError where a model has no such input."""
     if name not in model.inputs:
         names = ", ".join([*model.inputs][:INPUTS]) or "none"
         more = f" and {len(model.inputs) - INPUTS} more" if len(model.inputs) > INPUTS else ""
-        raise ModelError(model.path, "", f"there is no input {name!r}; the inputs are: {names}{more}")
+        near = did_you_mean(name, model.inputs) if len(model.inputs) > 1 else ""
+        raise ArgumentError(argument, f"there is no input {name!r}{near}; the inputs are: {names}{more}", model.path)
 
 
 def _with_value(model: Model, name: str, tensor: Tensor, content: int | bool) -> Tensor:
     """An input of one element with its content, which may choose a branch or a trip count."""
     if not tensor.ranked or tensor.size != 1 or not ("int" in tensor.dtype or tensor.dtype == "bool"):
         held = f"{tensor.dtype} {show_shape(tensor.shape) if tensor.ranked else 'of unknown shape'}"
-        raise ModelError(model.path, "", f"input {name!r} is {held}; only one integer or boolean can be given a value")
+        reason = f"input {name!r} is {held}; only one integer or boolean can be given a value"
+        raise ArgumentError("values", reason, model.path)
     return replace(tensor, value=(int(content),))
 
 
-def _override(tensor: Tensor, shape: tuple[Any, ...]) -> Tensor:
+def _override(model: Model, name: str, shape: tuple[Any, ...]) -> Tensor:
     """The input under the shape that the user gives it."""
+    tensor = model.inputs[name]
+    are_items = [isinstance(each, tuple) for each in shape]
+    if (any(are_items) != isinstance(tensor, TensorSequence) and shape) or len({*are_items}) > 1:
+        kind = "a sequence of tensors, as [('float32', (1, 3))]" if isinstance(tensor, TensorSequence) else "one tensor"
+        raise ArgumentError("shapes", f"input {name!r} is {kind}, and is given {shape!r}", model.path)
     if isinstance(tensor, TensorSequence):
         items = tuple(Tensor(tuple(map(_extent, extents)), dtype) for dtype, extents in shape)
         return TensorSequence(items[0] if items else tensor.element, items)
@@ -129,7 +145,5 @@ def _implied(stated: Tensor, given: Tensor) -> dict[str, Extent]:
     return dict(filter(None, [solve(was, now) for was, now in pairs if was != now]))
 
 
-def _extent(extent: int | str) -> Extent:
-    if isinstance(extent, str):
-        return int(extent) if extent.isdecimal() else symbol(extent)
-    return extent
+def _extent(extent: Extent | str) -> Extent:
+    return symbol(extent) if isinstance(extent, str) else extent

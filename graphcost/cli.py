@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from . import arguments, commands
-from .commands.shared import analysed, internal_error, load_plugins, print_error, target_of, unfit, write_out
+from . import arguments, commands, options_file
+from .commands.progress import progress
+from .commands.shared import analysed, load_plugins, print_error, target_of, unfit, write_out
 from .commands.sizes import scenarios_csv, size_sections
-from .errors import ModelError
-from .options import SECTIONS, parser
+from .errors import ModelError, internal_error
+from .options import DEFAULT_TIMEOUT, SECTIONS, in_options, parser
+from .printable import printable
 
 if TYPE_CHECKING:
     from .api import Analysis, Report
     from .notation import Notation
     from .sections import Section
-    from .summary import Failure, Summary
+    from .summary import ModelRow, RowMaker, Summary
     from .target import Target
 
 
@@ -69,13 +73,18 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     if not options.models:
         raise ModelError("", "", "no model given; see graphcost --help")
+    if options.jobs is not None and options.jobs < 0:
+        raise ModelError("--jobs", "", f"{options.jobs} models cannot be read at once; 0 is one per core")
     if options.top is not None and options.top < 0:
         raise ModelError("--top", "", f"{options.top} rows cannot be shown; 0 shows all")
-    target, format = target_of(options), _format(options)
+    grows = arguments.grows(options.output, options.jobs, options.format)
+    target, format = target_of(options), "" if grows else _format(options)
     _check_timing(options)
     paths = list(arguments.models(options.models))
     read = [*paths, *options.plugin, *([str(options.weights)] if options.weights else [])]
     arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], read)
+    if grows:
+        return _run_growing(paths, options, target)
     if len(paths) > 1:
         return _run_many(paths, options, target, format)
     return _run_one(paths[0], options, target, format)
@@ -94,13 +103,11 @@ def _run_one(path: str, options: argparse.Namespace, target: Target, format: str
 
 
 def _report_one(path: str, options: argparse.Namespace, target: Target, format: str) -> int:
-    report = _report(path, options, target, format)
-    if report.analysis.unused_dims:
-        open_ = ", ".join(report.analysis.free_symbols) or "none"
-        unused = ", ".join(report.analysis.unused_dims)
-        raise ModelError("--dim", "", f"{path} has no dimension {unused}; open are: {open_}")
-    text = scenarios_csv(report) if format.startswith("csv") else None
-    text = report.render(format) if text is None else text
+    with _bounded(options, path), progress(path, options.quiet):
+        report = _report(path, options, target, format)
+        report.analysis.check_dims()
+        text = scenarios_csv(report) if format.startswith("csv") else None
+        text = report.render(format) if text is None else text
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
     write_out(text, options.output)
@@ -194,18 +201,46 @@ def _check_sections(report: Report, options: argparse.Namespace, format: str) ->
     if format.startswith("csv") and instead != "scenarios":
         raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
     about = ("top",) if instead == "scenarios" else ("columns", "sort", "top", "by")  # scenarios have some of these
-    given = {name: getattr(options, name) is not None for name in about}
-    given["style"] = options.style != "default"
-    for name in given:
-        if given[name]:
+    for name in (*about, "style"):
+        if name in options.given:
             raise ModelError(f"--{name}", "", f"is about the table of layers, and --{instead} takes its place")
 
 
 def _run_many(paths: list[str], options: argparse.Namespace, target: Target, format: str) -> int:
     """A row of totals for each model; what cannot be read gets a row that says why, and the others go on."""
     from .render import render
-    from .summary import DEFAULT, Summary
+    from .summary import RowMaker, Summary
 
+    options = options_file.only_given(options, ("style", "columns", "sort", "top", "by", "section", *SECTIONS))
+    _refuse_options_of_one(options, f"there are {len(paths)}", objects=format == "json")
+    make = RowMaker(_total_columns(options), options.sort, objects=format == "json")
+    rows = _rows(paths, options, target, format, make)
+    summary = Summary(rows, columns=make.keys, sort=options.sort, top=options.top or 0, objects=make.objects)
+    _check_dims(options, summary)
+    write_out(render(summary, format), options.output)
+    return 2 if summary.failed else _exit_code(options, summary.incomplete)
+
+
+def _run_growing(paths: list[str], options: argparse.Namespace, target: Target) -> int:
+    """The same into a table that grows with each model; those that it has are not read again."""
+    from .result_files import open_table
+    from .summary import RowMaker
+
+    _refuse_options_of_one(options, "each is a row of the table", objects=False)
+    for flag, value in {"--sort": options.sort, "--top": options.top, "--csv-raw": options.csv_raw}.items():
+        if value:
+            raise ModelError(flag, "", f"rows of {options.output} stand in the order in which models are read")
+    make = RowMaker(_total_columns(options))
+    table = open_table(options.output, make.data_keys)
+    missing = table.missing(paths)
+    with table:
+        for row in _rows(missing, options, target, "", make):
+            table.add(row)
+    return 2 if table.failed else _exit_code(options, table.incomplete)
+
+
+def _refuse_options_of_one(options: argparse.Namespace, many: str, *, objects: bool) -> None:
+    """Raise ModelError for an option that has no place in a row of totals, nor in a model's JSON object."""
     given = {
         "--plan": options.plan,
         "--weights": options.weights,
@@ -214,24 +249,23 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
         "--require-fit": options.require_fit,
         "--style": options.style != "default",
     }
-    if format != "json":
+    if not objects:
         flagged = [name for name in _flagged(options) if name not in ("device", "timing")]
         given |= {f"--{name}": True for name in flagged} | {"--section": options.section}
         given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep", "ram", "flash")}
     for flag, value in given.items():
         if value:
-            raise ModelError(flag, "", f"is about one model, and there are {len(paths)}: each gets a row of totals")
-    columns, top = _columns(options), options.top or 0
-    Summary([], columns=columns, sort=options.sort)  # what does not exist is the fault of no model
-    if columns is None and options.device:
-        columns = [*DEFAULT, "time_bound"]
-    if options.columns is None and options.measure:
-        columns = [*(columns or DEFAULT), "time"]
-    results = _results(paths, options, target, format)
-    summary = Summary(results, columns=columns, sort=options.sort, top=top, objects=format == "json")
-    _check_dims(options, summary)
-    write_out(render(summary, format), options.output)
-    return 2 if summary.failed else _exit_code(options, summary.incomplete)
+            raise ModelError(flag, "", f"is about one model, and {many}: each gets a row of totals")
+
+
+def _total_columns(options: argparse.Namespace) -> tuple[str, ...]:
+    """The keys of the columns of a row of totals; () for the usual ones."""
+    from .summary import DEFAULT
+
+    if columns := _columns(options):
+        return tuple(columns)
+    times = [*(["time_bound"] if options.device else []), *(["time"] if options.measure else [])]
+    return (*DEFAULT, *times) if times else ()
 
 
 def _check_dims(options: argparse.Namespace, summary: Summary) -> None:
@@ -241,26 +275,66 @@ def _check_dims(options: argparse.Namespace, summary: Summary) -> None:
         raise ModelError("--dim", "", f"no model has a dimension {', '.join(unused)}")
 
 
-def _results(paths: list[str], options: argparse.Namespace, target: Target, format: str) -> Iterator[Report | Failure]:
-    """The report of each model, or why there is none; on a terminal with the progress."""
-    from .summary import Failure
+def _rows(
+    paths: list[str], options: argparse.Namespace, target: Target, format: str, make: RowMaker
+) -> Iterator[ModelRow]:
+    """The row of each model, with the reason where it has none; on a terminal with the progress."""
+    from .scanning import failed_row, read_each
 
-    progress = sys.stderr is not None and sys.stderr.isatty()
-    for number, path in enumerate(paths, 1):
-        if progress:
-            print(f"\r[{number}/{len(paths)}] {path}\x1b[K", end="", file=sys.stderr, flush=True)
-        try:
-            yield _report(path, options, target, format)
-        except Exception as fault:
-            if os.environ.get("GRAPHCOST_DEBUG") and not isinstance(fault, ModelError):
-                raise
-            problem = fault if isinstance(fault, ModelError) else internal_error(path, fault)
-            if progress:
+    shown = sys.stderr is not None and sys.stderr.isatty() and not options.quiet
+    names = _shown(paths) if shown else iter(paths)
+    timeout, memory = _limits(options)
+    jobs = options.jobs if options.jobs is not None else None if timeout is memory is None else 1
+    read = partial(_row, options, target, format, make)
+    for path, answer in read_each(read, names, jobs, timeout, memory):
+        if isinstance(answer, ModelError):
+            if shown:
                 print("\r\x1b[K", end="", file=sys.stderr)
-            print_error(problem)
-            yield Failure(path, problem.reason)
-    if progress:
+            print_error(answer)
+            yield failed_row(path, in_options(answer))
+        else:
+            yield answer
+    if shown:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _row(options: argparse.Namespace, target: Target, format: str, make: RowMaker, path: str) -> ModelRow:
+    """The row of one model. Raises ModelError."""
+    from .remote import status
+    from .scanning import with_status
+
+    before = status(path)
+    return with_status(make(_report(path, options, target, format)), before)
+
+
+def _shown(paths: list[str]) -> Iterator[str]:
+    """The models one by one, each with a line of progress when it is taken on."""
+    for number, path in enumerate(paths, 1):
+        print(f"\r[{number}/{len(paths)}] {printable(path)}\x1b[K", end="", file=sys.stderr, flush=True)
+        yield path
+
+
+def _limits(options: argparse.Namespace) -> tuple[float | None, int | None]:
+    """The seconds and the bytes that one model may take."""
+    timeout = options.timeout if options.timeout is not None else 0 if options.jobs is None else DEFAULT_TIMEOUT
+    memory = options.memory_limit and arguments.memory_size("--memory-limit", options.memory_limit)
+    return arguments.seconds("--timeout", timeout), memory or None
+
+
+@contextlib.contextmanager
+def _bounded(options: argparse.Namespace, path: str) -> Iterator[None]:
+    """Hold the limits of one model in this process. Raises ModelError where they are exceeded."""
+    timeout, memory = _limits(options)
+    if timeout is memory is None:
+        yield
+        return
+    from .workers import Bounds, Lost, bounded
+
+    try:
+        with bounded(Bounds(timeout, memory)):
+            yield
+    except Lost as problem:
+        raise ModelError(path, "", str(problem)) from None
 
 
 def _flagged(options: argparse.Namespace) -> list[str]:
@@ -281,13 +355,17 @@ def _format(options: argparse.Namespace) -> str:
             raise ModelError("--csv-raw", "", f"is about --format csv, and --format {options.format} is given")
         return "csv-raw"
     if options.format is not None:
-        if options.format not in render.FORMATS:
-            raise ModelError("--format", "", f"no format {options.format!r}; there are {', '.join(render.FORMATS)}")
-        return str(options.format)
+        return render.find(options.format).name
     return "md" if options.output is None else render.format_of(options.output)
 
 
 def _listing(options: argparse.Namespace) -> str | None:
+    if options.show_config:
+        return options_file.shown(options)
+    if options.json_schema:
+        from . import schema
+
+        return schema.text()
     if not (options.list_columns or options.list_ops or options.list_devices or options.list_styles):
         return None
     from . import listings

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from . import conventions, defining, times
 from .analysis import Analysis
 from .defining import type_text
 from .dims import Dim, substitute
-from .errors import ModelError
+from .errors import ArgumentError
 from .graph import Tensor
 from .registry import Registry
+from .suggest import no_such
 from .table import Form, Value, formula, shapes_text
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _bound(analysis: Analysis, at: int, quantity: str) -> Value:
 def _roofline(analysis: Analysis) -> Roofline:
     """Raises ModelError when no device was given."""
     if analysis.roofline is None:
-        raise ModelError("--columns", "", "time_bound and bound_by are times on a device: give one by --device")
+        raise ArgumentError("columns", "time_bound and bound_by are times on a device, and none is given")
     return analysis.roofline
 
 
@@ -149,7 +149,7 @@ _BUILT_IN = {
                "text", lambda a, i: defining.weights_dtype(a.rows[i])),
         Column("scope", "scope", "", "the module path in the operator's name", "text", lambda a, i: a.rows[i].scope),
         Column("count", "layers", "operators", "operators in the row; the total is without those that only make"
-               " constants", "count", lambda a, i: 1, lambda a: len(a.layers),
+               " constants", "count", lambda a, i: 1, lambda a: len(a.layer_rows),
                total_is_exact=lambda a: True),
         Column("input", "input", "", "shapes of the inputs", "text",
                lambda a, i: shapes_text(_operands(a, i)), per_signature=True,
@@ -247,9 +247,9 @@ _SCALED = {"macs": ("macs", "MACs"), "flops": ("ops", "FLOPs"), "ops": ("ops", "
 for two, as most do who say FLOPs."""
 
 
-def find(key: str) -> Column:
+def find(key: str, argument: str = "columns") -> Column:
     """A column by its key or its printed title, in any case: `macs`, `Rf stride`; a convention's metric such as
-    `netscope.macc`; or `flops`, `gmacs`, `gflops`. Raises ModelError.
+    `netscope.macc`; or `flops`, `gmacs`, `gflops`. Raises ArgumentError.
     """
     if key in COLUMNS:
         return COLUMNS[key]
@@ -262,8 +262,7 @@ def find(key: str) -> Column:
     convention, _, name = key.partition(".")
     if name and (metric := conventions.metric(convention, name)) is not None:
         return Column(key, key, metric.unit, metric.doc, metric.form, metric.of, metric.total)
-    close = get_close_matches(key, known(), 3, 0.4)
-    raise ModelError("", "", f"no column {key!r}; did you mean {', '.join(close) or ', '.join(DEFAULT)}?")
+    raise ArgumentError(argument, no_such("column", key, known()))
 
 
 def _plain(key: str) -> str:

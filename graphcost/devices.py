@@ -12,9 +12,10 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from .errors import ModelError
+from .errors import ArgumentError, ModelError
 from .graph import BITS
 from .registry import Registry
+from .suggest import no_such
 
 FOLDER = Path(__file__).parent / "profiles"
 LARGEST = 1 << 16
@@ -111,7 +112,8 @@ def find(name: str) -> Device:
         return DEVICES[name]
     if name.endswith(".toml") or Path(name).parent != Path():
         return load(Path(name))
-    raise ModelError("--device", "", f"no device {name!r}; there are {', '.join(DEVICES)}, or give a .toml file")
+    reason = no_such("device", name, DEVICES)
+    raise ArgumentError("device", f"{reason}{' Or' if reason.endswith('?') else ', or'} give a .toml file")
 
 
 def load(path: Path) -> Device:

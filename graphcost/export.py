@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import networkx as nx
 
 from .analysis import TOTALS, Analysis
 from .dims import Extent, to_json
 from .graph import UNKNOWN, Tensor
+from .layers import Layers
 from .passes import caches
 from .passes.rows import Row
-from .rules import Work
 from .table import shape_text, shapes_text
 from .version import __version__
 
-if TYPE_CHECKING:
-    from .passes.receptive_field import Field
+SCHEMA = 1
+"""The version of the JSON object: keys are added under the same number, and none changes its meaning."""
+GENERATOR = f"graphcost {__version__}"
 
 
 def to_dict(analysis: Analysis) -> dict[str, Any]:
     """The JSON object of `--format json`: integers, open dimensions as formulas in text, None for unknown."""
     model, blob = analysis.model, analysis.model.blob_names
     return {
-        "schema": 1,
-        "generator": f"graphcost {__version__}",
-        "model": {"path": model.path, "name": model.name, "format": model.format, "opsets": dict(model.opsets)},
+        "schema": SCHEMA,
+        "generator": GENERATOR,
+        "model": {
+            "path": model.path or None,
+            "name": model.name or None,
+            "format": model.format or None,
+            "opsets": dict(model.opsets),
+        },
         "inputs": [{"name": name, **_tensor(tensor)} for name, tensor in analysis.inputs.items()],
         "outputs": [{"name": blob.get(name, name), **_tensor(_output(analysis, name))} for name in model.outputs],
         "assumptions": {**analysis.assumptions, **analysis.defaults},
         "declared": dict(analysis.declared),
-        "target": asdict(analysis.target),
+        "target": {key: None if value == "" else value for key, value in asdict(analysis.target).items()},
         "totals": {quantity: to_json(analysis.total(quantity)) for quantity in TOTALS} | _times(analysis),
         **_language_model(analysis),
         "parameter_classes": {kind: to_json(size) for kind, size in analysis.parameters.classes.items()},
@@ -42,7 +47,7 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
             "dependent_ops": analysis.dependent,
             "unknown_tensors": analysis.unknown_tensors,
         },
-        "layers": [_layer(analysis, at, row) for at, row in enumerate(analysis.rows)],
+        "layers": [layer.to_dict() for layer in Layers(analysis)],
         "tensors": {blob.get(name, name): _tensor(tensor) for name, tensor in analysis.tensors.items()},
     }
 
@@ -79,60 +84,8 @@ def _times(analysis: Analysis) -> dict[str, float | None]:
     return found | ({"time_bound": roofline.seconds} if roofline is not None else {})
 
 
-def _row_times(analysis: Analysis, at: int) -> dict[str, float | None]:
-    """The same of one row; what ran as part of another row has no measured time of its own."""
-    timing, roofline = analysis.timing, analysis.roofline
-    found: dict[str, float | None] = {}
-    if timing is not None:
-        group = timing.leaders.get(at)
-        found["time"] = group.seconds if group is not None else None
-    return found | ({"time_bound": roofline.rows[at].seconds} if roofline is not None else {})
-
-
 def _output(analysis: Analysis, name: str) -> Tensor:
     return analysis.tensors.get(name) or analysis.model.weights.get(name) or UNKNOWN
-
-
-def _layer(analysis: Analysis, at: int, row: Row) -> dict[str, Any]:
-    blob, work, traffic = analysis.model.blob_names, row.work, analysis.traffic.rows[at]
-    fused_into = None if traffic.fused_into is None else analysis.rows[traffic.fused_into].name
-    return {
-        "name": row.name,
-        "kind": row.op.type,
-        "scope": row.scope,
-        "inputs": [blob.get(name, name) for name in row.op.inputs],
-        "outputs": [blob.get(name, name) for name in row.op.outputs],
-        "output_shapes": [_tensor(tensor)["shape"] for tensor in row.outputs],
-        "macs": to_json(work.macs) if work else None,
-        "ops": to_json(work.ops) if work else None,
-        "params": to_json(analysis.parameters.rows[at]),
-        "learned_params": to_json(analysis.parameters.learned_rows[at]),
-        "param_bytes": to_json(analysis.parameters.row_bytes[at]),
-        "activation_bytes": to_json(row.activation_bytes),
-        "reads": to_json(traffic.reads),
-        "writes": to_json(traffic.writes),
-        "intensity": analysis.intensity[at],
-        **_row_times(analysis, at),
-        "fused_into": fused_into,
-        "folded_into": fused_into,  # the key's name before, for one version
-        "work": {kind: to_json(getattr(work, kind)) for kind in Work.__slots__} if work else None,
-        **_receptive_fields(analysis.receptive_fields_of(at)),
-        "constant": row.constant,
-        "status": row.status,
-        "note": row.why or None,
-        "where": row.op.location,
-    }
-
-
-def _receptive_fields(fields: Mapping[str, Field]) -> dict[str, Any]:
-    """The field in the first input that is seen, in each one where there are several, and why it is not known."""
-    data = {name: field.to_dict() for name, field in fields.items()}
-    result: dict[str, Any] = {"rf": next(iter(data.values()), None)}
-    if len(data) > 1:
-        result["rf_inputs"] = data
-    if why := next((field.why for field in fields.values() if field.why), ""):
-        result["rf_why"] = why
-    return result
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from math import prod
 from typing import Any, NoReturn, Protocol
 
@@ -51,13 +50,28 @@ class UnknownShape(ValueError):
     """Somebody asked for the shape of a tensor whose rank is not known."""
 
 
+class _Remembered:
+    """What is asked of a tensor many times in a run and found once: kept beside its fields, and no part of it."""
+
+    __slots__ = ("_hash", "_nbytes")
+    _hash: int
+    _nbytes: Extent
+
+
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(_Remembered):
     """A shape, an element type and, for the small integer tensors that steer later shapes, the contents (row-major)."""
 
     shape: Shape
     dtype: str = "float32"
     value: tuple[Scalar, ...] | None = None
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            object.__setattr__(self, "_hash", hash((self.shape, self.dtype, self.value)))
+            return self._hash
 
     @property
     def ranked(self) -> bool:
@@ -80,19 +94,19 @@ class Tensor:
     @property
     def nbytes(self) -> Extent:
         """Bytes of the elements packed without gaps: two 4-bit elements share a byte."""
-        return _packed(self.shape, self.dtype)
+        try:
+            return self._nbytes
+        except AttributeError:
+            bits, size = BITS.get(self.dtype, 0), prod(self.shape)
+            packed = size * (bits // 8) if bits % 8 == 0 else -(-size * bits // 8)
+            object.__setattr__(self, "_nbytes", packed)
+            return packed
 
     def substitute(self, sizes: Mapping[str, Extent]) -> Tensor:
         """The tensor with values in the place of symbols of its shape."""
         if all(isinstance(extent, int) for extent in self.shape):
             return self
         return replace(self, shape=tuple([substitute(extent, sizes) for extent in self.shape]))
-
-
-@lru_cache(maxsize=4096)  # asked of each tensor about nine times a run, and a product of formulas takes 3 us
-def _packed(shape: Shape, dtype: str) -> Extent:
-    bits, size = BITS.get(dtype, 0), prod(shape)
-    return size * (bits // 8) if bits % 8 == 0 else -(-size * bits // 8)
 
 
 class Unranked(Tensor):
@@ -275,8 +289,9 @@ class Model:
     inputs: dict[str, Tensor]
     outputs: tuple[str, ...] = ()
     weights: dict[str, Tensor] = field(default_factory=dict)
-    unsized_inputs: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """For an input whose size the file does not say: the place in the file, and what the user should give."""
+    unsized_inputs: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
+    """For an input whose size the file does not say: the place in the file, what to say of it, a shape that it could
+    have, and what of that is in the file."""
     optional_sizes: frozenset[str] = frozenset()
     """Inputs that can do without a size as long as nothing computes on them: labels, and what else comes with data."""
     sized_by: Mapping[str, SizedBy] = field(default_factory=dict)

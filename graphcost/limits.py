@@ -27,6 +27,8 @@ MAX_PROTOTXT = 16 * MIB
 """Bytes of a prototxt; the largest seen in public is under half a MiB."""
 MAX_PROTOTXT_DEPTH = 100
 """Messages within messages of a prototxt; Caffe's own schema nests five deep."""
+MAX_CONFIG = 1 * MIB
+"""Bytes of a project's own file, graphcost.toml or pyproject.toml."""
 MAX_DIGITS = 100
 """Digits of one integer; an extent has at most 19."""
 MAX_LAYERS = 200_000

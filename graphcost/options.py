@@ -6,7 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .errors import ModelError
+from . import config as config_file
+from . import options_file
+from .config import Config
+from .errors import ArgumentError, ModelError
+from .suggest import close_to, no_such
 from .version import __version__
 
 SECTIONS = ("memory", "anchors", "reconcile", "device")
@@ -14,6 +18,74 @@ SECTIONS = ("memory", "anchors", "reconcile", "device")
 
 
 _TO_FILE = "write to FILE (atomically) instead of stdout"
+DEFAULT_TIMEOUT = 60
+"""Seconds after which a model is given up with --jobs."""
+
+
+_OPTIONS = {"shapes": "input", "dims": "dim", "values": "value", "sections": "section", "stages": "stage"}
+"""The options whose arguments in the library have another name."""
+
+
+def in_options(problem: ModelError) -> ModelError:
+    """What to say of an error on the command line, where an argument of the library is an option."""
+    if not isinstance(problem, ArgumentError):
+        return problem
+    option = f"--{_OPTIONS.get(problem.argument, problem.argument).replace('_', '-')}"
+    name, value = problem.example
+    if name:
+        known = f": {problem.known}" if problem.known else ""
+        reason = f"{problem.reason}: give it, as {option} {name}={value}{known}"
+        return ModelError(problem.path, problem.place, reason)
+    return ModelError(problem.path, problem.place, str(ModelError(option, "", problem.reason)))
+
+
+COMMANDS = {
+    "help": "help on a topic: a group of options, an option, a command, columns, exit-codes, ...",
+    "completion": "the completion of the command line for bash, zsh or fish",
+}
+"""The subcommands in a line each."""
+EXAMPLES = {
+    "graphcost model.onnx": "what each layer costs, and all of them",
+    "graphcost model.onnx --input 1x3x320x320": "at another input size; data=Nx3xHxW leaves sizes symbolic",
+    "graphcost model.onnx --format html -o model.html": "a page with charts and the drawn network",
+    "graphcost model.onnx --sort macs --top 10": "the ten most expensive layers",
+    "graphcost model.onnx --device cortex-m4 --dtype int8": "latency, lower bound, and memory fit as if quantised",
+    "graphcost models/ --columns params,macs,peak": "a row for each model of a folder",
+}
+"""Commands, and what they show."""
+EXIT_CODES = {
+    0: "done",
+    1: "a gate failed, or is undecided (--strict: a number is only a lower bound)",
+    2: "something cannot be read, or an argument cannot be taken",
+    3: "an error of graphcost's own, in one line (GRAPHCOST_DEBUG=1 shows where)",
+}
+CONFIG = """Defaults of options are taken from graphcost.toml, or [tool.graphcost] in pyproject.toml,
+in this folder or above it in the repository. Keys are the long names of options:
+  device = "cortex-m4"
+  columns = ["name", "macs", "peak"]
+  dim = {N = 8}
+What the command line says goes before them. --show-config shows them, --no-config leaves them
+unread. What runs code or writes a file (--plugin, --output, ...) is for the command line alone."""
+
+
+def epilog() -> str:
+    """What stands under the options of --help."""
+    return "\n".join(notes().values())
+
+
+def notes() -> dict[str, str]:
+    """The notes under the options, by title; `graphcost help` prints one of them."""
+    texts = {
+        "commands": _listed({f"graphcost {name}": what for name, what in COMMANDS.items()}, 22),
+        "examples": "\n".join(f"  {command}\n      {what}" for command, what in EXAMPLES.items()),
+        "exit codes": _listed({str(code): what for code, what in EXIT_CODES.items()}, 4),
+        "configuration": "\n".join(f"  {line}" for line in CONFIG.splitlines()),
+    }
+    return {title: f"{title}:\n{text}\n" for title, text in texts.items()}
+
+
+def _listed(items: dict[str, str], width: int) -> str:
+    return "\n".join(f"  {name:{width}}{what}" for name, what in items.items())
 
 
 class _Once(argparse.Action):
@@ -29,12 +101,40 @@ class _Once(argparse.Action):
 
 
 class _Parser(argparse.ArgumentParser):
+    """Takes what is given on the command line, for other options what a project's file says, else their defaults."""
+
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
         self.register("action", None, _Once)
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:  # as argparse has it
+        """Raises ModelError."""
+        defaults = {a.dest: a.default for a in self._actions if a.option_strings and a.default != argparse.SUPPRESS}
+        for action in self._actions:
+            if action.dest in defaults:
+                action.default = argparse.SUPPRESS
+        given, others = self.parse_known_args(args, namespace)
+        if others:
+            self.error(self._no_option(others))
+        config = Config() if getattr(given, "no_config", False) else config_file.find()
+        return options_file.merged(self, given, defaults, config, lambda: [f"--{name}" for name in names()])
+
+    def _no_option(self, words: list[str]) -> str:
+        """What to say of words that no option takes."""
+        options = [word.partition("=")[0] for word in words if word.startswith("-")]
+        if not options:
+            return f"unrecognized arguments: {' '.join(words)}"
+        near = close_to(options[0].lstrip("-"), [name[2:] for name in self._option_string_actions if name[:2] == "--"])
+        meant = f"; did you mean {' or '.join(f'--{name}' for name in near)}?" if near else ""
+        return f"no option {options[0]!r}{meant}"
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            self.error(f"{action.option_strings[-1]}: {no_such('choice', value, action.choices)}")
+
     def error(self, message: str) -> NoReturn:
-        raise ModelError("", "", f"{message}; see {self.prog} --help")
+        see = f"see {self.prog} --help"
+        raise ModelError("", "", f"{message} ({see})" if message.endswith("?") else f"{message}; {see}")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,8 +142,10 @@ def parser() -> argparse.ArgumentParser:
     p = _Parser(
         prog="graphcost",
         usage="graphcost MODEL [MODEL ...] [options]\n       graphcost diff OLD NEW [options]\n"
-        "       graphcost check [MODEL ...] [options]\n       graphcost baseline [MODEL ...] [options]",
+        "       graphcost check [MODEL ...] [options]\n       graphcost baseline [MODEL ...] [options]\n"
+        "       graphcost serve [FOLDER] [--port N]",
         description="What a neural network costs: shapes, parameters, arithmetic and memory, read from its file.",
+        epilog=epilog(),
     )
     p.add_argument("models", nargs="*", metavar="MODEL", help=".prototxt, .caffemodel, .onnx, or a folder of these")
     _output(p.add_argument_group("output"))
@@ -56,7 +158,22 @@ def parser() -> argparse.ArgumentParser:
     _target(target)
     _calibrate(target)
     _time(p.add_argument_group("measured times"))
+    _many(p.add_argument_group("many models"))
     _lists(p.add_argument_group("listings"))
+    return p
+
+
+def serve_parser() -> argparse.ArgumentParser:
+    """The parser of `graphcost serve`."""
+    p = _Parser(
+        prog="graphcost serve",
+        usage="graphcost serve [FOLDER] [--port N]",
+        description="The browser edition on this machine: a page that computes reports, and sends no file anywhere.",
+    )
+    p.add_argument(
+        "folder", nargs="?", metavar="FOLDER", type=Path, help="what scripts/site built (default build/site)"
+    )
+    p.add_argument("--port", metavar="N", type=int, default=8000, help="default 8000; 0 takes a free one")
     return p
 
 
@@ -75,10 +192,15 @@ def subparser(name: str, usage: str, description: str, formats: str) -> argparse
     return p
 
 
+def names() -> frozenset[str]:
+    """The long names of the command's options, without their dashes."""
+    return frozenset(option[2:] for option in parser()._option_string_actions if option.startswith("--"))
+
+
 def usage(p: argparse.ArgumentParser | None = None) -> str:
     """The text of --help at 100 columns, whatever the terminal."""
     p = p or parser()
-    p.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=100)
+    p.formatter_class = lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=100)
     return p.format_help()
 
 
@@ -89,6 +211,7 @@ def _output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-o", "--output", metavar="FILE", type=Path, help=_TO_FILE)
     group.add_argument("--csv-raw", action="store_true", help="csv with names as the model has them, for programs")
     group.add_argument("--strict", action="store_true", help="exit with 1 when a number is only a lower bound")
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr, only errors")
 
 
 def _layers(group: argparse._ArgumentGroup) -> None:
@@ -243,9 +366,27 @@ def _time(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--provider", metavar="NAME", help="execution provider that --measure uses (default: CPU)")
 
 
+def _many(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--jobs", metavar="N", type=int,
+        help="read N models at once, 0 for one per core; --output results.csv, .jsonl or .parquet then grows with each"
+        " model, and a run that was ended goes on where it was",
+    )  # fmt: skip
+    group.add_argument(
+        "--timeout", metavar="S", type=float,
+        help="give a model up after S seconds (60 with --jobs; 0: never); the others go on",
+    )  # fmt: skip
+    group.add_argument(
+        "--memory-limit", metavar="SIZE", help="give a model up that takes more memory than that, as in 2GiB"
+    )
+
+
 def _lists(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--list-columns", action="store_true", help="columns, their units and definitions")
     group.add_argument("--list-ops", action="store_true", help="operators that have a rule")
     group.add_argument("--list-styles", action="store_true", help="styles, and the tools that count so")
     group.add_argument("--list-devices", action="store_true", help="device profiles, with their peaks")
-    group.add_argument("--version", action="version", version=f"graphcost {__version__}")
+    group.add_argument("--show-config", action="store_true", help="the defaults that a project's file gives options")
+    group.add_argument("--no-config", action="store_true", help="leave such a file unread")
+    group.add_argument("--json-schema", action="store_true", help="the JSON Schema of --format json")
+    group.add_argument("-V", "--version", action="version", version=f"graphcost {__version__}")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
-from difflib import get_close_matches
 from functools import wraps
 from typing import Any, Generic, TypeVar, cast
 
 from .errors import ModelError
 from .graph import UnknownShape
+from .suggest import close_to
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,8 +47,7 @@ class Registry(Generic[T]):
 
     def close_to(self, name: str) -> list[str]:
         """Up to three names that are nearly the same, in whatever case."""
-        by_lower = {each.lower(): each for each in self._table}
-        return [by_lower[match] for match in get_close_matches(name.lower(), by_lower, 3, 0.4)]
+        return close_to(name, self._table)
 
     def register(self, name: str, thing: T, *, replace: bool = False) -> None:
         """Add one under a name. Raises ValueError when the name is taken and `replace` is not set."""

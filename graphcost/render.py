@@ -7,9 +7,6 @@ Templates lay out finished text and compute nothing. Everything from the model i
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,11 +14,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import ModelError
+from .data_text import csv_lines, json_line, spreadsheet_text
+from .errors import ArgumentError, ModelError
 from .files import write
 from .printable import UNSAFE, printable, printable_lines
 from .registry import Registry
 from .report import Report
+from .suggest import no_such
 from .table import Table
 from .version import __version__
 
@@ -77,7 +76,7 @@ def render(report: Report | Summary, format: str) -> str:
     if isinstance(report, Report):
         return found.report(report)
     if found.summary is None:
-        raise ModelError("--format", "", f"{format} is for one model at a time")
+        raise ArgumentError("format", f"{format} is for one model at a time")
     return found.summary(report)
 
 
@@ -98,12 +97,13 @@ def page(template: str, styles: Sequence[str] = (), **content: object) -> str:
 
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
     """Rows as comma-separated values for spreadsheets: None as nothing, text that one would run as text."""
-    return _lines(rows, _spreadsheet_text)
+    return csv_lines(rows, spreadsheet_text)
 
 
 def json_text(data: dict[str, object]) -> str:
     """An object as JSON in ASCII, a line for each element of its lists of objects."""
-    return "{\n" + ",\n".join(f" {_json_line(key)}: {_json_lines(value)}" for key, value in data.items()) + "\n}\n"
+    members = (f" {json_line(key)}: {_json_lines(value)}" for key, value in data.items())
+    return "{\n" + ",\n".join(members) + "\n}\n"
 
 
 def _template(name: str) -> Format:
@@ -216,31 +216,21 @@ def _json_summary(summary: Summary) -> str:
 def _json_lines(value: object) -> str:
     """A value as JSON, a line for each element of a list of objects and each member of an object of objects."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[\n  " + ",\n  ".join(map(_json_line, value)) + "\n ]"
+        return "[\n  " + ",\n  ".join(map(json_line, value)) + "\n ]"
     if isinstance(value, dict) and value and all(isinstance(each, dict) for each in value.values()):
-        members = (f"{_json_line(key)}: {_json_line(each)}" for key, each in value.items())
+        members = (f"{json_line(key)}: {json_line(each)}" for key, each in value.items())
         return "{\n  " + ",\n  ".join(members) + "\n }"
-    return _json_line(value)
-
-
-def _json_line(value: object) -> str:
-    """A value as JSON in ASCII; halves of surrogate pairs, which no reader has to take, are replaced."""
-    text = json.dumps(value, allow_nan=False)
-    if "\\ud" in text:
-        raw = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        whole = raw.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        text = json.dumps(json.loads(whole), allow_nan=False)
-    return text
+    return json_line(value)
 
 
 def _csv(report: Report) -> str:
     """Exact values, a line per row; formulas as text, nothing where it is not known. A style's cells as it has them."""
-    return _lines(_values(report), _spreadsheet_text)
+    return csv_lines(_values(report), spreadsheet_text)
 
 
 def _csv_raw(report: Report) -> str:
     """The same with text as the model has it, for programs: a spreadsheet would run a name that begins with `=`."""
-    return _lines(_values(report))
+    return csv_lines(_values(report))
 
 
 def _values(report: Report) -> Iterable[Sequence[object]]:
@@ -255,36 +245,12 @@ def _values(report: Report) -> Iterable[Sequence[object]]:
     return [keys, *zip(*columns, strict=True)]
 
 
-_FORMULA = re.compile(r"[=+\-@\t\r]")
-_FIGURE = re.compile(r"[+\-\d.,x ]+")
-
-
-def _spreadsheet_text(text: str) -> str:
-    """Text of a cell that a spreadsheet takes for text, whatever it begins with."""
-    text = printable(text)
-    return f"'{text}" if _FORMULA.match(text) and not _FIGURE.fullmatch(text) else text
-
-
-def _lines(rows: Iterable[Sequence[object]], write: Callable[[str], str] | None = None) -> str:
-    """Rows as comma-separated values, None as nothing; `write` makes cells of text.
-
-    Without `write` text may hold any character: lines then end as RFC 4180 has it, and both ends of lines are quoted.
-    """
-    out = io.StringIO()
-    if write is None:
-        csv.writer(out, lineterminator="\r\n").writerows(rows)
-    else:
-        cells = ([write(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
-        csv.writer(out, lineterminator="\n").writerows(cells)
-    return out.getvalue()
-
-
 _BUILT_IN = {
     "md": _template("md"),
     "html": Format("html", (".html", ".htm"), _html, _html_summary),
     "json": Format("json", (".json",), _json, _json_summary),
-    "csv": Format("csv", (".csv",), _csv, lambda summary: _lines(summary.lines, _spreadsheet_text)),
-    "csv-raw": Format("csv-raw", (), _csv_raw, lambda summary: _lines(summary.lines)),
+    "csv": Format("csv", (".csv",), _csv, lambda summary: csv_lines(summary.lines, spreadsheet_text)),
+    "csv-raw": Format("csv-raw", (), _csv_raw, lambda summary: csv_lines(summary.lines)),
     "text": _template("text"),
 }
 FORMATS: Registry[Format] = Registry("format", _BUILT_IN, _BUILT_IN.__getitem__)
@@ -301,7 +267,7 @@ def register(format: Format, *, replace: bool = False) -> None:
 def find(name: str) -> Format:
     """A format by name. Raises ModelError."""
     if name not in FORMATS:
-        raise ModelError("--format", "", f"no format {name!r}; there are {', '.join(FORMATS)}")
+        raise ArgumentError("format", no_such("format", name, FORMATS))
     return FORMATS[name]
 
 
@@ -313,11 +279,11 @@ def format_of(path: Path) -> str:
     """The format that a file's suffix names. Raises ModelError."""
     known = _by_suffix()
     if (name := known.get(path.suffix.lower())) is None:
-        reason = f"no format has the suffix {path.suffix!r}; there are {', '.join(known)}, or give --format"
+        reason = f"no format has the suffix {path.suffix!r}; there are {', '.join(known)}, or give a format"
         raise ModelError(str(path), "", reason)
     return name
 
 
-def save(report: Report, path: Path) -> None:
-    """Write a report in the format its suffix names. Raises ModelError when there is none for it or on I/O errors."""
-    write(render(report, format_of(path)), path)
+def save(report: Report, path: Path, format: str | None = None) -> None:
+    """Write a report in a format, else the one its suffix names. Raises ModelError when there is none, or for I/O."""
+    write(render(report, format or format_of(path)), path)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
-from . import columns, conventions, export, sections
+from . import columns, conventions, export, rule_stub, sections
 from .analysis import Analysis
 from .columns import Column, find
 from .dims import Dim, substitute
-from .errors import ModelError
+from .errors import ArgumentError
 from .naming import grouped
 from .notation import ColumnNotation, Notation
 from .passes import caches
+from .suggest import no_such
 from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, shapes_text, show
 
 if TYPE_CHECKING:
@@ -46,17 +47,31 @@ TTY_ROWS, TTY_TOP = 60, 40
 
 def default_top(analysis: Analysis) -> int:
     """`top` of a Report for readers who do not scroll through it: 0 is all rows."""
-    return TTY_TOP if len(analysis.layers) > TTY_ROWS else 0
+    return TTY_TOP if len(analysis.layer_rows) > TTY_ROWS else 0
+
+
+class ReportOptions(TypedDict, total=False):
+    """The keywords of a Report, which say how an analysis is laid out."""
+
+    style: str
+    columns: Sequence[str] | str | None
+    sort: str | None
+    top: int
+    by: str | None
+    sections: Sequence[str | Section]
+    all: bool
+    notation: Notation
 
 
 class Report:
     """A laid-out analysis: text that `render` writes in a format.
 
-    `columns` are keys of `--list-columns`; `sort` a column, largest first; `top` keeps that many rows (0: all); `by`
-    groups rows by "op", "scope" or "stage"; `style` is "default" or a convention with a table of its own, whose columns
-    and rows are the tool's; `sections` are names of `graphcost.sections`, or such objects; `all` shows the operators
-    too that only make constants; `notation` says how `tables` write numbers. Raises ModelError for a column, style,
-    group or section that does not exist.
+    `columns` are keys of the reference's table, also as one text parted by commas; `sort` a column, largest first;
+    `top` keeps that many rows (0: all); `by` groups rows by "op", "scope" or "stage"; `style` is "default" or a
+    convention with a table of its own, whose columns and rows are the tool's; `sections` are names of
+    `graphcost.sections`, or such objects; `all` shows the operators too that only make constants; `notation` says
+    how `tables` write numbers. Raises ArgumentError, a ModelError, for a column, style, group or section that does not
+    exist.
     """
 
     def __init__(
@@ -64,7 +79,7 @@ class Report:
         analysis: Analysis,
         *,
         style: str = "default",
-        columns: Sequence[str] | None = None,
+        columns: Sequence[str] | str | None = None,
         sort: str | None = None,
         top: int = 0,
         by: str | None = None,
@@ -74,23 +89,30 @@ class Report:
     ) -> None:
         self.analysis = analysis
         self.notation = notation.check()
-        self.rows: Sequence[int] = range(len(analysis.rows)) if all else analysis.layers
+        self.rows: Sequence[int] = range(len(analysis.rows)) if all else analysis.layer_rows
         """The numbers of the rows that the table is of."""
-        self.sections = [_section(each) if isinstance(each, str) else each for each in sections]
+        given = sections.split(",") if isinstance(sections, str) else sections
+        self.sections = [_section(each) if isinstance(each, str) else each for each in given]
         self.style = style
         self.by = by
         if by is not None and by not in GROUPS:
-            raise ModelError("--by", "", f"no grouping {by!r}; there are {', '.join(GROUPS)}")
+            raise ArgumentError("by", no_such("grouping", by, GROUPS))
+        if not isinstance(top, int) or top < 0:
+            raise ArgumentError("top", f"{top} rows cannot be shown; 0 shows all")
         if style != "default" and (columns or sort or top or by):
-            raise ModelError("--style", "", f"{style} has rows and columns of its own: no columns, sort, top or by")
+            raise ArgumentError("style", f"{style} has rows and columns of its own: no columns, sort, top or by")
+        if isinstance(columns, str):
+            columns = [key.strip() for key in columns.split(",")]
         self._build_table = None if style == "default" else _build_table(style)
         on_device = ("time_bound", "bound_by") if analysis.target.device else ()
         measured = ("time", "duration", "achieved", "bandwidth") if analysis.timing is not None else ()
         efficiency = ("efficiency",) if measured and on_device else ()
         self.columns_given = bool(columns)
         self.keys = tuple(columns or (*(_GROUPED if by else _DEFAULT), *on_device, *measured, *efficiency))
-        for key in (*self.keys, *([sort] if sort else [])):
+        for key in self.keys:
             find(key)
+        if sort:
+            find(sort, "sort")
         self.sort = sort
         self.top = top
 
@@ -111,7 +133,7 @@ class Report:
         a = self.analysis
         peak = a.memory.peak
         parts = self._inputs
-        parts.append(counted(len(a.layers), "layer"))
+        parts.append(counted(len(a.layer_rows), "layer"))
         params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("learned_params", "param_bytes", "macs"))
         active = a.active_parameters
         working = f", {self.show(active, 'count', HEADLINE)} active per token" if active != a.parameters.total else ""
@@ -214,6 +236,11 @@ class Report:
             verb = "depends" if a.dependent == 1 else "depend"
             parts.append(f"{counted(a.dependent, 'more operator' if parts else 'operator')} {verb} on unknown shapes")
         return "lower bounds: " + "; ".join(parts)
+
+    @property
+    def rules_wanted(self) -> list[str]:
+        """The first lines of a rule for operators that have none."""
+        return rule_stub.stubs(self.analysis.rows) if self.analysis.unknown else []
 
     @property
     def assumptions(self) -> str:
@@ -329,14 +356,14 @@ class Report:
         analysis = self.analysis
         if not column.per_signature:
             return [column.value(analysis, at) for at in rows]
-        known: dict[object, Value] = {}
+        firsts, places = analysis.distinct_rows
+        known: dict[int, Value] = {}
         values = []
         for at in rows:
-            signature = analysis.rows[at].signature
-            key = (at,) if signature is None else signature
-            if key not in known:
-                known[key] = column.value(analysis, at)
-            values.append(known[key])
+            place = places[at]
+            if place not in known:
+                known[place] = column.value(analysis, firsts[place])
+            values.append(known[place])
         return values
 
     def _sort_key(self, value: Value) -> tuple[int, float, str]:
@@ -399,23 +426,23 @@ _GROUPED = ("name", "count", "learned_params", "macs", "ops", "activation", "sha
 
 
 def _section(name: str) -> Section:
-    """Raises ModelError when there is no such section."""
+    """Raises ArgumentError when there is no such section."""
     try:
         return sections.find(name)
     except KeyError:
-        raise ModelError("", "", f"no section {name!r}; there are {', '.join(sections.SECTIONS)}") from None
+        raise ArgumentError("sections", no_such("section", name, sections.SECTIONS)) from None
 
 
 def _build_table(style: str) -> Callable[[Analysis], Table]:
-    """How a convention lays its table out. Raises ModelError when there is no such convention, or it has no table."""
+    """How a convention lays its table out. Raises ArgumentError where it has no table, or does not exist."""
     try:
         found = conventions.find(style)
     except KeyError:
-        styles = ", ".join(["default", *(c.name for c in conventions.known() if c.table)])
-        raise ModelError("--style", "", f"no style {style!r}; there are {styles}") from None
+        styles = ["default", *(c.name for c in conventions.known() if c.table)]
+        raise ArgumentError("style", no_such("style", style, styles)) from None
     if found.table is None:
         metrics = ",".join(f"{style}.{metric.key}" for metric in found.metrics)
-        raise ModelError("--style", "", f"{style} has no table of its own, only figures: --columns name,{metrics}")
+        raise ArgumentError("style", f"{style} has no table of its own, only figures: the columns name,{metrics}")
     return found.table
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from .dims import Dim, Extent, symbol, total
 from .graph import Tensor, Unread
+from .suggest import close_to
 from .windows import GLOBAL as GLOBAL
 from .windows import NOT_KNOWN
 from .windows import POINTWISE as POINTWISE
@@ -58,6 +59,11 @@ class Work:
         """The sum of many, each formula of which is made once."""
         every = list(works)
         return cls(*[total([getattr(work, kind) for work in every]) for kind in cls.__slots__])
+
+    @property
+    def counts(self) -> tuple[Extent, ...]:
+        """The counts in the order of the kinds."""
+        return self.macs, self.muls, self.adds, self.divs, self.exps, self.compares
 
     def map(self, change: Callable[[Extent], Extent]) -> Work:
         """Each count changed in the same way."""
@@ -200,6 +206,8 @@ class Rule:
     classes: tuple[str, ...] = ()
     """What a weight among its inputs is for, in the order of inputs: of CLASSES, NUMBER, or "" where the operator does
     not tell; the last one holds for all further inputs too."""
+    contents_of_all: bool = False
+    """It reads what its operands hold only where that is known of every one of them."""
 
     @property
     def is_built_in(self) -> bool:
@@ -235,6 +243,7 @@ def rule(
     fields: Iterable[str] = (),
     harmless: Iterable[str] = (),
     weights: Mapping[str, str] = NO_CLASSES,
+    contents_of_all: bool = False,
 ) -> Callable[[F], F]:
     """Register a function as the rule of `kinds`, from version `since` of their operator set on.
 
@@ -243,14 +252,17 @@ def rule(
     names them in `fields` and takes them as `**fields`. `harmless` lists the attributes that change neither a shape nor
     the cost; an operator with any other attribute that the rule does not read is not understood. `weights` says of the
     function's inputs by name what a weight there is for, of CLASSES: `{"mean": STATISTICS}`; one that is not named is
-    learned, unless it only passes through. Raises ValueError when a kind already has a rule for that version, unless
-    `replace` says that this one is to stand in its place, and for an input or a class that does not exist.
+    learned, unless it only passes through. `contents_of_all` says that what operands hold changes nothing unless it is
+    known of each, as of an addition: small weights that differ in their values alone are then the same to it. Raises
+    ValueError when a kind already has a rule for that version, unless `replace` says that this one is to stand in its
+    place, and for an input or a class that does not exist.
     """
 
     def register(function: F) -> F:
         classes = _classes(function, weights) if weights else ()
         for kind in kinds:
-            _register(_describe(function, kind, since, replace, frozenset(fields), frozenset(harmless), classes))
+            read = frozenset(fields), frozenset(harmless), classes
+            _register(_describe(function, kind, since, replace, *read, contents_of_all=contents_of_all))
         return function
 
     return register
@@ -292,6 +304,8 @@ def _describe(
     fields: frozenset[str],
     harmless: frozenset[str],
     classes: tuple[str, ...],
+    *,
+    contents_of_all: bool,
 ) -> Rule:
     """Read a signature off the code object; inspect.signature takes fifty times as long."""
     code: Any = function.__code__
@@ -311,6 +325,7 @@ def _describe(
         takes_any=any_keyword and not fields,
         replaces=replaces,
         classes=classes,
+        contents_of_all=contents_of_all,
     )
 
 
@@ -349,9 +364,7 @@ def not_understood(rule: Rule, attrs: Mapping[str, Any], inputs: Sequence[Tensor
 
 def _nearest(name: str, rule: Rule) -> str:
     """The attribute that may be meant by a name, for a message."""
-    from difflib import get_close_matches  # 5 ms that most runs do without
-
-    close = get_close_matches(name, sorted((rule.keywords | rule.harmless) - {"outputs"}), 1)
+    close = close_to(name, sorted((rule.keywords | rule.harmless) - {"outputs"}), 1)
     return f" (nearest: {close[0]})" if close else ""
 
 

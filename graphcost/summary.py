@@ -6,12 +6,13 @@ Of a model only what stands in its row is kept, so that there may be any number 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from . import export
 from .columns import Column, find
 from .dims import Dim
-from .errors import ModelError
+from .errors import ArgumentError
 from .report import Report
 from .table import EXPLAINED, LONG, Table, Value, counted, is_abbreviated, shapes_text
 
@@ -42,8 +43,14 @@ class ModelRow:
     inputs: str = ""
     inputs_text: str = ""
     """The same as people read it, under the assumptions."""
-    totals: tuple[Value, ...] = ()
-    """One for each of `Summary.data_columns`."""
+    totals: dict[str, Value] = field(default_factory=dict)
+    """By the keys of the columns; counts are integers, or formulas while sizes are open, None where not known."""
+    numbers: dict[str, Value] = field(default_factory=dict)
+    """The same as numbers where the assumptions of a report make them, as one batch; None where they do not."""
+    size: int | None = None
+    """Bytes of its file."""
+    modified: str = ""
+    """When that was changed last; with the size it tells whether the file is still the same."""
     texts: tuple[str, ...] = ()
     """The totals as people read them."""
     sort_key: tuple[int, float] = (0, 0.0)
@@ -51,11 +58,66 @@ class ModelRow:
     data: dict[str, Any] | None = None
     """Its JSON object, when that was asked for."""
 
+    @property
+    def complete(self) -> bool:
+        """Whether it could be read and every total is exact."""
+        return not self.error and not self.missing
+
+
+@dataclass(frozen=True)
+class RowMaker:
+    """What a summary keeps of each model; picklable, so that models may be read in other processes.
+
+    Raises ModelError for a column that does not exist or has no total.
+    """
+
+    keys: tuple[str, ...] = ()
+    """Of columns that have a total; () for the usual ones."""
+    sort: str | None = None
+    """One of these, by which rows can be ordered."""
+    objects: bool = False
+    """Whether the JSON object is kept too."""
+
+    def __post_init__(self) -> None:
+        for key in self.keys:
+            _column_with_total(key)
+        if self.sort is not None:
+            _column_with_total(self.sort, "sort")
+
+    @property
+    def columns(self) -> list[Column]:
+        """Those that people read."""
+        return [find(key) for key in self.keys or DEFAULT]
+
+    @property
+    def data_keys(self) -> tuple[str, ...]:
+        """Of the columns of formats for programs."""
+        return tuple([find(key).key for key in self.keys]) or DATA
+
+    def __call__(self, result: Report | Failure) -> ModelRow:
+        if isinstance(result, Failure):
+            return ModelRow(result.path, error=result.reason)
+        analysis, columns = result.analysis, self.columns
+        totals = {key: _total(result, find(key)) for key in self.data_keys}
+        return ModelRow(
+            analysis.model.path,
+            used_dims=frozenset(analysis.dims.keys() - set(analysis.unused_dims)),
+            missing="" if analysis.complete else result.coverage,
+            inputs=shapes_text(analysis.inputs.values()),
+            inputs_text=shapes_text([t.substitute(analysis.assumptions) for t in analysis.inputs.values()], brief=True),
+            totals=totals,
+            numbers={key: analysis.evaluate(each) if isinstance(each, Dim) else each for key, each in totals.items()},
+            texts=tuple([result.total(column, LONG) for column in columns]),
+            sort_key=(0, 0.0) if self.sort is None else _sort_key(result, find(self.sort)),
+            data=result.data if self.objects else None,
+        )
+
 
 class Summary:
     """What several models cost in total: `Summary(reports).table`.
 
-    `results` may be a generator: each report is let go before the next but one is made. `columns` are keys of columns
+    `results` are reports, failures or rows made of them by a RowMaker with the same options; they may be a generator:
+    each report is let go before the next but one is made. `columns` are keys of columns
     that have a total; with `sort`, one of them, the largest model comes first; `top` keeps that many rows (0: all).
     What is not known may be the largest; what could not be read comes last. `objects` keeps the JSON object of each
     model for `data`. Raises ModelError for a column that does not exist or has no total.
@@ -63,24 +125,24 @@ class Summary:
 
     def __init__(
         self,
-        results: Iterable[Report | Failure],
+        results: Iterable[Report | Failure | ModelRow],
         *,
         columns: Sequence[str] | None = None,
         sort: str | None = None,
         top: int = 0,
         objects: bool = False,
     ) -> None:
-        self.columns = [_column_with_total(key) for key in columns or DEFAULT]
-        self.data_columns = self.columns if columns else [find(key) for key in DATA]
-        """Those of a format for programs."""
-        by = None if sort is None else _column_with_total(sort)
-        self.rows = [_row(each, self.columns, self.data_columns, by, objects) for each in results]
+        make = RowMaker(tuple(columns or ()), sort, objects)
+        self.columns = make.columns
+        self.data_keys = make.data_keys
+        """The columns of a format for programs."""
+        self.rows = [each if isinstance(each, ModelRow) else make(each) for each in results]
         self.failed = any(row.error for row in self.rows)
         self.used_dims = frozenset[str]().union(*[row.used_dims for row in self.rows])
         """The dimensions given a value that some model has."""
         self.incomplete = [(row.path, row.missing) for row in self.rows if row.missing]
         """The models whose totals are lower bounds, and what these leave out."""
-        if by is not None:
+        if sort is not None:
             self.rows.sort(key=lambda row: row.sort_key, reverse=True)
         self.hidden = len(self.rows) - top if 0 < top < len(self.rows) else 0
         if self.hidden:
@@ -105,13 +167,19 @@ class Summary:
     @property
     def lines(self) -> list[tuple[Value, ...]]:
         """The same unformatted, under titles; whether each model's totals are exact, and why it could not be read."""
-        unread = (None,) * (len(self.data_columns) + 2)
+        unread = (None,) * (len(self.data_keys) + 2)
         return [
-            ("model", "input", *(column.key for column in self.data_columns), "complete", "error"),
+            ("model", "input", *self.data_keys, "complete", "error"),
             *(
                 (row.path, *unread, row.error)
                 if row.error
-                else (row.path, row.inputs, *row.totals, "no" if row.missing else "yes", None)
+                else (
+                    row.path,
+                    row.inputs,
+                    *(row.totals[key] for key in self.data_keys),
+                    "no" if row.missing else "yes",
+                    None,
+                )
                 for row in self.rows
             ),
         ]
@@ -126,38 +194,20 @@ class Summary:
         for row in self.rows:
             if row.data is None and not row.error:
                 raise ValueError("a summary without its models' objects: make it with objects=True")
-            found.append(row.data or {"schema": 1, "model": {"path": row.path}, "error": row.error})
+            found.append(row.data or _unread(row.path, row.error))
         return found
 
 
-def _row(
-    result: Report | Failure,
-    columns: Sequence[Column],
-    data_columns: Sequence[Column],
-    by: Column | None,
-    objects: bool,
-) -> ModelRow:
-    if isinstance(result, Failure):
-        return ModelRow(result.path, error=result.reason)
-    analysis = result.analysis
-    return ModelRow(
-        analysis.model.path,
-        used_dims=frozenset(analysis.dims.keys() - set(analysis.unused_dims)),
-        missing="" if analysis.complete else result.coverage,
-        inputs=shapes_text(analysis.inputs.values()),
-        inputs_text=shapes_text([t.substitute(analysis.assumptions) for t in analysis.inputs.values()], brief=True),
-        totals=tuple([_total(result, column) for column in data_columns]),
-        texts=tuple([result.total(column, LONG) for column in columns]),
-        sort_key=(0, 0.0) if by is None else _sort_key(result, by),
-        data=result.data if objects else None,
-    )
+def _unread(path: str, error: str) -> dict[str, Any]:
+    """What stands in the place of a model's JSON object where it cannot be read."""
+    return {"schema": export.SCHEMA, "generator": export.GENERATOR, "model": {"path": path}, "error": error}
 
 
-def _column_with_total(key: str) -> Column:
-    """A column that has a total. Raises ModelError."""
-    column = find(key)
+def _column_with_total(key: str, argument: str = "columns") -> Column:
+    """A column that has a total. Raises ArgumentError."""
+    column = find(key, argument)
     if column.total is None:
-        raise ModelError("--columns", "", f"{key} has no total, and several models are compared by theirs")
+        raise ArgumentError(argument, f"{key} has no total, and several models are compared by theirs")
     return column
 
 

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .errors import ModelError
+from .errors import ArgumentError
 from .graph import BITS
+from .suggest import no_such
 
 IO = ("arena", "caller")
 FORMER_IO = {"keep": "arena"}
 """Choices that were called otherwise before."""
 DTYPES = tuple(dtype for dtype in BITS if "int" in dtype or "float" in dtype)
 """Element types that a tensor of numbers can be converted to."""
+ALIASES = {
+    "fp64": "float64", "f64": "float64", "double": "float64", "fp32": "float32", "f32": "float32", "float": "float32",
+    "single": "float32", "fp16": "float16", "f16": "float16", "half": "float16", "bf16": "bfloat16",
+    "fp8": "float8e4m3fn", "f8": "float8e4m3fn", "float8": "float8e4m3fn", "e4m3": "float8e4m3fn",
+    "e5m2": "float8e5m2", "fp4": "float4e2m1", "f4": "float4e2m1", "float4": "float4e2m1",
+    **{f"{short}{bits}": f"{long}{bits}" for short, long in (("i", "int"), ("s", "int"), ("u", "uint"))
+       for bits in (2, 4, 8, 16, 32, 64)},
+    "long": "int64", "short": "int16", "byte": "uint8", "char": "int8",
+}  # fmt: skip
+"""What else element types are called: by frameworks, in papers and on accelerators. `fp8` is the E4M3 of weights."""
+
+
+def element_type(name: object) -> str:
+    """The element type of a name in whatever case, `fp16` and `torch.half` included. Raises ValueError in words."""
+    text = name.lower().rpartition(".")[2].replace("-", "").replace("_", "") if isinstance(name, str) else ""
+    found = ALIASES.get(text, text)
+    if found not in DTYPES:
+        raise ValueError(no_such("element type", name, DTYPES))
+    return found
 
 
 QUANTIZE = ("", "int8")
@@ -21,10 +41,11 @@ GROUPED = ("int8", "uint8", "int4", "uint4", "int2", "uint2")
 
 @dataclass(frozen=True)
 class Target:
-    """A deployment. Raises ModelError for an element type or a choice that does not exist."""
+    """A deployment. Raises ArgumentError, a ModelError, for an element type or a choice that does not exist."""
 
     dtype: str = ""
-    """Element type of the activations as if the network were converted; "" leaves the file's own."""
+    """Element type of the activations as if the network were converted; "" leaves the file's own. Other names of a type
+    are taken too, such as "fp16" or "bf16"."""
     weights_dtype: str = ""
     """The same for the weights; "" follows `dtype`, and where that is not given the file."""
     io: str = "arena"
@@ -48,24 +69,37 @@ class Target:
     """Bytes of memory for weights, in the place of the device's."""
 
     def __post_init__(self) -> None:
-        weights_dtype, colon, group = self.weights_dtype.partition(":")
-        if colon and not (group.isdecimal() and len(group) < 10 and int(group) and weights_dtype in GROUPED):
-            reason = f"{self.weights_dtype!r} should be one of {', '.join(GROUPED)} and the size of its groups: int4:32"
-            raise ModelError("--weights-dtype", "", reason)
-        for option, dtype in (("--dtype", self.dtype), ("--weights-dtype", weights_dtype)):
-            if dtype and dtype not in DTYPES:
-                raise ModelError(option, "", f"no element type {dtype!r}; there are {', '.join(DTYPES)}")
+        self._set_type("dtype", self.dtype)
+        if ":" in str(self.weights_dtype):
+            self._set_grouped(str(self.weights_dtype))
+        else:
+            self._set_type("weights_dtype", self.weights_dtype)
         object.__setattr__(self, "io", FORMER_IO.get(self.io, self.io))
         if self.io not in IO:
-            raise ModelError("--io", "", f"no choice {self.io!r}; there are {', '.join(IO)}")
+            raise ArgumentError("io", no_such("choice", self.io, IO))
+        object.__setattr__(self, "device", "" if self.device is None else str(self.device))  # a path, say
         if self.quantize not in QUANTIZE:
-            raise ModelError("--quantize", "", f"no choice {self.quantize!r}; there is int8")
+            raise ArgumentError("quantize", f"no choice {self.quantize!r}; there is int8")
         if self.quantize and (self.dtype or self.weights_dtype):
-            raise ModelError(
-                "--quantize", "", "says the types of all tensors: no --dtype and no --weights-dtype besides"
-            )
-        if self.align < 1:
-            raise ModelError("--align", "", f"{self.align} bytes cannot be; offsets are multiples of 1 or more")
+            raise ArgumentError("quantize", "says the types of all tensors: no dtype and no weights dtype besides")
+        if not isinstance(self.align, int) or self.align < 1:
+            raise ArgumentError("align", f"{self.align} bytes cannot be; offsets are multiples of 1 or more")
+
+    def _set_grouped(self, given: str) -> None:
+        """Put the element type of weights in groups under its own name: `i4:32` is int4:32."""
+        dtype, _, group = given.partition(":")
+        found = ALIASES.get(dtype.lower(), dtype.lower())
+        if found not in GROUPED or not group.isdecimal() or len(group) > 9 or not int(group):
+            reason = f"{given!r} should be one of {', '.join(GROUPED)} and the size of its groups: int4:32"
+            raise ArgumentError("weights_dtype", reason)
+        object.__setattr__(self, "weights_dtype", f"{found}:{int(group)}")
+
+    def _set_type(self, argument: str, given: object) -> None:
+        """Put an element type under its own name; None is none."""
+        try:
+            object.__setattr__(self, argument, "" if given in ("", None) else element_type(given))
+        except ValueError as problem:
+            raise ArgumentError(argument, str(problem)) from None
 
     @property
     def converts(self) -> bool:

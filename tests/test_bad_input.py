@@ -66,7 +66,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
     "size not given": ('input: "data"\n' + reader(), "1", "", "how large 'data' is: give it, as --input data=1x3xHxW"),
     "data layer without a size": (
         'layer { name: "d" type: "Data" top: "data" top: "label" data_param { batch_size: 4 } }\n' + reader(),
-        "1", "(a top of d, Data)", "--input data=1x3xHxW",
+        "1", "(a top of d, Data)", "--input data=4x3xHxW: batch 4 is in the file",
     ),
     "too few bottoms": (HEAD + layer("a", "Axpy"), "2", "a (Axpy)", "needs at least 3 inputs and has 1"),
 }  # fmt: skip

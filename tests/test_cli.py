@@ -64,9 +64,10 @@ def test_json_follows_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     assert data["coverage"] == {"complete": True, "unknown_ops": {}, "dependent_ops": 0, "unknown_tensors": 0}
     conv1 = data["layers"][0]
     assert conv1 == {
-        "name": "conv1", "kind": "Convolution", "scope": "", "inputs": ["data"], "outputs": ["conv1"],
-        "output_shapes": [[1, 10, 10, 10]], "macs": 27000, "ops": 55000, "params": 280, "learned_params": 280,
-        "param_bytes": 4 * 280, "activation_bytes": 4 * 1000,
+        "name": "conv1", "kind": "Convolution", "scope": None, "inputs": ["data"], "outputs": ["conv1"],
+        "output_shapes": [[1, 10, 10, 10]], "attributes": {"num_output": 10, "kernel_size": 3},
+        "window": {"kernel": [3, 3], "stride": [1, 1], "padding": [0, 0], "dilation": [1, 1], "group": 1},
+        "macs": 27000, "ops": 55000, "params": 280, "learned_params": 280, "param_bytes": 4 * 280, "activation_bytes": 4 * 1000,
         "reads": 4 * (3 * 12 * 12 + 280), "writes": 4 * (10 * 10 * 10), "fused_into": None, "folded_into": None,
         "intensity": 55000 / (4 * (3 * 12 * 12 + 280) + 4 * (10 * 10 * 10)),
         "work": {"macs": 27000, "muls": 0, "adds": 1000, "divs": 0, "exps": 0, "compares": 0},
@@ -198,7 +199,7 @@ WRONG = [
         "--style: is about the table of layers, and --anchors takes its place",
     ),
     ([DET1, "--anchor-sizes", "2=6", "--top", "0"], "--top: is about the table of layers"),
-    ([DET1, "--style", "torchinfo"], "only figures: --columns name,torchinfo.mult_adds"),
+    ([DET1, "--style", "torchinfo"], "only figures: the columns name,torchinfo.mult_adds"),
     ([DET1, "--columns", "name,mac"], "no column 'mac'; did you mean"),
     ([DET1, "--by", "colour"], "no grouping 'colour'"),
     ([DET1, "--top", "-1"], "cannot be shown"),
@@ -359,7 +360,7 @@ def test_a_column_to_sort_by_need_not_be_shown(capsys: pytest.CaptureFixture[str
     _, out, _ = run(capsys, DET1, "--sort", "params", "--top", "1", "--columns", "name", "--format", "csv")
     assert out.splitlines()[1:] == ["conv3"]
     code, _, err = run(capsys, DET1, "--sort", "weight")
-    assert code == 2 and err.startswith("graphcost: error: no column 'weight'; did you mean ")
+    assert code == 2 and err.startswith("graphcost: error: --sort: no column 'weight'; ")
 
 
 def test_with_every_size_given_every_number_is_an_integer(capsys: pytest.CaptureFixture[str]) -> None:
@@ -638,7 +639,7 @@ def test_a_plan_is_written_beside_the_report(capsys: pytest.CaptureFixture[str],
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("--dtype", "int9"), "--dtype: no element type 'int9'; there are float64"),
+        (("--dtype", "int9"), "--dtype: no element type 'int9'; did you mean int8, "),
         (("--weights-dtype", "bool"), "--weights-dtype: no element type 'bool'"),
         (("--io", "mine"), "--io: no choice 'mine'; there are arena, caller"),
         (("--align", "0"), "--align: 0 bytes cannot be"),

@@ -151,8 +151,14 @@ def test_what_is_no_profile_at_all_is_refused_in_words(tmp_path: Path) -> None:
 
 
 def test_an_unknown_device_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(ModelError, match="no device 'cortex-m5'; there are a100, coral-edge-tpu, cortex-m4"):
+    with pytest.raises(
+        ModelError, match=r"no device 'cortex-m5'; did you mean cortex-m7 or cortex-m4\? Or give a .toml"
+    ):
         devices.find("cortex-m5")
+    with pytest.raises(
+        ModelError, match=r"no device 'abacus'; there are a100, coral-edge-tpu, cortex-m4.*, or give a "
+    ):
+        devices.find("abacus")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib.util
 import os
 import re
@@ -216,7 +217,7 @@ def test_the_lines_of_the_reconciliation_are_what_the_command_prints(
     assert [line for line in shown.splitlines() if line not in printed] == []
 
 
-def test_the_test_row_of_a_convention_is_what_its_example_counts(root: Path, net: Any) -> None:
+def test_the_test_row_of_a_convention_is_what_its_example_counts(root: Path, net: Any, scratch_tables: None) -> None:
     """The network and the names are those of the conventions' test."""
     page = root / "docs/extending.md"
     (row,) = re.findall(r'"mytool.flops": \((.*)\),', page.read_text(encoding="utf-8"))
@@ -325,6 +326,7 @@ def test_the_example_on_language_models_runs(root: Path, tmp_path: Path, monkeyp
 
 NAMES = (
     "architecture",
+    "browser",
     "ci",
     "conventions",
     "counting",
@@ -332,6 +334,7 @@ NAMES = (
     "extending",
     "html",
     "language_models",
+    "library",
     "memory",
     "receptive_field",
     "sizes",
@@ -432,6 +435,22 @@ def test_the_page_on_the_architecture_names_every_room_and_every_pass(root: Path
     passes = {path.name for path in (package / "passes").glob("*.py")} - {"__init__.py"}
     importers = {path.name for path in (package / "importers").glob("*.py")} - {"__init__.py"}
     assert {name for name in rooms | passes | importers if f"`{name}`" not in page} == set()
+
+
+def test_every_line_of_the_page_on_the_library_gives_what_stands_under_it(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scratch_tables: None
+) -> None:
+    pytest.importorskip("pandas")
+    for folder in ("prototxt", "onnx_models"):
+        (tmp_path / folder).symlink_to(root / folder)
+    monkeypatch.chdir(tmp_path)
+    page = (root / "docs/library.md").read_text(encoding="utf-8")
+    assert blocks(root / "docs/library.md", "python") == []  # each is one that is run
+    test = doctest.DocTestParser().get_doctest(page.replace("```", ""), {}, "library.md", None, 0)
+    said: list[str] = []
+    result = doctest.DocTestRunner().run(test, out=said.append)
+    assert result.failed == 0, "".join(said)
+    assert result.attempted > 40 and (tmp_path / "det1.html").exists()
 
 
 def test_the_example_of_the_page_on_inputs_runs(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

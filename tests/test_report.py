@@ -15,7 +15,7 @@ import pytest
 from onnx import helper
 
 import graphcost
-from graphcost import Report
+from graphcost import Report, export
 from graphcost.columns import find, known
 from graphcost.files import write
 from graphcost.render import render
@@ -276,7 +276,7 @@ def test_a_style_keeps_its_own_rows_and_columns(small: graphcost.Analysis) -> No
 
 @pytest.mark.parametrize("options", [{"style": "nobody"}, {"columns": ["nothing"]}, {"by": "colour"}])
 def test_what_does_not_exist_is_refused_with_what_does(options: dict[str, Any], small: graphcost.Analysis) -> None:
-    with pytest.raises(graphcost.ModelError, match=r"there are default|did you mean|there are op"):
+    with pytest.raises(graphcost.ModelError, match=r"there are default|there are name, type|there are op"):
         small.report(**options).render()
 
 
@@ -285,7 +285,12 @@ def test_several_reports_are_a_list_with_failures_in_their_places(small: graphco
     reports = Summary(results, objects=True)
     assert json.loads(render(reports, "json")) == [
         small.to_dict(),
-        {"schema": 1, "model": {"path": "bad.prototxt"}, "error": "this is a solver, not a network"},
+        {
+            "schema": 1,
+            "generator": export.GENERATOR,
+            "model": {"path": "bad.prototxt"},
+            "error": "this is a solver, not a network",
+        },
     ]
     assert [line.split(",")[2:] for line in render(reports, "csv").splitlines()] == [
         ["count", "params", "learned_params", "macs", "ops", "peak", "complete", "error"],

@@ -24,11 +24,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .. import quantities, units
+from .. import config, options, quantities, units
 from ..errors import ModelError
 from ..quantities import Quantity
 
-NAMES = ("graphcost.toml", "pyproject.toml")
 LARGEST = 1 << 20
 """Bytes of the largest file taken for one of budgets."""
 LIMITS = ("max", "max-growth")
@@ -117,12 +116,8 @@ class Config:
 
 
 def find() -> Path | None:
-    """The file of budgets of the current folder; a pyproject.toml only where it has `[tool.graphcost]`."""
-    for name in NAMES:
-        path = Path(name)
-        if path.is_file() and (name != "pyproject.toml" or "graphcost" in _parsed(path)[1].get("tool", {})):
-            return path
-    return None
+    """The file of budgets of the project; a pyproject.toml only where it has `[tool.graphcost]`."""
+    return config.find().path
 
 
 def read(path: Path) -> Config:
@@ -167,7 +162,7 @@ class _Reader:
 
     def config(self) -> Config:
         data = self.table(self.data, ())
-        self.known(data, TOP, ())
+        self.known(data, (*TOP, *self.defaults(data)), ())
         special, models = [], list(self.texts(data, "models", ()))
         for number, each in enumerate(self.tables(data, "model")):
             place: Place = ("model", number)
@@ -292,6 +287,12 @@ class _Reader:
             yield from (path for path, _ in zip(self.path.parent.rglob(f"*.{suffix}"), range(1000), strict=False))
 
     # --- complaints ---------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def defaults(data: Mapping[str, Any]) -> Iterator[str]:
+        """The keys that are defaults of the command's options (options_file.py)."""
+        names = options.names() if not data.keys() <= {*TOP} else ()
+        yield from (key for key in data if key.replace("_", "-") in names)
 
     def known(self, data: Mapping[str, Any], names: Sequence[str], place: Place) -> None:
         for key in data:

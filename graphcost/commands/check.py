@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import arguments, options
-from ..errors import ModelError
-from .shared import analysed, internal_error, load_plugins, print_error, target_of, write_out
+from ..errors import ModelError, internal_error
+from .shared import analysed, load_plugins, print_error, target_of, write_out
 
 if TYPE_CHECKING:
     from ..budgets.baseline import Baseline

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from .. import analysis as _analysis
 from .. import arguments, plugins, units
 from ..errors import ModelError
+from ..options import in_options
 from ..shapes import show_shape
 
 if TYPE_CHECKING:
@@ -68,7 +69,12 @@ def analysed(path: str, options: argparse.Namespace, target: Target) -> Analysis
     shapes = arguments.shapes(options.input, inputs)
     _check_ranks(model, shapes, arguments.lower_ranks(options.input, inputs))
     return analyze(
-        model, shapes=shapes, dims=arguments.dims(options.dim), values=arguments.values(options.value), target=target
+        model,
+        shapes=shapes,
+        dims=arguments.dims(options.dim),
+        values=arguments.values(options.value),
+        target=target,
+        check_dims=False,  # of several models only some may have one: whoever reports says so
     )
 
 
@@ -84,10 +90,9 @@ def unfit(analysis: _analysis.Analysis) -> str:
 
 def _refuse_caffe_options(options: argparse.Namespace) -> None:
     """Raise ModelError for an option that selects layers of a Caffe net, where there are none."""
-    given = {"--phase": options.phase, "--level": options.level, "--stage": options.stage or None}
-    for option, value in given.items():
-        if value is not None:
-            raise ModelError(option, "", "selects layers of a Caffe net, and this is an ONNX model")
+    for name in ("phase", "level", "stage"):
+        if name in options.given:
+            raise ModelError(f"--{name}", "", "selects layers of a Caffe net, and this is an ONNX model")
 
 
 def _check_ranks(model: Model, shapes: Mapping[str, Sequence[int | str]], meant: Container[str]) -> None:
@@ -138,11 +143,4 @@ def write_out(text: str, output: Path | None) -> None:
 def print_error(problem: ModelError) -> None:
     if sys.stderr is None:  # closed; print would write to standard output instead
         return
-    print("graphcost: error: " + " ".join(str(problem).split()), file=sys.stderr)
-
-
-def internal_error(path: str, problem: Exception) -> ModelError:
-    """What to say of an exception that nothing foresaw, so that it is not taken for a fault of the model."""
-    what = f"{type(problem).__name__}: {problem}"[:300]
-    reason = f"internal error: {what} (GRAPHCOST_DEBUG=1 shows where; please report it)"
-    return ModelError(path, "", reason)
+    print("graphcost: error: " + " ".join(str(in_options(problem)).split()), file=sys.stderr)

@@ -222,7 +222,7 @@ def _snapshot(data: Mapping[str, Any]) -> Snapshot:
     assumptions = {str(name): int(value) for name, value in data.get("assumptions", {}).items()}
     columns = [*layers[0].values] if layers else [*CONTENT]
     shapes = data.get("shapes") or ", ".join(_shape(each["shape"]) for each in data.get("inputs", []))
-    path, name = str(model["path"]), str(model.get("name", ""))
+    path, name = str(model["path"] or ""), str(model.get("name") or "")
     return Snapshot(path, name, totals, exact, complete, assumptions, layers, columns, shapes)
 
 
@@ -235,7 +235,7 @@ def _layer(data: Mapping[str, Any]) -> Layer:
         values |= {key: _value(value) for key, value in (data.get("work") or {}).items()}
         shapes = ", ".join(map(_shape, data["output_shapes"]))
     kind = str(data["kind"])
-    inputs, outputs = (tuple(map(str, data[key])) for key in ("inputs", "outputs"))
+    inputs, outputs = (tuple([str(name or "") for name in data[key]]) for key in ("inputs", "outputs"))
     return Layer(str(data["name"]), kind, str(data.get("type", kind)), inputs, outputs, shapes, values)
 
 

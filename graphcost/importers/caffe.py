@@ -113,7 +113,7 @@ class _Builder:
         self.trained = trained  # the file holds the blobs of all layers
         self.ops: list[Op] = []
         self.inputs: dict[str, Tensor] = {}
-        self.unsized_inputs: dict[str, tuple[str, str]] = {}
+        self.unsized_inputs: dict[str, tuple[str, str, str, str]] = {}
         self.optional_sizes: set[str] = set()
         self.sized_by: dict[str, SizedBy] = {}
         self.current: dict[str, str] = {}  # blob -> the version that a layer standing here reads
@@ -147,9 +147,9 @@ class _Builder:
         self.inputs[name] = Tensor(tuple(shape)) if shape is not None else Unranked("float32")
         if shape is None:
             source = f" (a top of {layer.name}, {layer.type})" if layer is not None else ""
-            ask = ask or f"{name}=1x3xHxW"
-            reason = f"the file does not say how large {name!r} is{source}: give it, as --input {ask}"
-            self.unsized_inputs[name] = str(line), reason
+            reason = f"the file does not say how large {name!r} is{source}"
+            example, _, known = (ask.removeprefix(f"{name}=") or "1x3xHxW").partition(": ")
+            self.unsized_inputs[name] = str(line), reason, example, known
         self.current[name] = name
         self.maker[name] = layer.name if layer is not None else HEAD
 

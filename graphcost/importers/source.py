@@ -1,7 +1,7 @@
-"""Where a model's bytes come from: a file, a pipe, an open file or memory, compressed or not.
+"""Where a model's bytes come from: a file, a URL, a pipe, an open file or memory, compressed or not.
 
-Large files are mapped into memory rather than read, so that weights which nobody asks for cost nothing. What the bytes
-mean is not known here.
+Large files are mapped into memory rather than read, or where they cannot be, read in slices, and those behind a URL are
+read by ranges, so that weights which nobody asks for cost nothing. What the bytes mean is not known here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-from .. import limits
+from .. import limits, slices
 from ..errors import ModelError
+from ..remote import RangeReader, is_url, open_url
 from . import foreign
 from .unpack import Buffer, unpack
 
@@ -45,6 +46,8 @@ def open_source(given: AnyPath | bytes | bytearray | memoryview | IO[Any]) -> So
         name = os.fspath(given)
         if not name:
             raise ModelError("", "", "a model's name is empty")
+        if is_url(name):
+            return _unpacked(name, _guarded(name, lambda: _read_url(name)))
         return _unpacked(name, _guarded(name, lambda: _read_path(name)))
     if hasattr(given, "read"):
         name = given.name if isinstance(getattr(given, "name", None), str) else "<file>"
@@ -85,6 +88,11 @@ def describe_folder(name: str) -> str:
     return "{}: {}".format(*known) if known is not None else ""
 
 
+def _read_url(url: str) -> Buffer:
+    file = open_url(url)
+    return file if isinstance(file, RangeReader) else _read_all(file.read, url)
+
+
 def _open_at_once(name: str, flags: int) -> int:
     """Open without waiting for somebody who writes, as is done for a pipe otherwise."""
     return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
@@ -107,20 +115,31 @@ def _read_pipe(descriptor: int, name: str) -> bytes:
 
 
 def _read_file(file: IO[Any], name: str) -> Buffer:
-    """What is left of an open file: mapped when it is a large one that has not been read from."""
-    return _mapped(file) or _read_all(file.read, name)
+    """What is left of an open file: mapped, or read in slices, when it is a large one that has not been read from."""
+    descriptor = _large(file)
+    if descriptor is None:
+        return _read_all(file.read, name)
+    return _mapped(descriptor) or slices.of_descriptor(descriptor, name)
 
 
-def _mapped(file: IO[Any]) -> Buffer | None:
-    import mmap
-
+def _large(file: IO[Any]) -> int | None:
+    """The descriptor of a large file of the system that has not been read from; None for any other."""
     try:
         descriptor = file.fileno()
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size < MAP_FROM or file.tell():
-            return None
+        is_large = stat.S_ISREG(status.st_mode) and status.st_size >= MAP_FROM and file.tell() == 0
+    except (AttributeError, OSError, ValueError):  # no file of the system
+        return None
+    return descriptor if is_large else None
+
+
+def _mapped(descriptor: int) -> Buffer | None:
+    """The file in memory; None where its file system cannot do that."""
+    import mmap
+
+    try:
         return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-    except (AttributeError, OSError, ValueError):  # no file of the system, or one that cannot be mapped
+    except (OSError, ValueError):
         return None
 
 

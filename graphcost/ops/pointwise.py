@@ -296,7 +296,7 @@ def _binary(kind: str, work: Work, function: Binary | None, dtype: str | None) -
     def answer(a: Tensor, b: Tensor) -> Facts:
         return binary(a, b, work, dtype, elementwise(function, a, b) if function else None)
 
-    @rule(kind, since=7, weights={"a": "number", "b": "number"})
+    @rule(kind, since=7, weights={"a": "number", "b": "number"}, contents_of_all=True)
     def elementwise_of_two(a: Tensor, b: Tensor) -> Facts:
         return answer(a, b)
 

@@ -111,7 +111,9 @@ class Page:
             self._total("MACs", "macs", "multiply-accumulates"),
             self._total("Operations", "ops", "scalar operations", "1 MAC = 2"),
             self._peak,
-            Card("Layers", f"{len(analysis.layers):,}", "operator" if len(analysis.layers) == 1 else "operators"),
+            Card(
+                "Layers", f"{len(analysis.layer_rows):,}", "operator" if len(analysis.layer_rows) == 1 else "operators"
+            ),
         ]
 
     def _total(self, title: str, key: str, unit: str = "", note: str = "") -> Card:

@@ -70,21 +70,26 @@ class _Allocation:
 
     def run(self, step: Step, at: int) -> None:
         """Run a step: what it reads lives until then, and its results get buffers, the first a dying operand's."""
+        holders, pending = self.holders, self.pending
         for number in step.reads:
-            self.holders[number].death = at
-        dying = next((number for number in step.reuses if self.pending[number] == 1), None)
+            holders[number].death = at
+        dying = None
+        for number in step.reuses:
+            if pending[number] == 1:
+                dying = number
+                break
         for number in step.defines:
             if dying is None or number != step.defines[0]:
                 self.open(number, at)
             else:
-                self.holders[number] = self.holders[dying]
-                self.holders[number].tensors += self.sets[number].tensors
+                holders[number] = holders[dying]
+                holders[number].tensors += self.sets[number].tensors
         if step.row.facts is None or step.row.facts.work is None:
-            sources = tuple([self.holders[number] for number in step.reads])
+            sources = tuple([holders[number] for number in step.reads])
             for number in step.defines:
-                self.holders[number].may_lie_in = sources
+                holders[number].may_lie_in = sources
         for number in step.reads:
-            self.pending[number] -= 1
+            pending[number] -= 1
         if step.body_peak:
             least = None if step.body_least == step.body_peak else step.body_least
             body = Buffer([f"{step.row.name}/*"], step.body_peak, at, at, step.body_peak, least=least)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..dims import Dim
-from ..graph import Op, Tensor
-from ..rules import Facts, Rule, Work
+from ..dims import Dim, Extent
+from ..graph import Op, Shape, Tensor
+from ..rules import NO_WORK, Facts, Rule, Work
 from ..shapes import show_shape
 
 LARGEST = 2**50
@@ -45,20 +45,29 @@ def check_attributes(rule: Rule, attrs: Mapping[str, Any]) -> None:
 def check_facts(facts: Facts) -> None:
     """Raise ValueError for a size or count that cannot be meant, and where one is no number at all."""
     for tensor in facts.outputs:
-        if not tensor.ranked:
-            continue
-        if not all(isinstance(extent, (int, Dim)) for extent in tensor.shape):
-            raise ValueError(f"an output cannot have the shape {list(tensor.shape)}")
-        if isinstance(size := tensor.size, int) and not 0 <= size <= LARGEST:
-            raise ValueError(f"an output {show_shape(tensor.shape)} of {size} elements cannot be meant")
-    if facts.work is None:
+        if tensor.ranked:
+            _check_shape(tensor.shape)
+    work = facts.work
+    if work is None or work is NO_WORK:
         return
-    for kind in Work.__slots__:
-        count = getattr(facts.work, kind)
-        if not isinstance(count, (int, Dim)):
+    counts = work.counts
+    for count in counts:
+        if type(count) is int:
+            if count < 0:
+                kind = Work.__slots__[counts.index(count)]
+                raise ValueError(f"its sizes do not fit: they make {count} {kind}")
+        elif not isinstance(count, (int, Dim)):
             raise ValueError("an attribute of the wrong type")
-        if isinstance(count, int) and count < 0:
-            raise ValueError(f"its sizes do not fit: they make {count} {kind}")
+
+
+def _check_shape(shape: Shape) -> None:
+    size: Extent = 1
+    for extent in shape:
+        if type(extent) is not int and not isinstance(extent, (int, Dim)):
+            raise ValueError(f"an output cannot have the shape {list(shape)}")
+        size = size * extent
+    if isinstance(size, int) and not 0 <= size <= LARGEST:
+        raise ValueError(f"an output {show_shape(shape)} of {size} elements cannot be meant")
 
 
 def describe(op: Op) -> str:

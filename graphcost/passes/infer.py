@@ -22,7 +22,7 @@ from ..windows import GLOBAL, NOT_KNOWN
 from . import blobs
 from .checks import check_arity, check_attributes, check_facts, describe, situation
 from .open_extents import OpenExtents, Stated, has_fresh, stated_by
-from .rows import Inference, Row, body_prefix, sign
+from .rows import NO_RULE, Inference, Row, body_prefix, sign
 from .weights import Scope, check_shared
 
 MAX_STEPS = 200_000
@@ -124,7 +124,21 @@ class Body:
         return all(row.status == "known" for row in self.rows)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class _Call:
+    """What is the same whenever a rule is called for operators of the same attributes and number of outputs."""
+
+    rule: Rule
+    number: int
+    """The same for equal calls: it stands for the rule, the attributes and the number of outputs."""
+    keywords: dict[str, Any]
+    doubt: str
+    """What the rule does not understand of the attributes."""
+    problem: Exception | None
+    """What contradicts the rule's signature."""
+
+
+@dataclass(slots=True)
 class _Answer:
     """What can be said of an operator."""
 
@@ -148,7 +162,10 @@ class _Engine:
         self.dims = dims
         self.open = OpenExtents(dims, taken=_names_in([*model.inputs.values(), *inputs.values()]))
         self.memo: dict[Hashable, _Answer] = {}
-        """By what a rule is called with: the rule, the attributes, the inputs and how many outputs there are."""
+        """By what a rule is called with: the call's number, which stands for all but the inputs, and these."""
+        self.calls: dict[tuple[int, str, int], tuple[_Call, Mapping[str, Any]]] = {}
+        """By the identity of the attributes, which many operators share, the kind, and the number of outputs."""
+        self.numbers: dict[Hashable, int] = {}
         self.rules: dict[str, Rule | None] = {}
         """By kind, under the operator sets of the graph that is run."""
         self.opsets: Mapping[str, int] = {}
@@ -232,20 +249,37 @@ class _Engine:
                 return _Answer(Facts(bodies[0](*inputs), NO_WORK, trip_counts=(1,)))
             except Undecided as reason:
                 return _Answer(why=str(reason))
-        rule = self.rule(op)
-        if rule is None:
-            return _Answer(why=f"no rule for {op.type}")
-        answer = self.call_rule(rule, op, inputs, bodies) if bodies else self.remembered(rule, op, inputs)
+        call = self.call_of(op)
+        if call is None:
+            return _Answer(why=f"{NO_RULE}{op.type}")
+        answer = self.call_rule(call, op, inputs, bodies) if bodies else self.remembered(call, op, inputs)
         if answer.facts is None or not answer.has_fresh:
             return answer
         return _Answer(self.open.name_symbols(answer.facts, op, self.prefix, stated), answer.why)
 
-    def remembered(self, rule: Rule, op: Op, inputs: tuple[Tensor | None, ...]) -> _Answer:
+    def remembered(self, call: _Call, op: Op, inputs: tuple[Tensor | None, ...]) -> _Answer:
         """The answer of a rule; it is called once for each distinct operator."""
-        key = (rule.function, tuple(op.attrs.items()), inputs, len(op.outputs))
+        key: Hashable = call.number, inputs
+        if call.rule.contents_of_all and _some_contents(inputs):
+            key = call.number, tuple([tensor and (tensor.shape, tensor.dtype) for tensor in inputs])
         if (answer := self.memo.get(key)) is None:
-            answer = self.memo[key] = self.call_rule(rule, op, inputs, [])
+            answer = self.memo[key] = self.call_rule(call, op, inputs, [])
         return answer
+
+    def call_of(self, op: Op) -> _Call | None:
+        """How the rule of an operator is called, None when it has none."""
+        attrs = op.attrs
+        key = id(attrs), op.kind, len(op.outputs)
+        known = self.calls.get(key)
+        rule = self.rule(op)
+        if known is not None and known[0].rule is rule:
+            return known[0]
+        if rule is None:
+            return None
+        call = _prepare(rule, attrs, len(op.outputs))
+        call.number = self.numbers.setdefault((rule.function, tuple(attrs.items()), len(op.outputs)), len(self.numbers))
+        self.calls[key] = call, attrs  # which are held so that no others get their identity
+        return call
 
     def rule(self, op: Op) -> Rule | None:
         """The rule of an operator under the operator sets of the graph that is run."""
@@ -255,18 +289,23 @@ class _Engine:
             rule = self.rules[op.kind] = ops.find(op.kind, self.opsets.get(op.kind.rpartition(".")[0], 1))
             return rule
 
-    def call_rule(self, rule: Rule, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body]) -> _Answer:
+    def call_rule(self, call: _Call, op: Op, inputs: tuple[Tensor | None, ...], bodies: list[Body]) -> _Answer:
         """Raises ModelError when the rule finds a contradiction."""
-        attrs = op.attrs if rule.takes_any else {k: v for k, v in op.attrs.items() if k in rule.keywords}
-        extra: dict[str, Any] = {"outputs": len(op.outputs)} if "outputs" in rule.keywords else {}
-        labelled = zip(op.bodies, bodies, strict=True)
-        extra.update((label, body) for (label, _), body in labelled if label in rule.keywords)
-        doubt = not_understood(rule, op.attrs, inputs)
+        rule, keywords = call.rule, call.keywords
+        if bodies:
+            labelled = zip(op.bodies, bodies, strict=True)
+            keywords = keywords | {label: body for (label, _), body in labelled if label in rule.keywords}
+        most = rule.max_inputs
+        doubt = call.doubt
+        if not doubt and most is not None and len(inputs) > most:
+            doubt = not_understood(rule, {}, inputs)
         try:
             check_arity(rule, inputs)
-            check_attributes(rule, {**attrs, **extra})
-            taken = inputs if rule.max_inputs is None else inputs[: rule.max_inputs]
-            facts = rule.function(*taken, **{**attrs, **extra})
+            if bodies:
+                check_attributes(rule, keywords)
+            elif call.problem is not None:
+                raise call.problem
+            facts = rule.function(*(inputs if most is None else inputs[:most]), **keywords)
             check_facts(facts)
             if doubt:
                 return _Answer(facts.shapes_alone(), doubt)
@@ -276,7 +315,7 @@ class _Engine:
             return _Answer(why=doubt or str(reason), dependent=unshaped and not doubt)
         except (Undecided, TooLarge) as reason:
             return _Answer(why=str(reason))
-        except ModelError:
+        except (ModelError, MemoryError):
             raise
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as problem:
             if doubt:
@@ -318,6 +357,30 @@ def _contradicted(op: Op, answer: _Answer) -> _Answer:
     if answer.facts is None or answer.facts.work is None or not (different := blobs.difference(op, answer.facts)):
         return answer
     return _Answer(Facts(answer.facts.outputs, None, NOT_KNOWN), f"another layer than the rule knows: {different}")
+
+
+def _some_contents(inputs: Iterable[Tensor | None]) -> bool:
+    """Whether it is known of some operands, and not of all, what they hold; of each the shape is known."""
+    every, known = True, False
+    for tensor in inputs:
+        if tensor is None or not tensor.ranked:
+            return False
+        known = known or tensor.value is not None
+        every = every and tensor.value is not None
+    return known and not every
+
+
+def _prepare(rule: Rule, attrs: Mapping[str, Any], outputs: int) -> _Call:
+    """A call of a rule for operators with these attributes, its number not known yet."""
+    keywords = dict(attrs) if rule.takes_any else {k: v for k, v in attrs.items() if k in rule.keywords}
+    if "outputs" in rule.keywords:
+        keywords["outputs"] = outputs
+    problem: Exception | None = None
+    try:
+        check_attributes(rule, keywords)
+    except (ValueError, TypeError) as contradiction:
+        problem = contradiction
+    return _Call(rule, 0, keywords, not_understood(rule, attrs, ()), problem)
 
 
 def _declared_tensor(inferred: Tensor, declared: Tensor) -> Tensor:

@@ -146,7 +146,7 @@ class Memory:
 
     def _check(self, what: str) -> None:
         if not self.storage.known:
-            reason = f"{what} needs every size; those of some activations are not known, or open (--input, --dim)"
+            reason = f"{what} needs every size; some are not known, or symbolic dimensions without a value"
             raise ModelError(self.model.path, "", reason)
 
 

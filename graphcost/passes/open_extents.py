@@ -79,8 +79,11 @@ class OpenExtents:
 
 def has_fresh(facts: Facts) -> bool:
     """Whether an extent that data decides has no name yet."""
-    shapes = [tensor.shape for tensor in facts.outputs if tensor.ranked]
-    return any(_fresh(extents) for extents in (*shapes, facts.trip_counts))
+    for tensor in facts.outputs:
+        for extent in tensor.shape if tensor.ranked else ():
+            if type(extent) is not int and _fresh([extent]):
+                return True
+    return bool(facts.trip_counts) and bool(_fresh(facts.trip_counts))
 
 
 def _fresh(extents: Iterable[Extent]) -> set[str]:

@@ -12,6 +12,9 @@ from ..dims import Extent
 from ..graph import Op, Tensor
 from ..rules import Facts, Work
 
+NO_RULE = "no rule for "
+"""What the reason of a row begins with whose operator nobody has taught."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weight:
@@ -93,8 +96,10 @@ class Row:
     @property
     def status(self) -> str:
         """`known`, `partial` (shapes or cost, not both) or `unknown`."""
-        known = all(tensor.known for tensor in self.outputs)
-        if self.work is not None:
+        known = True
+        for tensor in self.outputs:
+            known = known and tensor.known
+        if self.facts is not None and self.facts.work is not None:
             return "known" if known else "partial"
         return "partial" if known and self.outputs else "unknown"
 

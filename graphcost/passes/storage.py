@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
 
 import networkx as nx
 
@@ -119,7 +118,7 @@ class _Aliasing:
         self.alias_slices = alias_slices
         self.alias_of: dict[str, int] = {}
         """The alias set of each tensor."""
-        self.fitting_inputs: dict[int, tuple[list[bool], list[bool]]] = {}
+        self.fitting_inputs: dict[int, list[bool]] = {}
         """By the identity of the facts."""
         self.sizes: dict[int, tuple[Extent | None, int | None]] = {}
         """Bytes of tensors by their identity: the rows hold them as long as this lives."""
@@ -127,7 +126,8 @@ class _Aliasing:
     def measure(self, tensor: Tensor) -> tuple[Extent | None, int | None]:
         """Bytes of a tensor as they are, and as a number."""
         size = nbytes(tensor)
-        self.sizes[id(tensor)] = measured = size, None if size is None else self.evaluate(size)
+        number = size if type(size) is int or size is None else self.evaluate(size)
+        self.sizes[id(tensor)] = measured = size, number
         return measured
 
     def define(self, name: str, tensor: Tensor) -> int:
@@ -210,11 +210,16 @@ class _Aliasing:
         size = sets[made].size
         if size is None or sets[made].external:
             return ()
-        fits, differs = self.fitting_inputs.get(id(row.facts)) or self.compare(row)
-        partly = set(compress(operands, differs))
-        whole = [number for number in dict.fromkeys(compress(operands, fits)) if number not in partly]
-        known = [number for number in whole if number is not None]
-        return tuple([number for number in known if sets[number].size == size and not sets[number].external])
+        fits = self.fitting_inputs.get(id(row.facts)) or self.compare(row)
+        whole: list[int] = []
+        partly: list[int] = []
+        for number, fit in zip(operands, fits, strict=False):
+            if number is not None:
+                (whole if fit else partly).append(number)
+        if len(whole) > 1:
+            whole = list(dict.fromkeys(whole))
+        own = [number for number in whole if number not in partly] if partly else whole
+        return tuple([number for number in own if sets[number].size == size and not sets[number].external])
 
     def keep_external(self) -> None:
         """Let no step write the caller's memory over its own, nor the reverse: whose it is may show at a later view."""
@@ -224,10 +229,10 @@ class _Aliasing:
                 own = [number for number in step.reuses if not sets[number].external]
                 step.reuses = () if sets[step.defines[0]].external else tuple(own)
 
-    def compare(self, row: Row) -> tuple[list[bool], list[bool]]:
-        """Which inputs are as large as the first output in bytes and in bits an element, and which are not."""
+    def compare(self, row: Row) -> list[bool]:
+        """Which inputs are as large as the first output in bytes and in bits an element."""
         made = row.outputs[0]
-        stored = nbytes(made), BITS.get(made.dtype)
-        fits = [each is not None and (nbytes(each), BITS.get(each.dtype)) == stored for each in row.inputs]
-        self.fitting_inputs[id(row.facts)] = found = fits, [not each for each in fits]
-        return found
+        stored, bits = nbytes(made), BITS.get(made.dtype)
+        fits = [each is not None and nbytes(each) == stored and BITS.get(each.dtype) == bits for each in row.inputs]
+        self.fitting_inputs[id(row.facts)] = fits
+        return fits

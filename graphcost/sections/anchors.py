@@ -14,7 +14,7 @@ from typing import Any
 
 from ..analysis import Analysis
 from ..dims import to_json
-from ..errors import ModelError
+from ..errors import ArgumentError
 from ..graph import UNKNOWN, Tensor
 from ..passes import heads
 from ..passes.receptive_field import Field
@@ -79,7 +79,7 @@ def priors(analysis: Analysis) -> list[Place]:
 
 
 def described(analysis: Analysis, sizes: Mapping[str, Sequence[Size]]) -> list[Place]:
-    """The detection heads, with the sizes for the stride of their map. Raises ModelError for a stride none has."""
+    """The detection heads, with the sizes for the stride of their map. Raises ArgumentError for a stride none has."""
     found = []
     strides: dict[str, None] = {}
     for row in heads.find(analysis.receptive_fields.rows, analysis.model.outputs):
@@ -90,8 +90,8 @@ def described(analysis: Analysis, sizes: Mapping[str, Sequence[Size]]) -> list[P
     idle = [stride for stride in sizes if stride not in strides]
     if idle:
         there = ", ".join(strides) or "none"
-        reason = f"--anchor-sizes: no detection head has stride {', '.join(idle)}; there are: {there}"
-        raise ModelError(analysis.model.path, "", reason)
+        reason = f"no detection head has stride {', '.join(idle)}; there are: {there}"
+        raise ArgumentError("anchor_sizes", reason, analysis.model.path)
     return found
 
 

@@ -132,7 +132,7 @@ def test_a_size_that_the_network_cannot_have_is_no_answer(net: Any) -> None:
         ("H", {}, "needs a limit"),
         ("H", {"mac": 5}, "no quantity 'mac'; did you mean macs"),
         ("H", {"peak": "8MIB"}, "no unit 'MIB'"),
-        ("H", {"time_bound": "1ms"}, "give one by --device"),
+        ("H", {"time_bound": "1ms"}, "are times on a device"),
     ],
 )
 def test_a_question_that_has_no_answer_is_refused(dim: str, within: dict[str, Any], reason: str, net: Any) -> None:

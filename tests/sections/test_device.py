@@ -101,10 +101,13 @@ def test_a_verdict_is_no_gate(root: Path, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--device", "cortex-m5"], "--device: no device 'cortex-m5'; there are a100, coral-edge-tpu"),
+        (
+            ["--device", "cortex-m5"],
+            "--device: no device 'cortex-m5'; did you mean cortex-m7 or cortex-m4? Or give a .toml file",
+        ),
         (["--device", "absent.toml"], "absent.toml: cannot be read: No such file or directory"),
-        (["--columns", "time_bound"], "time_bound and bound_by are times on a device: give one by --device"),
-        (["--sort", "bound_by"], "time_bound and bound_by are times on a device: give one by --device"),
+        (["--columns", "time_bound"], "time_bound and bound_by are times on a device, and none is given"),
+        (["--sort", "bound_by"], "time_bound and bound_by are times on a device, and none is given"),
     ],
 )
 def test_what_cannot_be_bound_is_refused_in_a_line(
