@@ -79,6 +79,10 @@ class Target:
         if self.quantize and (self.dtype or self.weights_dtype):
             raise ArgumentError("quantize", "says the types of all tensors: no dtype and no weights_dtype besides")
         object.__setattr__(self, "device", "" if self.device is None else str(self.device))  # a path, say
+        if self.quantize not in QUANTIZE:
+            raise ArgumentError("quantize", f"no choice {self.quantize!r}; there is int8")
+        if self.quantize and (self.dtype or self.weights_dtype):
+            raise ArgumentError("quantize", "says the types of all tensors: no dtype and no weights dtype besides")
         if not isinstance(self.align, int) or self.align < 1:
             raise ArgumentError("align", f"{self.align} bytes cannot be; offsets are multiples of 1 or more")
 
