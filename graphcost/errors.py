@@ -1,4 +1,4 @@
-"""The one error that users see: of a file that cannot be read, of an argument that cannot be taken; and of a fault."""
+"""The one error that users see: of a file that cannot be read, or of an argument that cannot be taken."""
 
 from __future__ import annotations
 

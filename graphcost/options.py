@@ -40,6 +40,10 @@ def in_options(problem: ModelError) -> ModelError:
 
 
 COMMANDS = {
+    "diff": "what a network costs more or less than another, layer by layer",
+    "check": "whether models stay within budgets",
+    "baseline": "write what models cost, for later checks",
+    "serve": "the command in a browser, on this machine",
     "help": "help on a topic: a group of options, an option, a command, columns, exit-codes, ...",
     "completion": "the completion of the command line for bash, zsh or fish",
 }
@@ -142,7 +146,8 @@ def parser() -> argparse.ArgumentParser:
     p = _Parser(
         prog="graphcost",
         usage="graphcost MODEL [MODEL ...] [options]\n       graphcost diff OLD NEW [options]\n"
-        "       graphcost check [MODEL ...] [options]\n       graphcost baseline [MODEL ...] [options]",
+        "       graphcost check [MODEL ...] [options]\n       graphcost baseline [MODEL ...] [options]\n"
+        "       graphcost serve [FOLDER] [--port N]",
         description="What a neural network costs: shapes, parameters, arithmetic and memory, read from its file.",
         epilog=epilog(),
     )
@@ -159,6 +164,20 @@ def parser() -> argparse.ArgumentParser:
     _time(p.add_argument_group("measured times"))
     _many(p.add_argument_group("many models"))
     _lists(p.add_argument_group("listings"))
+    return p
+
+
+def serve_parser() -> argparse.ArgumentParser:
+    """The parser of `graphcost serve`."""
+    p = _Parser(
+        prog="graphcost serve",
+        usage="graphcost serve [FOLDER] [--port N]",
+        description="The browser edition on this machine: a page that computes reports, and sends no file anywhere.",
+    )
+    p.add_argument(
+        "folder", nargs="?", metavar="FOLDER", type=Path, help="what scripts/site built (default build/site)"
+    )
+    p.add_argument("--port", metavar="N", type=int, default=8000, help="default 8000; 0 takes a free one")
     return p
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, overload
 
 from .errors import ModelError
+from .slices import Slices
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(?:://|::)")
 OPENING = 64 * 1024
@@ -31,25 +32,22 @@ def is_url(name: str) -> bool:
     return bool(_URL.match(name))
 
 
-class RangeReader:
-    """A file somewhere else, to be looked into as if it were bytes; `fetched` counts what has been asked for.
+class RangeReader(Slices):
+    """A file somewhere else; `fetched` counts the bytes that have been asked for.
 
     Looking raises ModelError when the store does not answer.
     """
 
     def __init__(self, file: IO[bytes], size: int, name: str) -> None:
+        super().__init__(self._read_at, size, name)
         self.file = file
         self.size = size
-        self.name = name
         self.fetched = 0
         self._pieces: OrderedDict[int, bytes] = OrderedDict()
         """By where they begin, the one used last at the end."""
         self._begin, self._piece = 0, b""  # the piece that is looked at
         self._most = OPENING // 2
         self._end = 0  # of what was fetched last
-
-    def __len__(self) -> int:
-        return self.size
 
     @overload
     def __getitem__(self, key: int) -> int: ...
@@ -88,10 +86,13 @@ class RangeReader:
         while len(self._pieces) > HELD:
             self._pieces.popitem(last=False)
 
+    def _read_at(self, start: int, length: int) -> bytes:
+        self.file.seek(start)
+        return self.file.read(length)
+
     def _fetch(self, start: int, length: int) -> bytes:
         try:
-            self.file.seek(start)
-            data = self.file.read(length)
+            data = self._read_at(start, length)
         except Exception as problem:  # each store has errors of its own
             raise _failed(self.name, problem) from None
         self.fetched += len(data)

@@ -81,7 +81,7 @@ class RowMaker:
     def __post_init__(self) -> None:
         for key in self.keys:
             _column_with_total(key)
-        if self.sort:
+        if self.sort is not None:
             _column_with_total(self.sort, "sort")
 
     @property
@@ -92,7 +92,7 @@ class RowMaker:
     @property
     def data_keys(self) -> tuple[str, ...]:
         """Of the columns of formats for programs."""
-        return self.keys or DATA
+        return tuple([find(key).key for key in self.keys]) or DATA
 
     def __call__(self, result: Report | Failure) -> ModelRow:
         if isinstance(result, Failure):

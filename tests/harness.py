@@ -18,6 +18,7 @@ from graphcost import Analysis, Facts, Model, Tensor, Work, analyze
 from graphcost.dims import Extent, substitute, symbols
 from graphcost.graph import UnknownShape
 from graphcost.importers import onnx as importer
+from graphcost.importers.wire import varint
 from graphcost.ops import find
 from graphcost.rules import FRESH, wished
 
@@ -115,6 +116,29 @@ def saved(model: onnx.ModelProto, folder: Path) -> Path:
     """The file of a model."""
     onnx.save(model, folder / "net.onnx")
     return folder / "net.onnx"
+
+
+def saved_with_holes(path: Path, *, tensors: int, each: int) -> Path:
+    """A chain of additions, each of a weight of `each` bytes that the file has as a hole."""
+    nodes = [helper.make_node("Add", [f"x{at}", f"w{at}"], [f"x{at + 1}"]) for at in range(tensors)]
+    shape = [each // 4]
+    ends = [helper.make_tensor_value_info(name, 1, shape) for name in ("x0", f"x{tensors}")]
+    outer = helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:]))
+    body = outer.graph.SerializeToString()
+    outer.ClearField("graph")
+    opening = [
+        TensorProto(name=f"w{at}", data_type=1, dims=shape).SerializeToString() + b"\x4a" + varint(each)
+        for at in range(tensors)
+    ]
+    begun = [b"\x2a" + varint(len(text) + each) + text for text in opening]
+    size = len(body) + sum(map(len, begun)) + tensors * each
+    with path.open("wb") as file:
+        file.write(outer.SerializeToString() + b"\x3a" + varint(size) + body)
+        for text in begun:
+            file.write(text)
+            file.seek(each, 1)
+        file.truncate()
+    return path
 
 
 TIMES = (

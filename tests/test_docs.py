@@ -310,6 +310,7 @@ def test_the_example_on_sizes_gives_what_its_comments_say(
 
 NAMES = (
     "architecture",
+    "browser",
     "ci",
     "conventions",
     "counting",

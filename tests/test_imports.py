@@ -18,7 +18,8 @@ PACKAGE = Path(graphcost.__file__).parent
 FLOORS = [
     {"version", "printable", "limits", "garbage", "folders", "suggest"},
     {"errors", "naming", "data_text"},
-    {"dims", "files", "plugins", "workers", "remote", "config"},
+    {"dims", "files", "plugins", "workers", "config", "slices"},
+    {"remote"},
     {"arguments", "given", "options_file", "units"},
     {"graph"},
     {"windows"},
@@ -40,7 +41,7 @@ FLOORS = [
     {"render"},
     {"compare"},
     {"budgets"},
-    {"api", "listings", "calibrate", "result_files", "schema"},
+    {"api", "listings", "calibrate", "schema", "result_files"},
     {"scanning"},
     {"__init__"},
     {"commands"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import re
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
+from zipfile import ZipFile
 
 import pytest
 
@@ -198,3 +200,37 @@ def test_tests_that_run_a_line_come_with_those_of_its_module_first(root: Path, t
             }
 
     assert made.tests_of(mutant, Data()) == ["tests/test_dims.py::test_b", "tests/a.py::test_a"]
+
+
+# --- site -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_site_is_not_built_over_anything_else(root: Path, tmp_path: Path) -> None:
+    site = script(root, "site")
+    (tmp_path / "thesis.tex").touch()
+    for target in (tmp_path, tmp_path / "thesis.tex"):
+        with pytest.raises(site.Failed, match="is there, and is no site that could be built anew"):
+            site.main([str(target)])
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_all_that_a_site_is_made_of_is_pinned_by_its_hash(root: Path) -> None:
+    lines = (root / "web/requirements.txt").read_text(encoding="utf-8").splitlines()
+    pinned = [re.fullmatch(r"[\w-]+==[\d.]+ --hash=sha256:[0-9a-f]{64}", line) for line in lines if line[:1] != "#"]
+    assert len(pinned) == 4 and all(pinned)
+    lock = json.loads((root / "web/package-lock.json").read_text(encoding="utf-8"))["packages"]
+    asked = json.loads((root / "web/package.json").read_text(encoding="utf-8"))["dependencies"]
+    assert lock.pop("")["dependencies"] == asked
+    assert {name: lock[f"node_modules/{name}"]["version"] for name in asked} == asked
+    assert all(each["integrity"].startswith("sha512-") and "resolved" not in each for each in lock.values())
+
+
+def test_of_other_packages_the_site_takes_modules_without_tests(root: Path, tmp_path: Path) -> None:
+    members = ["a/b.py", "a/c.so", "a/tests/test_b.py", "a/data.toml", "a-1.dist-info/METADATA"]
+    taken = {}
+    for name in ("a-1-py3-none-any.whl", "graphcost-1-py3-none-any.whl"):
+        with ZipFile(tmp_path / name, "w") as archive:
+            for member in members:
+                archive.writestr(member, "")
+        taken[name[:1]] = list(script(root, "site").wanted(tmp_path / name))
+    assert taken == {"a": ["a/b.py"], "g": members[:4]}

@@ -19,6 +19,11 @@ OS = {"system", "popen", "execv", "execve", "fork", "posix_spawn", "startfile"}
 """What would run what a file says, or fetch what it names."""
 
 
+ALLOWED = {("graphcost/commands/serve.py", "http.server"), ("graphcost/budgets/baseline.py", "subprocess")}
+"""The first hands the files of a built page to this machine's browser, and reads no model; the second runs `git show` for
+a baseline that is named by its revision, and no model names it."""
+
+
 def suspects(node: ast.AST) -> list[str]:
     """What of those a statement or call uses."""
     match node:
@@ -40,7 +45,7 @@ def test_no_module_can_run_or_fetch_what_a_file_says(root: Path) -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         for name in suspects(node)
     }
-    assert found == set()
+    assert found == ALLOWED
 
 
 WATCHED = """

@@ -24,6 +24,8 @@ def find(name: str) -> Command | None:
         from .help import run
     elif name == "completion":
         from .completion import run
+    elif name == "serve":
+        from .serve import run
     else:
         return None
     return run
@@ -31,6 +33,8 @@ def find(name: str) -> Command | None:
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
     """The parser of each subcommand that has options."""
+    from .. import options
     from . import baseline, check, diff
 
-    return {"diff": diff.parser(), "check": check.parser(), "baseline": baseline.parser()}
+    found = {"diff": diff.parser(), "check": check.parser(), "baseline": baseline.parser()}
+    return {**found, "serve": options.serve_parser()}

@@ -83,8 +83,10 @@ def _schema(op: Op, opsets: Mapping[str, int]) -> Any:
 @lru_cache(maxsize=1024)
 def _schema_of(kind: str, domain: str, version: int) -> Any:
     """The schema of an operator; None where the library has none."""
-    from onnx import defs
-
+    try:
+        from onnx import defs
+    except ImportError:  # its compiled part does not run everywhere: in a browser there are the messages alone
+        return None
     if not defs.has(kind, domain):  # to ask for what there is not takes ten times as long: it raises in C++
         return None
     try:

@@ -152,8 +152,13 @@ def _parse_text_format(text: str, path: str) -> Message:
 
 
 def _parse_onnx_syntax(text: str, path: str) -> Message:
-    from onnx import parser
-
+    try:
+        from onnx import parser
+    except ImportError:  # its compiled part does not run everywhere
+        remedy = "give the model in protobuf's binary form"
+        raise ModelError(
+            path, "", f"ONNX's own syntax cannot be read where the onnx package does not run; {remedy}"
+        ) from None
     try:
         return parser.parse_model(text)
     except parser.ParseError as error:

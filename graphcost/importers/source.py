@@ -1,8 +1,7 @@
 """Where a model's bytes come from: a file, a URL, a pipe, an open file or memory, compressed or not.
 
-Large files are mapped into memory rather than read, and those behind a URL are read by ranges, so that weights which
-nobody asks for cost nothing. What the bytes
-mean is not known here.
+Large files are mapped into memory rather than read, or where they cannot be, read in slices, and those behind a URL are
+read by ranges, so that weights which nobody asks for cost nothing. What the bytes mean is not known here.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-from .. import limits
+from .. import limits, slices
 from ..errors import ModelError
 from ..remote import RangeReader, is_url, open_url
 from . import foreign
@@ -116,20 +115,31 @@ def _read_pipe(descriptor: int, name: str) -> bytes:
 
 
 def _read_file(file: IO[Any], name: str) -> Buffer:
-    """What is left of an open file: mapped when it is a large one that has not been read from."""
-    return _mapped(file) or _read_all(file.read, name)
+    """What is left of an open file: mapped, or read in slices, when it is a large one that has not been read from."""
+    descriptor = _large(file)
+    if descriptor is None:
+        return _read_all(file.read, name)
+    return _mapped(descriptor) or slices.of_descriptor(descriptor, name)
 
 
-def _mapped(file: IO[Any]) -> Buffer | None:
-    import mmap
-
+def _large(file: IO[Any]) -> int | None:
+    """The descriptor of a large file of the system that has not been read from; None for any other."""
     try:
         descriptor = file.fileno()
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size < MAP_FROM or file.tell():
-            return None
+        is_large = stat.S_ISREG(status.st_mode) and status.st_size >= MAP_FROM and file.tell() == 0
+    except (AttributeError, OSError, ValueError):  # no file of the system
+        return None
+    return descriptor if is_large else None
+
+
+def _mapped(descriptor: int) -> Buffer | None:
+    """The file in memory; None where its file system cannot do that."""
+    import mmap
+
+    try:
         return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-    except (AttributeError, OSError, ValueError):  # no file of the system, or one that cannot be mapped
+    except (OSError, ValueError):
         return None
 
 

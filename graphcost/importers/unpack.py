@@ -11,13 +11,13 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 
 from .. import limits
 from ..errors import ModelError
-from ..remote import RangeReader
+from ..slices import Slices
 from . import foreign, sniff
 
 if TYPE_CHECKING:
     import mmap
 
-Buffer: TypeAlias = "bytes | mmap.mmap | RangeReader"
+Buffer: TypeAlias = "bytes | mmap.mmap | Slices"
 
 MODELS = (".onnx", ".prototxt", ".caffemodel", ".pbtxt", ".textproto", ".onnxtxt")
 """Endings of the members of a zip archive that are models, where there are other members too."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from .. import limits
 from ..errors import ModelError
-from ..remote import RangeReader
+from ..slices import Slices
 from .unpack import Buffer
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ _RUNS = {
     "blob": rb"(?:\x2d.{4})++|(?:\x35.{4})++|(?:\x41.{8})++|(?:\x49.{8})++",
 }
 _RUN_KEYS = frozenset(b"\x25\x51\x28\x38\x58\x3d\x40\x2d\x35\x41\x49")
+_LONGEST_NUMBER = 11  # bytes, with its key
+_RUN_PIECE = 1024**2  # bytes of a file read in slices that are looked at together
 
 _NAME_KEYS = _INPUT, _OUTPUT, _NAME = 0x0A, 0x12, 0x1A  # keys of NodeProto: fields 1, 2 and 3, length-delimited
 
@@ -130,19 +132,23 @@ class Walk:
         while position < end:
             for key, begin, content, stop in self.fields(position, end, kind):
                 position = stop
-                if key in _RUN_KEYS and (after := self.match(run, begin, end)):
+                if key in _RUN_KEYS and (after := self.after_run(run, begin, end)) > begin:
                     position = after
                     yield key, begin, begin, position
                     break
                 yield key, begin, content, stop
 
-    def match(self, pattern: re.Pattern[bytes], begin: int, end: int) -> int:
-        """Where a match that begins there ends, 0 when there is none."""
-        if isinstance(self.buffer, RangeReader):
-            match = pattern.match(self.buffer[begin:end])
-            return begin + match.end() if match else 0
-        match = pattern.match(self.buffer, begin, end)
-        return match.end() if match else 0
+    def after_run(self, run: re.Pattern[bytes], begin: int, end: int) -> int:
+        """Where numbers that stand one by one from `begin` on stop: there itself when none does."""
+        if not isinstance(self.buffer, Slices):
+            match = run.match(self.buffer, begin, end)
+            return match.end() if match else begin
+        position = begin
+        while match := run.match(piece := self.buffer[position : min(position + _RUN_PIECE, end)]):
+            position += match.end()
+            if len(piece) - match.end() > _LONGEST_NUMBER:
+                break
+        return position
 
     def fields(self, start: int, end: int, kind: str) -> Iterator[Field]:
         """The fields of a message of this kind, in the order of the file. Raises ModelError for a malformed one."""

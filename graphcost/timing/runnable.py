@@ -18,6 +18,7 @@ from ..graph import Model, TensorSequence, element_type
 from ..importers import onnx_file, onnx_payloads
 from ..importers.source import AnyPath, open_source
 from ..passes.rows import body_prefix
+from ..slices import Slices
 
 EVERYTHING = 1 << 62
 """A threshold that keeps every payload."""
@@ -125,6 +126,8 @@ class _Arrays:
         size = prod(tensor.dims)
         payload = self.payloads.get(tensor.name)
         if payload is not None and payload.field in PLAIN and payload.stop - payload.start == size * dtype.itemsize:
+            if isinstance(self.buffer, Slices):
+                return np.frombuffer(self.buffer[payload.start : payload.stop], dtype)
             array = np.frombuffer(self.buffer, dtype, size, payload.start)
             return array if array.flags.aligned else array.copy()
         if tensor.data_location == EXTERNAL:

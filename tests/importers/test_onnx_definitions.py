@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from graphcost import analyze
 from graphcost.dims import symbol
 from graphcost.graph import Op, Tensor
 from graphcost.importers import onnx as importer
+from graphcost.importers import onnx_definitions
 from graphcost.importers.onnx_definitions import OnnxDefinitions
 
 LIBRARY = OnnxDefinitions()
@@ -102,3 +105,12 @@ def test_versions_that_no_operator_set_has_define_nothing(version: int):
         opsets = {"": version, "ai.onnx.preview": version}
         assert LIBRARY.expand(operator, (Tensor((2, 3)),), opsets) is None
         assert LIBRARY.shapes(operator, (Tensor((2, 3)),), opsets) is None
+
+
+def test_where_the_package_does_not_run_nothing_is_known_of_an_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a browser, where its messages are there and its compiled part is not."""
+    monkeypatch.setitem(sys.modules, "onnx", ModuleType("absent"))
+    monkeypatch.setattr(onnx_definitions, "_schema_of", onnx_definitions._schema_of.__wrapped__)  # and not remembered
+    celu = op("Celu", 1)
+    assert LIBRARY.expand(celu, (Tensor((2, 3)),), OPSETS) is None
+    assert LIBRARY.shapes(celu, (Tensor((2, 3)),), OPSETS) is None

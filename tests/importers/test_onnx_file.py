@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -454,3 +455,13 @@ def test_text_that_is_no_model_is_refused(text: str, said: str, tmp_path: Path) 
     with pytest.raises(ModelError) as caught:
         whole(onnx_file.read(open_source(tmp_path / "m.txt")))
     assert str(caught.value).endswith(said)
+
+
+def test_where_the_onnx_package_does_not_run_its_own_syntax_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a browser, where its messages are there and its compiled part is not."""
+    monkeypatch.setitem(sys.modules, "onnx", ModuleType("absent"))
+    text = b'<ir_version: 8, opset_import: ["" : 17]>\ng (float[2] x) => (float[2] y) { y = Relu(x) }'
+    with pytest.raises(
+        ModelError, match="<bytes>: ONNX's own syntax cannot be read where the onnx package does not run"
+    ):
+        onnx_file.read(open_source(text))
