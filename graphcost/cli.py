@@ -223,7 +223,7 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     from .render import render
     from .summary import RowMaker, Summary
 
-    options = options_file.only_given(options, ("style", "columns", "sort", "top", "by", "section", *SECTIONS))
+    options = options_file.only_given(options, OF_ONE)
     _refuse_options_of_one(options, f"there are {len(paths)}", objects=format == "json")
     make = RowMaker(_total_columns(options), options.sort, objects=format == "json")
     rows = _rows(paths, options, target, format, make)

@@ -40,6 +40,10 @@ def in_options(problem: ModelError) -> ModelError:
 
 
 COMMANDS = {
+    "diff": "what a network costs more or less than another, layer by layer",
+    "check": "whether models stay within budgets",
+    "baseline": "write what models cost, for later checks",
+    "serve": "the command in a browser, on this machine",
     "help": "help on a topic: a group of options, an option, a command, columns, exit-codes, ...",
     "completion": "the completion of the command line for bash, zsh or fish",
 }

@@ -332,6 +332,7 @@ NAMES = (
     "counting",
     "diff",
     "extending",
+    "formats",
     "html",
     "language_models",
     "library",
@@ -495,3 +496,12 @@ def test_the_example_of_the_page_on_inputs_runs(root: Path, tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     (example,) = blocks(root / "docs/inputs.md", "python")
     exec(compile(example, "inputs.md", "exec"), {})
+
+
+def test_the_commands_of_the_page_on_formats_run(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("prototxt", "onnx_models"):
+        (tmp_path / folder).symlink_to(root / folder)
+    monkeypatch.chdir(tmp_path)
+    lines = re.findall(r"^    graphcost (.*)$", (root / "docs/formats.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(lines) == 4 and all(cli.main(line.split()) == 0 for line in lines)
+    assert {"det1.graphml", "det1.dot", "retinaface.json", "trace.json"} <= {each.name for each in tmp_path.iterdir()}

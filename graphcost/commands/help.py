@@ -69,7 +69,10 @@ def _option(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
 
 
 def _command(name: str) -> str:
-    return f"graphcost {name}: {options.COMMANDS[name]}; graphcost {name} --help has its options\n"
+    from . import baseline, check, diff
+
+    made = {"diff": diff.parser, "check": check.parser, "baseline": baseline.parser, "serve": options.serve_parser}
+    return options.usage(made[name]()) if name in made else f"graphcost {name}: {options.COMMANDS[name]}\n"
 
 
 def _listing(name: str) -> str:
