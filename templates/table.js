@@ -12,6 +12,7 @@ if (!live || !table || !tools) return;
 
 const FEW = 500; // rows that are all made at once
 const MARGIN = 20; // rows made beyond each edge of what is in view
+const CUT = 30; // characters of a formula above which it may be cut, as templates/cells.html.j2 has it
 
 const {order, groups} = live.data.table;
 const columns = groups ? new Map(groups.map((column) => [column.key, column])) : live.columns;
@@ -96,6 +97,7 @@ function element(name, text, classes) {
 function field(key, at, text) {
   const result = element(at ? "td" : "th", text, textual(key) ? "" : "number");
   if (!at) result.scope = "row";
+  if (at && !textual(key) && text?.length > CUT) result.title = text;
   return result;
 }
 

@@ -33,6 +33,8 @@ INSET = 12
 STUB = 16
 """The length of an edge of which only the end is drawn."""
 MARGIN = 16
+PAPER = 1500, 950
+"""The largest drawing, in pixels, whose type can still be read (5 points) on a landscape page of A4 or Letter."""
 
 MAX_BOXES = 2500
 """Operators that are drawn one by one; of more, only the modules."""
@@ -144,6 +146,11 @@ class View:
     edges: tuple[Edge, ...]
     hottest_cost: int = 0
     """What a box costs whose heat is HOTTEST."""
+
+    @property
+    def fits_paper(self) -> bool:
+        """Whether it can be read on one printed page."""
+        return self.width <= PAPER[0] and self.height <= PAPER[1]
 
 
 @dataclass(frozen=True)

@@ -180,3 +180,21 @@ def test_every_control_has_a_name(root: Path, open_report: Any) -> None:
     nameless = """() => [...document.querySelectorAll("input, select, textarea, button")].filter((e) =>
         !(e.labels?.length || e.textContent.trim() || e.ariaLabel || e.title)).map((e) => e.outerHTML)"""
     assert page.evaluate(nameless) == []
+
+
+CUT = """() => [...document.querySelectorAll("#layers table, #layers :is(th, td)")].filter((each) =>
+    each.getBoundingClientRect().right > document.documentElement.clientWidth + 1
+    || each.scrollWidth > each.clientWidth + 1).map((each) => each.textContent)"""
+"""Cells of the table of layers that are cut, or stand beyond the page's right edge."""
+
+
+@pytest.mark.parametrize("sample", ["onnx_models/retinaface.onnx", "prototxt/ssd300.prototxt"])
+def test_nothing_of_the_table_is_cut_in_print_and_the_totals_are_there_once(
+    sample: str, root: Path, open_report: Any
+) -> None:
+    page = open_report(root / sample, width=960)  # what a landscape page has between its margins
+    page.emulate_media(media="print")
+    assert page.locator("#layers thead th").count() == 8
+    assert page.evaluate(CUT) == []
+    assert page.evaluate("getComputedStyle(document.querySelector('#layers tfoot')).display") == "table-row-group"
+    assert page.get_by_text("Not printed: the drawing is too large to be read on a page.").first.is_visible()

@@ -199,3 +199,9 @@ def test_edges_start_below_their_source_and_end_on_top_of_their_target(sample: s
 def test_a_drawing_is_the_same_every_time(sample: str, root: Path) -> None:
     first, second = (drawn(graphcost.analyze(graphcost.load(root / sample))) for _ in range(2))
     assert first == second
+
+
+def test_a_drawing_fits_paper_up_to_eleven_ranks() -> None:
+    """An input and 9 operators and the output: 2 x 16 + 10 x 84 + 50 are 922 of 950 pixels; one more makes 1,006."""
+    assert operators(relus([str(at) for at in range(9)])).fits_paper
+    assert not operators(relus([str(at) for at in range(10)])).fits_paper
