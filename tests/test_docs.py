@@ -319,6 +319,7 @@ NAMES = (
     "html",
     "library",
     "memory",
+    "performance",
     "receptive_field",
     "scale",
     "sizes",
