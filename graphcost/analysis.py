@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from .binding import Binding
-from .dims import Dim, Extent, identifier, substitute, symbol, symbols, total
+from .dims import Dim, Extent, identifier, spelled, substitute, symbol, symbols, total
 from .errors import ArgumentError, ModelError
 from .garbage import collection_paused
 from .graph import Model, Op, Tensor
@@ -24,7 +24,7 @@ from .target import AS_IT_IS, Target
 
 if TYPE_CHECKING:
     from .devices import Device
-    from .passes import receptive_field, roofline, traffic
+    from .passes import caches, estimate, fusion, receptive_field, roofline, traffic
     from .passes.timing import Timing
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
@@ -101,11 +101,10 @@ class Analysis:
         memo = infer.Memo() if memo is None else memo
         inference = infer.infer(model, inputs, binding.dims, memo)
         inference.named |= binding.named
-        dtype = target.dtype or model.dtype
-        if dtype or target.weights_dtype:
-            from .passes import retype
+        if target.converts or model.dtype:
+            from .passes import deploy
 
-            inference, inputs = retype.convert(inference, inputs, dtype, target.weights_dtype or dtype)
+            inference, inputs = deploy.convert(model, inference, inputs, target)
         found = cls(model, inputs, binding.dims, inference, target)
         found._memo = memo
         return found
@@ -168,6 +167,18 @@ class Analysis:
     def parameters(self) -> parameters.Parameters:
         """Elements and bytes of the weights, by dtype and by row."""
         return parameters.count(self.rows)
+
+    @cached_property
+    def active_parameters(self) -> Extent:
+        """Parameters that work on one token: of a mixture of experts those of the chosen ones, of all else all."""
+        return parameters.active(self.rows, self.parameters)
+
+    @cached_property
+    def caches(self) -> list[caches.Cache]:
+        """The caches that the model hands on from one run to the next."""
+        from .passes import caches
+
+        return caches.find(self.model, self.inputs, self.tensors, self.rows)
 
     @cached_property
     def layer_rows(self) -> tuple[int, ...]:
@@ -238,7 +249,7 @@ class Analysis:
             graph = graphs.pop()
             for tensor in [*graph.inputs.values(), *graph.declared.values()]:
                 for extent in tensor.shape if tensor.ranked else ():
-                    unused = unused.difference(symbols(extent))
+                    unused = unused.difference(*[(name, spelled(name)) for name in symbols(extent)])
             graphs += [body for op in graph.dag for _, body in op.bodies]
         return tuple(name for name in self.dims if name in unused)
 
@@ -381,9 +392,16 @@ class Analysis:
         """The least bytes that a device moves: traffic with all fused that can be, whatever the target, and no slice of
         a tensor copied.
         """
-        from .passes import fusion, traffic
+        from .passes import traffic
 
-        return traffic.count(self.rows, fusion.fuse(self.model, self.rows, joins=True))
+        return traffic.count(self.rows, self.fusion)
+
+    @cached_property
+    def fusion(self) -> fusion.Fusion:
+        """Who is fused into whom, with all fused that can be."""
+        from .passes import fusion
+
+        return fusion.fuse(self.model, self.rows, joins=True)
 
     @cached_property
     def traffic(self) -> traffic.Traffic:
@@ -430,13 +448,15 @@ class Analysis:
 
     @cached_property
     def fits(self) -> list[roofline.Fit]:
-        """Whether the weights and the peak activations fit the memories of the target's device."""
+        """Whether weights and peak activations fit the memories of the target's device, or those given in their place.
+
+        Memory for activations alone is what `ram` gives where there is no device.
+        """
         from .passes import roofline
 
-        if self.device is None:
-            return []
-        weights = self.evaluate(self.parameters.nbytes)
-        return roofline.fits(self.device, self.memory.peak_bytes, weights, self.complete)
+        weights, peak = self.evaluate(self.parameters.nbytes), self.memory.least_peak_bytes
+        rooms = roofline.rooms(self.device, self.target.ram, self.target.flash)
+        return roofline.fits(rooms, peak, weights, self.complete)
 
     @cached_property
     def roofline(self) -> roofline.Roofline | None:
@@ -446,6 +466,15 @@ class Analysis:
         if self.device is None:
             return None
         return roofline.bound(self.rows, self.fused_traffic, self.device, self.evaluate)
+
+    @cached_property
+    def estimate(self) -> estimate.Estimate | None:
+        """The time that each row should take on the target's device; None without one, or where it only bounds."""
+        from .passes import estimate
+
+        if self.device is None:
+            return None
+        return estimate.estimate(self.model, self.rows, self.fused_traffic, self.device, self.evaluate)
 
     @cached_property
     def receptive_fields(self) -> receptive_field.ReceptiveFields:

@@ -165,6 +165,7 @@ def _layer() -> dict[str, Any]:
     optional = {
         "time": {"type": ["number", "null"], "description": "measured seconds"},
         "time_bound": {"type": ["number", "null"], "description": "the least seconds on the target's device"},
+        "time_estimate": {"type": ["number", "null"], "description": "what a calibrated device should take"},
         "folded_into": {**_ref("name"), "deprecated": True, "description": "fused_into, as it was called"},
         "rf_inputs": {"type": "object", "additionalProperties": {"anyOf": [_ref("receptive_field"), {"type": "null"}]}},
         "rf_why": _text("why the receptive field is not known"),

@@ -344,6 +344,12 @@ def with_limits(budget: Budget, most: Sequence[str], growth: Sequence[str]) -> B
     """A budget with the limits of `--max` and `--max-growth`: `macs=4.2G`, `params=2%`. Raises ModelError."""
     limits = [_flagged("--max", text, False) for text in most]
     limits += [_flagged("--max-growth", text, True) for text in growth]
+    known: dict[tuple[str, bool], Limit] = {}
+    for limit in limits:
+        before = known.setdefault((limit.quantity.column.key, limit.growth), limit)
+        if before.most != limit.most:
+            option = "--max-growth" if limit.growth else "--max"
+            raise ModelError(option, "", f"{limit.quantity.name} is given twice, with two limits")
     return budget | Budget(tuple(limits))
 
 

@@ -38,7 +38,7 @@ from .dim import (
 )
 from .errors import TooLarge, Undecided
 from .growth import never_falls
-from .names import Names, identifier
+from .names import Names, identifier, spelled
 from .substitution import resolve, solve, substitute
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "read_dimension",
     "resolve",
     "solve",
+    "spelled",
     "substitute",
     "symbol",
     "symbols",

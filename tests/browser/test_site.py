@@ -25,7 +25,7 @@ from typing import Any
 
 import pytest
 
-from graphcost import cli
+from graphcost import cli, slices
 from graphcost.commands import serve
 from harness import saved_with_holes
 
@@ -367,12 +367,12 @@ def test_tab_leads_out_of_the_editor(page: Any) -> None:
 
 
 def test_of_a_file_of_a_gigabyte_only_the_structure_is_read(page: Any, tmp_path: Path) -> None:
-    """128 weights of 8 MiB, which are holes in the file; around each a page of 16 KiB is read."""
+    """128 weights of 8 MiB, which are holes in the file; around each of them a slice is read."""
     path = saved_with_holes(tmp_path / "large.onnx", tensors=128, each=8 * 2**20)
     assert path.stat().st_size > 2**30
     noted = choose(page, path)
     print(f"\n{noted['read']:,} of {path.stat().st_size:,} bytes read, {noted['memory']:,} bytes of memory")
-    assert noted["read"] < (128 + 20) * 16 * 1024
+    assert noted["read"] < (128 + 20) * slices.PAGE
     assert noted["memory"] < 200 * 2**20
     assert json.loads(downloaded(page, "json"))["totals"]["params"] == 128 * 2 * 2**20
 

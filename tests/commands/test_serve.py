@@ -113,4 +113,4 @@ def test_the_command_says_where_the_page_is_and_ends_when_it_is_interrupted(
 
 def test_an_option_that_it_does_not_have_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["serve", "--all-interfaces"]) == 2
-    assert "unrecognized arguments: --all-interfaces" in capsys.readouterr().err
+    assert "no option '--all-interfaces'" in capsys.readouterr().err
