@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from .binding import Binding
-from .dims import Dim, Extent, substitute, symbols, total
+from .dims import Dim, Extent, identifier, substitute, symbol, symbols, total
 from .errors import ArgumentError, ModelError
 from .graph import Model, Op, Tensor
 from .passes import blobs, infer, memory, missing_weights, parameters
@@ -23,7 +23,7 @@ from .target import AS_IT_IS, Target
 
 if TYPE_CHECKING:
     from .devices import Device
-    from .passes import receptive_field, roofline, traffic
+    from .passes import caches, estimate, fusion, receptive_field, roofline, traffic
     from .passes.timing import Timing
 
 SHOWN = 5  # declared shapes that are contradicted, before they are only counted
@@ -95,11 +95,10 @@ class Analysis:
         inputs = binding.inputs
         inference = infer.infer(model, inputs, binding.dims)
         inference.named |= binding.named
-        dtype = target.dtype or model.dtype
-        if dtype or target.weights_dtype:
-            from .passes import retype
+        if target.converts or model.dtype:
+            from .passes import deploy
 
-            inference, inputs = retype.convert(inference, inputs, dtype, target.weights_dtype or dtype)
+            inference, inputs = deploy.convert(model, inference, inputs, target)
         return cls(model, inputs, binding.dims, inference, target)
 
     def in_order(self, schedule: Iterable[Op]) -> Self:
@@ -143,6 +142,18 @@ class Analysis:
     def parameters(self) -> parameters.Parameters:
         """Elements and bytes of the weights, by dtype and by row."""
         return parameters.count(self.rows)
+
+    @cached_property
+    def active_parameters(self) -> Extent:
+        """Parameters that work on one token: of a mixture of experts those of the chosen ones, of all else all."""
+        return parameters.active(self.rows, self.parameters)
+
+    @cached_property
+    def caches(self) -> list[caches.Cache]:
+        """The caches that the model hands on from one run to the next."""
+        from .passes import caches
+
+        return caches.find(self.model, self.inputs, self.tensors, self.rows)
 
     @cached_property
     def layer_rows(self) -> tuple[int, ...]:
@@ -314,6 +325,16 @@ class Analysis:
         assumed.timing = self.timing
         return assumed
 
+    def opened(self, names: Iterable[str]) -> Self:
+        """The same model with those extents open that data decides and the file or a rule has a number for.
+
+        Itself where no name is such an extent's.
+        """
+        wanted = [identifier(name) for name in names]
+        found = {name: symbol(name, lower=0) for name in wanted if name in self.defaults or name in self.declared}
+        binding = Binding(self.inputs, {**self.dims, **found})
+        return type(self).of(self.model, binding, self.target) if found else self
+
     def total(self, quantity: str) -> Extent | None:
         """A total by name: macs, ops, params, learned_params, param_bytes, activation_bytes, peak_activation_bytes,
         reads, writes, or a kind of Work.
@@ -346,9 +367,16 @@ class Analysis:
         """The least bytes that a device moves: traffic with all fused that can be, whatever the target, and no slice of
         a tensor copied.
         """
-        from .passes import fusion, traffic
+        from .passes import traffic
 
-        return traffic.count(self.rows, fusion.fuse(self.model, self.rows, joins=True))
+        return traffic.count(self.rows, self.fusion)
+
+    @cached_property
+    def fusion(self) -> fusion.Fusion:
+        """Who is fused into whom, with all fused that can be."""
+        from .passes import fusion
+
+        return fusion.fuse(self.model, self.rows, joins=True)
 
     @cached_property
     def traffic(self) -> traffic.Traffic:
@@ -395,13 +423,15 @@ class Analysis:
 
     @cached_property
     def fits(self) -> list[roofline.Fit]:
-        """Whether the weights and the peak activations fit the memories of the target's device."""
+        """Whether weights and peak activations fit the memories of the target's device, or those given in their place.
+
+        Memory for activations alone is what `ram` gives where there is no device.
+        """
         from .passes import roofline
 
-        if self.device is None:
-            return []
-        weights = self.evaluate(self.parameters.nbytes)
-        return roofline.fits(self.device, self.memory.peak_bytes, weights, self.complete)
+        weights, peak = self.evaluate(self.parameters.nbytes), self.memory.least_peak_bytes
+        rooms = roofline.rooms(self.device, self.target.ram, self.target.flash)
+        return roofline.fits(rooms, peak, weights, self.complete)
 
     @cached_property
     def roofline(self) -> roofline.Roofline | None:
@@ -411,6 +441,15 @@ class Analysis:
         if self.device is None:
             return None
         return roofline.bound(self.rows, self.fused_traffic, self.device, self.evaluate)
+
+    @cached_property
+    def estimate(self) -> estimate.Estimate | None:
+        """The time that each row should take on the target's device; None without one, or where it only bounds."""
+        from .passes import estimate
+
+        if self.device is None:
+            return None
+        return estimate.estimate(self.model, self.rows, self.fused_traffic, self.device, self.evaluate)
 
     @cached_property
     def receptive_fields(self) -> receptive_field.ReceptiveFields:

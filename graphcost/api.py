@@ -131,7 +131,7 @@ class Analysis(_analysis.Analysis):
             from .timing import profiles
 
             read = profiles.read(Path(profile))
-            found.timing = join(self, read.ops, f"{read.source}, {Path(profile).name}", run=read.run)
+            found.timing = join(found, read.ops, f"{read.source}, {Path(profile).name}", run=read.run)
         return found
 
     def measured(

@@ -1,7 +1,8 @@
 """Measure this machine and write a device profile of it: what numpy, or onnxruntime where it is installed, reaches.
 
 A measured peak is what the best kernel reached that was tried; a library with a better one can beat the times that are
-bounded by it. Caches are as the operating system states them. Nothing is known here of GPUs and other accelerators.
+bounded by it. Caches are as the operating system states them. Where onnxruntime is installed, operators of many sizes
+are timed too, for estimates (`timing.calibrating`). Nothing is known here of GPUs and other accelerators.
 """
 
 from __future__ import annotations
@@ -36,13 +37,15 @@ def profile(*, sizes: Sequence[int] = (256, 384, 512, 1024, 2048), nbytes: int =
     int8, kernel8 = max(
         _products("int8", sizes, seconds), default=(LANES * float32, f"not measured: {LANES} times that of float32")
     )
-    bandwidth = max(_copy(nbytes, seconds), _read(nbytes, seconds))
+    cores = os.cpu_count() or 1
+    counts = {1, cores}  # where something else runs, one core may do more than all of them, which wait for each other
+    bandwidth = max(max(_copy(nbytes, seconds, count), _read(nbytes, seconds, count)) for count in counts)
     caches = _caches(CACHES)
     name = platform.processor() or platform.machine()
     lines = [
         f"title = {json.dumps(f'{platform.node()}, {os.cpu_count()} x {name}, measured')}",
         'source = "graphcost --calibrate"',
-        f"bandwidth = {bandwidth:.4g}  # bytes a second, the better of copying and of reading",
+        f"bandwidth = {bandwidth:.4g}  # bytes a second, the best of copying and of reading, by all cores and by one",
         f"fast_memory = {caches or UNSTATED}  # {'all caches' if caches else 'not stated; more than there is'}",
         *(f"memory = {memory}" for memory in _memory()),
         "",
@@ -53,13 +56,47 @@ def profile(*, sizes: Sequence[int] = (256, 384, 512, 1024, 2048), nbytes: int =
     return "\n".join(lines) + "\n"
 
 
-def save(path: Path) -> None:
-    """Measure, and write the profile to a .toml file. Raises ModelError, before it measures where it can."""
+def save(path: Path, *, threads: int = 0, scale: float = 1.0, progress: Callable[[str], None] | None = None) -> None:
+    """Measure, and write the profile to a .toml file. Raises ModelError, before it measures where it can.
+
+    `threads` are those that operators are timed with for estimates, 0 all; `scale` is the share of the operators.
+    """
     if path.suffix != ".toml":
         raise ModelError(str(path), "", "a profile is a .toml file: that is how --device knows it from a name")
     if not path.absolute().parent.is_dir():
         raise ModelError(str(path), "", "cannot be written: there is no such folder")
-    write(profile(), path)
+    if progress is not None:
+        progress("calibrating: peak and bandwidth")
+    write(with_times(profile(), threads, scale, progress), path)
+
+
+def with_times(text: str, threads: int = 0, scale: float = 1.0, progress: Callable[[str], None] | None = None) -> str:
+    """A profile's text with what estimates need; as it is where onnxruntime is not installed."""
+    import tomllib
+
+    from .devices import parse
+    from .timing import calibrating, runtime
+
+    try:
+        runtime.onnxruntime()
+    except ModelError:
+        return text + "\n# onnxruntime is not installed: no operator was timed, so there are no estimates.\n"
+    device = parse("this-machine.toml", tomllib.loads(text))
+    found = calibrating.calibrate(device, threads=threads, scale=scale, progress=progress)
+    cores = os.cpu_count() or 1
+    reached = calibrating.fastest_bytes(found) * cores / min(found.threads, cores)
+    bandwidth = max(MARGIN * reached, 1.01 * device.bandwidth)
+    level = [
+        "",
+        "[[level]]",
+        f"bytes = {device.fast_memory}",
+        f"bandwidth = {bandwidth:.4g}  # {MARGIN} x what the best elementwise kernel reached",
+    ]
+    return text + "\n".join(level) + "\n" + calibrating.to_toml(found)
+
+
+MARGIN = 1.5
+"""What a kernel may read and write of the caches for what the best one that was measured did, so that bounds hold."""
 
 
 def _fastest(run: Callable[[], object], seconds: float) -> float:
@@ -111,21 +148,21 @@ def _product(dtype: str, size: int) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _copy(nbytes: int, seconds: float) -> float:
-    """Bytes a second, read and written, of a copy by all cores."""
+def _copy(nbytes: int, seconds: float, cores: int) -> float:
+    """Bytes a second, read and written, of a copy by so many cores."""
     import numpy as np
 
     source = np.ones(nbytes // 4, "float32")
     pairs = list(zip(_blocks(source), _blocks(source.copy()), strict=True))
-    return 2 * _passing(lambda pair: np.copyto(pair[1], pair[0]), pairs, pairs[0][0].nbytes, seconds)
+    return 2 * _passing(lambda pair: np.copyto(pair[1], pair[0]), pairs, pairs[0][0].nbytes, seconds, cores)
 
 
-def _read(nbytes: int, seconds: float) -> float:
-    """Bytes a second of scalar products with itself by all cores."""
+def _read(nbytes: int, seconds: float, cores: int) -> float:
+    """Bytes a second of scalar products with itself by so many cores."""
     import numpy as np
 
     blocks = _blocks(np.ones(nbytes // 4, "float32"))
-    return _passing(lambda block: block.dot(block), blocks, blocks[0].nbytes, seconds)
+    return _passing(lambda block: block.dot(block), blocks, blocks[0].nbytes, seconds, cores)
 
 
 def _blocks(array: Any) -> list[Any]:
@@ -135,9 +172,8 @@ def _blocks(array: Any) -> list[Any]:
     return np.array_split(array, 4 * (os.cpu_count() or 1))
 
 
-def _passing(run: Callable[[Any], object], blocks: list[Any], nbytes: int, seconds: float) -> float:
+def _passing(run: Callable[[Any], object], blocks: list[Any], nbytes: int, seconds: float, cores: int) -> float:
     """Bytes a second of the fastest run: a block for each core, the next ones each time, so that no cache has them."""
-    cores = os.cpu_count() or 1
     rounds = cycle([blocks[at : at + cores] for at in range(0, len(blocks), cores)])
     with ThreadPoolExecutor(cores) as pool:
         return cores * nbytes / _fastest(lambda: list(pool.map(run, next(rounds))), seconds)

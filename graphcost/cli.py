@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import gc
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -13,14 +14,15 @@ from typing import TYPE_CHECKING
 
 from . import arguments, commands, options_file
 from .commands.progress import progress
-from .commands.shared import analysed, load_plugins, print_error, target_of, write_out
-from .commands.sizes import size_sections
+from .commands.shared import analysed, load_plugins, print_error, target_of, unfit, write_out
+from .commands.sizes import scenarios_csv, size_sections
+from .commands.timing import check_timing, measuring_progress, threads, timed
 from .errors import ModelError, internal_error
 from .options import DEFAULT_TIMEOUT, SECTIONS, in_options, parser
 from .printable import printable
 
 if TYPE_CHECKING:
-    from .api import Analysis, Report
+    from .api import Report
     from .notation import Notation
     from .sections import Section
     from .summary import ModelRow, RowMaker, Summary
@@ -73,7 +75,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.calibrate is not None:
         from . import calibrate
 
-        calibrate.save(options.calibrate)
+        calibrate.save(options.calibrate, threads=threads(options), progress=measuring_progress(options))
         return 0
     if not options.models:
         raise ModelError("", "", "no model given; see graphcost --help")
@@ -83,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         raise ModelError("--top", "", f"{options.top} rows cannot be shown; 0 shows all")
     grows = arguments.grows(options.output, options.jobs, options.format)
     target, format = target_of(options), "" if grows else _format(options)
-    _check_timing(options)
+    check_timing(options)
     paths = list(arguments.models(options.models))
     read = [*paths, *options.plugin, *([str(options.weights)] if options.weights else [])]
     arguments.check_outputs([("--output", options.output), ("--plan", options.plan)], read)
@@ -95,6 +97,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_one(path: str, options: argparse.Namespace, target: Target, format: str) -> int:
+    if options.compare:
+        raise ModelError(
+            "--compare", "", "is about several models, and there is one; graphcost diff OLD NEW has layers"
+        )
     try:
         return _report_one(path, options, target, format)
     except (ModelError, BrokenPipeError):
@@ -110,11 +116,32 @@ def _report_one(path: str, options: argparse.Namespace, target: Target, format: 
     with _bounded(options, path), progress(path, options.quiet):
         report = _report(path, options, target, format)
         report.analysis.check_dims()
-        text = report.render(format)
+        text = _written(report, format, options)
     if options.plan is not None:
         report.analysis.memory.plan(target.align).save(options.plan)
     write_out(text, options.output)
+    if options.require_fit and (reason := unfit(report.analysis)):
+        print_error(ModelError(path, "", f"--require-fit: {reason}"))
+        return 1
     return _exit_code(options, [] if report.analysis.complete else [(path, report.coverage)])
+
+
+def _written(report: Report, format: str, options: argparse.Namespace) -> str:
+    """The report in its format; text fits a terminal that it is written to, with colours where they are wanted."""
+    scenarios = scenarios_csv(report) if format.startswith("csv") else None
+    if scenarios is not None:
+        return scenarios
+    if format != "text" or (options.color != "always" and not _on_terminal(options)):
+        return report.render(format)
+    from .render import terminal
+
+    color = options.color == "always" or (options.color == "auto" and not os.environ.get("NO_COLOR"))
+    return terminal(report, shutil.get_terminal_size().columns if _on_terminal(options) else 0, color)
+
+
+def _on_terminal(options: argparse.Namespace) -> bool:
+    """Whether a person reads the output at once."""
+    return options.output is None and sys.stdout is not None and sys.stdout.isatty()
 
 
 def _exit_code(options: argparse.Namespace, incomplete: Sequence[tuple[str, str]]) -> int:
@@ -130,15 +157,16 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     from .api import Report
     from .report import default_top
 
-    analysis = _timed(analysed(path, options, target), path, options)
+    analysis = timed(analysed(path, options, target), path, options)
     top = options.top
     if top is None:
         plain = format in ("md", "text") and options.style == "default"
-        person = plain and options.output is None and sys.stdout is not None and sys.stdout.isatty()
-        top = default_top(analysis) if person else 0
+        top = default_top(analysis) if plain and _on_terminal(options) else 0
     columns = _columns(options)
     sections: list[str | Section] = [*_flagged(options), *options.section]
     sections += size_sections(options)
+    if options.ram or options.flash or options.require_fit:
+        sections.append("fit")
     if options.anchor_sizes:
         from .sections.anchors import against, described
 
@@ -146,7 +174,7 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         described(analysis, sizes)  # now: of several models, those without a head of a stride fail and others go on
         sections = [*(name for name in sections if name != "anchors"), against(sizes)]
     own = not (options.scenario or options.sweep)  # else they are about the table of scenarios
-    columns, sort, by = (columns, options.sort, options.by) if own else (None, None, None)
+    columns, sort, by = (columns, options.sort, _by(options)) if own else (None, None, None)
     report = Report(
         analysis,
         style=options.style,
@@ -163,40 +191,22 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
     return report
 
 
+def _by(options: argparse.Namespace) -> str | None:
+    if options.fold and options.by not in (None, "fold"):
+        raise ModelError("--fold", "", f"is a grouping of its own, and --by {options.by} is given")
+    return "fold" if options.fold else options.by
+
+
 def _notation(options: argparse.Namespace) -> Notation:
     from .notation import Notation
 
     return Notation(options.unit, options.precision, options.exact)
 
 
-def _timed(analysis: Analysis, path: str, options: argparse.Namespace) -> Analysis:
-    """The analysis with the measured times that were asked for."""
-    if options.profile is not None:
-        return analysis.with_times(options.profile)
-    if options.measure:
-        from .timing import runtime
-
-        return analysis.measured(
-            path, threads=options.threads or 0, provider=options.provider or "CPU", progress=runtime.terminal()
-        )
-    return analysis
-
-
-def _check_timing(options: argparse.Namespace) -> None:
-    """Raise ModelError for options that say how to measure where nothing is measured, or that exclude each other."""
-    if options.measure and options.profile is not None:
-        raise ModelError("--profile", "", "has times measured elsewhere, and --measure measures them here: give one")
-    if options.threads is not None and options.threads < 1:
-        raise ModelError("--threads", "", f"{options.threads} threads cannot run anything; 1 or more can")
-    for name in ("threads", "provider"):
-        if getattr(options, name) is not None and not options.measure:
-            raise ModelError(f"--{name}", "", "says how to measure: it goes with --measure")
-
-
 def _check_sections(report: Report, options: argparse.Namespace, format: str) -> None:
     """Say what would be lost where the tables of a section take the place of the layers. Raises ModelError."""
     instead = next(section.name for section in report.sections if not section.beside)
-    if format.startswith("csv"):
+    if format.startswith("csv") and instead != "scenarios":
         raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
     about = ("top",) if instead == "scenarios" else ("columns", "sort", "top", "by")  # scenarios have some of these
     for name in (*about, "style"):
@@ -213,7 +223,10 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
     _refuse_options_of_one(options, f"there are {len(paths)}", objects=format == "json")
     make = RowMaker(_total_columns(options), options.sort, objects=format == "json")
     rows = _rows(paths, options, target, format, make)
-    summary = Summary(rows, columns=make.keys, sort=options.sort, top=options.top or 0, objects=make.objects)
+    summary = Summary(
+        rows, columns=make.keys, sort=options.sort, top=options.top or 0, objects=make.objects,
+        notation=_notation(options), compare=options.compare,
+    )  # fmt: skip
     _check_dims(options, summary)
     write_out(render(summary, format), options.output)
     return 2 if summary.failed else _exit_code(options, summary.incomplete)
@@ -245,12 +258,14 @@ def _refuse_options_of_one(options: argparse.Namespace, many: str, *, objects: b
         "--weights": options.weights,
         "--profile": options.profile,
         "--by": options.by,
+        "--fold": options.fold,
+        "--require-fit": options.require_fit,
         "--style": options.style != "default",
     }
     if not objects:
         flagged = [name for name in _flagged(options) if name not in ("device", "timing")]
         given |= {f"--{name}": True for name in flagged} | {"--section": options.section}
-        given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep")}
+        given |= {f"--{name}": getattr(options, name) for name in ("largest", "scenario", "sweep", "ram", "flash")}
     for flag, value in given.items():
         if value:
             raise ModelError(flag, "", f"is about one model, and {many}: each gets a row of totals")
@@ -354,7 +369,9 @@ def _format(options: argparse.Namespace) -> str:
         return "csv-raw"
     if options.format is not None:
         return render.find(options.format).name
-    return "md" if options.output is None else render.format_of(options.output)
+    if options.output is not None:
+        return render.format_of(options.output)
+    return "text" if _on_terminal(options) else "md"
 
 
 def _listing(options: argparse.Namespace) -> str | None:

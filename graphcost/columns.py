@@ -197,6 +197,9 @@ _BUILT_IN = {
         Column("bound_by", "bound by", "", "whether compute, memory or a cache sets the least time on the"
                " --device", "text",
                lambda a, i: _bound(a, i, "by")),
+        Column("time_estimate", "time estimate", "seconds", "what the operator should take on a calibrated --device,"
+               " from what was measured there of its like; what is fused takes none", "time",
+               times.estimated, times.estimated_total, total_is_exact=times.estimate_is_complete),
         Column("time", "time", "seconds", "measured time (--measure, --profile): the median; of rows that ran"
                " together at the one that multiplies most; the total is a whole run by the clock where that was"
                " measured", "time", times.seconds, lambda a: times.timing(a).seconds, total_is_exact=lambda a: True),

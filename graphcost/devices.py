@@ -12,13 +12,14 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from .calibrations import Calibration, Point
 from .errors import ArgumentError, ModelError
 from .graph import BITS
 from .registry import Registry
 from .suggest import no_such
 
 FOLDER = Path(__file__).parent / "profiles"
-LARGEST = 1 << 16
+LARGEST = 1 << 20
 """Bytes of the largest file taken for a profile."""
 WIDER = {
     "int2": ("int4", "int8", "int16", "float16", "bfloat16", "float32"),
@@ -76,6 +77,8 @@ class Device:
     """Operations a second at most outside of multiply-accumulates, one for an element, by element type."""
     weights_compressed: bool = False
     """Weights are compressed for it before they are stored: how many bytes of them move is not known here."""
+    calibration: Calibration | None = None
+    """What was measured on it to estimate times; None for a profile that only bounds them."""
 
     def peak(self, dtype: str) -> float | None:
         """Multiply-accumulates a second for a type: its own figure, else the best of those that can hold it.
@@ -131,12 +134,24 @@ def load(path: Path) -> Device:
         given = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise ModelError(str(path), "", f"is no TOML: {problem}") from None
-    return _Reader(str(path), given).device(path.stem)
+    return parse(str(path), given)
+
+
+def parse(path: str, given: dict[str, Any]) -> Device:
+    """The profile in a table; `path` is where it is from. Raises ModelError as `load` does."""
+    return _Reader(path, given).device(Path(path).stem)
 
 
 KEYS = (
     "title", "source", "bandwidth", "fast_memory", "memory", "flash", "macs", "ops", "level", "weights_compressed",
+    "start", "calibration", "point",
 )  # fmt: skip
+START_KEYS = ("call", "operator")
+CALIBRATION_KEYS = ("machine", "runtime", "threads", "date", "networks", "half_within", "most_within")
+POINT_KEYS = ("family", "sizes", "measured")
+MAX_POINTS = 20_000
+"""Measurements of a calibration, each of which is looked at for every operator of its family."""
+
 LEVEL_KEYS = ("name", "bytes", "bandwidth")
 
 
@@ -168,7 +183,67 @@ class _Reader:
             self.levels(),
             self.ops(),
             compressed,
+            self.calibration(),
         )
+
+    def calibration(self) -> Calibration | None:
+        """What a calibration measured; None where there is no point."""
+        start, about = self.table("start", START_KEYS), self.table("calibration", CALIBRATION_KEYS)
+        families = self.given.get("point", [])
+        if not isinstance(families, list) or not all(isinstance(each, dict) for each in families):
+            raise self.wrong("point", "should be tables, each [[point]] with family, sizes and measured")
+        points = {self.family(number, each): self.points(number, each) for number, each in enumerate(families, 1)}
+        if not points:
+            return None
+        if sum(map(len, points.values())) > MAX_POINTS:
+            raise self.wrong("point", f"has more than {MAX_POINTS:,} measurements")
+        for key in ("machine", "runtime", "date"):
+            if not isinstance(about.get(key, ""), str):
+                raise self.wrong(f"calibration.{key}", f"should be a text, not {about[key]!r}")
+        number = {
+            key: self.number(table, key, place, 0)
+            for table, place in ((start, "start."), (about, "calibration."))
+            for key in table
+            if key not in ("machine", "runtime", "date")
+        }
+        return Calibration(
+            points,
+            number.get("call", 0.0),
+            number.get("operator", 0.0),
+            about.get("machine", ""),
+            about.get("runtime", ""),
+            int(number.get("threads", 0)),
+            about.get("date", ""),
+            int(number.get("networks", 0)),
+            number.get("half_within"),
+            number.get("most_within"),
+        )
+
+    def table(self, key: str, keys: tuple[str, ...]) -> dict[str, Any]:
+        table = self.given.get(key, {})
+        if not isinstance(table, dict):
+            raise self.wrong(key, f"should be a table, not {table!r}")
+        self.known(table, keys, "keys", f"{key}.")
+        return table
+
+    def family(self, number: int, given: dict[str, Any]) -> str:
+        self.known(given, POINT_KEYS, "keys", f"point {number}: ")
+        if not isinstance(given.get("family"), str):
+            raise self.wrong(f"point {number}: family", "should be a text")
+        return str(given["family"])
+
+    def points(self, number: int, given: dict[str, Any]) -> tuple[Point, ...]:
+        """Rows of sizes, the amount and the seconds, all more than 0 and all of one length."""
+        rows = given.get("measured")
+        place = f"point {number}: measured"
+        if not isinstance(rows, list) or not rows or not all(isinstance(row, list) and len(row) > 2 for row in rows):
+            raise self.wrong(place, "should be a list of lists: the sizes, the amount and the seconds")
+        numbers = [value for row in rows for value in row]
+        if not all(type(value) in (int, float) and isfinite(value) and value > 0 for value in numbers):
+            raise self.wrong(place, "should hold numbers above 0 alone")
+        if len({len(row) for row in rows}) > 1:
+            raise self.wrong(place, "should hold lists of one length")
+        return tuple(Point(tuple(map(float, row[:-2])), float(row[-2]), float(row[-1])) for row in rows)
 
     def ops(self) -> dict[str, float]:
         ops = self.given.get("ops", {})

@@ -11,6 +11,7 @@ from .analysis import TOTALS, Analysis
 from .dims import Extent, to_json
 from .graph import UNKNOWN, Tensor
 from .layers import Layers
+from .passes import caches
 from .passes.rows import Row
 from .table import shape_text, shapes_text
 from .version import __version__
@@ -38,6 +39,7 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         "declared": dict(analysis.declared),
         "target": {key: None if value == "" else value for key, value in asdict(analysis.target).items()},
         "totals": {quantity: to_json(analysis.total(quantity)) for quantity in TOTALS} | _times(analysis),
+        **_language_model(analysis),
         "parameter_classes": {kind: to_json(size) for kind, size in analysis.parameters.classes.items()},
         "coverage": {
             "complete": analysis.complete,
@@ -50,11 +52,37 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
     }
 
 
+def _language_model(analysis: Analysis) -> dict[str, Any]:
+    """The caches, and the parameters that work on a token; nothing where there are none of the first, and all do."""
+    found: dict[str, Any] = {}
+    if analysis.active_parameters != analysis.parameters.total:
+        found["active_params"] = to_json(analysis.active_parameters)
+    if analysis.caches:
+        found["kv_cache"] = {
+            "bytes_per_token": to_json(caches.bytes_per_token(analysis.caches)),
+            "bytes": to_json(caches.nbytes(analysis.caches)),
+            "tokens": to_json(analysis.caches[0].tokens),
+            "layers": [
+                {
+                    "input": cache.input,
+                    "output": cache.output,
+                    "axis": cache.axis,
+                    "in_place": cache.in_place,
+                    "bytes_per_token": to_json(cache.bytes_per_token),
+                    "bytes": to_json(cache.nbytes),
+                }
+                for cache in analysis.caches
+            ],
+        }
+    return found
+
+
 def _times(analysis: Analysis) -> dict[str, float | None]:
     """Seconds of a forward run, measured and at least, where these were asked for."""
     timing, roofline = analysis.timing, analysis.roofline
-    found = {"time": timing.seconds} if timing is not None else {}
-    return found | ({"time_bound": roofline.seconds} if roofline is not None else {})
+    found: dict[str, float | None] = {"time": timing.seconds} if timing is not None else {}
+    found |= {"time_bound": roofline.seconds} if roofline is not None else {}
+    return found | ({"time_estimate": analysis.estimate.seconds} if analysis.estimate is not None else {})
 
 
 def _output(analysis: Analysis, name: str) -> Tensor:

@@ -7,7 +7,6 @@ label maps, other programs' files. What a file means is not known here.
 from __future__ import annotations
 
 import re
-from glob import glob, has_magic
 from pathlib import Path
 
 ENDINGS = frozenset({".prototxt", ".onnx"})
@@ -18,12 +17,12 @@ NET_ENDINGS = frozenset({".pt"})
 HEAD = 64 * 1024
 """Bytes of a file that are looked at."""
 
-_NET = re.compile(rb"(?:^|[\s{;,])(?:layers?\s*:?\s*[{<]|input\s*:)")
-_OTHER = re.compile(
-    rb"^\s*(?:base_lr|lr_policy|max_iter|solver_mode|solver_type|train_net|test_net|net|test_iter)\s*:|^\s*item\s*:?\s*[{<]",
-    re.MULTILINE,
+_NET = rb"(?:^|[\s{;,])(?:layers?\s*:?\s*[{<]|input\s*:)"
+_OTHER = (
+    rb"(?m)^\s*(?:base_lr|lr_policy|max_iter|solver_mode|solver_type|train_net|test_net|net|test_iter)\s*:"
+    rb"|^\s*item\s*:?\s*[{<]"
 )
-"""Fields of a solver, and of a label map."""
+"""Patterns of fields: of a net; of a solver, and of a label map."""
 
 
 def models(name: str) -> list[str]:
@@ -34,7 +33,9 @@ def models(name: str) -> list[str]:
     path = Path(name)
     if path.is_dir():
         return _in_folder(path) or [name]
-    if has_magic(name) and not path.exists():
+    if any(mark in name for mark in "*?[") and not path.exists():
+        from glob import glob  # most runs do without
+
         names = sorted(glob(name, recursive=True))  # noqa: PTH207
         matches = [Path(each) for each in names]
         return [model for match in matches for model in (_in_folder(match) if match.is_dir() else [str(match)])]
@@ -70,4 +71,4 @@ def is_net(file: Path, *, certain: bool) -> bool:
     if certain and b"\0" in head:
         return False
     text = head.replace(b"\0", b"")  # UTF-16, which Windows' tools write
-    return bool(_NET.search(text)) or not (certain or _OTHER.search(text))
+    return bool(re.search(_NET, text)) or not (certain or re.search(_OTHER, text))

@@ -331,7 +331,8 @@ def _row_times(analysis: Analysis, at: int) -> dict[str, float | None]:
     if timing is not None:
         group = timing.leaders.get(at)
         found["time"] = group.seconds if group is not None else None
-    return found | ({"time_bound": roofline.rows[at].seconds} if roofline is not None else {})
+    found |= {"time_bound": roofline.rows[at].seconds} if roofline is not None else {}
+    return found | ({"time_estimate": analysis.estimate.rows[at]} if analysis.estimate is not None else {})
 
 
 def _receptive_fields(fields: Mapping[str, Field]) -> dict[str, Any]:

@@ -42,10 +42,11 @@ def devices() -> str:
             ", ".join(f"{dtype} {show(rate, 'short')}" for dtype, rate in device.macs.items()),
             f"{show(device.bandwidth, 'short')}B/s",
             *(show(size, "bytes") if size else "" for size in (device.fast_memory, device.memory, device.flash)),
+            "bounds only" if device.calibration is None else "bounds, estimates",
         )
         for device in found
     )
-    return _table(("device", "what it is", "MAC/s", "bandwidth", "fast memory", "memory", "flash"), rows)
+    return _table(("device", "what it is", "MAC/s", "bandwidth", "fast memory", "memory", "flash", "times"), rows)
 
 
 def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -53,6 +53,9 @@ class Notation:
         return ColumnNotation(title, units[unit], self.precision)
 
 
+AS_USUAL = Notation()
+
+
 @dataclass(frozen=True)
 class ColumnNotation:
     """How the numbers of one column are written."""

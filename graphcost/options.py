@@ -212,10 +212,14 @@ def _output(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--format",
         metavar="FMT",
-        help="md (default), html, json, csv, text; for other programs graphml, dot, model-explorer, trace;"
-        " else taken from the suffix of --output",
+        help="md (default; on a terminal text), html, json, csv, text or latex; for other programs graphml, dot,"
+        " model-explorer, trace; else by the suffix of --output",
     )
     group.add_argument("-o", "--output", metavar="FILE", type=Path, help=_TO_FILE)
+    group.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto",
+        help="colour the most expensive rows and unknown ones in text (auto: on a terminal, unless NO_COLOR is set)",
+    )  # fmt: skip
     group.add_argument("--csv-raw", action="store_true", help="csv with names as the model has them, for programs")
     group.add_argument("--strict", action="store_true", help="exit with 1 when a number is only a lower bound")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr, only errors")
@@ -224,10 +228,13 @@ def _output(group: argparse._ArgumentGroup) -> None:
 def _layers(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--columns", metavar="A,B,...", help="which columns; see --list-columns")
     group.add_argument("--sort", metavar="COL", help="order rows by a column, largest first")
+    group.add_argument("--fold", action="store_true", help="blocks that repeat in one row: 12 x {Conv, Relu}")
     group.add_argument("--all", action="store_true", help="show the operators too that only make constants")
     group.add_argument("--top", metavar="N", type=int, help="only the N most expensive rows; 0 shows all")
     group.add_argument(
-        "--by", metavar="KEY", help="one row per operator type (op), module scope (scope) or resolution (stage)"
+        "--by",
+        metavar="KEY",
+        help="one row per operator type (op), module scope (scope) or resolution (stage), or blocks folded (fold)",
     )
     group.add_argument(
         "--style", metavar="NAME", default="default", help="table layout of another tool: netscope, ... (--list-styles)"
@@ -239,6 +246,9 @@ def _numbers(group: argparse._ArgumentGroup) -> None:
         "--unit", metavar="U", default="", help="k, M, G or T: the unit of counts; of bytes KiB, MiB, GiB or TiB"
     )
     group.add_argument("--precision", metavar="N", type=int, default=3, help="significant digits (default 3)")
+    group.add_argument(
+        "--compare", action="store_true", help="of several models, by how much each differs from the first"
+    )
     group.add_argument("--exact", action="store_true", help="whole numbers in place of short ones")
 
 
@@ -324,13 +334,32 @@ def _target(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--dtype", metavar="TYPE", default="", help="count as if floating-point tensors were of this type"
     )
-    group.add_argument("--weights-dtype", metavar="TYPE", default="", help="the same for the weights alone")
+    group.add_argument(
+        "--weights-dtype", metavar="TYPE", default="",
+        help="the same for the weights alone; int4:32: in groups of 32, with scales and zero points",
+    )  # fmt: skip
     group.add_argument(
         "--io", metavar="WHERE", default="arena",
         help="input and output buffers: arena (default) or caller",
     )  # fmt: skip
     group.add_argument("--reorder", action="store_true", help="run in the order with the lowest peak that is found")
     group.add_argument("--fuse", action="store_true", help="count bytes with operators fused into their producers")
+    _fit(group)
+
+
+def _fit(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--quantize", metavar="TYPE", default="",
+        help="int8: int8 weights with scales, int32 biases, int8 activations, batch normalisation folded",
+    )  # fmt: skip
+    group.add_argument(
+        "--fold-bn", action="store_true", help="fold scalings and shifts by constants into the operator before them"
+    )
+    group.add_argument(
+        "--ram", metavar="SIZE", help="whether peak activations fit SIZE (256KiB), and which layers do not"
+    )
+    group.add_argument("--flash", metavar="SIZE", help="the same for the weights")
+    group.add_argument("--require-fit", action="store_true", help="exit with 1 unless everything fits")
 
 
 def _calibrate(group: argparse._ArgumentGroup) -> None:

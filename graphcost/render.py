@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import latex, plain
 from .data_text import csv_lines, json_line, spreadsheet_text
 from .errors import ArgumentError, ModelError
 from .files import write
@@ -26,6 +27,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from jinja2.runtime import Context
 
     from .summary import Summary
 
@@ -38,7 +40,7 @@ FOLDERS = (_HERE / "templates", _HERE.parent / "templates")
 @cache
 def environment() -> Environment:
     """The jinja2 environment; only HTML is escaped by it."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 
     env = Environment(
         loader=FileSystemLoader(FOLDERS),
@@ -51,7 +53,7 @@ def environment() -> Environment:
     env.filters["plain"] = _plain
     env.filters["line"] = _line
     env.filters["markdown"] = lambda table: "\n".join(aligned(table, escape=True))
-    env.filters["text"] = lambda table: "\n".join(aligned(table, escape=False))
+    env.filters["text"] = pass_context(_text_table)
     env.globals["version"] = __version__
     return env
 
@@ -118,6 +120,29 @@ def _template(name: str) -> Format:
         return environment().get_template(f"summary.{name}.j2").render(table=summary.table)
 
     return Format(name, _SUFFIXES[name], report, summary)
+
+
+def terminal(report: Report, width: int, color: bool) -> str:
+    """A report as plain text that fits a terminal, its most expensive and its unknown rows in colour."""
+    tables = report.tables
+    form = "listing" if tables[0].listing else "report"
+    template = environment().get_template(f"{form}.text.j2")
+    return template.render(
+        report=report,
+        tables=[_fit(table, width) for table in tables],
+        expensive=report.most_expensive if color else None,
+    )
+
+
+def _fit(table: Table, width: int) -> Table:
+    return plain.fitted(table, width) if width and table.titles and not table.ruled else table
+
+
+def _text_table(context: Context, table: Table) -> str:
+    """A table in plain text; a tool's own table with bars, if that has them."""
+    if table.ruled:
+        return "\n".join(aligned(table, escape=False))
+    return "\n".join(plain.lines(table, expensive=context.get("expensive")))
 
 
 def _html(report: Report) -> str:
@@ -204,6 +229,12 @@ def _cell(text: str) -> str:
     return "<br>".join(_plain(_barless(part)) for part in text.split("\n"))
 
 
+def _latex(report: Report) -> str:
+    assumed = [f"Assumptions: {report.assumptions}."] if report.assumptions else []
+    foot = [f"Coverage: {report.coverage}.", *assumed, *(f"Warning: {each}" for each in report.analysis.warnings)]
+    return latex.document(report.title, report.summary, report.tables, foot)
+
+
 def _json(report: Report) -> str:
     """A line for each layer and tensor: text of a line is made by json's encoder in C, an indented one is not."""
     return json_text(report.data)
@@ -279,6 +310,7 @@ _BUILT_IN = {
     "dot": Format("dot", (".dot", ".gv"), _graph("dot")),
     "model-explorer": Format("model-explorer", (), _node_data),
     "trace": Format("trace", (), _trace),
+    "latex": Format("latex", (".tex",), _latex, lambda summary: latex.document("models", [], [summary.table], [])),
 }
 FORMATS: Registry[Format] = Registry("format", _BUILT_IN, _BUILT_IN.__getitem__)
 

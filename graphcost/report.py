@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from itertools import chain
+from functools import cached_property
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from . import columns, conventions, export, rule_stub, sections
 from .analysis import Analysis
 from .columns import Column, find
-from .dims import Dim, substitute
+from .dims import Dim, Extent, substitute, symbol
 from .errors import ArgumentError
+from .expense import expense, most_expensive
+from .grouping import GROUPS, group_value, groups
 from .naming import grouped
-from .notation import ColumnNotation, Notation
+from .notation import AS_USUAL, ColumnNotation, Notation
+from .passes import caches
 from .suggest import no_such
 from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, shapes_text, show
+from .wording import assumptions, coverage, first
 
 if TYPE_CHECKING:
     from .graph import Tensor
-    from .passes.rows import Row
     from .sections import Section
-    from .target import Target
 
-GROUPS = ("op", "scope", "stage")
 INPUTS = 5
 """Inputs that the headline names, those that are alike in one pattern; of more it says how many."""
-NOTES = 3
-"""Operators of which the assumptions say what was counted, before they only count them."""
 OTHERS = {
     "statistics": "statistics",
     "settings": "settings",
@@ -37,7 +37,10 @@ OTHERS = {
     "copies": "in copies",
 }
 """What the headline calls weights that are not learned, after their number."""
-AS_USUAL = Notation()
+SYMBOL = 12
+"""Letters of a symbol's name that a table has room for."""
+SYMBOLS = 20
+"""Short names that a legend explains, before it counts the others."""
 HEADLINE = 240
 """Letters of a total's formula where it stands by itself."""
 TTY_ROWS, TTY_TOP = 60, 40
@@ -66,11 +69,11 @@ class Report:
     """A laid-out analysis: text that `render` writes in a format.
 
     `columns` are keys of the reference's table, also as one text parted by commas; `sort` a column, largest first;
-    `top` keeps that many rows (0: all); `by` groups rows by "op", "scope" or "stage"; `style` is "default" or a
-    convention with a table of its own, whose columns and rows are the tool's; `sections` are names of
-    `graphcost.sections`, or such objects; `all` shows the operators too that only make constants; `notation` says
-    how `tables` write numbers. Raises ArgumentError, a ModelError, for a column, style, group or section that does not
-    exist.
+    `top` keeps that many rows (0: all); `by` groups rows by "op", "scope" or "stage", or folds blocks that repeat by
+    "fold"; `style` is "default" or a convention with a table of its own, whose columns and rows are the tool's;
+    `sections` are names of `graphcost.sections`, or such objects; `all` shows the operators too that only make
+    constants; `notation` says how `tables` write numbers. Raises ArgumentError, a ModelError, for a column, style,
+    group or section that does not exist.
     """
 
     def __init__(
@@ -103,7 +106,9 @@ class Report:
         if isinstance(columns, str):
             columns = [key.strip() for key in columns.split(",")]
         self._build_table = None if style == "default" else _build_table(style)
-        on_device = ("time_bound", "bound_by") if analysis.target.device else ()
+        on_device: tuple[str, ...] = ("time_bound", "bound_by") if analysis.target.device else ()
+        if analysis.device is not None and analysis.device.calibration is not None:
+            on_device += ("time_estimate",)
         measured = ("time", "duration", "achieved", "bandwidth") if analysis.timing is not None else ()
         efficiency = ("efficiency",) if measured and on_device else ()
         self.columns_given = bool(columns)
@@ -134,12 +139,24 @@ class Report:
         parts = self._inputs
         parts.append(counted(len(a.layer_rows), "layer"))
         params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("learned_params", "param_bytes", "macs"))
-        parts += [f"{' + '.join([f'{params} parameters', *self.other_weights])} ({nbytes})", f"{macs} MACs"]
+        active = a.active_parameters
+        working = f", {self.show(active, 'count', HEADLINE)} active per token" if active != a.parameters.total else ""
+        weights = " + ".join([f"{params} parameters", *self.other_weights])
+        parts += [f"{weights} ({nbytes}){working}", f"{macs} MACs"]
         if peak is not None:
             parts.append(f"peak activations {self.total(find('peak'), HEADLINE)} at {peak.name}")
         else:
             parts.append("peak activations unknown")
-        return parts
+        return [*parts, *([self._cache()] if a.caches else [])]
+
+    def _cache(self) -> str:
+        """What a token takes in the caches, and what all of them take where that is known."""
+        found, evaluate = self.analysis.caches, self.analysis.evaluate
+        text = (
+            f"KV cache {self.show(caches.bytes_per_token(found), 'bytes', HEADLINE)} a token in {found[0].after.dtype}"
+        )
+        kept, tokens = evaluate(caches.nbytes(found)), evaluate(found[0].tokens)
+        return text if kept is None else f"{text}, {show(kept, 'bytes')} at {counted(tokens or 0, 'token')}"
 
     @property
     def other_weights(self) -> list[str]:
@@ -165,7 +182,7 @@ class Report:
         self, values: Sequence[Value], column: Column, at: Sequence[int], units: ColumnNotation | None = None
     ) -> list[str]:
         """The cells of a column, of the rows `at`; each distinct value is written once."""
-        if column.tensors is not None and self.analysis.assumptions and not self.by:
+        if column.tensors is not None and self.sizes and not self.by:
             values = self._shapes(column, at)
         distinct = set(values)
         long = {each for each in distinct if len(str(each)) > LONG}
@@ -179,7 +196,7 @@ class Report:
     def _shapes(self, column: Column, at: Sequence[int]) -> list[Value]:
         """The cells of a column of shapes, under the assumptions."""
         assert column.tensors is not None
-        analysis, sizes = self.analysis, self.analysis.assumptions
+        analysis, sizes = self.analysis, self.sizes
         cells: list[Value] = []
         for index in at:
             tensors = [tensor.substitute(sizes) for tensor in column.tensors(analysis, index)]
@@ -201,7 +218,7 @@ class Report:
         Of a formula of more than `most` letters it is said what it depends on.
         """
         if isinstance(value, Dim):
-            value = substitute(value, self.analysis.assumptions)
+            value = substitute(value, self.sizes)
             if isinstance(value, Dim):
                 return formula(value, most)
         if units is not None and units.scale and isinstance(value, int | float):
@@ -211,18 +228,7 @@ class Report:
     @property
     def coverage(self) -> str:
         """Whether everything was counted, and if not, what was not."""
-        a = self.analysis
-        if a.complete:
-            return "complete"
-        if not a.rows:
-            return "nothing to count: the graph has no operators"
-        number = sum(a.unknown.values())
-        causes = ", ".join(f"{kind} x{count}" for kind, count in a.unknown.items())
-        parts = [f"the cost of {counted(number, 'operator')} is not known ({causes})"] if number else []
-        if a.dependent:
-            verb = "depends" if a.dependent == 1 else "depend"
-            parts.append(f"{counted(a.dependent, 'more operator' if parts else 'operator')} {verb} on unknown shapes")
-        return "lower bounds: " + "; ".join(parts)
+        return coverage(self.analysis)
 
     @property
     def rules_wanted(self) -> list[str]:
@@ -232,25 +238,7 @@ class Report:
     @property
     def assumptions(self) -> str:
         """What a printed number takes for granted, "" when nothing is open."""
-        a = self.analysis
-        known = ", ".join(f"{name} = {value}" for name, value in a.assumptions.items())
-        open_ = [name for name in a.free_symbols if name not in a.assumptions]
-        parts = [f"batch {known} (default; --dim changes it)"] if known else []
-        if open_:
-            parts.append(f"symbolic dimensions: {_first(open_)} (set with --dim {open_[0]}=...)")
-        if a.declared:
-            numbers = [f"{name} = {number}" for name, number in a.declared.items()]
-            parts.append(
-                f"data-dependent dimensions, taken from the declared shapes: {_first(numbers)} (--dim changes them)"
-            )
-        if a.defaults:
-            numbers = [f"{name} = {number}" for name, number in a.defaults.items()]
-            change = f"set with --dim {next(iter(a.defaults))}=300"
-            parts.append(f"data-dependent dimensions, as before the network runs: {_first(numbers)} ({change})")
-        parts += [f"parameters: {_first(a.parameters.guesses, NOTES)}"] if a.parameters.guesses else []
-        counted_of = [f"{name}: {note}" for name, note in a.notes.items()]
-        parts += [_first(counted_of, NOTES)] if counted_of else []
-        return "; ".join([*parts, *_target_notes(a.target)])
+        return assumptions(self.analysis)
 
     @property
     def table(self) -> Table:
@@ -295,7 +283,26 @@ class Report:
 
     def shape_text(self, tensor: Tensor) -> str:
         """A shape under the assumptions."""
-        return shape_text(tensor.substitute(self.analysis.assumptions))
+        return shape_text(tensor.substitute(self.sizes))
+
+    @cached_property
+    def short_names(self) -> dict[str, str]:
+        """For each open symbol whose name is too long for a table a short one: `d0`."""
+        names = set(self.analysis.free_symbols)
+        free = (name for name in map("d{}".format, count()) if name not in names)
+        long = [name for name in self.analysis.free_symbols if len(name) > SYMBOL]
+        return {name: next(free) for name in long if name not in self.analysis.assumptions}
+
+    @cached_property
+    def sizes(self) -> dict[str, Extent]:
+        """What is put in the place of symbols where people read: what is assumed, and short names."""
+        return {**self.analysis.assumptions, **{name: symbol(short) for name, short in self.short_names.items()}}
+
+    @property
+    def legend(self) -> list[str]:
+        """What short names stand for: `d0 = p2o_DynamicDimension_0`."""
+        names = [f"{short} = {name}" for name, short in self.short_names.items()]
+        return [first(names, SYMBOLS)] if names else []
 
     @property
     def data_keys(self) -> tuple[str, ...]:
@@ -325,16 +332,13 @@ class Report:
 
     def _cells(self, chosen: Sequence[Column], rows: Sequence[int]) -> list[Sequence[Value]]:
         """Each column's cell for some rows, or every group of them."""
-        analysis = self.analysis
         if not self.by:
             return [self._values(column, rows) for column in chosen]
-        groups: dict[str, list[int]] = {}
-        for at in rows:
-            groups.setdefault(_group(analysis.rows[at], self.by), []).append(at)
+        found = groups(self.analysis, rows, self.by)
         return [
-            list(groups)
+            [name for name, _ in found]
             if column.key == "name"
-            else [_group_value(analysis, column, members) for members in groups.values()]
+            else [group_value(self.analysis, column, members) for _, members in found]
             for column in chosen
         ]
 
@@ -372,16 +376,27 @@ class Report:
         if total and not total[0]:
             total[0] = "total"
         every = self.analysis.rows
-        hidden = (len({_group(every[at], self.by) for at in self.rows}) if self.by else len(self.rows)) - len(order)
+        hidden = len(groups(self.analysis, self.rows, self.by) if self.by else self.rows) - len(order)
         notes = [f"{counted(hidden, 'more row')} not shown (--top 0 shows all)"] if hidden > 0 else []
-        notes += self._constants_note()
+        notes += [*self._constants_note(), *self.legend]
         notes += dict.fromkeys(note for column in chosen for note in column.notes(self.analysis))
         unknown = [] if self.by or self.analysis.complete else [row.status != "known" for row in every]
         marked = frozenset(i for i, at in enumerate(order) if unknown and unknown[at])
         at = () if self.by else tuple(order)
         shown = list(zip(*written, strict=True))
         titles = tuple(units.title if units else column.title for column, units in zip(chosen, notations, strict=True))
-        return Table(titles, numeric, shown, tuple(total), notes, marked=marked, at=at)
+        keys = () if self.columns_given else tuple(column.key for column in chosen)
+        return Table(titles, numeric, shown, tuple(total), notes, marked=marked, at=at, keys=keys)
+
+    @cached_property
+    def most_expensive(self) -> list[int]:
+        """The numbers of the most expensive rows, largest first."""
+        return most_expensive(self.analysis)
+
+    @property
+    def expense(self) -> str:
+        """The most expensive layers in a line, each with its share; "" where there are few, or a share is open."""
+        return expense(self.analysis, self.most_expensive)
 
     def _constants_note(self) -> list[str]:
         """How many operators are not shown because they only make constants."""
@@ -389,21 +404,6 @@ class Report:
         if not constants:
             return []
         return [f"{counted(len(self.rows), 'operator')}; {counted(constants, 'constant')} not shown, --all shows them"]
-
-
-def _first(words: Sequence[str], most: int = 8) -> str:
-    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
-
-
-def _target_notes(target: Target) -> list[str]:
-    """In words, what of the target decides sizes, their lives and their moves."""
-    weights = target.weights_dtype or target.dtype
-    parts = [f"activations as {target.dtype}"] if target.dtype else []
-    parts += [f"weights as {weights}"] if weights else []
-    words = [", ".join(parts)] if parts else []
-    words += ["input and output buffers are the caller's"] if target.io == "caller" else []
-    words += ["bytes read and written with operators fused"] if target.fuse else []
-    return words + (["run in the order with the lowest peak that was found"] if target.reorder else [])
 
 
 _DEFAULT = columns.DEFAULT
@@ -429,35 +429,3 @@ def _build_table(style: str) -> Callable[[Analysis], Table]:
         metrics = ",".join(f"{style}.{metric.key}" for metric in found.metrics)
         raise ArgumentError("style", f"{style} has no table of its own, only figures: the columns name,{metrics}")
     return found.table
-
-
-def _group_value(analysis: Analysis, column: Column, rows: Sequence[int]) -> Value:
-    """What a column says of a group of rows: mostly their sum."""
-    if column.group_value is not None:
-        return column.group_value(analysis, rows)
-    values = [column.value(analysis, at) for at in rows]
-    if column.form == "text":
-        distinct = dict.fromkeys(map(str, values))
-        return next(iter(distinct)) if len(distinct) == 1 else f"({len(distinct)} kinds)"
-    if column.aggregate == "max":
-        return _largest(values)
-    parts = [value for value in values if value not in (None, "")]
-    return sum(parts[1:], parts[0]) if parts else "" if column.form == "share" else None
-
-
-def _largest(values: Sequence[Value]) -> Value:
-    """The largest number among values; None when all that there are is not known, "" when there are none."""
-    numbers = [value for value in values if isinstance(value, int)]
-    return max(numbers) if numbers else None if None in values else ""
-
-
-def _group(row: Row, by: str) -> str:
-    return row.op.type if by == "op" else (row.scope or "(root)") if by == "scope" else _stage(row.outputs)
-
-
-def _stage(outputs: Sequence[Tensor]) -> str:
-    """The resolution an operator works at: the spatial extents of its first output."""
-    first = outputs[0] if outputs else None
-    if first is None or not first.ranked:
-        return "?"
-    return "x".join(map(str, first.shape[2:])) or "flat"

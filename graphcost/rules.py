@@ -139,6 +139,8 @@ class Facts:
     """The boxes that it places on a map."""
     is_detection: bool = False
     """It makes boxes, or a loss, of what it reads: that comes from a detector's heads."""
+    experts: tuple[int, int] | None = None
+    """How many of how many experts work on each token: of the weights whose first axis they are, so many are active."""
     note: str = ""
     """What a reader should know of the count: that it is an upper bound, which branch it is of."""
     warning: str = ""

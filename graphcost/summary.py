@@ -13,10 +13,13 @@ from . import export
 from .columns import Column, find
 from .dims import Dim
 from .errors import ArgumentError
+from .notation import AS_USUAL, Notation
 from .report import Report
 from .table import EXPLAINED, LONG, Table, Value, counted, is_abbreviated, shapes_text
 
 DEFAULT = ("count", "learned_params", "macs", "ops", "peak")
+UNKNOWN, LOWER = "?", ">= "
+"""A total that is not known, and what a lower bound begins with."""
 DATA = ("count", "params", "learned_params", "macs", "ops", "peak")
 """The same for programs."""
 
@@ -120,7 +123,8 @@ class Summary:
     each report is let go before the next but one is made. `columns` are keys of columns
     that have a total; with `sort`, one of them, the largest model comes first; `top` keeps that many rows (0: all).
     What is not known may be the largest; what could not be read comes last. `objects` keeps the JSON object of each
-    model for `data`. Raises ModelError for a column that does not exist or has no total.
+    model for `data`. `notation` says how numbers are written, `compare` adds by how much each model differs from the
+    first. Raises ModelError for a column that does not exist or has no total.
     """
 
     def __init__(
@@ -131,8 +135,14 @@ class Summary:
         sort: str | None = None,
         top: int = 0,
         objects: bool = False,
+        notation: Notation = AS_USUAL,
+        compare: bool = False,
     ) -> None:
         make = RowMaker(tuple(columns or ()), sort, objects)
+        self.notation = notation.check()
+        self.compare = compare
+        self.keys = make.keys or DEFAULT
+        """Of the columns that people read."""
         self.columns = make.columns
         self.data_keys = make.data_keys
         """The columns of a format for programs."""
@@ -152,17 +162,38 @@ class Summary:
     def table(self) -> Table:
         """A model's path, its inputs and its totals as people read them."""
         blank = ("",) * len(self.columns)
+        written = [
+            self._column(at, key, column) for at, (key, column) in enumerate(zip(self.keys, self.columns, strict=True))
+        ]
         rows = [
-            (row.path, f"error: {row.error}", *blank) if row.error else (row.path, row.inputs_text, *row.texts)
-            for row in self.rows
+            (row.path, f"error: {row.error}", *blank)
+            if row.error
+            else (row.path, row.inputs_text, *(cells[at] for _, cells in written))
+            for at, row in enumerate(self.rows)
         ]
         numeric = (False, False, *(column.form != "text" for column in self.columns))
         notes = [f"{counted(self.hidden, 'more model')} not shown (--top 0 shows all)"] if self.hidden else []
         if is_abbreviated(text for row in self.rows for text in row.texts):
             notes.append(EXPLAINED)
         failed = frozenset(at for at, row in enumerate(self.rows) if row.error)
-        titles = ("model", "input", *(column.title for column in self.columns))
+        titles = ("model", "input", *(title for title, _ in written))
         return Table(titles, numeric, rows, notes=notes, marked=failed)
+
+    def _column(self, place: int, key: str, column: Column) -> tuple[str, list[str]]:
+        """A column's title with its unit, and its cell for each row; where one has a formula each has its own unit."""
+        texts = ["" if row.error else row.texts[place] for row in self.rows]
+        values = [row.numbers.get(key) for row in self.rows]
+        numbers = [value for value in values if isinstance(value, int | float)]
+        formulas = any(value is None and text not in ("", UNKNOWN) for value, text in zip(values, texts, strict=True))
+        units = None if formulas else self.notation.of_column(column.form, column.title, numbers)
+        cells = []
+        for text, value in zip(texts, values, strict=True):
+            if units is not None and units.scale and isinstance(value, int | float):
+                text = f"{LOWER if text.startswith(LOWER) else ''}{units.write(value)}"
+            cells.append(text)
+        if self.compare:
+            cells[1:] = [cell + _change(values[0], value) for cell, value in zip(cells[1:], values[1:], strict=True)]
+        return (column.title if units is None else units.title), cells
 
     @property
     def lines(self) -> list[tuple[Value, ...]]:
@@ -196,6 +227,13 @@ class Summary:
                 raise ValueError("a summary without its models' objects: make it with objects=True")
             found.append(row.data or _unread(row.path, row.error))
         return found
+
+
+def _change(first: Value, value: Value) -> str:
+    """How much more than the first model has: ` (+12.5%)`; "" where one of them is not known."""
+    if not isinstance(first, int | float) or not first or not isinstance(value, int | float):
+        return ""
+    return f" ({value / first - 1:+.1%})"
 
 
 def _unread(path: str, error: str) -> dict[str, Any]:

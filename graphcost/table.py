@@ -44,6 +44,10 @@ class Table:
     marked: frozenset[int] = frozenset()
     """Rows in which something is not known, or that a reader should look at."""
     heading: str = ""
+    keys: tuple[str, ...] = ()
+    """The columns' keys, where a reader may leave some out."""
+    ruled: bool = False
+    """Bars part the columns in plain text too, as the tool whose table it is has them."""
     at: tuple[int, ...] = ()
     """Which row of the analysis each row shows, where each shows one."""
 

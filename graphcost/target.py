@@ -34,6 +34,11 @@ def element_type(name: object) -> str:
     return found
 
 
+QUANTIZE = ("", "int8")
+GROUPED = ("int8", "uint8", "int4", "uint4", "int2", "uint2")
+"""Element types that weights can have in groups."""
+
+
 @dataclass(frozen=True)
 class Target:
     """A deployment. Raises ArgumentError, a ModelError, for an element type or a choice that does not exist."""
@@ -54,16 +59,38 @@ class Target:
     """A profile by name, or the path of a TOML file."""
     align: int = 1
     """Buffers begin at multiples of so many bytes of the arena."""
+    quantize: str = ""
+    """"int8": as an int8 deployment holds the network, batch normalisation folded; "" as it is."""
+    fold_bn: bool = False
+    """Fold scalings and shifts by constants into the operator before them."""
+    ram: int | None = None
+    """Bytes of memory for activations, in the place of the device's."""
+    flash: int | None = None
+    """Bytes of memory for weights, in the place of the device's."""
 
     def __post_init__(self) -> None:
         self._set_type("dtype", self.dtype)
-        self._set_type("weights_dtype", self.weights_dtype)
+        self._set_weights_type(self.weights_dtype)
         object.__setattr__(self, "io", FORMER_IO.get(self.io, self.io))
         if self.io not in IO:
             raise ArgumentError("io", no_such("choice", self.io, IO))
+        if self.quantize not in QUANTIZE:
+            raise ArgumentError("quantize", no_such("choice", self.quantize, QUANTIZE[1:]))
+        if self.quantize and (self.dtype or self.weights_dtype):
+            raise ArgumentError("quantize", "says the types of all tensors: no dtype and no weights_dtype besides")
         object.__setattr__(self, "device", "" if self.device is None else str(self.device))  # a path, say
         if not isinstance(self.align, int) or self.align < 1:
             raise ArgumentError("align", f"{self.align} bytes cannot be; offsets are multiples of 1 or more")
+
+    def _set_weights_type(self, given: object) -> None:
+        """The same for the type of the weights, which may have the size of its groups: int4:32."""
+        name, colon, group = given.partition(":") if isinstance(given, str) else (given, "", "")
+        self._set_type("weights_dtype", name)
+        if colon:
+            if not (group.isdecimal() and len(group) < 10 and int(group) and self.weights_dtype in GROUPED):
+                reason = f"{given!r} should be one of {', '.join(GROUPED)} and the size of its groups: int4:32"
+                raise ArgumentError("weights_dtype", reason)
+            object.__setattr__(self, "weights_dtype", f"{self.weights_dtype}:{int(group)}")
 
     def _set_type(self, argument: str, given: object) -> None:
         """Put an element type under its own name; None is none."""
@@ -71,6 +98,16 @@ class Target:
             object.__setattr__(self, argument, "" if given in ("", None) else element_type(given))
         except ValueError as problem:
             raise ArgumentError(argument, str(problem)) from None
+
+    @property
+    def converts(self) -> bool:
+        """Whether the network is another one for it: in other types, or with operators folded."""
+        return bool(self.dtype or self.weights_dtype or self.quantize or self.fold_bn)
+
+    @property
+    def weights_group(self) -> int:
+        """Weights that share a scale and a zero point, 0 where they are not grouped: of int4:32 it is 32."""
+        return int(self.weights_dtype.partition(":")[2] or 0)
 
 
 AS_IT_IS = Target()

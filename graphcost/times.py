@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .analysis import Analysis
+from .calibrations import Calibration
 from .errors import ModelError
+from .passes.estimate import Estimate
 from .passes.timing import Group, Timing
 
 Number = float | str | None
@@ -95,6 +97,47 @@ def efficiency(analysis: Analysis, rows: Iterable[int]) -> Number:
         raise ModelError("--columns", "", "efficiency is bound / time: give the device of the bound by --device")
     groups = _led(analysis, rows)
     return _rate([(bound(analysis, group), group.seconds) for group in groups])
+
+
+def estimate(analysis: Analysis) -> Estimate:
+    """The estimate on the target's device. Raises ModelError where there is none, with how to get one."""
+    if analysis.estimate is None:
+        raise ModelError("--columns", "", f"time_estimate: {no_estimate(analysis)}")
+    return analysis.estimate
+
+
+def no_estimate(analysis: Analysis) -> str:
+    """Why there is no estimate, and how to get one."""
+    how = "`graphcost --calibrate FILE.toml` measures this machine, and --device FILE.toml then estimates for it"
+    if analysis.device is None:
+        return f"there is no estimate without a device: {how}"
+    return f"the profile of {analysis.device.title} bounds only: {how}"
+
+
+def estimated(analysis: Analysis, at: int) -> Number:
+    """The estimate of a row; "" for one that is fused into another, None where nothing like it was measured."""
+    found = estimate(analysis)
+    return "" if at in found.into else found.rows[at]
+
+
+def estimated_total(analysis: Analysis) -> float | None:
+    """The estimate of a forward run, with what calling the runtime takes."""
+    return estimate(analysis).seconds
+
+
+def estimate_is_complete(analysis: Analysis) -> bool:
+    """Whether no operator is left out of the estimate."""
+    return analysis.complete and not estimate(analysis).missing
+
+
+def how_good(calibration: Calibration) -> str:
+    """The error of estimates on networks that a calibration was not made of, "" where that was not measured."""
+    if calibration.half_within is None or not calibration.networks:
+        return ""
+    half = f"within {100 * calibration.half_within:.0f} % on half of {calibration.networks} networks"
+    if calibration.most_within is None:
+        return half
+    return f"{half}, {100 * calibration.most_within:.0f} % on nine in ten"
 
 
 def _led(analysis: Analysis, rows: Iterable[int]) -> list[Group]:

@@ -142,7 +142,7 @@ def saved_with_holes(path: Path, *, tensors: int, each: int) -> Path:
 
 
 TIMES = (
-    "time_bound", "bound_by", "time", "spread", "duration", "achieved", "bandwidth", "efficiency", "ran_with",
+    "time_bound", "bound_by", "time_estimate", "time", "spread", "duration", "achieved", "bandwidth", "efficiency", "ran_with",
 )  # fmt: skip
 """Columns that ask for a device or for measured times."""
 

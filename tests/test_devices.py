@@ -139,7 +139,7 @@ def test_a_bad_profile_is_refused_with_its_file_key_and_reason(old: str, new: st
 
 def test_what_is_no_profile_at_all_is_refused_in_words(tmp_path: Path) -> None:
     large = written(tmp_path, "#" * (devices.LARGEST + 1))
-    with pytest.raises(ModelError, match="more than 65536 bytes"):
+    with pytest.raises(ModelError, match="more than 1048576 bytes"):
         devices.load(large)
     large.write_bytes(b"\xff\xfe")
     with pytest.raises(ModelError, match="is no TOML"):

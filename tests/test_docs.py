@@ -15,10 +15,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import onnx
+import onnx.parser
 import pytest
 
 from graphcost import cli, columns, conventions, devices, render, rules, sections
 from graphcost.budgets import config
+from harness import onnx_text
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -308,6 +311,19 @@ def test_the_example_on_sizes_gives_what_its_comments_say(
     assert names["totals"] == [{"macs": 44760}, {"macs": 1930080}]
 
 
+def test_the_example_on_language_models_runs(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys of two heads of 8 in float16: 2 x 8 x 2 bytes a token."""
+    graph = """g (float16[batch, 2, sequence, 8] k, float16[batch, 2, past, 8] past_key) => (float16[batch, 2, total, 8] key) {
+        key = Concat<axis = 2>(past_key, k)
+    }"""
+    onnx.save(onnx.parser.parse_model(onnx_text(graph)), tmp_path / "decoder.onnx")
+    (tmp_path / "example.py").write_text(blocks(root / "docs/language_models.md", "python")[0], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names = runpy.run_path("example.py")
+    assert names["per_token"] == 2 * 8 * 2
+    assert names["prefill"]["macs"] == 0 and names["decode"]["peak"] == 2 * 16 * 2 * 8 * 2
+
+
 NAMES = (
     "architecture",
     "browser",
@@ -318,6 +334,7 @@ NAMES = (
     "extending",
     "formats",
     "html",
+    "language_models",
     "library",
     "memory",
     "receptive_field",
@@ -337,9 +354,11 @@ def test_the_page_on_devices_shows_what_the_command_prints(
 
 
 def test_the_profile_on_the_page_on_devices_can_be_read(root: Path, tmp_path: Path) -> None:
-    (profile,) = blocks(root / "docs/devices.md", "toml")
-    (tmp_path / "board.toml").write_text(profile, encoding="utf-8")
-    assert devices.load(tmp_path / "board.toml").macs == {"float32": 168e6, "int8": 336e6}
+    profile, calibration = blocks(root / "docs/devices.md", "toml")
+    (tmp_path / "board.toml").write_text(profile + calibration, encoding="utf-8")
+    device = devices.load(tmp_path / "board.toml")
+    assert device.macs == {"float32": 168e6, "int8": 336e6} and device.levels[0].nbytes == 16384
+    assert device.calibration is not None and len(device.calibration.points["gemm"]) == 1
 
 
 def test_the_example_on_devices_gives_what_its_comments_say(

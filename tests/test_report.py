@@ -18,6 +18,7 @@ import graphcost
 from graphcost import Report, export
 from graphcost.columns import find, known
 from graphcost.files import write
+from graphcost.notation import Notation
 from graphcost.render import render
 from graphcost.summary import Failure, Summary
 from graphcost.table import scaled
@@ -38,9 +39,13 @@ def small(net: Any) -> graphcost.Analysis:
 
 @pytest.fixture
 def on_a_device(small: graphcost.Analysis, tmp_path: Path) -> graphcost.Analysis:
-    """The same where there are times, too: bounds and measured ones."""
+    """The same where there are times, too: bounds, measured ones and estimates."""
+    board = Path(graphcost.__file__).parent / "profiles/raspberry-pi-4.toml"
+    point = '[[point]]\nfamily = "conv"\nmeasured = [[3, 4, 16, 9, 2, 1728, 1e-5]]\n'
+    relu = '[[point]]\nfamily = "Relu"\nmeasured = [[128, 4, 1, 128, 1e-6]]\n'
+    (tmp_path / "board.toml").write_text(board.read_text() + point + relu)
     (tmp_path / "times.csv").write_text("block/conv,2\nblock/relu,1\npool,1\n")
-    analysis = graphcost.analyze(small.model, target=graphcost.Target(device="raspberry-pi-4"))
+    analysis = graphcost.analyze(small.model, target=graphcost.Target(device=str(tmp_path / "board.toml")))
     return analysis.with_times(tmp_path / "times.csv")
 
 
@@ -141,7 +146,7 @@ def test_a_lower_bound_says_so_wherever_it_stands(net: Any) -> None:
     assert report.coverage == "lower bounds: the cost of 1 operator is not known (Mystery x1)"
     assert 'class="unknown"' in report.render("html")
     summary = Summary([report])
-    assert summary.table.rows[0][1:] == ("1x3x8x8", "3", ">= 112", ">= 1.7 k", ">= 3.6 k", "?")
+    assert summary.table.rows[0][1:] == ("1x3x8x8", "3", ">= 112", ">= 1.73", ">= 3.58", "?")
     assert summary.lines[1][1:] == ("1x3x8x8", 3, 112, 112, 1728, 2 * 1728 + 64 + 64, None, "no", None)
 
 
@@ -249,12 +254,23 @@ def test_every_format_renders_a_network_without_layers_that_cost(format: str, ne
     assert "s" in text.render(format)
 
 
-def test_markdown_and_text_columns_line_up(small: graphcost.Analysis) -> None:
-    for format in ("md", "text"):
-        lines = [line for line in small.report().render(format).splitlines() if line.startswith("|")]
-        assert len(lines) == 2 + 3 + 1 and len({len(line) for line in lines}) == 1
-        bars = [[at for at, c in enumerate(line) if c == "|"] for line in lines]
-        assert all(each == bars[0] for each in bars)
+def test_markdown_columns_line_up(small: graphcost.Analysis) -> None:
+    lines = [line for line in small.report().render("md").splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + 3 + 1 and len({len(line) for line in lines}) == 1
+    bars = [[at for at, c in enumerate(line) if c == "|"] for line in lines]
+    assert all(each == bars[0] for each in bars)
+
+
+def test_text_has_columns_side_by_side_without_bars(small: graphcost.Analysis) -> None:
+    text = small.report(columns=["name", "output", "macs"]).render("text")
+    assert "|" not in text
+    assert text.splitlines()[7:12] == [
+        "layer       output   kMACs",
+        "----------  -------  -----",
+        "block/conv  1x4x4x4   1.73",
+        "block/relu  1x4x4x4      0",
+        "pool        1x4x1x1      0",
+    ]
 
 
 @pytest.mark.parametrize("format", ["md", "html", "text"])
@@ -450,3 +466,32 @@ def test_programs_get_every_row_and_which_are_constant() -> None:
     assert [layer["constant"] for layer in report.data["layers"]] == [True, False, False]
     rows = list(csv.DictReader(io.StringIO(report.render("csv"))))
     assert [(row["type"], row["constant"]) for row in rows] == [("Add", "true"), ("Mul", ""), ("Relu", "")]
+
+
+def test_long_names_of_symbols_are_short_in_tables_and_explained_below() -> None:
+    nodes = [helper.make_node("Relu", ["x"], ["y"])]
+    report = analysed(proto(nodes, {"x": ["p2o_DynamicDimension_0", 4, "p2o_DynamicDimension_1", "d1"]})).report(
+        columns=["output", "ops"]
+    )
+    assert report.tables[0].rows == [("1 x 4 x d0 x d1", "4·d0·d1")]
+    assert report.tables[0].notes == ["d0 = p2o_DynamicDimension_1"]
+    assert "symbolic dimensions: p2o_DynamicDimension_1, d1 (set with --dim" in report.assumptions
+    assert "4*d1*p2o_DynamicDimension_0*p2o_DynamicDimension_1" in report.render("csv")
+
+
+def test_several_models_have_one_unit_a_column_and_may_be_compared_with_the_first(net: Any) -> None:
+    """3 * 9 * 36 MACs for each output channel of a 3x3 convolution on 8x8."""
+    reports = [net(HEAD + conv("c", outputs=outputs)).report() for outputs in (4, 6)]
+    columns = ["learned_params", "macs"]
+    table = Summary(reports, columns=columns).table
+    assert table.titles == ("model", "input", "params", "kMACs")
+    assert [row[2:] for row in table.rows] == [("112", "3.89"), ("168", "5.83")]
+    compared = Summary(reports, columns=columns, compare=True).table
+    assert [row[2:] for row in compared.rows] == [("112", "3.89"), ("168 (+50.0%)", "5.83 (+50.0%)")]
+    exact = Summary(reports, columns=columns, notation=Notation(exact=True)).table
+    assert [row[3] for row in exact.rows] == [f"{972 * outputs:,}" for outputs in (4, 6)]
+
+
+def test_a_model_that_could_not_be_read_has_nothing_to_compare(net: Any) -> None:
+    results = [Failure("bad", "no"), net(HEAD + conv("c")).report()]
+    assert Summary(results, columns=["macs"], compare=True).table.rows[1][2] == "3.89"

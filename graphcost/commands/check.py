@@ -44,7 +44,6 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--baseline", metavar="FILE", help="what models cost earlier, as graphcost baseline writes it; main:FILE of git"
     )
-    group.add_argument("--require-fit", action="store_true", help="weights and peak activations have to fit the device")
     group.add_argument("--complete", action="store_true", help="everything has to be counted")
     group.add_argument(
         "--allow-incomplete", action="store_true", help="a lower bound below its limit passes; else it is undecided"
@@ -133,7 +132,8 @@ def _checked(
 
 
 def _target(given: argparse.Namespace, budget: Budget) -> Target:
-    return target_of(argparse.Namespace(**{**vars(given), "device": given.device or budget.device}))
+    own = {key: getattr(given, key) or getattr(budget, key) for key in ("device", "ram", "flash")}
+    return target_of(argparse.Namespace(**{**vars(given), **own}))
 
 
 def _one(path: str, given: argparse.Namespace, budget: Budget, target: Target, baseline: Baseline | None) -> Checked:

@@ -10,7 +10,8 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import arguments, plugins
+from .. import analysis as _analysis
+from .. import arguments, plugins, units
 from ..errors import ModelError
 from ..options import in_options
 from ..shapes import show_shape
@@ -44,6 +45,9 @@ def target_of(options: argparse.Namespace) -> Target:
         fuse=options.fuse,
         device=options.device,
         align=options.align,
+        quantize=options.quantize,
+        fold_bn=options.fold_bn,
+        **{key: units.size(getattr(options, key), f"--{key}") for key in ("ram", "flash") if getattr(options, key)},
     )
 
 
@@ -72,6 +76,16 @@ def analysed(path: str, options: argparse.Namespace, target: Target) -> Analysis
         target=target,
         check_dims=False,  # of several models only some may have one: whoever reports says so
     )
+
+
+def unfit(analysis: _analysis.Analysis) -> str:
+    """What does not fit, or is not known to; "" where everything does."""
+    from ..sections import fit
+
+    found = fit.of(analysis)
+    if not found:
+        return "no memory to fit: --device, --ram or --flash says how much there is"
+    return "; ".join(f"{each.what} in {each.place}: {fit.result(each)}" for each in found if not each.fits)
 
 
 def _refuse_caffe_options(options: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from ..arguments import listed
 from ..errors import ModelError
 
 if TYPE_CHECKING:
+    from ..report import Report
     from ..sections import Section
 
 
@@ -49,3 +50,14 @@ def _largest(options: argparse.Namespace) -> Section:
             raise ModelError("--within", "", f"{text[:80]!r} should be a quantity and its limit, as in peak=8MiB")
         limits.append(largest.within(name.strip(), most, "--within"))
     return largest.section(options.largest, limits)
+
+
+def scenarios_csv(report: Report) -> str | None:
+    """The scenarios of a report as CSV, a line for each; None where it has none."""
+    section = next((each for each in report.sections if each.name == "scenarios"), None)
+    if section is None:
+        return None
+    from ..decide.scenarios import csv_lines
+    from ..render import csv_text
+
+    return csv_text(csv_lines(section.data(report.analysis)))

@@ -193,7 +193,11 @@ def of_dict(data: Any, path: str = "") -> Snapshot:
     try:
         return _snapshot(data)
     except (KeyError, TypeError, ValueError, AttributeError, TooLarge) as problem:
-        reason = f"no {problem}" if isinstance(problem, KeyError) else str(problem)
+        reason = str(problem)
+        if isinstance(problem, KeyError):
+            reason = f"it has no {problem}"
+        elif not isinstance(problem, ValueError):
+            reason = "a part of it is of another type than reports have there"
         raise ModelError(path, "", f"is no JSON report of graphcost: {reason[:200]}") from None
 
 
@@ -239,6 +243,7 @@ _KEYS = {
     "macs": "macs",
     "ops": "ops",
     "params": "params",
+    "learned_params": "learned_params",
     "param_bytes": "param_bytes",
     "activation_bytes": "activation",
     "reads": "reads",

@@ -97,6 +97,7 @@ class Largest:
 
 def largest(analysis: Analysis, dim: str, limits: Sequence[Within]) -> Largest:
     """The largest value of `dim` within all limits. Raises ModelError when figures depend on more that is open."""
+    analysis = analysis.opened([dim])
     check_known(analysis, [dim], "--largest")
     if not limits:
         raise ModelError("--largest", "", f"{dim} needs a limit: --within peak=8MiB")

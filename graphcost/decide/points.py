@@ -16,6 +16,7 @@ from ..binding import Binding
 from ..dims import Dim, Extent, TooLarge, bounds, never_falls, substitute
 from ..errors import ModelError
 from ..graph import Tensor
+from ..passes import caches
 from ..quantities import Quantity
 from ..table import Value
 from .layouts import Layout, Layouts
@@ -65,6 +66,17 @@ class Points:
         if not point.fits or isinstance(value, str):
             return None
         return value if isinstance(value, float) else point.evaluate(value)
+
+    def cache(self, sizes: Sizes) -> tuple[int | float | None, int | float | None]:
+        """Positions that a run at some sizes adds to the caches, and the bytes that these keep after it."""
+        exact = self._at(sizes).exact
+        found = (exact or self.analysis).caches
+        if not found:
+            return None, None
+        added, kept = found[0].added, caches.nbytes(found)
+        if exact is not None:
+            return exact.evaluate(added), exact.evaluate(kept)
+        return self.number(added, sizes), self.number(kept, sizes)
 
     def fits(self, sizes: Sizes) -> bool:
         """Whether every window has a position at these sizes and no extent is negative; open ones are not looked at."""

@@ -6,7 +6,7 @@ One analysis, and a substitution for each point; see `points.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -18,8 +18,8 @@ from ..errors import ModelError
 from ..limits import MAX_DIGITS
 from ..quantities import Quantity, find
 from ..report import Report
-from ..sections import Section
-from ..table import Table, counted, show
+from ..sections import Section, Series
+from ..table import Form, Table, counted, show
 from .points import Points
 from .ties import resolved, tied
 
@@ -49,6 +49,16 @@ class Point:
     """Those given, and those that follow from them."""
     totals: Mapping[str, int | float | None]
     groups: Mapping[str, int | float | None]
+    tokens: int | float | None = None
+    """Positions that a run adds to the caches."""
+    cache_bytes: int | float | None = None
+    """Bytes that the caches keep after it."""
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """The most positions a second on the device; None without caches or a bound on the time."""
+        seconds = self.totals.get("time_bound")
+        return self.tokens / seconds if self.tokens is not None and seconds else None
 
 
 class Scenarios:
@@ -66,7 +76,7 @@ class Scenarios:
         by: str | None = None,
         column: str = "macs",
     ) -> None:
-        self.analysis, self.ties = tied(analysis)
+        self.analysis, self.ties = tied(analysis.opened(name for each in scenarios for name in each.sizes))
         self.scenarios = scenarios
         device = ("time_bound",) if analysis.target.device else ()
         self.quantities = [find(name, "--columns") for name in quantities or (*DEFAULT, *device)]
@@ -106,7 +116,7 @@ class Scenarios:
         for scenario, sizes in zip(self.scenarios, self._sizes, strict=True):
             totals = {quantity.name: points.total(quantity, sizes) for quantity in self.quantities}
             cells = {name: points.number(value, sizes) for name, value in groups.items()}
-            found.append(Point(scenario, sizes, totals, cells))
+            found.append(Point(scenario, sizes, totals, cells, *points.cache(sizes)))
         return found
 
     @cached_property
@@ -218,7 +228,39 @@ def section(
             found[id(analysis)] = Scenarios(analysis, scenarios, quantities, by, column or "macs")
         return found[id(analysis)]
 
-    return Section("scenarios", "several sizes side by side", lambda a: tables(of(a)), lambda a: data(of(a)))
+    return Section(
+        "scenarios",
+        "several sizes side by side",
+        lambda analysis: tables(of(analysis)),
+        lambda analysis: data(of(analysis)),
+        series=lambda analysis: series(of(analysis)),
+    )
+
+
+def series(found: Scenarios) -> list[Series]:
+    """The totals that differ from one point to another."""
+    names = [point.scenario.name for point in found.points]
+    drawn = []
+    for quantity in found.quantities:
+        values = [point.totals[quantity.name] for point in found.points]
+        if len(set(values)) > 1:
+            title = f"{quantity.name} ({quantity.column.unit})" if quantity.column.unit else quantity.name
+            drawn.append(Series(title, quantity.column.form, tuple(zip(names, values, strict=True))))
+    return drawn
+
+
+def csv_lines(points: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """What `data` gives, as a line for each scenario under titles: its name, sizes and totals."""
+    sizes = list(dict.fromkeys(name for point in points for name in point["sizes"]))
+    totals = list(points[0]["totals"]) if points else []
+    more = [key for key in _OF_CACHES if any(key in point for point in points)]
+    lines: list[list[Any]] = [["scenario", *sizes, *totals, *more]]
+    for point in points:
+        given = [point["sizes"].get(name) for name in sizes]
+        lines.append(
+            [point["name"], *given, *(point["totals"][name] for name in totals), *(point.get(k) for k in more)]
+        )
+    return lines
 
 
 def tables(found: Scenarios) -> list[Table]:
@@ -231,6 +273,12 @@ def tables(found: Scenarios) -> list[Table]:
         for point in found.points
     ]
     notes = [f"{name} = {formula}, as the file declares." for name, formula in found.ties.items()]
+    for key, (form, value) in _OF_CACHES.items():
+        if any(value(point) is not None for point in found.points):
+            names.append(key)
+            cells = [[*row, show(value(point), form)] for row, point in zip(cells, found.points, strict=True)]
+    if "tokens_per_second" in names:
+        notes.append("time_bound: the least time to the first token, or of one more token; tokens_per_second: at most.")
     unfit = sum(all(total is None for total in point.totals.values()) for point in found.points)
     if unfit:
         notes.append(f"?: {counted(unfit, 'point')} whose sizes the network cannot have, or that are not known.")
@@ -244,6 +292,14 @@ def tables(found: Scenarios) -> list[Table]:
         heading = f"{found.column.title} by {found.by}"
         shown.append(_table(heading, found.by, groups, [p.scenario.name for p in found.points], rows, []))
     return shown
+
+
+_OF_CACHES: dict[str, tuple[Form, Callable[[Point], int | float | None]]] = {
+    "new_tokens": ("count", lambda point: point.tokens),
+    "kv_cache_bytes": ("bytes", lambda point: point.cache_bytes),
+    "tokens_per_second": ("ratio", lambda point: point.tokens_per_second),
+}
+"""Figures of models with caches."""
 
 
 def _text(value: float | None, form: str, exact: bool) -> str:
@@ -276,6 +332,7 @@ def data(found: Scenarios) -> list[dict[str, Any]]:
             "sizes": dict(point.sizes),
             "totals": dict(point.totals),
             "exact": all(exact.values()),
+            **{key: value(point) for key, (_, value) in _OF_CACHES.items() if value(point) is not None},
             **({"by": found.by, "column": found.column.key, "groups": dict(point.groups)} if found.by else {}),
         }
         for point in found.points

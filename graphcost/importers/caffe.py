@@ -13,7 +13,7 @@ from .. import limits
 from ..dims import Extent
 from ..errors import ModelError
 from ..graph import Model, Op, SizedBy, Tensor, Unranked, build_dag, unique
-from . import caffe_solver, caffe_text, caffemodel, prototxt
+from . import caffe_solver, caffe_text, prototxt
 from .caffe_data import input_shapes, is_source, tops_of
 from .caffe_layers import Layer, State, is_selected, layers_of
 from .caffe_precision import forward_dtype
@@ -61,6 +61,8 @@ def read_binary(data: Buffer, path: str, *, phase: str = "test", level: int = 0,
 
     Where each layer states its phase, Caffe wrote the file, and left out what its phase, level and stage did.
     """
+    from . import caffemodel  # and with it the walk over binary files
+
     net = caffemodel.read(data, path)
     saved = saved_phase(net)
     model = build(net, path, State(phase.upper(), level, frozenset(stages)) if saved is None else None)

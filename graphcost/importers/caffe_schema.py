@@ -1,6 +1,7 @@
 """The fields of Caffe's messages: their numbers in a binary file, whether they repeat, and what they hold.
 
-A line per field, as caffe.proto has them: number, name, `*` where it repeats, and its type where that is no integer.
+As caffe.proto has them: number, name, `*` where it repeats, and its type where that is no integer. The number is 0
+where forks use the same one for other fields of the message: Pooling's 13 is round_mode, ceil_mode or dilation.
 Read from https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto; what SSD's fork adds, from
 https://github.com/weiliu89/caffe/blob/ssd/src/caffe/proto/caffe.proto. A field of another fork is not here.
 
@@ -146,7 +147,7 @@ MESSAGES = {
     "Parameter": "1 shape BlobShape",
     "Pooling": """
         1 pool PoolMethod, 2 kernel_size*, 3 stride*, 4 pad*, 5 kernel_h, 6 kernel_w, 7 stride_h, 8 stride_w, 9 pad_h,
-        10 pad_w, 11 engine Engine, 12 global_pooling bool, 13 round_mode RoundMode""",
+        10 pad_w, 11 engine Engine, 12 global_pooling bool, 0 round_mode RoundMode""",
     "Power": "1 power float, 2 scale float, 3 shift float",
     "PReLU": "1 filler Filler, 2 channel_shared bool",
     "Python": "1 module string, 2 layer string, 3 param_str string, 4 share_in_parallel bool",
@@ -194,10 +195,12 @@ MESSAGES = {
 """The fields of each message in the form that this module's own line above describes."""
 
 _OWN_TYPES = {
-    147: "Swish", 148: "Clip", 200: "AnnotatedData", 201: "MultiBoxLoss", 202: "Permute", 203: "PriorBox",
-    204: "DetectionOutput", 205: "DetectionEvaluate", 206: "Normalize", 207: "VideoData",
+    130: "Python", 131: "PReLU", 132: "SPP", 133: "Reshape", 134: "Log", 135: "Flatten", 136: "Reduction", 137: "Embed",
+    138: "Tile", 139: "BatchNorm", 140: "ELU", 141: "Bias", 142: "Scale", 143: "Input", 144: "Crop", 145: "Parameter",
+    146: "LSTM RNN Recurrent", 147: "Swish", 148: "Clip", 200: "AnnotatedData", 201: "MultiBoxLoss", 202: "Permute",
+    203: "PriorBox", 204: "DetectionOutput", 205: "DetectionEvaluate", 206: "Normalize", 207: "VideoData",
 }  # fmt: skip
-"""Numbers of LayerParameter that forks gave messages of their own, and the type of layers in which they are these."""
+"""Numbers of LayerParameter that forks gave messages of their own, and the types of layers in which they are these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +223,7 @@ _PLAIN = {
     "int": frozenset({int}), "float": frozenset({int, float}), "double": frozenset({int, float}),
     "bool": frozenset({bool}), "string": frozenset({str, bool, int, float}), "bytes": frozenset({str}),
 }  # fmt: skip
-_SPEC = re.compile(r"(\d+) (\w+)(\*?)(?: (\w+))?")
+_SPEC = r"(\d+) (\w+)(\*?)(?: (\w+))?"
 
 
 @cache
@@ -228,7 +231,7 @@ def fields(message: str) -> Mapping[str, Spec]:
     """The fields of a message of caffe.proto by name: of `Net`, `Layer`, `Convolution`; empty for one not listed."""
     common = dict(pair.split(":") for pair in _COMMON.split())
     found = {}
-    for number, name, star, holds in _SPEC.findall(MESSAGES.get(message, "")):
+    for number, name, star, holds in re.findall(_SPEC, MESSAGES.get(message, "")):
         inner = holds or (common.get(name, "int") if name.endswith("_param") else "int")
         is_message = inner in MESSAGES or inner == "Opaque"
         found[name] = Spec(int(number), name, bool(star), inner, is_message, _PLAIN.get(inner, frozenset()))
@@ -237,10 +240,10 @@ def fields(message: str) -> Mapping[str, Spec]:
 
 @cache
 def numbers(message: str) -> Mapping[int, Spec]:
-    """The same by number."""
-    return {spec.number: spec for spec in fields(message).values()}
+    """The same by number, but those of which forks use the number for something else."""
+    return {spec.number: spec for spec in fields(message).values() if spec.number}
 
 
 def is_foreign(number: int, layer_type: str) -> bool:
     """Whether a field of a layer with this number may be another fork's: the layer is not of the type that has it."""
-    return _OWN_TYPES.get(number, layer_type) != layer_type
+    return number in _OWN_TYPES and layer_type not in _OWN_TYPES[number].split()

@@ -15,6 +15,8 @@ from .prototxt import Message, Value
 
 _CLOSED = frozenset({"Phase", "ShareMode"})
 """Enumerations to which no fork has added a value."""
+_WHOLE = frozenset({"NetState", "NetStateRule", "BlobShape"})
+"""Messages to which no fork has added a field, so that another is a misspelt one."""
 
 
 def check(message: Message, kind: str, path: str) -> None:
@@ -28,6 +30,8 @@ def check(message: Message, kind: str, path: str) -> None:
         specs = fields(kind)
         if kind in ("Layer", "V1Layer"):
             layer = f"{message.get('name', '')} ({message.get('type', 'layer')}): "
+        if kind in _WHOLE:
+            _check_names(message, specs, layer, path)
         if specs:
             waiting += [(inner, holds, layer) for inner, holds in _check_fields(message, specs, layer, path)]
 
@@ -52,6 +56,14 @@ def _check_fields(message: Message, specs: Mapping[str, Spec], layer: str, path:
         elif problem := _problem(value, spec):
             raise ModelError(path, str(message.line_at(at)), f"{layer}{name} {problem}")
     return inner
+
+
+def _check_names(message: Message, specs: Mapping[str, Spec], layer: str, path: str) -> None:
+    """Raise ModelError for a field that the message does not have."""
+    for at, (name, _) in enumerate(message.items()):
+        if name not in specs:
+            reason = f"{layer}there is no field {name} here; there are {', '.join(specs)}"
+            raise ModelError(path, str(message.line_at(at)), reason)
 
 
 def _problem(value: Value, spec: Spec) -> str:

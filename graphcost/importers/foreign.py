@@ -69,17 +69,20 @@ _JSON: tuple[tuple[bytes, Kind], ...] = (
 )  # fmt: skip
 """Patterns in a JSON document, and what it is then."""
 
-_TEXTS: tuple[tuple[bytes, Kind], ...] = (
-    (rb"<!doctype html|<html", ("an HTML page, probably a download that failed", "download the model again")),
-    (rb"(?:<\?xml[^>]*>\s*)?<net\b", ("an OpenVINO IR (.xml)", "give the ONNX file that it was converted from")),
-    (rb"<\?xml", ("an XML document", "give the .onnx or .prototxt file")),
-    (rb"(?:[#;][^\n]*+\s*+)*+\[net(?:work)?\]", ("a Darknet .cfg", "convert it to ONNX, as pytorch-YOLOv4's"
+_TEXTS: tuple[tuple[bytes, bytes, Kind], ...] = (
+    (b"<", rb"<!doctype html|<html", ("an HTML page, probably a download that failed", "download the model again")),
+    (b"<", rb"(?:<\?xml[^>]*>\s*)?<net\b", ("an OpenVINO IR (.xml)", "give the ONNX file that it was converted from")),
+    (b"<", rb"<\?xml", ("an XML document", "give the .onnx or .prototxt file")),
+    (b"[#;", rb"(?:[#;][^\n]*+\s*+)*+\[net(?:work)?\]", ("a Darknet .cfg", "convert it to ONNX, as pytorch-YOLOv4's"
      " darknet2onnx does")),
-    (rb"version \d\.\d;", ("an NNEF graph", "give the ONNX file that it was converted from")),
-    (rb"(?:#[^\n]*+\s*+)*+(?:import|from) [\w.]+(?: import |\s*\n| as )",
+    (b"v", rb"version \d\.\d;", ("an NNEF graph", "give the ONNX file that it was converted from")),
+    (b"#if", rb"(?:#[^\n]*+\s*+)*+(?:import|from) [\w.]+(?: import |\s*\n| as )",
      ("a Python script", "run it and export its model with torch.onnx.export or tf2onnx")),
 )  # fmt: skip
-"""What a text begins with, after blanks and in any case."""
+"""Letters of which one comes first, after blanks; what then has to follow, in any case; and what the text is.
+
+The letters keep most files from having the patterns compiled, which takes longer than to read them.
+"""
 
 
 def describe(head: bytes) -> Kind | None:
@@ -92,8 +95,8 @@ def describe(head: bytes) -> Kind | None:
         found = next((kind for pattern, kind in _JSON if re.search(pattern, text)), None)
         if found or re.match(rb'[{\[]\s*["{\[\]}\d]', text):
             return found or ("a JSON document", "give the .onnx or .prototxt file")
-    for pattern, kind in _TEXTS:
-        if re.match(pattern, text, re.IGNORECASE):
+    for letters, pattern, kind in _TEXTS:
+        if text[:1] and text[:1].lower() in letters and re.match(pattern, text, re.IGNORECASE):
             return kind
     return next((kind for is_one, kind in _STRUCTURES if is_one(head)), None)
 
@@ -174,19 +177,28 @@ def _is_flatbuffer(head: bytes) -> bool:
     return 4 <= own <= 200 and own % 2 == 0 and 4 <= table <= 400
 
 
-def _is_solver_state(head: bytes) -> bool:
-    """SolverState of Caffe: how many iterations, and the file of the weights (caffe.proto)."""
-    at = 1 if head[:1] == b"\x08" else len(head)
+def _after_integer(head: bytes, at: int, key: int) -> int:
+    """Where the integer stops that stands there under this key; the end of the head where none does."""
+    if head[at : at + 1] != bytes([key]):
+        return len(head)
+    at += 1
     while at < len(head) and head[at] >= 0x80:
         at += 1
-    return (_field(head[at + 1 :], 0x12) or b"").endswith((b".caffemodel", b".caffemodel.h5"))
+    return at + 1
+
+
+def _is_solver_state(head: bytes) -> bool:
+    """SolverState of Caffe: how many iterations, and the file of the weights (caffe.proto)."""
+    file = _field(head[_after_integer(head, 0, 0x08) :], 0x12) or b""
+    return file.endswith((b".caffemodel", b".caffemodel.h5"))
 
 
 def _is_mean(head: bytes) -> bool:
     """A BlobProto of Caffe with its four extents: the mean image of a data set."""
-    return (
-        re.match(rb"\x08[\x80-\xff]*[\0-\x7f]\x10[\x80-\xff]*[\0-\x7f]\x18[\x80-\xff]*[\0-\x7f]\x20", head) is not None
-    )
+    at = 0
+    for key in (0x08, 0x10, 0x18):
+        at = _after_integer(head, at, key)
+    return head[at : at + 1] == b"\x20"
 
 
 _STRUCTURES: tuple[tuple[Callable[[bytes], bool], Kind], ...] = (

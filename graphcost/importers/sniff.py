@@ -18,7 +18,12 @@ _PACKINGS = (
 _MARKS = (
     (0, b"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch it with `git lfs pull`"),
     (0, b"/annex/objects/", "a git-annex pointer, not the file itself", "fetch it with `git annex get`"),
-    *[(0, mark, f"{format}-compressed data", "decompress it first") for mark, format in _PACKINGS],
+    *[(0, mark, f"{format}-compressed data", "decompress it first") for mark, format in _PACKINGS[:-1]],
+    (0, _PACKINGS[-1][0], "Zstandard-compressed data", "decompress it first, or install graphcost[zst]"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it and name the model inside"),
+    (0, b"Rar!\x1a\x07", "a RAR archive", "unpack it and name the model inside"),
+    (0, b"\x04\x22\x4d\x18", "LZ4-compressed data", "decompress it first"),
+    (0, b"%PDF-", "a PDF document", "give the model itself"),
     (257, b"ustar", "a tar archive", "unpack it and name the model inside"),
     (0, b"\x93NUMPY", "a NumPy array (.npy)", "give the model, not its weights"),
     (0, b"\x7fELF", "an ELF executable or library", "give the model it was built from"),
@@ -35,6 +40,8 @@ _SOME_ZIP = ("a zip archive", "unpack it and name the model inside")
 # input_dim, force_backward, state, debug_info, input_shape, and layer, whose number 100 takes two bytes.
 _CAFFE_KEYS = (b"\x12", b"\x1a", b"\x20", b"\x22", b"\x28", b"\x32", b"\x38", b"\x42", b"\xa2\x06")
 _CAFFE_LAYER = b"\xa2\x06"
+# Those that a layer of V1 may begin with: its V0 form, a bottom, a top, its name.
+_CAFFE_V1 = (b"\x0a", b"\x12", b"\x1a", b"\x22")
 
 
 def describe(head: bytes) -> tuple[str, str] | None:
@@ -97,14 +104,23 @@ def _is_printable(text: str) -> bool:
 def is_caffemodel(head: bytes) -> bool:
     """Whether these first bytes are those of a binary net of Caffe.
 
-    NetParameter begins with its layers, or with a short printable name and one of the fields that follow it.
-
-    ONNX begins with its IR version (byte 08). A TensorFlow graph begins like a named net, but its "name" is a
-    message, whose first byte is not printable.
+    NetParameter begins with its layers, or with a short printable name, its own or an input's, and one of the fields
+    that follow it. ONNX begins with its IR version (byte 08). A TensorFlow graph begins like a named net, but its
+    "name" is a message, whose first byte is not printable.
     """
     if head.startswith(_CAFFE_LAYER):
         return True
-    if not head.startswith(b"\x0a") or len(head) < 2 or head[1] >= 0x80:
+    if head.startswith(b"\x12"):  # a layer of V1, where ONNX has its producer's name
+        return _behind_length(head).startswith(_CAFFE_V1)
+    if not head.startswith((b"\x0a", b"\x1a")) or len(head) < 2 or head[1] >= 0x80:
         return False
     name, rest = head[2 : 2 + head[1]], head[2 + head[1] :]
     return all(0x20 <= byte < 0x7F for byte in name) and rest.startswith(_CAFFE_KEYS)
+
+
+def _behind_length(field: bytes) -> bytes:
+    """What stands in a field behind its key of one byte and its length."""
+    at = 1
+    while at < len(field) and field[at] >= 0x80:
+        at += 1
+    return field[at + 1 :]

@@ -92,9 +92,9 @@ def _open_zstandard(file: IO[bytes], name: str) -> IO[bytes] | None:
     except ImportError:
         pass
     try:
-        import zstandard  # type: ignore[import-not-found]
+        import zstandard
 
-        return cast(IO[bytes], zstandard.open(file))
+        return cast(IO[bytes], cast(Any, zstandard).open(file))
     except ImportError:
         return None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..dims import Undecided, maximum
 from ..graph import Tensor
-from ..rules import GLOBAL, NO_WORK, Facts, Work, rule
+from ..rules import GLOBAL, NO_WORK, QUANTISATION, STATES, TABLES, Facts, Work, rule
 from .attention import ROTATION, SOFTCAP, attention_work, linear_attention, rotate
 from .attention_contrib import SCORES
 from .pointwise import ACTIVATIONS
@@ -18,9 +18,15 @@ SELECTION = ("input_channel_offset", "input_channels", "state_channels_last", "s
 PAGES = "as if every sequence filled its pages"
 
 
-@rule("com.microsoft.PagedAttention", harmless=(
-    *SCORES, "is_causal", "rotary_offset", "k_cache_dtype", "v_cache_dtype",
-))  # fmt: skip
+@rule(
+    "com.microsoft.PagedAttention",
+    harmless=(*SCORES, "is_causal", "rotary_offset", "k_cache_dtype", "v_cache_dtype"),
+    weights={
+        **dict.fromkeys(("key_cache", "value_cache"), STATES),
+        **dict.fromkeys(("cosines", "sines"), TABLES),
+        **dict.fromkeys(("key_scale", "value_scale"), QUANTISATION),
+    },
+)
 def paged_attention(
     query: Tensor,
     key: Tensor | None,
@@ -73,7 +79,7 @@ def paged_attention(
     return Facts(tops[:outputs], work, GLOBAL, note=PAGES)
 
 
-@rule("com.microsoft.LinearAttention", harmless=("chunk_size", "scale"))
+@rule("com.microsoft.LinearAttention", harmless=("chunk_size", "scale"), weights={"past": STATES})
 def linear_attention_of_heads(
     query: Tensor,
     key: Tensor,
@@ -103,7 +109,7 @@ def linear_attention_of_heads(
     return Facts((y, state), facts.work, GLOBAL)
 
 
-@rule("com.microsoft.CausalConvWithState", fields=SELECTION)
+@rule("com.microsoft.CausalConvWithState", fields=SELECTION, weights={"past": STATES})
 def causal_conv(
     x: Tensor,
     w: Tensor,
@@ -135,7 +141,11 @@ def causal_conv(
     return Facts((Tensor(x.shape, x.dtype), Tensor((*window, *state), x.dtype)), work, GLOBAL)
 
 
-@rule("com.microsoft.VarlenCausalConvWithState", harmless=("delta_offset", "dilation", "group_size"))
+@rule(
+    "com.microsoft.VarlenCausalConvWithState",
+    harmless=("delta_offset", "dilation", "group_size"),
+    weights={"state": STATES},
+)
 def causal_conv_of_sequences(
     x: Tensor,
     w: Tensor,
@@ -158,7 +168,11 @@ def causal_conv_of_sequences(
     return Facts((Tensor(x.shape, x.dtype), state, update)[:outputs], facts.work, GLOBAL)
 
 
-@rule("com.microsoft.GatedDeltaNet", harmless=("chunk_size", "scale", "gate_lower_bound", "state_update_capacity"))
+@rule(
+    "com.microsoft.GatedDeltaNet",
+    harmless=("chunk_size", "scale", "gate_lower_bound", "state_update_capacity"),
+    weights={"state": STATES},
+)
 def gated_delta_net(
     query: Tensor,
     key: Tensor | None = None,
@@ -215,7 +229,7 @@ def _gates(decay: Tensor | None, beta: Tensor | None, gate: str, update: str) ->
 
 @rule("com.microsoft.MRotaryEmbedding", harmless=(
     "interleaved", "is_packed_batching", "mrope_layout", "mrope_section", "scale",
-))  # fmt: skip
+), weights=dict.fromkeys(("cosines", "sines"), TABLES))  # fmt: skip
 def rotary_embedding_of_three(
     x: Tensor, positions: Tensor, cosines: Tensor, sines: Tensor, *, num_heads: int = 0, rotary_embedding_dim: int = 0
 ) -> Facts:

@@ -60,7 +60,8 @@ def moe(
     inner = w1.size // (w1.shape[0] * hidden)
     reads = tuple([0 if each is None else _read(each, x, k) for each in (w1, b1, w2, b2, w3, b3)])
     work = _experts(x, router, inner, w3 is not None, k, activation_type, swiglu_fusion)
-    return Facts((Tensor(x.shape, x.dtype),), work, GLOBAL, elements_read=(x.size, router.size, *reads))
+    chosen = _chosen(w1, k)
+    return Facts((Tensor(x.shape, x.dtype),), work, GLOBAL, elements_read=(x.size, router.size, *reads), experts=chosen)
 
 
 @rule(
@@ -106,7 +107,8 @@ def qmoe(
     work = _experts(x, router, w1.shape[1], w3 is not None, k, activation_type, swiglu_fusion)
     chosen = [_read(each, x, k) for each in (first, second, third) if each is not None]
     packed = (None, None, first, None, None, second, None, None, third)
-    return Facts((Tensor(x.shape, x.dtype),), work + DEQUANTIZE * sum(chosen, 0), GLOBAL, packed_as=packed)
+    work += DEQUANTIZE * sum(chosen, 0)
+    return Facts((Tensor(x.shape, x.dtype),), work, GLOBAL, packed_as=packed, experts=_chosen(w1, k))
 
 
 def _experts(x: Tensor, router: Tensor, inner: Extent, three: bool, k: int, activation: str, fusion: int) -> Work:
@@ -120,6 +122,12 @@ def _experts(x: Tensor, router: Tensor, inner: Extent, three: bool, k: int, acti
     macs = hidden * inner + made * hidden + (hidden * inner if three else 0)
     each = Work(macs=macs) + EXPERT_ACTIVATIONS[activation] * made + Work(muls=hidden, adds=hidden)
     return softmax_work(router.size, tokens) + Work(compares=router.size) + each * (tokens * k)
+
+
+def _chosen(weights: Tensor, k: int) -> tuple[int, int] | None:
+    """How many experts work on a token, of how many; None where these are not known."""
+    experts = weights.shape[0]
+    return (min(k, experts), experts) if isinstance(experts, int) else None
 
 
 def _read(weights: Tensor, x: Tensor, k: int) -> Extent:

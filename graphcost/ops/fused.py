@@ -9,7 +9,7 @@ from math import prod
 
 from ..dims import Extent, Undecided, floor_div
 from ..graph import Tensor
-from ..rules import GLOBAL, NO_WORK, Facts, Work, data_dependent, rule
+from ..rules import GLOBAL, NO_WORK, QUANTISATION, Facts, Work, data_dependent, rule
 from ..shapes import axis_of, broadcast, joins
 from . import dense, indexing, windowed
 from .normalize import rms_normalization, softmax_work
@@ -50,7 +50,11 @@ def fused_matmul_activation(
     return Facts(facts.outputs, (facts.work or NO_WORK) + after, facts.window)
 
 
-@rule("com.microsoft.GemmFloat8", harmless=("dtype",))
+@rule(
+    "com.microsoft.GemmFloat8",
+    harmless=("dtype",),
+    weights=dict.fromkeys(("a_scale", "b_scale", "y_scale"), QUANTISATION),
+)
 def gemm_float8(
     a: Tensor,
     b: Tensor,
@@ -160,7 +164,7 @@ def gated_add(x: Tensor, y: Tensor, gate: Tensor, weight: Tensor | None = None) 
     return Facts((Tensor(x.shape, x.dtype),), work, GLOBAL)
 
 
-@rule("com.microsoft.ScaledSiLU", harmless=("alpha",))
+@rule("com.microsoft.ScaledSiLU", harmless=("alpha",), weights={"scale": "settings"})
 def scaled_silu(x: Tensor, scale: Tensor | None = None) -> Facts:
     """z sigmoid(z) of z = scale x -> the shape of x."""
     return unary(x, ACTIVATIONS["Swish"])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ..dims import Extent, Undecided
 from ..graph import Tensor, element_type
-from ..rules import GLOBAL, NO_WORK, Facts, Work, rule
+from ..rules import GLOBAL, NO_WORK, NUMBER, QUANTISATION, Facts, Work, rule
 from ..shapes import joins
 from . import dense
 from .attention_contrib import SCORES
@@ -41,7 +41,11 @@ def matmul_fp_q4(a: Tensor, packed: Tensor, shape: Tensor, *, blk_quant_type: in
     return Facts((y,), work, GLOBAL, packed_as=(None, Tensor((columns, depth), "uint4")))
 
 
-@rule("com.microsoft.MatMulBlockQuantizedFp4Weight", harmless=("block_size",))
+@rule(
+    "com.microsoft.MatMulBlockQuantizedFp4Weight",
+    harmless=("block_size",),
+    weights=dict.fromkeys(("scales", "scale", "a_scale"), QUANTISATION),
+)
 def matmul_fp4(
     a: Tensor,
     packed: Tensor,
@@ -55,7 +59,11 @@ def matmul_fp4(
     return _by_rows(a, rows, Work(muls=2), bias, NO_WORK)
 
 
-@rule("com.microsoft.MatMulBlockQuantizedFp8Weight", harmless=("block_size",))
+@rule(
+    "com.microsoft.MatMulBlockQuantizedFp8Weight",
+    harmless=("block_size",),
+    weights=dict.fromkeys(("scales", "a_scale"), QUANTISATION),
+)
 def matmul_fp8(
     a: Tensor, rows: Tensor, scales: Tensor, a_scale: Tensor | None = None, bias: Tensor | None = None
 ) -> Facts:
@@ -82,7 +90,11 @@ def _normalised(a: Tensor, skip: Tensor | None, scale: Tensor | None) -> Work:
     return norm + Work(adds=a.size if skip is not None else 0)
 
 
-@rule("com.microsoft.MatMulNBitsMlp", harmless=("accuracy_level", "epsilon"))
+@rule(
+    "com.microsoft.MatMulNBitsMlp",
+    harmless=("accuracy_level", "epsilon"),
+    weights=dict.fromkeys(("gate_scales", "up_scales"), QUANTISATION),
+)
 def matmul_n_bits_mlp(
     a: Tensor,
     skip: Tensor | None,
@@ -113,12 +125,25 @@ def matmul_n_bits_mlp(
                  packed_as=(None, None, None, held[0], None, None, held[1]))  # fmt: skip
 
 
-@rule("com.microsoft.MatMulNBitsQkv", harmless=("accuracy_level", "epsilon"))
+@rule(
+    "com.microsoft.MatMulNBitsQkv",
+    harmless=("accuracy_level", "epsilon"),
+    weights=dict.fromkeys(("q_scales", "k_scales", "v_scales"), QUANTISATION),
+)
 def matmul_n_bits_qkv(
     a: Tensor,
     skip: Tensor | None,
     norm: Tensor,
-    *matrices: Tensor | None,
+    q: Tensor,
+    q_scales: Tensor,
+    q_bias: Tensor | None,
+    k: Tensor,
+    k_scales: Tensor,
+    k_bias: Tensor | None,
+    v: Tensor,
+    v_scales: Tensor,
+    v_bias: Tensor | None = None,
+    *,
     K: int,
     Nq: int,
     Nkv: int,
@@ -130,11 +155,7 @@ def matmul_n_bits_qkv(
     held: list[Tensor | None] = [None, None, None]
     tops: list[Tensor] = []
     work = _normalised(a, skip, norm)
-    padded = (*matrices, *[None] * 9)
-    for at, columns in enumerate((Nq, Nkv, Nkv)):
-        packed, bias = padded[3 * at], padded[3 * at + 2]
-        if packed is None:
-            raise ValueError("a packed matrix is missing")
+    for packed, bias, columns in ((q, q_bias, Nq), (k, k_bias, Nkv), (v, v_bias, Nkv)):
         part = _projection(a, packed, bias, K, columns, bits, block_size)
         work += part.work or NO_WORK
         tops += part.outputs
@@ -142,7 +163,11 @@ def matmul_n_bits_qkv(
     return Facts((*tops, Tensor(a.shape, a.dtype))[:outputs], work, GLOBAL, packed_as=tuple(held))
 
 
-@rule("com.microsoft.MatMulNBitsQLoRA", harmless=("accuracy_level",))
+@rule(
+    "com.microsoft.MatMulNBitsQLoRA",
+    harmless=("accuracy_level",),
+    weights=dict.fromkeys(("scales", "down_scales", "up_scales"), QUANTISATION),
+)
 def matmul_n_bits_lora(
     x: Tensor,
     w: Tensor,
@@ -183,7 +208,7 @@ def matmul_integer16(a: Tensor, b: Tensor) -> Facts:
     return Facts((Tensor(facts.outputs[0].shape, dtype),), facts.work, facts.window)
 
 
-@rule("com.microsoft.MulInteger")
+@rule("com.microsoft.MulInteger", weights=dict.fromkeys(("a_zero", "b_zero"), QUANTISATION))
 def mul_integer(a: Tensor, a_zero: Tensor | None, b: Tensor, b_zero: Tensor | None = None) -> Facts:
     """Two operands of 8 bits, less their zero points, multiplied -> int32 of their broadcast shape."""
     facts = binary(a, b, Work(muls=1), "int32")
@@ -199,7 +224,7 @@ def reduce_sum_integer(x: Tensor, *, axes: Sequence[int], keepdims: int) -> Fact
     return Facts((y,), Work(adds=joins(x.size, y.size)), window_over(gone, x.rank, bool(keepdims)))
 
 
-@rule("com.microsoft.QLinearReduceMean")
+@rule("com.microsoft.QLinearReduceMean", weights=dict.fromkeys(("scales",), QUANTISATION))
 def qlinear_reduce_mean(x: Tensor, *scales: Tensor | None, axes: Sequence[int], keepdims: int) -> Facts:
     """Means of a quantised operand along axes -> quantised."""
     gone = reduced_axes(axes, x.rank)
@@ -208,7 +233,7 @@ def qlinear_reduce_mean(x: Tensor, *scales: Tensor | None, axes: Sequence[int], 
     return Facts((y,), work, window_over(gone, x.rank, bool(keepdims)))
 
 
-@rule("com.microsoft.QEmbedLayerNormalization", harmless=("epsilon",))
+@rule("com.microsoft.QEmbedLayerNormalization", harmless=("epsilon",), weights=dict.fromkeys(("scales",), QUANTISATION))
 def q_embed_layer_normalization(
     ids: Tensor,
     segments: Tensor | None,
@@ -233,25 +258,29 @@ def q_embed_layer_normalization(
 # --- int8 in the orders of CUDA's libraries ---------------------------------------------------------------------------
 
 
-@rule("com.microsoft.QuantizeWithOrder", harmless=ORDERS)
+@rule("com.microsoft.QuantizeWithOrder", harmless=ORDERS, weights=dict.fromkeys(("scale",), QUANTISATION))
 def quantize_with_order(x: Tensor, scale: Tensor) -> Facts:
     """[*any] -> int8 of the same shape, its elements in another order."""
     return unary(x, QUANTIZE, "int8")
 
 
-@rule("com.microsoft.DequantizeWithOrder", harmless=ORDERS)
+@rule("com.microsoft.DequantizeWithOrder", harmless=ORDERS, weights=dict.fromkeys(("scale",), QUANTISATION))
 def dequantize_with_order(x: Tensor, scale: Tensor, *, to: int) -> Facts:
     """int8 -> floating point of the same shape, its elements in another order."""
     return unary(x, Work(muls=1), element_type(to, "float32"))
 
 
-@rule("com.microsoft.QOrderedGelu", harmless=ORDERS)
+@rule("com.microsoft.QOrderedGelu", harmless=ORDERS, weights=dict.fromkeys(("x_scale", "y_scale"), QUANTISATION))
 def q_ordered_gelu(x: Tensor, x_scale: Tensor, y_scale: Tensor) -> Facts:
     """Gelu of int8 -> int8."""
     return unary(x, ACTIVATIONS["Gelu"] + DEQUANTIZE + QUANTIZE)
 
 
-@rule("com.microsoft.QOrderedLayerNormalization", harmless=(*ORDERS, "epsilon"))
+@rule(
+    "com.microsoft.QOrderedLayerNormalization",
+    harmless=(*ORDERS, "epsilon"),
+    weights=dict.fromkeys(("x_scale", "y_scale"), QUANTISATION),
+)
 def q_ordered_layer_normalization(
     x: Tensor, x_scale: Tensor, gamma: Tensor, beta: Tensor | None, y_scale: Tensor, *, axis: int = -1
 ) -> Facts:
@@ -260,7 +289,11 @@ def q_ordered_layer_normalization(
     return Facts(facts.outputs[:1], (facts.work or NO_WORK) + (DEQUANTIZE + QUANTIZE) * x.size, facts.window)
 
 
-@rule("com.microsoft.QOrderedMatMul", harmless=ORDERS)
+@rule(
+    "com.microsoft.QOrderedMatMul",
+    harmless=ORDERS,
+    weights=dict.fromkeys(("a_scale", "b_scale", "y_scale", "c_scale"), QUANTISATION),
+)
 def q_ordered_matmul(
     a: Tensor,
     a_scale: Tensor,
@@ -278,7 +311,7 @@ def q_ordered_matmul(
     return Facts((y,), (facts.work or NO_WORK) + each * y.size, GLOBAL)
 
 
-@rule("com.microsoft.QOrderedAttention", harmless=(*ORDERS, *SCORES))
+@rule("com.microsoft.QOrderedAttention", harmless=(*ORDERS, *SCORES), weights={"operands": NUMBER})
 def q_ordered_attention(
     x: Tensor, *operands: Tensor | None, num_heads: int, qkv_hidden_sizes: Sequence[int] = ()
 ) -> Facts:

@@ -23,7 +23,10 @@ from . import live
 from .assets import Assets, bundle
 from .charts import Charts
 from .drawing import Drawing, draw
+from .figure import Chart
+from .lines import Line, line
 from .scatter import Scatter, scatter
+from .timings import timings
 
 FIGURE_CHARS = 16
 """Characters of a value that stands out; a longer one is a formula, and is set small."""
@@ -68,6 +71,8 @@ class Part:
     name: str
     title: str
     tables: list[Table]
+    lines: list[Line]
+    """Its charts."""
 
 
 class Page:
@@ -157,6 +162,11 @@ class Page:
         return scatter(self.analysis)
 
     @cached_property
+    def timings(self) -> Chart | None:
+        """The measured time of each layer; None where nothing was measured."""
+        return timings(self.analysis)
+
+    @cached_property
     def drawing(self) -> Drawing:
         """The network as a picture, coloured by what the charts show."""
         return draw(self.analysis, self.charts.costs)
@@ -191,7 +201,15 @@ class Page:
         chosen = list(self.report.sections)
         always = ["device", "memory"] if self.analysis.device is not None else ["memory"]
         chosen += [sections.find(name) for name in always if all(section.name != name for section in chosen)]
-        return [Part(each.name, each.name.capitalize(), each.tables(self.analysis)) for each in chosen]
+        return [
+            Part(
+                each.name,
+                each.name.capitalize(),
+                each.tables(self.analysis),
+                [chart for series in each.series(self.analysis) if (chart := line(series)) is not None],
+            )
+            for each in chosen
+        ]
 
     @cached_property
     def live(self) -> dict[str, Any]:

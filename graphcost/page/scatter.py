@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import log10
 from typing import Any
 
+from .. import times
 from ..analysis import Analysis
 from ..defining import type_text
 from ..passes.roofline import Roofline, compute_dtype
@@ -22,6 +23,9 @@ from .scales import Tick, label, powers, rounded
 HIGHER = 100
 """How much higher than the other charts."""
 RADIUS = 4.5
+SMALL = 3.0
+"""The radius of a measured dot."""
+MEASURED = " Rings: what was measured."
 BOX = Box(72, 20, WIDE - 20, HEIGHT + HIGHER - 44)
 
 
@@ -44,6 +48,8 @@ class Scatter:
 
     chart: Chart
     roofs: tuple[Roof, ...]
+    measured: tuple[Mark, ...] = ()
+    """What groups of layers reached in their measured time."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +125,10 @@ def _drawn(analysis: Analysis, roofline: Roofline, points: Sequence[_Point]) -> 
     bandwidth = roofline.device.bandwidth
     dtypes_of = _peaks(analysis, roofline, points)
     ridges = [peak / bandwidth for peak in dtypes_of]
+    reached = _reached(analysis)
     plane = _Plane(
-        _LogAxis.over([*ridges, *(point.intensity for point in points)], BOX.left, BOX.right),
-        _LogAxis.over([*dtypes_of, *(point.speed for point in points)], BOX.bottom, BOX.top),
+        _LogAxis.over([*ridges, *(point.intensity for point in [*points, *reached])], BOX.left, BOX.right),
+        _LogAxis.over([*dtypes_of, *(point.speed for point in [*points, *reached])], BOX.bottom, BOX.top),
     )
     kinds = sorted({kind(analysis.rows[point.row]) for point in points})
     chart = _chart(
@@ -131,10 +138,28 @@ def _drawn(analysis: Analysis, roofline: Roofline, points: Sequence[_Point]) -> 
         up=plane.y.ticks,
         marks=tuple(_mark(analysis, roofline, point, plane) for point in points),
         legend=tuple((which, KINDS[which]) for which in kinds),
-        caption=_caption(len(analysis.rows) - len(points)),
+        caption=_caption(len(analysis.rows) - len(points)) + (MEASURED if reached else ""),
     )
     roofs = [_flat(peak, dtypes, bandwidth, plane) for peak, dtypes in dtypes_of.items()]
-    return Scatter(chart, (_slope(bandwidth, max(dtypes_of), plane), *roofs))
+    marks = tuple(_reached_mark(analysis, point, plane) for point in reached)
+    return Scatter(chart, (_slope(bandwidth, max(dtypes_of), plane), *roofs), marks)
+
+
+def _reached(analysis: Analysis) -> list[_Point]:
+    """The groups of layers that multiply, at the speed that was measured."""
+    points = []
+    for group in analysis.timing.groups if analysis.timing is not None else ():
+        macs, nbytes = times.macs(analysis, group), times.nbytes(analysis, group)
+        if macs and nbytes and group.seconds:
+            points.append(_Point(group.leader, macs / nbytes, macs / group.seconds))
+    return points
+
+
+def _reached_mark(analysis: Analysis, point: _Point, plane: _Plane) -> Mark:
+    row = analysis.rows[point.row]
+    text = f"{printable(row.name)} ({printable(type_text(row))}): measured {show(point.speed, 'short')}MAC/s"
+    corner = rounded(plane.x(point.intensity) - SMALL), rounded(plane.y(point.speed) - SMALL)
+    return Mark(*corner, 2 * SMALL, 2 * SMALL, point.row, text)
 
 
 def _peaks(analysis: Analysis, roofline: Roofline, points: Sequence[_Point]) -> dict[float, list[str]]:

@@ -10,10 +10,10 @@ read in different ways, being learned counts. `learned` is what papers and torch
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..dims import Extent
+from ..dims import Extent, floor_div
 from ..graph import BITS
 from ..rules import CLASSES, LEARNED, TABLES
 from .rows import Row, Weight
@@ -101,6 +101,21 @@ def count(rows: Sequence[Row]) -> Parameters:
 
 NUMBERS = ("int16", "uint16", "int32")
 """Types wider than 8 bits that quantised tensors have; positions and lengths are of 64 bits."""
+
+
+def active(rows: Iterable[Row], counted: Parameters) -> Extent:
+    """Parameters that work on one token; experts that are not chosen for it do not."""
+    resting: Extent = 0
+    seen: set[Hashable] = set()
+    for row in rows:
+        chosen = row.facts.experts if row.facts is not None else None
+        for weight in row.weights if chosen else ():
+            tensor = weight.tensor
+            if chosen and weight.key not in seen and is_parameter(weight, row) and tensor.rank > 1:
+                if tensor.shape[0] == chosen[1]:
+                    resting += floor_div(tensor.size * (chosen[1] - min(chosen)), chosen[1])
+                seen.add(weight.key)
+    return counted.total - resting
 
 
 def is_parameter(weight: Weight, row: Row) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from ..dims import Extent
 from ..graph import Tensor, TensorSequence, Unranked
-from .rows import Inference, Row, sign
+from .rows import Inference, Row, Weight, sign
 
 
 def convert(
@@ -38,14 +39,23 @@ def _row(row: Row, activations: _Conversion, weights: _Conversion) -> Row:
         inputs=tuple([tensor and (weights if constant else activations)(tensor) for tensor, constant in operands]),
         outputs=tuple([made(tensor) for tensor in row.outputs]),
         facts=facts,
-        weights=tuple(
-            [replace(each, tensor=weights(each.tensor), file_dtype=each.tensor.dtype) for each in row.weights]
-        ),
+        weights=tuple([_weight(each, weights) for each in row.weights]),
     )
+
+
+def _weight(weight: Weight, conversion: _Conversion) -> Weight:
+    dtype = weight.file_dtype or weight.tensor.dtype
+    return replace(weight, tensor=conversion(weight.tensor), file_dtype=dtype)
 
 
 def _same(extent: Extent) -> Extent:
     return extent
+
+
+@lru_cache(maxsize=4096)  # most tensors of a network are like many others
+def convert_tensor(tensor: Tensor, dtype: str) -> Tensor:
+    """A tensor as if it were of another element type, where it holds floating-point numbers."""
+    return _Conversion(dtype)(tensor)
 
 
 class _Conversion:

@@ -226,25 +226,42 @@ def _bound(load: _Load, saved: float, device: Device) -> Bound:
     return Bound(load.compute, "compute" if load.compute else "")
 
 
-def fits(device: Device, peak: int | None, weights: int | None, complete: bool) -> list[Fit]:
-    """Whether the peak activations and the weights fit; they share memory where there is no flash.
+Rooms = list[tuple[str, str, int]]
+"""What must fit, the memory where it must, and the bytes of that."""
+
+
+def rooms(device: Device | None, ram: int | None = None, flash: int | None = None) -> Rooms:
+    """What must fit where: on a device whose memories may be given anew, or in memories that are given alone.
+
+    Activations and weights share memory where a device has no flash.
+    """
+    if device is None:
+        alone = [("weights", "flash", flash), ("peak activations", "memory", ram)]
+        return [(what, place, capacity) for what, place, capacity in alone if capacity is not None]
+    memory = device.memory if ram is None else ram
+    flash = device.flash if flash is None else flash
+    found: Rooms = []
+    if flash is not None:
+        found.append(("weights", "flash", flash))
+        if memory is not None:
+            found.append(("peak activations", "memory", memory))
+    elif memory is not None:
+        found.append(("weights and peak activations", "memory", memory))
+    if device.fast_memory:
+        found += [(what, "fast memory", device.fast_memory) for what in ("peak activations", "weights")]
+    return found
+
+
+def fits(rooms: Rooms, peak: int | None, weights: int | None, complete: bool) -> list[Fit]:
+    """Whether the peak activations and the weights fit.
 
     `peak` and `weights` are in bytes; unless `complete` they are the least that there can be.
     """
     both = None if peak is None or weights is None else peak + weights
-
-    def fit(what: str, nbytes: int | None, capacity: int, place: str) -> Fit:
-        enough = None if nbytes is None else nbytes <= capacity
-        return Fit(what, nbytes, capacity, place, enough if complete or enough is False else None)
-
+    sizes = {"weights": weights, "peak activations": peak, "weights and peak activations": both}
     found = []
-    if device.flash is not None:
-        found.append(fit("weights", weights, device.flash, "flash"))
-        if device.memory is not None:
-            found.append(fit("peak activations", peak, device.memory, "memory"))
-    elif device.memory is not None:
-        found.append(fit("weights and peak activations", both, device.memory, "memory"))
-    if device.fast_memory:
-        found.append(fit("peak activations", peak, device.fast_memory, "fast memory"))
-        found.append(fit("weights", weights, device.fast_memory, "fast memory"))
+    for what, place, capacity in rooms:
+        nbytes = sizes[what]
+        enough = None if nbytes is None else nbytes <= capacity
+        found.append(Fit(what, nbytes, capacity, place, enough if complete or enough is False else None))
     return found

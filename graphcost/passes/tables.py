@@ -5,10 +5,10 @@ A table of positions is picked from too, and then says where something else is; 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 
 from ..graph import BITS, Tensor
-from ..rules import NO_WORK
+from ..rules import Work
 from .rows import Row
 
 
@@ -20,16 +20,31 @@ def multiplied(rows: Iterable[Row]) -> frozenset[Hashable]:
     for row in rows:
         if row.facts is None or row.facts.work is None or row.constant or not row.outputs:
             continue
-        keys = picked.get(row.prefix + row.op.inputs[0], frozenset()) if row.op.inputs else frozenset()
-        keys = keys or _picks(row)
+        keys = (_held(row, picked) if picked else frozenset()) or _picks(row)
+        work = row.facts.work
         if not keys:
             continue
-        work = row.facts.work
         if work.macs != 0 or work.muls != 0:
             found |= keys if "float" in row.outputs[0].dtype else set()
-        elif work == NO_WORK and (row.facts.elementwise or row.facts.is_view or _picks(row)):
+        elif _hands_on(row):
             picked[row.prefix + row.op.outputs[0]] = keys
     return frozenset(found)
+
+
+def _held(row: Row, picked: Mapping[str, frozenset[Hashable]]) -> frozenset[Hashable]:
+    """The tables of which an operator reads rows; as positions, where others than its first operand hold them."""
+    reads = [name for name, _ in row.read]
+    if row.facts is None or not row.facts.elementwise:
+        reads = [name for name in reads if name == row.op.inputs[0]]
+    return frozenset().union(*(picked.get(row.prefix + name, frozenset()) for name in reads))
+
+
+def _hands_on(row: Row) -> bool:
+    """Whether an operator that multiplies nothing makes the same numbers: moved, in another type, or less an offset."""
+    if row.facts is None or row.facts.work is None or row.inputs[0] is None:
+        return False
+    only_adds = row.facts.work == Work(adds=row.facts.work.adds)
+    return only_adds and (row.facts.elementwise or row.outputs[0].dtype == row.inputs[0].dtype)
 
 
 def _picks(row: Row) -> frozenset[Hashable]:

@@ -177,19 +177,18 @@ def check_shared(rows: Iterable[Row]) -> None:
     """
     owners: dict[str, tuple[Tensor, Row]] = {}
     for row in rows:
-        names = row.op.weight_names
-        for weight in row.weights if any(names) else ():
-            if not isinstance(weight.key, str):
+        op, facts = row.op, row.facts
+        held = facts.weights if facts is not None and facts.work is not None else op.blobs or ()
+        for at, (name, tensor) in enumerate(zip(op.weight_names, held, strict=False)):
+            if not name:
                 continue
-            tensor, owner = owners.setdefault(weight.key, (weight.tensor, row))
-            at = names.index(weight.key) if weight.key in names else len(names)
-            by_size = at < len(row.op.permissive) and row.op.permissive[at]
-            if _differ(weight.tensor, tensor, by_size):
-                shapes = f"{show_shape(weight.tensor.shape)}, and {show_shape(tensor.shape)} in {owner.name}"
-                reason = f"{row.name}: its blob {weight.key!r} is {shapes}, which it shares"
-                raise ModelError(
-                    row.op.location, "", reason + ("" if by_size else " (share_mode: PERMISSIVE allows it)")
-                )
+            other, owner = owners.setdefault(name, (tensor, row))
+            by_size = at < len(op.permissive) and op.permissive[at]
+            if _differ(tensor, other, by_size):
+                shapes = f"{show_shape(tensor.shape)}, and {show_shape(other.shape)} in {owner.name}"
+                remedy = "" if by_size else " (share_mode: PERMISSIVE allows it where the sizes are the same)"
+                reason = f"{row.name}: its blob {name!r} is {shapes}, which it shares{remedy}"
+                raise ModelError(op.location, "", reason)
 
 
 def _differ(a: Tensor, b: Tensor, by_size: bool) -> bool:

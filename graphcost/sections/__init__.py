@@ -6,7 +6,7 @@ that come along a flag of the same name does too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
@@ -14,7 +14,17 @@ from typing import Any
 
 from ..analysis import Analysis
 from ..registry import Registry
-from ..table import Table
+from ..table import Form, Table
+
+
+@dataclass(frozen=True)
+class Series:
+    """A figure at several sizes, which a page draws as a line."""
+
+    title: str
+    form: Form
+    points: tuple[tuple[str, float | None], ...]
+    """What each point is called, and its figure; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,8 @@ class Section:
     """Plain values for JSON: integers, formulas in text, None for what is not known."""
     beside: bool = False
     """Shown with the table of layers; otherwise a report for people shows it in that table's place."""
+    series: Callable[[Analysis], Sequence[Series]] = lambda analysis: ()
+    """What a page draws of it above its tables."""
 
 
 def _load(name: str) -> Section:

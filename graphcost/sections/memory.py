@@ -6,6 +6,7 @@ from typing import Any
 
 from ..analysis import Analysis
 from ..dims import to_json
+from ..passes import caches
 from ..passes.arena import Plan
 from ..rules import LEARNED
 from ..table import Table, show
@@ -42,6 +43,7 @@ def _required(analysis: Analysis) -> Table:
             ("arena", show(arena.nbytes, "bytes"), _fragmentation(arena)),
             ("best execution order", *_order(analysis)),
         ]
+    rows += _caches(analysis)
     parameters = analysis.parameters
     for dtype, nbytes in parameters.bytes_by_dtype.items():
         elements = show(parameters.by_dtype[dtype], "count")
@@ -50,6 +52,26 @@ def _required(analysis: Analysis) -> Table:
         elements = show(parameters.classes[kind], "count")
         rows.append((f"of them {kind}", show(parameters.class_bytes[kind], "bytes"), f"{elements} elements"))
     return Table(("item", "bytes", ""), (False, True, False), rows, heading="Memory required")
+
+
+def _caches(analysis: Analysis) -> list[tuple[str, str, str]]:
+    """What a cache keeps from one run to the next, and the rest of the peak."""
+    found = analysis.caches
+    if not found:
+        return []
+    kept, each = (analysis.evaluate(size) for size in (caches.nbytes(found), caches.bytes_per_token(found)))
+    rows = [("KV cache, between runs", show(kept, "bytes"), f"{show(each, 'bytes')} a token")]
+    rest = without_caches(analysis)
+    return rows if rest is None else [*rows, ("other activations at the peak", show(rest, "bytes"), "")]
+
+
+def without_caches(analysis: Analysis) -> int | None:
+    """Bytes alive at the peak in no tensor of a cache; None where the peak is not known."""
+    peak = analysis.memory.peak
+    if peak is None:
+        return None
+    names = {name for cache in analysis.caches for name in (cache.input, cache.output)}
+    return sum(buffer.nbytes for buffer in analysis.memory.alive(peak.step) if names.isdisjoint(buffer.tensors))
 
 
 def _fragmentation(arena: Plan) -> str:
@@ -90,6 +112,9 @@ def data(analysis: Analysis) -> dict[str, Any]:
         "weight_classes": {kind: to_json(nbytes) for kind, nbytes in analysis.parameters.class_bytes.items()},
         "order": None,
     }
+    if analysis.caches:
+        found["cache_bytes"] = to_json(caches.nbytes(analysis.caches))
+        found["peak_without_caches"] = without_caches(analysis)
     if peak is None:
         return found
     arena, order = memory.plan(analysis.target.align), memory.reorder()

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..analysis import Analysis
-from ..passes import fusion
 from ..passes.timing import Group, Ran, Timing
 from .names import Names, is_added
+
+CONVERSIONS = ("Cast", "Transpose", "Identity", "Reshape")
+"""Operators that runtimes add around others, as well as run for a row of their type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class _Join:
         self._by_name()
         if self.maker:
             self._by_tensor()
+            self._parts()
             self._by_structure()
         else:
             self._by_fusion()
@@ -117,9 +120,27 @@ class _Join:
 
     def _may_make(self, op: RuntimeOp, row: int) -> bool:
         """A conversion that the runtime added makes a tensor by the file's name, and does not do its row's work."""
-        if op.ran.kind in ("Cast", "Transpose", "Identity"):
+        if op.ran.kind in CONVERSIONS:
             return self.rows[row].op.type == op.ran.kind
         return not is_added(op.ran.name, op.ran.kind)
+
+    def _parts(self) -> None:
+        """Operators that a row was taken apart into: what only one operator with rows reads is of its group."""
+        readers: dict[str, set[int]] = {}
+        for at, op in enumerate(self.ops):
+            for name in op.inputs:
+                readers.setdefault(name, set()).add(at)
+        members = self.members
+        for at in reversed(range(len(self.ops))):
+            op = self.ops[at]
+            made = any(name in self.names.makers for name in op.outputs)
+            if at in members or made or is_added(op.ran.name, op.ran.kind):
+                continue
+            into = {reader for name in op.outputs for reader in readers.get(name, ())}
+            if len(into) == 1 and into <= members:
+                (reader,) = into
+                self.same[at] = self.same.get(reader, reader)
+                members.add(at)
 
     def _by_structure(self) -> None:
         """Rows that have gone from the runtime's graph: what made their operand does their work, or who reads it."""
@@ -145,9 +166,21 @@ class _Join:
     def _behind(self, name: str) -> int | None:
         """The operator whose result a conversion that the runtime added turns into this tensor."""
         at = self.maker.get(name)
-        while at is not None and is_added(self.ops[at].ran.name, self.ops[at].ran.kind):
+        passed = []
+        members = self.members
+        while at is not None and at not in members and self._converts(self.ops[at]):
+            passed.append(at)
             at = next((self.maker[each] for each in self.ops[at].inputs if each in self.maker), None)
-        return at if at is None else self.same.get(at, at)
+        if at is None or at not in members:
+            return None
+        owner = self.same.get(at, at)
+        for each in passed:
+            if not is_added(self.ops[each].ran.name, self.ops[each].ran.kind):
+                self.same[each] = owner  # it gives the operator's result the shape of the row's
+        return owner
+
+    def _converts(self, op: RuntimeOp) -> bool:
+        return op.ran.kind in CONVERSIONS or is_added(op.ran.name, op.ran.kind)
 
     def _is_pointwise(self, at: int) -> bool:
         """Whether a row is of the kind that runtimes do at the end of the operator before it."""
@@ -156,10 +189,13 @@ class _Join:
         return facts is not None and not facts.window.kernel and facts.work is not None and facts.work.macs == 0
 
     def _producers(self, at: int, *, gone: bool) -> list[int | None]:
-        """The operators of the rows that make its operands; with `gone`, of operands that the graph has no more."""
+        """The operators of the rows that make its operands, the last one first: what is added up is added there.
+
+        With `gone`, of operands that the graph has no more.
+        """
         made = [name for name in self.rows[at].op.inputs if name in self.names.makers]
         kept = [name for name in made if not (gone and name in self.maker)]
-        return [self.owner.get(self.names.makers[name]) for name in kept]
+        return [self.owner.get(maker) for maker in sorted((self.names.makers[name] for name in kept), reverse=True)]
 
     def _take(self, at: int, owners: Iterable[int | None]) -> None:
         owner = next((owner for owner in owners if owner is not None), None)
@@ -168,11 +204,10 @@ class _Join:
 
     def _by_fusion(self) -> None:
         """Where only names are known: elementwise rows that are fused, and views, go with what makes their operand."""
-        fused = fusion.fuse(self.analysis.model, self.rows, joins=True).fused_into
-        for at in self.candidates:
+        left = [at for at in self.candidates if at not in self.owner]
+        fused = self.analysis.fusion.fused_into if left else {}
+        for at in left:
             facts = self.rows[at].facts
-            if at in self.owner:
-                continue
             if at in fused:
                 self._take(at, [self.owner.get(fused[at])])
             elif facts is not None and facts.is_view:

@@ -20,11 +20,12 @@ PROTOTXT = (
 
 def measure(
     analysis: Analysis,
-    source: AnyPath,
+    source: AnyPath | bytes,
     *,
     threads: int = 0,
     provider: str = "CPU",
     seconds: float = 3.0,
+    clock: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Timing:
     """The times of an ONNX file's layers on this machine, at the sizes of its analysis. Raises ModelError."""
@@ -36,7 +37,9 @@ def measure(
         raise ModelError("--measure", "", "runs the file as it is: it cannot be measured as if its types were others")
     runtime.provider_name(provider)  # before the model is read once more
     model = runnable.build(source, analysis)
-    measured = runtime.measure(model, threads=threads, provider=provider, seconds=seconds, progress=progress)
+    measured = runtime.measure(
+        model, threads=threads, provider=provider, seconds=seconds, clock=clock, progress=progress
+    )
     notes = []
     if model.made_up:
         notes.append(

@@ -1,7 +1,8 @@
-"""A model as a runtime can run it: its structure, its nodes named as the rows are, its weights mapped from the file.
+"""A model as a runtime can run it: its structure, its nodes named as the rows are, its weights where they lie.
 
-The runtime gets the structure and, apart from it, arrays that lie in the file's own pages: nothing holds a second copy
-of the weights. What the file does not have (weights that were stripped, external data that is not there) is made up.
+The runtime gets the structure, in which weights are external data of the model's own file: it maps them itself, and
+nothing holds a second copy. What lies in no file as it is (a compressed model, one in memory) is lent to it; what is
+not there at all (weights that were stripped, external data that is missing) is made up.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from ..analysis import Analysis
 from ..errors import ModelError
-from ..graph import Model, TensorSequence, element_type
+from ..graph import Model, Tensor, TensorSequence, element_type
 from ..importers import onnx_file, onnx_payloads
 from ..importers.source import AnyPath, open_source
 from ..passes.rows import body_prefix
@@ -35,16 +36,18 @@ class Runnable:
     model: bytes
     """A serialized ModelProto whose large weights are external."""
     weights: dict[str, Any]
-    """Their contents, arrays by name."""
+    """Contents of those that lie in no file as they are, arrays by name."""
     types: dict[str, int]
     """Their element types, as ONNX numbers them."""
     feeds: dict[str, Any]
     """Random contents of the inputs."""
+    folder: str = ""
+    """Where the files lie that the others are in."""
     made_up: list[str] = field(default_factory=list)
     """Weights that the file does not have."""
 
 
-def build(source: AnyPath, analysis: Analysis) -> Runnable:
+def build(source: AnyPath | bytes, analysis: Analysis) -> Runnable:
     """The model of an ONNX file at the sizes of an analysis of it.
 
     Raises ModelError when the file is no ONNX model, and when the size of an input is open.
@@ -61,8 +64,10 @@ def build(source: AnyPath, analysis: Analysis) -> Runnable:
     ):
         structure = onnx_file.read(opened, threshold=EVERYTHING)
     model = _proto(structure)
-    found = Runnable(opened.name, b"", {}, {}, feeds)
-    arrays = _Arrays(structure.buffer, payloads, Path(opened.name).parent, rng)
+    path = Path(opened.name).resolve()
+    found = Runnable(opened.name, b"", {}, {}, feeds, str(path.parent))
+    as_it_lies = structure.buffer is opened.data and path.is_file() and path.stat().st_size == len(opened.data)
+    arrays = _Arrays(structure.buffer, payloads, path.parent, rng, path.name if as_it_lies else "")
     for tensor in model.graph.initializer:
         if _is_dropped(tensor) or tensor.data_location == EXTERNAL:
             _lend(tensor, arrays, found)
@@ -118,35 +123,46 @@ class _Arrays:
     payloads: Mapping[str, onnx_payloads.Payload]
     folder: Path
     rng: Any
+    file: str
+    """The name of the model's file, "" where its bytes do not lie in one as they are."""
 
-    def of(self, tensor: Any, dtype: Any) -> Any:
-        """The contents in the file, or in the file beside it that the tensor names; None where there are none."""
-        import numpy as np
+    def place(self, tensor: Any) -> tuple[str, int, int] | None:
+        """The file of the folder that has the contents, where they begin, and their bytes; None where none has."""
+        nbytes = _nbytes(tensor)
+        payload = self._payload(tensor, nbytes)
+        if payload is not None:
+            return (self.file, payload.start, nbytes) if self.file else None
+        return self._beside(tensor, nbytes) if tensor.data_location == EXTERNAL else None
 
-        size = prod(tensor.dims)
+    def _payload(self, tensor: Any, nbytes: int) -> onnx_payloads.Payload | None:
         payload = self.payloads.get(tensor.name)
-        if payload is not None and payload.field in PLAIN and payload.stop - payload.start == size * dtype.itemsize:
-            if isinstance(self.buffer, Slices):
-                return np.frombuffer(self.buffer[payload.start : payload.stop], dtype)
-            array = np.frombuffer(self.buffer, dtype, size, payload.start)
-            return array if array.flags.aligned else array.copy()
-        if tensor.data_location == EXTERNAL:
-            return self._beside(tensor, dtype, size)
-        return None
+        if payload is None or payload.field not in PLAIN or payload.stop - payload.start != nbytes:
+            return None
+        return payload
 
-    def _beside(self, tensor: Any, dtype: Any, size: int) -> Any:
-        """The contents in a file of the model's folder; one elsewhere is not looked at."""
-        import numpy as np
-
+    def _beside(self, tensor: Any, nbytes: int) -> tuple[str, int, int] | None:
+        """The place that a tensor names, in the model's folder; one elsewhere is not looked at."""
         said = {entry.key: entry.value for entry in tensor.external_data}
         try:
-            path = (self.folder / said.get("location", "")).resolve()
-            offset = int(said.get("offset", "0") or 0)
-            if not path.is_relative_to(self.folder.resolve()) or not path.is_file():
-                return None
-            return np.memmap(path, dtype, "r", offset, (size,))
-        except (OSError, ValueError):  # no such file, or one that is too short
+            name = said.get("location", "")
+            path, offset = (self.folder / name).resolve(), int(said.get("offset", "0") or 0)
+            if path.is_relative_to(self.folder) and path.is_file() and path.stat().st_size >= offset + nbytes:
+                return (name, offset, nbytes)
+        except (OSError, ValueError):  # a name that no file can have, an offset that is no number
+            pass
+        return None
+
+    def of(self, tensor: Any, dtype: Any) -> Any:
+        """The contents in memory; None where there are none."""
+        import numpy as np
+
+        payload = self._payload(tensor, _nbytes(tensor))
+        if payload is None:
             return None
+        if isinstance(self.buffer, Slices):
+            return np.frombuffer(self.buffer[payload.start : payload.stop], dtype)
+        array = np.frombuffer(self.buffer, dtype, prod(tensor.dims), payload.start)
+        return array if array.flags.aligned else array.copy()
 
     def made_up(self, tensor: Any, dtype: Any) -> Any:
         """Random numbers of a size that leaves activations about as large as they were; integers are small."""
@@ -167,8 +183,31 @@ class _Arrays:
         return numbers.astype(dtype, copy=False)
 
 
+def _nbytes(tensor: Any) -> int:
+    """The bytes of a tensor's elements, packed where they are smaller than one."""
+    nbytes = Tensor(tuple(tensor.dims), element_type(tensor.data_type)).nbytes
+    assert isinstance(nbytes, int)
+    return nbytes
+
+
 def _lend(tensor: Any, arrays: _Arrays, found: Runnable) -> None:
-    """Make a weight external, and give its contents apart."""
+    """Make a weight external: of the file that has it, or else with its contents given apart."""
+    place = arrays.place(tensor)
+    if place is None:
+        array = _contents(tensor, arrays, found)
+        found.weights[tensor.name] = array.reshape(tuple(tensor.dims))
+        found.types[tensor.name] = tensor.data_type
+        place = ("weights", 0, array.nbytes)
+    tensor.data_location = EXTERNAL
+    for each in ("raw_data", "float_data", "double_data", "int32_data", "int64_data", "uint64_data"):
+        tensor.ClearField(each)
+    del tensor.external_data[:]
+    for key, value in zip(("location", "offset", "length"), place, strict=True):
+        tensor.external_data.add(key=key, value=str(value))
+
+
+def _contents(tensor: Any, arrays: _Arrays, found: Runnable) -> Any:
+    """The contents of a weight that no file has as it is, made up where there are none."""
     dtype = numpy_type(element_type(tensor.data_type))
     if dtype is None:
         name = element_type(tensor.data_type)
@@ -179,14 +218,7 @@ def _lend(tensor: Any, arrays: _Arrays, found: Runnable) -> None:
     if array is None:
         array = arrays.made_up(tensor, dtype)
         found.made_up.append(tensor.name)
-    tensor.data_location = EXTERNAL
-    for each in ("raw_data", "float_data", "double_data", "int32_data", "int64_data", "uint64_data"):
-        tensor.ClearField(each)
-    del tensor.external_data[:]
-    for key, value in (("location", "weights"), ("offset", "0"), ("length", str(array.nbytes))):
-        tensor.external_data.add(key=key, value=value)
-    found.weights[tensor.name] = array.reshape(tuple(tensor.dims))
-    found.types[tensor.name] = tensor.data_type
+    return array
 
 
 def numpy_type(dtype: str) -> Any:

@@ -70,11 +70,13 @@ def measure(
     threads: int = 0,
     provider: str = "CPU",
     seconds: float = 3.0,
+    clock: bool = True,
     progress: Progress | None = None,
 ) -> Measured:
     """The times of a model's operators; `threads` 0 leaves them to the runtime.
 
-    About `seconds` are spent on runs under the profiler and as many without, fewer when the median is stable before.
+    About `seconds` are spent on runs under the profiler and, for the time by the `clock`, as many without; fewer when
+    the median is stable before.
     Raises ModelError when the runtime cannot run the model.
     """
     module, name = onnxruntime(), provider_name(provider)
@@ -90,13 +92,15 @@ def measure(
             profile = Path(session.end_profiling())
         events = json.loads(profile.read_text(encoding="utf-8"))
         ops = _ops(events, Path(folder), len(times))
-        with _refused(runnable.path):
-            clock = _repeated(session, runnable.feeds, seconds, 1 << 62, say, "without the profiler")
+        by_clock = times
+        if clock:
+            with _refused(runnable.path):
+                by_clock = _repeated(session, runnable.feeds, seconds, 1 << 62, say, "without the profiler")
         del session
     say("")
     count = threads or os.cpu_count() or 1
-    number = f"{count} thread{'s' if count > 1 else ''}, {len(times) + len(clock)} runs"
-    return Measured(ops, summarise("run", "", clock), f"onnxruntime {module.__version__}, {name}, {number}")
+    number = f"{count} thread{'s' if count > 1 else ''}, {len(times) + (len(by_clock) if clock else 0)} runs"
+    return Measured(ops, summarise("run", "", by_clock), f"onnxruntime {module.__version__}, {name}, {number}")
 
 
 @contextlib.contextmanager
@@ -129,6 +133,7 @@ def _session(module: Any, runnable: Runnable, folder: Path, threads: int, provid
         (folder / "weights").symlink_to(os.devnull)
     options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "weights")
     options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", runnable.folder)
     if runnable.weights:
         values = [_lent(module, array, runnable.types[name]) for name, array in runnable.weights.items()]
         options.add_external_initializers(list(runnable.weights), values)
@@ -183,7 +188,9 @@ def _ops(events: Sequence[dict[str, Any]], folder: Path, count: int) -> list[Run
     samples, kinds = by_operator(events, runs[:count], folder / "profile")
     nodes: dict[str, Any] = {}
     owner: dict[str, str] = {}
-    _collect(_optimized(folder), "", nodes, owner)
+    optimized = _optimized(folder)
+    _name_the_unnamed(optimized, kinds)
+    _collect(optimized, "", nodes, owner)
     for name, times in samples.items():
         if name in owner and owner[name] in samples:
             above = samples[owner[name]]
@@ -194,6 +201,20 @@ def _ops(events: Sequence[dict[str, Any]], folder: Path, count: int) -> list[Run
         tensors = (tuple(node.input), tuple(node.output)) if node is not None and name not in owner else ((), ())
         found.append(RuntimeOp(summarise(name, kinds[name], times), *tensors))
     return found
+
+
+def _name_the_unnamed(graph: Any, kinds: dict[str, str]) -> None:
+    """Call nodes without a name as the profile does: `Mul_34`, by the order of those of a type."""
+    named = {node.name for node in graph}
+    unnamed: dict[str, list[Any]] = {}
+    for node in graph:
+        if not node.name:
+            unnamed.setdefault(node.op_type, []).append(node)
+    for kind, nodes in unnamed.items():
+        events = [name for name, own in kinds.items() if own == kind and name not in named]
+        if len(events) == len(nodes):
+            for node, name in zip(nodes, events, strict=True):
+                node.name = name
 
 
 def _collect(graph: Any, above: str, nodes: dict[str, Any], owner: dict[str, str]) -> None:

@@ -127,6 +127,7 @@ def test_json_has_exact_figures(folder: Path, capsys: Capture) -> None:
         (["check", "a.prototxt"], "no budget: there is no graphcost.toml here"),
         (["check", "--max", "macs=1"], "no model given, and the budgets name none"),
         (["check", "a.prototxt", "--max", "macs"], "should be a quantity and its limit, as in macs=4.2G"),
+        (["check", "a.prototxt", "--max", "macs=1", "--max", "macs=2"], "--max: macs is given twice, with two limits"),
         (["check", "a.prototxt", "--max", "mac=1"], "--max: no quantity 'mac'; did you mean macs"),
         (["check", "a.prototxt", "--max", "time_bound=1ms"], "are times on a device"),
         (["check", "a.prototxt", "--max-growth", "macs=1%"], "growth is from a baseline: --baseline FILE"),

@@ -245,7 +245,7 @@ def test_a_json_report_stands_for_its_model(sample: str, root: Path, tmp_path: P
         ([], "has 0 networks"),
         ({"schema": 7, "generator": "graphcost 9.1"}, "schema 7, made by graphcost 9.1; this version reads 1"),
         ({"layers": []}, "has no schema"),
-        ({"schema": 1, "layers": []}, "no 'coverage'"),
+        ({"schema": 1, "layers": []}, "it has no 'coverage'"),
         (
             {"schema": 1, "coverage": {"complete": True}, "totals": {"macs": "import os"}, "layers": []},
             "is no JSON report",
@@ -277,7 +277,7 @@ def test_every_format_names_the_changed_layer_and_escapes_it(format: str, net: A
     text = HEAD + conv("<b>|a")
     found = graphcost.diff(net(text), net(text.replace("num_output: 4", "num_output: 8")))
     written = found.render(format)
-    shown = {"md": r"\<b>¦a", "text": "<b>¦a", "html": "&lt;b&gt;|a", "json": "<b>|a", "csv": "<b>|a"}
+    shown = {"md": r"\<b>¦a", "text": "<b>|a", "html": "&lt;b&gt;|a", "json": "<b>|a", "csv": "<b>|a"}
     assert shown[format] in written
     if format == "html":
         assert 'class="changed"' in written and "<svg" in written and "<script>" not in written

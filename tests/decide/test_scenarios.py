@@ -12,6 +12,8 @@ import graphcost
 from graphcost import ModelError, Target, cli
 from graphcost.decide import scenarios
 from graphcost.decide.points import Points
+from graphcost.page.lines import line
+from graphcost.sections import Series
 from harness import HEAD, conv, run
 
 DECODER = """g (float[batch, sequence, 16] x, float[batch, 2, past, 8] old, float[batch, total] mask)
@@ -163,6 +165,27 @@ def test_scenarios_may_stand_in_the_file_of_budgets(model: str, capsys: pytest.C
     assert found["name"] == "small" and found["totals"]["macs"] == 4 * 27 * 36 and found["sizes"] == {"H": 8}
 
 
+def test_csv_has_a_line_for_each_point(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--input", "1x3xHx8", "--sweep", "H=2,8", "--columns", "macs,peak", "--format", "csv"]
+    _, out, _ = command(capsys, model, *options)
+    assert out.splitlines() == ["scenario,H,macs,peak", "H=2,2,,", "H=8,8,3888,1344"]
+
+
+def test_the_page_draws_what_changes(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--input", "1x3xHx8", "--sweep", "H=2,8,9", "--columns", "macs,params", "--format", "html"]
+    _, out, _ = command(capsys, model, *options)
+    assert "<h3>macs (multiply-accumulates)</h3>" in out and "<h3>params (elements)</h3>" in out
+    assert "<title>H=9: 4.5 k</title>" in out and out.count('<path class="line"') == 2
+
+
+def test_a_point_without_a_figure_is_a_gap_and_one_that_stays_is_no_chart() -> None:
+    chart = line(Series("macs", "short", (("a", 10), ("b", None), ("c", 20), ("d", 20))))
+    assert chart is not None and chart.path.count("M") == 2 and chart.path.count("L") == 1 and len(chart.dots) == 3
+    assert chart.dots[1].y == chart.dots[2].y == chart.box.top
+    assert line(Series("macs", "short", (("a", None), ("b", 3)))) is None
+    assert line(Series("macs", "short", (("a", 0), ("b", 0)))) is None
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
@@ -171,7 +194,6 @@ def test_scenarios_may_stand_in_the_file_of_budgets(model: str, capsys: pytest.C
         (["--scenario", "a:H=1,H=2"], "H is given twice"),
         (["--scenario", "a:Q=1"], "scenario a: a.prototxt has no open dimension Q; open are: H"),
         (["--sweep", "H=8", "--columns", "rf"], "--columns: rf has no total"),
-        (["--sweep", "H=8", "--format", "csv"], "csv has a line for each layer"),
         (["--sweep", "H=8", "--top", "3"], "is about the table of layers"),
     ],
 )

@@ -139,6 +139,13 @@ def test_a_permissive_layer_takes_a_blob_of_another_shape_and_as_many_elements()
     assert "ip2: its blob 'w' is [6, 10], and [5, 10] in ip1" in refusal(tied(6, PERMISSIVE))
 
 
+def test_the_blobs_of_one_layer_are_shared_as_those_of_two_are():
+    net = image(2, 10) + layer(
+        "ip", "InnerProduct", fields='param { name: "w" } param { name: "w" } inner_product_param { num_output: 5 }'
+    )
+    assert "ip: its blob 'w' is [5], and [5, 10] in ip, which it shares" in refusal(net)
+
+
 def test_v1_lists_names_and_share_modes_apart():
     def dense(bottom: str, count: int, fields: str) -> str:
         given = f"inner_product_param {{ num_output: {count} bias_term: false }}"

@@ -92,6 +92,15 @@ def test_a_number_that_several_forks_use_is_ours_only_in_a_layer_of_its_type():
     assert "field #202" in read(image(1, 3, 9, 7) + layer("r", "ReLU", "data", "r", permute)).rows[0].why
 
 
+def test_a_number_that_forks_use_for_other_fields_of_a_message_is_not_understood():
+    """13 of a pooling is round_mode in BVLC's Caffe, where 0 rounds up, and ceil_mode in others, where 0 rounds down."""
+    pool = part(121, number(2, 3) + number(3, 2) + number(13, 0))
+    assert "field #13" in read(image(1, 3, 8, 8) + layer("p", "Pooling", "data", "p", pool)).rows[0].why
+    norm = part(139, number(1, 1))
+    assert "field #139" in read(image(1, 3, 8, 8) + layer("r", "ReLU", "data", "r", norm)).rows[0].why
+    assert read(image(1, 3, 8, 8) + layer("n", "BatchNorm", "data", "n", norm)).complete
+
+
 def test_blobs_that_are_not_the_layers_are_believed_and_the_rule_is_not():
     data = image(1, 3, 9, 9) + layer("c", "Convolution", "data", "c", CONV, part(7, blob(4, 1, 3, 3)), part(7, blob(4)))
     analysis = read(data)
@@ -184,6 +193,30 @@ def test_a_file_cut_off_anywhere_is_read_or_refused():
             continue
 
 
+@pytest.mark.parametrize("change", [0x01, 0x08, 0x80])
+def test_a_file_with_a_bit_changed_anywhere_is_read_or_refused(change: int):
+    structure = (
+        part(1, "tiny") + image(1, 3, 9, 9) + layer("c", "Acme", "data", "c", CONV, part(7, part(7, part(1, b"\x02"))))
+    )
+    for at in range(len(structure)):
+        damaged = bytearray(structure)
+        damaged[at] ^= change
+        try:
+            read(bytes(damaged))
+        except ModelError:
+            continue
+
+
+def test_v0_layers_are_read_by_their_numbers():
+    """A V1 layer whose field 1 is a V0 layer: name 1, type 2, num_output 3, kernelsize 8, blobs 50."""
+    head = part(3, "data") + b"".join(number(4, extent) for extent in (1, 3, 9, 9))
+    inner = part(1, "c") + part(2, "conv") + number(3, 4) + number(8, 3)
+    inner += part(50, legacy_blob(4, 3, 3, 3)) + part(50, legacy_blob(1, 1, 1, 4))
+    analysis = read(part(1, "old") + part(2, part(1, inner) + part(2, "data") + part(3, "c")) + head)
+    assert analysis.tensors["c"].shape == (1, 4, 7, 7)
+    assert (analysis.parameters.total, analysis.complete) == (4 * 27 + 4, True)
+
+
 def test_a_file_of_too_many_parts_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limits, "MAX_FIELDS", 100)
     with pytest.raises(ModelError, match="more than 100 layers, fields and other parts"):
@@ -238,10 +271,31 @@ def test_weights_of_another_net_are_refused(tmp_path: Path):
         load(onnx, weights=WEIGHTS)
 
 
-@pytest.mark.parametrize("head", [NET, part(1, "VGG_") + part(2, b"x"), layer("c", "ReLU")])
+V1 = part(2, "data") + part(3, "c") + part(4, "c") + number(5, 18)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        NET,
+        part(1, "VGG_") + part(2, V1),
+        part(2, V1) + part(3, "data"),
+        part(2, part(4, "c") + bytes(300)),
+        part(3, "data") + b"".join(number(4, extent) for extent in (1, 3, 8, 8)) + layer("c", "ReLU"),
+        part(3, "data") + part(3, "more"),
+        layer("c", "ReLU"),
+    ],
+)
 def test_a_caffemodel_is_told_by_its_first_bytes(head: bytes):
     assert sniff.is_caffemodel(head[: sniff.HEAD])
     assert sniff.describe(head[: sniff.HEAD]) is None
+
+
+@pytest.mark.parametrize(
+    "head", [part(2, "pytorch") + part(3, "2.1"), part(7, b"\x12\x01g"), b"\x12", b"\x1a", b"\x1a\x04data"]
+)
+def test_a_model_of_onnx_without_its_version_is_no_caffemodel(head: bytes):
+    assert not sniff.is_caffemodel(head)
 
 
 # --- on the command line ----------------------------------------------------------------------------------------------

@@ -112,3 +112,5 @@ def test_a_folder_and_a_missing_file_are_named(tmp_path: Path):
         graphcost.load(tmp_path)
     with pytest.raises(ModelError, match="No such file"):
         graphcost.load(tmp_path / "none.onnx")
+    with pytest.raises(ModelError, match="a model's name is empty"):
+        graphcost.load("")

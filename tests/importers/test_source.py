@@ -178,3 +178,11 @@ def test_compressed_data_is_unpacked(data: bytes, tmp_path: Path, monkeypatch: p
 def test_what_cannot_be_unpacked_is_refused(data: bytes, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_UNPACKED", 4 * limits.MIB)
     assert refusal(data) == reason
+
+
+def test_zstandard_is_unpacked_where_a_package_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    assert open_source(zstandard.compress(TEXT)).data == TEXT
+    monkeypatch.setattr("graphcost.limits.MAX_UNPACKED", 2)
+    with pytest.raises(ModelError, match="Zstandard: more than 0 MiB inside"):
+        open_source(zstandard.compress(TEXT))

@@ -100,5 +100,19 @@ def test_the_nine_boxes_of_faster_r_cnn() -> None:
     assert [top.shape for top in harness.before_it_runs(facts).outputs] == [(1, 1, 1, 5), (1, 1, 1, 1)]
 
 
+@pytest.mark.parametrize(
+    ("param_str", "stride"), [("'feat_stride': 16", (16, 16)), ('{"feat_stride": 8}', (8, 8)), ("", None)]
+)
+def test_the_layer_in_python_places_the_same_boxes(param_str: str, stride: Any) -> None:
+    facts = facts_of("Python:rpn.proposal_layer.ProposalLayer", MAP, MAP, param_str=param_str)
+    assert facts.anchors is not None and facts.anchors.step == stride and facts.anchors.operand == 1
+    assert len(facts.anchors.sizes) == 3 * 3 and facts.anchors.sizes[3] == (16 * 8, 16 * 8)
+
+
+def test_the_boxes_of_a_layer_in_python_with_settings_of_its_own_are_not_known() -> None:
+    facts = facts_of("Python:rpn.proposal_layer.ProposalLayer", MAP, param_str="'feat_stride': 16\n'scales': [4, 8]")
+    assert facts.anchors is not None and facts.anchors.sizes == () and facts.anchors.step == (16, 16)
+
+
 def test_boxes_of_which_the_file_says_nothing_have_no_sizes() -> None:
     assert facts_of("Proposal", MAP, MAP).anchors == Anchors((), None, operand=1)

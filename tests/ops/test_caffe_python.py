@@ -87,3 +87,12 @@ def test_each_stage_of_a_detector_has_boxes_of_its_own(net: Any) -> None:
 def test_the_number_of_boxes_may_be_a_formula(net: Any) -> None:
     analysis = net(DETECTOR, dims={"rois": Dim("N") * 300})
     assert str(analysis.tensors["rois"].shape[0]) == "300*N"
+
+
+def test_the_number_of_boxes_can_be_swept_and_solved_for(net: Any) -> None:
+    """Each box costs 8 * 2 * 2 * 10 multiply-accumulates."""
+    analysis = net(DETECTOR)
+    assert analysis.sweep([{"rois": 1}, {"rois": 300}], "macs") == [{"macs": 320}, {"macs": 300 * 320}]
+    assert analysis.largest("rois", macs=320 * 50 + 1).value == 50
+    assert analysis.opened(["rois", "H"]).free_symbols == ("rois",)
+    assert analysis.opened(["H"]) is analysis

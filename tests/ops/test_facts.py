@@ -25,7 +25,9 @@ def test_every_extent_and_every_tensor_of_the_facts_is_mapped() -> None:
         (other,), Work(macs=11, muls=12, adds=13, divs=14, exps=15, compares=16), weights=(other,), slice_offsets=(17,),
         elements_read=(18, 19), packed_as=(None, other), trip_counts=(20,),
     )  # fmt: skip
-    left_alone = {"window", "is_view", "elementwise", "anchors", "is_detection", "note", "warning", "weight_classes"}
+    left_alone = {
+        "window", "is_view", "elementwise", "anchors", "is_detection", "experts", "note", "warning", "weight_classes",
+    }  # fmt: skip
     held = {"outputs", "work", "weights", "slice_offsets", "elements_read", "packed_as", "trip_counts"}
     assert {field.name for field in fields(Facts)} == left_alone | held
 

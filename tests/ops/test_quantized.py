@@ -34,6 +34,8 @@ CASES: list[Stated] = [
     ("org.openvinotoolkit.FakeQuantize", (t(2, 3), t(), t(), t(), t()), {}, [(2, 3)],
      Work(divs=6, compares=18, adds=12, muls=6)),
     ("qonnx.custom_op.general.Quant", (t(2, 3), t(), t(), t()), {}, [(2, 3)], None),
+    ("qonnx.custom_op.general.MultiThreshold", (t(2, 3), t(3, 7)), {"out_scale": 2.0, "out_bias": -7.0}, [(2, 3)], Work(compares=42, adds=48, muls=6)),
+    ("finn.custom_op.general.MultiThreshold", (t(2, 3), t(1, 7)), {}, [(2, 3)], Work(compares=42, adds=42)),
     ("qonnx.custom_op.general.BipolarQuant", (t(2, 3), t()), {}, [(2, 3)], Work(compares=6, muls=6)),
     ("trt.TRT_FP8DequantizeLinear", (t(2, 3, dtype="float8e4m3fn"), t()), {}, [(2, 3)], Work(adds=6, muls=6)),
 ]  # fmt: skip

@@ -167,7 +167,7 @@ def test_without_a_device_there_is_no_roofline() -> None:
 def verdicts(
     device: Device, peak: int | None, weights: int | None, complete: bool = True
 ) -> dict[tuple[str, str], bool | None]:
-    return {(fit.what, fit.place): fit.fits for fit in roofline.fits(device, peak, weights, complete)}
+    return {(fit.what, fit.place): fit.fits for fit in roofline.fits(roofline.rooms(device), peak, weights, complete)}
 
 
 def test_weights_go_to_flash_and_activations_to_memory() -> None:

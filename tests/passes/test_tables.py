@@ -52,6 +52,27 @@ def test_a_wide_bias_that_is_turned_back_is_a_parameter() -> None:
     assert _count(TensorProto.INT32, TURNED_BACK, gather, added) == {"int32": 50 * 24, "float32": 1}
 
 
+def test_rows_may_be_moved_and_lose_an_offset_before_they_are_scaled() -> None:
+    nodes = [
+        helper.make_node("Transpose", ["g"], ["u"]),
+        helper.make_node("Transpose", ["u"], ["v"]),
+        helper.make_node("Sub", ["v", "v"], ["z"]),
+        helper.make_node("Cast", ["z"], ["c"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["c", "s"], ["e"]),
+    ]
+    assert _count(TensorProto.INT32, GATHER, *nodes, INTO) == {"int32": 50 * 24, "float32": 1 + 24 * 6}
+
+
+def test_a_shape_of_what_is_picked_is_no_number_of_the_table() -> None:
+    nodes = [
+        helper.make_node("Shape", ["g"], ["n"]),
+        helper.make_node("Cast", ["n"], ["c"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["c", "s"], ["e"]),
+        helper.make_node("Add", ["e", "e"], ["y"]),
+    ]
+    assert _count(TensorProto.INT32, GATHER, *nodes) == {"float32": 1}
+
+
 def test_a_table_of_positions_is_none() -> None:
     """What is picked says which rows of the matrix are read."""
     rows = helper.make_node("Gather", ["w", "g"], ["y"])

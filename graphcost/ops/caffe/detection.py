@@ -127,26 +127,27 @@ def detection_output(
 ) -> Facts:
     """Locations [N, 4P], scores [N, classes P], priors [1, 2, 4P] -> [1, 1, 1, 7] until the network has run.
 
-    Two more bottoms are those of a first stage, by whose scores boxes are dropped and whose locations move the priors
-    (https://github.com/sfzhang15/RefineDet). With no_permute the maps of the heads come as they are: those of scores,
-    those of locations, and the priors
-    (https://github.com/foss-for-synopsys-dwc-arc-processors/synopsys-caffe). What is counted is the most it can take:
-    every box decoded, every score compared with the threshold, and in each class the top_k best boxes compared pair by
-    pair (detection_output_layer.cpp).
+    A fourth bottom is only shown. With two more these are of a first stage, by whose scores boxes are dropped and whose
+    locations move the priors (https://github.com/sfzhang15/RefineDet). With no_permute the maps of the heads come as
+    they are: those of scores, those of locations, and the priors
+    (https://github.com/foss-for-synopsys-dwc-arc-processors/synopsys-caffe).
+
+    What is counted is the most it can take: every box decoded, every score compared with the threshold, and in each
+    class the top_k best boxes compared pair by pair (detection_output_layer.cpp).
     """
     if scores is None or priors is None:
         raise Undecided("what a detection output without scores and priors decodes is not known")
     if no_permute:
         locations, scores, priors = _joined_heads((locations, scores, priors, *others))
         others = ()
-    if len(others) not in (0, 2):
+    if len(others) > 2:
         raise Undecided(f"what {3 + len(others)} bottoms of a detection output are is not known")
     classes = whole(num_classes, "num_classes", 1)
     best = dict(nms_param).get("top_k", -1) if nms_param else -1
     boxes = scores.size // (scores.shape[0] * classes)
     kept = minimum(boxes, whole(best, "top_k")) if best != -1 else boxes
     work = _decoding(locations) + Work(compares=scores.size) + suppression(kept) * (scores.shape[0] * classes)
-    if others:
+    if len(others) == 2:
         work += Work(compares=boxes * scores.shape[0]) + _decoding(others[1])
     note = "as if every box passed the threshold and none were suppressed"
     warning = _check_priors(locations, boxes, priors, 1 if share_location else classes)
@@ -275,17 +276,24 @@ def proposal(
     R is 1 before the network has run, and at most post_nms_topn. The blobs are [1, 1, 1, 5] and [1, 1, 1, 1] then, and
     lose the ones when it runs (https://github.com/sanghoon/caffe, proposal_layer.cpp).
 
-    A box of each ratio has the area of base_size, rounded to whole elements, and is then scaled (Faster R-CNN,
-    generate_anchors.py). How many boxes survive, and so the cost, is known when it runs.
+    How many boxes survive, and so the cost, is known when it runs.
     """
-    sizes: list[tuple[float, float]] = []
-    for each in map(float, listed(ratio) if base_size else ()):
-        width = round(sqrt(base_size**2 / each))
-        sizes += [(width * float(factor), round(width * each) * float(factor)) for factor in listed(scale)]
-    anchors = Anchors(tuple(sizes), (float(feat_stride),) * 2 if feat_stride else None, operand=1)
+    anchors = faster_rcnn_anchors(base_size, listed(ratio), listed(scale), feat_stride)
     count = rois()
     tops = (Tensor((count, 1, 1, 5)), Tensor((count, 1, 1, 1)))
     return Facts(tops[:outputs], None, GLOBAL, anchors=anchors, is_detection=True)
+
+
+def faster_rcnn_anchors(base: Value, ratios: Sequence[float], scales: Sequence[float], stride: Value) -> Anchors:
+    """A box of each ratio has the area of `base` squared, rounded to whole elements, and is then scaled.
+
+    https://github.com/rbgirshick/py-faster-rcnn/blob/master/lib/rpn/generate_anchors.py
+    """
+    sizes: list[tuple[float, float]] = []
+    for each in map(float, ratios if base else ()):
+        width = round(sqrt(base**2 / each))
+        sizes += [(width * float(factor), round(width * each) * float(factor)) for factor in scales]
+    return Anchors(tuple(sizes), (float(stride),) * 2 if stride else None, operand=1)
 
 
 @rule("caffe.DecodeBBox", harmless=("bbox_mean", "bbox_std"))

@@ -7,7 +7,7 @@ from math import prod
 
 from ...dims import Undecided
 from ...graph import Tensor
-from ...rules import GLOBAL, NO_WORK, Facts, Work, rule
+from ...rules import GLOBAL, NO_WORK, STATISTICS, Facts, Work, rule
 from .convolution import HARMLESS, convolution
 from .fields import FILLERS, SIDES, WINDOW, Value, blob, choice, listed, sliding, whole
 from .products import inner_product
@@ -108,7 +108,8 @@ def data_augmentation(
     y = Tensor((*x.shape[:2], *sides))
     weights = (blob(1, 1, 1, 1), blob(1, *y.shape[1:]), blob(1, y.shape[1], 1, 1))
     tops = (y,) if coefficients is None else (y, Tensor(coefficients.shape))
-    return Facts(tops[:outputs], None, GLOBAL, weights if recompute_mean else weights[:1])
+    blobs = weights if recompute_mean else weights[:1]
+    return Facts(tops[:outputs], None, GLOBAL, blobs, weight_classes=(STATISTICS,) * len(blobs))
 
 
 @rule("caffe.FlowAugmentation")
@@ -118,6 +119,20 @@ def flow_augmentation(
     """A flow [N, 2, H, W] as it is between two augmented images -> [N, 2, *crop]; its cost is not stated."""
     sides = whole(crop_height, "crop_height", 1), whole(crop_width, "crop_width", 1)
     return Facts((Tensor((*flow.shape[:2], *sides)),), None, GLOBAL)
+
+
+# --- a conditional random field as a recurrent network (https://github.com/torrvision/crfasrnn) -----------------------
+
+
+@rule("caffe.MultiStageMeanfield", "caffe.MULTI_STAGE_MEANFIELD")
+def mean_field(unary: Tensor, softmax: Tensor, image: Tensor, **fields: Value) -> Facts:
+    """Scores [N, C, H, W], twice, and the image -> scores of the same shape; what filtering costs, the image decides.
+
+    Blobs: weights of the spatial and of the bilateral filter, and how classes go together, [1, 1, C, C] each
+    (multi_stage_meanfield.cpp).
+    """
+    classes = unary.shape[1]
+    return Facts((Tensor(unary.shape),), None, GLOBAL, (blob(1, 1, classes, classes),) * 3)
 
 
 # --- training of Faster R-CNN in C++ (anchor_target_layer.cpp, as that in Python) -------------------------------------

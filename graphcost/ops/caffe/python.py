@@ -16,12 +16,16 @@ from ...graph import Tensor
 from ...rules import GLOBAL, NO_WORK, PYTHON, F, Facts, Work, rule
 from ...shapes import broadcast, joins
 from ..normalize import softmax_work
+from .detection import faster_rcnn_anchors
 from .fields import Value, rois
 
 
 def published(*places: str) -> Callable[[F], F]:
     """Register the rule of layers written in Python, each by the file and the class."""
     return rule(*[f"{PYTHON}:{place}" for place in places], harmless=("param_str",))
+
+
+NUMBER = r"\d+(?:\.\d+)?"
 
 
 def _setting(param_str: Value, name: str) -> int:
@@ -46,14 +50,19 @@ def _entry(param_str: Value, at: int, default: int) -> int:
 
 
 @published("proposal_layer.ProposalLayer")
-def proposal_layer(*bottoms: Tensor, outputs: int = 1) -> Facts:
+def proposal_layer(*bottoms: Tensor, param_str: Value = "", outputs: int = 1) -> Facts:
     """Scores, deltas and the image's size -> the R best boxes of one image, [R, 5], and their scores.
 
     At most RPN_POST_NMS_TOP_N boxes, 300 when it is tested (fast_rcnn/config.py). The scores are [R, 1, 1, 1] as before
-    the network runs.
+    the network runs. Without settings of its own it places nine boxes at each position.
     """
     boxes = rois()
-    return Facts((Tensor((boxes, 5)), Tensor((boxes, 1, 1, 1)))[:outputs], None, GLOBAL, is_detection=True)
+    tops = (Tensor((boxes, 5)), Tensor((boxes, 1, 1, 1)))
+    own = re.search("scale|ratio|anchor|base", str(param_str))
+    ratios, scales = ((), ()) if own else ((0.5, 1, 2), (8, 16, 32))
+    stride = re.search(rf"feat_stride['\"]?\s*:\s*({NUMBER})", str(param_str))
+    anchors = faster_rcnn_anchors(16, ratios, scales, float(stride[1]) if stride else None)
+    return Facts(tops[:outputs], None, GLOBAL, anchors=anchors, is_detection=True)
 
 
 @published("text_proposal_layer.ProposalLayer")
