@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import graphcost
-from graphcost import columns, conventions, devices, ops, render, rules, sections
+from graphcost import ops, rules
 
 pytest.register_assert_rewrite("harness")  # its assertions say what differs, as those of tests do
 
@@ -41,10 +41,3 @@ def scratch_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table of rules as it is; what a test registers or takes out is forgotten after it."""
     ops.known()
     monkeypatch.setattr(rules, "_table", {kind: list(entries) for kind, entries in rules._table.items()})
-
-
-@pytest.fixture
-def scratch_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What can be extended as it is: a column, convention, section, format or device of a test is forgotten after it."""
-    for registry in (columns.COLUMNS, conventions.CONVENTIONS, devices.DEVICES, render.FORMATS, sections.SECTIONS):
-        monkeypatch.setattr(registry, "_table", dict(registry._table))

@@ -217,9 +217,7 @@ def test_the_lines_of_the_reconciliation_are_what_the_command_prints(
     assert [line for line in shown.splitlines() if line not in printed] == []
 
 
-def test_the_test_row_of_a_convention_is_what_its_example_counts(
-    root: Path, net: Any, scratch_tables: None, scratch_tables: None
-) -> None:
+def test_the_test_row_of_a_convention_is_what_its_example_counts(root: Path, net: Any, scratch_tables: None) -> None:
     """The network and the names are those of the conventions' test."""
     page = root / "docs/extending.md"
     (row,) = re.findall(r'"mytool.flops": \((.*)\),', page.read_text(encoding="utf-8"))
