@@ -109,6 +109,9 @@ def _run_one(path: str, options: argparse.Namespace, target: Target, format: str
         return _report_one(path, options, target, format)
     except (ModelError, BrokenPipeError):
         raise
+    except MemoryError:
+        reason = "takes more memory than there is; a smaller size (--input, --dim) takes less"
+        raise ModelError(path, "", reason) from None
     except Exception as problem:
         if os.environ.get("GRAPHCOST_DEBUG"):
             raise

@@ -35,6 +35,7 @@ OTHERS = {
     "tables": "in tables",
     "states": "in states",
     "copies": "in copies",
+    "unknown": "of unknown use",
 }
 """What the headline calls weights that are not learned, after their number."""
 SYMBOL = 12
