@@ -39,6 +39,17 @@ def lines(table: Table, width: int = 0, expensive: Collection[int] | None = None
     return [_row(table.titles, widths, table.right), rule, *written, *ends]
 
 
+def grid(table: Table) -> list[str]:
+    """The lines of a table with a line round every cell, double under the titles; all cells begin at the left."""
+    total = [tuple(map(_one_line, table.total))] if any(table.total) else []
+    body = [tuple(map(_one_line, row)) for row in table.rows] + total
+    widths = [max(map(len, cells)) for cells in zip(table.titles, *body, strict=True)]
+    rule = f"+{'+'.join('-' * (width + 2) for width in widths)}+"
+    written = [f"| {' | '.join(map(str.ljust, row, widths))} |" for row in (table.titles, *body)]
+    head = [rule, written[0], rule.replace("-", "=")]
+    return [*head, *(line for row in written[1:] for line in (row, rule))]
+
+
 def fitted(table: Table, width: int) -> Table:
     """The table in a width: names shortened in the middle, then columns left out in the order of DROPPED."""
     dropped = []

@@ -135,12 +135,14 @@ def terminal(report: Report, width: int, color: bool) -> str:
 
 
 def _fit(table: Table, width: int) -> Table:
-    return plain.fitted(table, width) if width and table.titles and not table.ruled else table
+    return plain.fitted(table, width) if width and table.titles and not table.frame else table
 
 
 def _text_table(context: Context, table: Table) -> str:
-    """A table in plain text; a tool's own table with bars, if that has them."""
-    if table.ruled:
+    """A table in plain text; a tool's own table with bars or as a grid, if that has them."""
+    if table.frame == "grid":
+        return "\n".join(plain.grid(table))
+    if table.frame == "bars":
         return "\n".join(aligned(table, escape=False))
     return "\n".join(plain.lines(table, expensive=context.get("expensive")))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Self, TypedDict
@@ -63,6 +64,7 @@ class ReportOptions(TypedDict, total=False):
     sections: Sequence[str | Section]
     all: bool
     notation: Notation
+    title: str
 
 
 class Report:
@@ -72,7 +74,8 @@ class Report:
     `top` keeps that many rows (0: all); `by` groups rows by "op", "scope" or "stage", or folds blocks that repeat by
     "fold"; `style` is "default" or a convention with a table of its own, whose columns and rows are the tool's;
     `sections` are names of `graphcost.sections`, or such objects; `all` shows the operators too that only make
-    constants; `notation` says how `tables` write numbers. Raises ArgumentError, a ModelError, for a column, style,
+    constants; `notation` says how `tables` write numbers; `title` stands over the report in place of the network's
+    name and format. Raises ArgumentError, a ModelError, for a column, style,
     group or section that does not exist.
     """
 
@@ -88,8 +91,10 @@ class Report:
         sections: Sequence[str | Section] = (),
         all: bool = False,
         notation: Notation = AS_USUAL,
+        title: str = "",
     ) -> None:
         self.analysis = analysis
+        self.given_title = title
         self.notation = notation.check()
         self.rows: Sequence[int] = range(len(analysis.rows)) if all else analysis.layer_rows
         """The numbers of the rows that the table is of."""
@@ -128,6 +133,9 @@ class Report:
 
     @property
     def title(self) -> str:
+        """The one that was given, else the network's name and format."""
+        if self.given_title:
+            return self.given_title
         model = self.analysis.model
         return f"{model.name or 'network'} ({'Caffe' if model.format == 'caffe' else model.format.upper()})"
 
@@ -261,7 +269,10 @@ class Report:
         Its columns have one unit each, by `notation`.
         """
         asked = [table for section in self.sections for table in section.tables(self.analysis)]
-        return [self._layers(self.notation), *asked] if all(section.beside for section in self.sections) else asked
+        if not all(section.beside for section in self.sections):
+            return asked
+        layers = self._layers(self.notation)
+        return [*_closed(layers), *asked]
 
     @property
     def data(self) -> dict[str, Any]:
@@ -404,6 +415,14 @@ class Report:
         if not constants:
             return []
         return [f"{counted(len(self.rows), 'operator')}; {counted(constants, 'constant')} not shown, --all shows them"]
+
+
+def _closed(table: Table) -> list[Table]:
+    """A table and those that its tool prints below it, its notes under the last."""
+    if not table.closing:
+        return [table]
+    *between, last = table.closing
+    return [replace(table, notes=[]), *between, replace(last, notes=[*last.notes, *table.notes])]
 
 
 _DEFAULT = columns.DEFAULT

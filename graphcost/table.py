@@ -46,8 +46,10 @@ class Table:
     heading: str = ""
     keys: tuple[str, ...] = ()
     """The columns' keys, where a reader may leave some out."""
-    ruled: bool = False
-    """Bars part the columns in plain text too, as the tool whose table it is has them."""
+    frame: Literal["", "bars", "grid"] = ""
+    """How plain text parts the cells of a tool's own table: by bars, or by a line round every cell."""
+    closing: list[Table] = field(default_factory=list)
+    """Tables that the tool prints below this one."""
     at: tuple[int, ...] = ()
     """Which row of the analysis each row shows, where each shows one."""
 

@@ -76,7 +76,7 @@ def table(analysis: Analysis) -> Table:
         f"data memory | {size_text(made)} (for batch size {batch})",
     ]
     first, *body = rows
-    return Table(first, (False, *[True] * width), body, notes=notes, ruled=True)
+    return Table(first, (False, *[True] * width), body, notes=notes, frame="bars")
 
 
 def _image(analysis: Analysis) -> Tensor:

@@ -1,0 +1,106 @@
+"""Whole lines of the documents that the styles follow, of the samples of this project.
+
+The documents' own slips, which are not followed: torchstat's sums of MemRead and MemWrite stand as 0.0 there, and its
+"Total Flops" as "Total FLOPs"; its duration was measured on a machine of its author.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import graphcost
+from graphcost.cli import main
+from graphcost.graph import Tensor
+
+
+@cache
+def _lines(path: Path, style: str, format: str) -> list[str]:
+    report = graphcost.analyze(graphcost.load(path)).report(style=style)
+    return [re.sub(r" +", " ", line).strip() for line in report.render(format).splitlines()]
+
+
+Printed = Callable[..., list[str]]
+
+
+@pytest.fixture
+def printed(root: Path) -> Printed:
+    """The lines of a sample in a style, several blanks as one."""
+    return lambda path, style, format="text": _lines(root / path, style, format)
+
+
+TORCHSTAT = [
+    "| number | module name | input shape | output shape | params | memory(MB) | MAdd | Flops | MemRead(B) "
+    "| MemWrite(B) | duration[%] | MemR+W(B) |",
+    "| 0 | vgg.0 | 3 300 300 | 64 300 300 | 1792.0 | 21.97 | 311,040,000.0 | 161,280,000.0 | 1087168.0 | 23040000.0 "
+    "| - | 24127168.0 |",
+    "| 35 | L2Norm | 512 38 38 | 512 38 38 | 512.0 | 2.82 | 0.0 | 0.0 | 0.0 | 0.0 | - | 0.0 |",
+    "| 36 | extras.0 | 1024 19 19 | 256 19 19 | 262400.0 | 0.35 | 189,267,968.0 | 94,726,400.0 | 2528256.0 | 369664.0 "
+    "| - | 2897920.0 |",
+    "| 44 | loc.0 | 512 38 38 | 16 38 38 | 73744.0 | 0.09 | 212,926,464.0 | 106,486,336.0 | 3252288.0 | 92416.0 "
+    "| - | 3344704.0 |",
+    "| 56 | softmax | 8732 21 | 8732 21 | 0.0 | 0.70 | 550,115.0 | 0.0 | 0.0 | 0.0 | - | 0.0 |",
+    "| total | | | | 26285486.0 | 207.65 | 62,782,359,651.0 | 31,435,153,596.0 | 328742776.0 | 214043888.0 "
+    "| - | 542786664.0 |",
+    "| Total params | Total memory | Total MAdd | Total Flops | Total MemR+W |",
+    "| 26,285,486 | 207.65MB | 62.78GMAdd | 31.44GFlops | 517.64MB |",
+]
+
+
+def test_torchstat_prints_a_grid_of_modules_as_they_are_defined_and_the_sums_below(printed: Printed) -> None:
+    lines = printed("onnx_models/ssd300.onnx", "torchstat")
+    at = [lines.index(line) for line in TORCHSTAT]
+    assert at == sorted(at)
+    assert sum(line.startswith("|") for line in lines) == (1 + 57 + 1) + 2
+    head = lines[at[0]]
+    assert set(lines[at[0] - 1]) == {"+", "-"} and set(lines[at[0] + 1]) == {"+", "="}
+    assert lines[at[0] - 1].count("+") == head.count("|") == 12 + 1
+    assert set(lines[at[-1] + 1]) == {"+", "-"}
+
+
+NESTED = [
+    ("stem.0", "stem.10", "stem.2", "heads.box.0", "heads.cls.0", "stem.tail", "heads.box.1"),
+    ("stem.0", "stem.2", "stem.10", "stem.tail", "heads.box.0", "heads.box.1", "heads.cls.0"),
+]
+
+
+def test_modules_of_a_list_stand_by_number_and_others_by_first_call(blank: Any) -> None:
+    """Box and class heads that are called by turns stand apart, as their lists are defined."""
+    called, defined = NESTED
+    net = blank(x=Tensor((1, 3, 8, 8)))
+    before = "x"
+    for name in called:
+        before = net.conv(name.replace(".", "/"), before, 3, 3, kernel=1)
+    table = net.analyse().report(style="torchstat").table
+    assert tuple(row[1] for row in table.rows) == defined
+
+
+NETSCOPE = [
+    "# Proposal Net (P-Net)",
+    "| ID | Name | Type | Input CH | Input DIM | Output CH | Output DIM | OPS | Mem |",
+    "| 1 | data | data | 3 | 12x12 | 3 | 12x12 | | activation 432 |",
+    "| 2 | conv1 | Convolution | 3 | 12x12 | 10 | 10x10 | macc 27k | activation 1000<br>param 280 |",
+    "| 11 | prob1 | Softmax | 2 | 1x1 | 2 | 1x1 | add 2<br>div 2<br>exp 2 | activation 2 |",
+    "| TOTAL | | | | | | | macc 44.76k<br>comp 2.18k<br>add 2<br>div 2<br>exp 2 | activation 3.04k<br>param 6.57k |",
+]
+
+
+def test_netscope_prints_its_titles_over_its_head_words(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--style", "netscope", "--format", "md", "--title", "Proposal Net (P-Net)"]
+    assert main([str(root / "prototxt/det1.prototxt"), *arguments]) == 0
+    lines = [re.sub(" +", " ", line) for line in capsys.readouterr().out.splitlines()]
+    at = [lines.index(line) for line in NETSCOPE]
+    assert at == sorted(at) and at[0] == 0
+
+
+@pytest.mark.parametrize("style", ["default", "outline", "cs231n"])
+@pytest.mark.parametrize(("format", "begin"), [("text", "A net"), ("md", "# A net"), ("html", "<h1>A net</h1>")])
+def test_a_title_stands_over_every_style(style: str, format: str, begin: str, root: Path) -> None:
+    analysis = graphcost.analyze(graphcost.load(root / "prototxt/det1.prototxt"))
+    assert begin in analysis.report(style=style, title="A net").render(format).splitlines()
+    assert begin not in analysis.report(style=style).render(format).splitlines()
