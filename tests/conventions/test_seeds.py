@@ -1,6 +1,7 @@
 """Whole lines of the documents that the styles follow, of the samples of this project.
 
-The documents' own slips, which are not followed: torchstat's sums of MemRead and MemWrite stand as 0.0 there, and its
+The documents' own slips, which are not followed: the course's table heads elements with "memory(B)" and has a comma in
+"2,3M"; torchstat's sums of MemRead and MemWrite stand as 0.0 there, and its
 "Total Flops" as "Total FLOPs"; its duration was measured on a machine of its author.
 """
 
@@ -104,3 +105,40 @@ def test_a_title_stands_over_every_style(style: str, format: str, begin: str, ro
     analysis = graphcost.analyze(graphcost.load(root / "prototxt/det1.prototxt"))
     assert begin in analysis.report(style=style, title="A net").render(format).splitlines()
     assert begin not in analysis.report(style=style).render(format).splitlines()
+
+
+# name, ksize, stride, padding, channel, size, params, memory
+COURSE = [
+    "input | | | | 3 | 224x224 | | 150K",
+    "conv1_1 | 3 | 1 | 1 | 64 | | 1.7K | 3.2M",
+    "conv1_2 | 3 | 1 | 1 | 64 | | 36K | 3.2M",
+    "maxpool | 2 | 2 | | | 112x112 | | 0.8M",
+    "conv2_1 | 3 | 1 | 1 | 128 | | 73K | 1.6M",
+    "conv2_2 | 3 | 1 | 1 | 128 | | 147K | 1.6M",
+    "maxpool | 2 | 2 | | | 56x56 | | 0.4M",
+    "conv3_1 | 3 | 1 | 1 | 256 | | 294K | 0.8M",
+    "conv3_2 | 3 | 1 | 1 | 256 | | 589K | 0.8M",
+    "conv3_3 | 3 | 1 | 1 | 256 | | 589K | 0.8M",
+    "maxpool | 2 | 2 | | | 28x28 | | 0.2M",
+    "conv4_1 | 3 | 1 | 1 | 512 | | 1.1M | 0.4M",
+    "conv4_2 | 3 | 1 | 1 | 512 | | 2.3M | 0.4M",
+    "conv4_3 | 3 | 1 | 1 | 512 | | 2.3M | 0.4M",
+    "maxpool | 2 | 2 | | | 14x14 | | 0.1M",
+    "conv5_1 | 3 | 1 | 1 | 512 | | 2.3M | 0.1M",
+    "conv5_2 | 3 | 1 | 1 | 512 | | 2.3M | 0.1M",
+    "conv5_3 | 3 | 1 | 1 | 512 | | 2.3M | 0.1M",
+    "maxpool | 2 | 2 | | | 7x7 | | 25K",
+    "fc1 | | | | 4096 | 1x1 | 102.7M | 4096",
+    "fc2 | | | | 4096 | | 16.7M | 4096",
+    "fc3 | | | | 1000 | | 4M | 1000",
+    "total | | | | | | ~138M | ~15M",
+]
+
+
+@pytest.mark.parametrize(("path", "first"), [("onnx_models/vgg16.onnx", 1), ("prototxt/vgg16.prototxt", 6)])
+def test_the_first_table_of_the_course_line_for_line(path: str, first: int, printed: Printed) -> None:
+    """A Caffe file has names of its own: its fully connected layers are fc6 to fc8."""
+    lines = [line.strip("| ") for line in printed(path, "cs231n_table", "md") if line.startswith("|")]
+    wanted = [re.sub(r"^fc(\d)", lambda number: f"fc{int(number[1]) - 1 + first}", line) for line in COURSE]
+    assert lines[0] == "name | ksize | stride | padding | channel | size | params | memory"
+    assert lines[2:] == wanted
