@@ -2,7 +2,8 @@
 
 The documents' own slips, which are not followed: the course's table heads elements with "memory(B)" and has a comma in
 "2,3M"; torchstat's sums of MemRead and MemWrite stand as 0.0 there, and its
-"Total Flops" as "Total FLOPs"; its duration was measured on a machine of its author.
+"Total Flops" as "Total FLOPs"; its duration was measured on a machine of its author. The listing of
+RetinaFace has rf_c3_latteral for rf_c3_lateral, leaves out what heads start from, and the groups of its 3x3 convolutions.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pytest
 import graphcost
 from graphcost.cli import main
 from graphcost.graph import Tensor
+from harness import conv, image, layer
 
 
 @cache
@@ -142,3 +144,51 @@ def test_the_first_table_of_the_course_line_for_line(path: str, first: int, prin
     wanted = [re.sub(r"^fc(\d)", lambda number: f"fc{int(number[1]) - 1 + first}", line) for line in COURSE]
     assert lines[0] == "name | ksize | stride | padding | channel | size | params | memory"
     assert lines[2:] == wanted
+
+
+DASHES = "-" * 34
+
+
+def short_level(level: int, follows: str) -> list[str]:
+    """A level of RetinaFace's pyramid as its listing has it, without what this project adds behind three blanks."""
+    name = f"rf_c{level}"
+    above = f"rf_c{level + 1}_upsampling(Resize,2)-Slice-Add({name}_lateral)"
+    stride = 4 * 2**level
+    return [
+        f"{name}_lateral(conv1x1,out=64)-BN-ReLU {DASHES} followed by {follows}",
+        *([above, f"{name}_aggr(conv3x3,out=64)-BN-ReLU"] if level < 3 else []),
+        f"{name}_det_conv1(conv3x3,out=32)-BN",
+        f"{name}_det_context_conv1(conv3x3,out=16)-BN-ReLU",
+        f"{name}_det_context_conv2(conv3x3,out=16)-BN",
+        f"{name}_det_context_conv3_1(conv3x3,out=16)-BN-ReLU",
+        f"{name}_det_context_conv3_2(conv3x3,out=16)-BN",
+        f"Concat({name}_det_conv1,{name}_det_context_conv2,{name}_det_context_conv3_2)-ReLU",
+        f"face_rpn_cls_score_stride{stride}(conv1x1,out=4)-Reshape-Softmax-Reshape",
+        f"face_rpn_bbox_pred_stride{stride}(conv1x1,out=8)",
+        f"face_rpn_landmark_pred_stride{stride}(conv1x1,out=20)",
+    ]
+
+
+def test_the_pyramid_of_retinaface_in_shorthand(printed: Printed) -> None:
+    lines = printed("onnx_models/retinaface.onnx", "outline_short")
+    bare = [re.sub(r" (from|as) \w+$", "", line) for line in lines if line]
+    wanted = [*short_level(3, "Conv26"), *short_level(2, "Conv22"), *short_level(1, "Conv10")]
+    begin = bare.index(wanted[0])
+    assert bare[begin : begin + len(wanted)] == wanted
+    assert bare[0] == "Conv0(out_c=8, in_c=3, kernel=3, pad=1, stride=2)-BN()-ReLU()"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (conv("head", "data", "kernel_size: 3 pad: 1"), "head(conv3x3,out=4)"),
+        (conv("head", "data", "kernel_size: 3 stride: 2 dilation: 2"), "head(conv3x3,out=4,pad=0,stride=2,dilation=2)"),
+        (conv("head", "data", "kernel_h: 1 kernel_w: 5 pad_w: 2"), "head(conv1x5,out=4,pad=0x2)"),
+        (layer("scores", "InnerProduct", "data", "inner_product_param { num_output: 5 }"), "scores(FC,out=5)"),
+        (layer("half", "Pooling", "data", "pooling_param { kernel_size: 2 stride: 2 }"),
+         "half(MaxPool,kernel=2,pad=0,stride=2)"),
+    ],
+)  # fmt: skip
+def test_shorthand_keeps_what_is_not_usual(text: str, told: str, net: Any) -> None:
+    table = net(f'name: "n" {image(1, 3, 16, 16)}{text}').report(style="outline_short").table
+    assert [row[0] for row in table.rows] == [told]
