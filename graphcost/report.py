@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import replace
 from functools import cached_property
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Self, TypedDict
@@ -258,7 +257,9 @@ class Report:
 
     def _layers(self, notation: Notation | None) -> Table:
         table = self._build_table(self.analysis.assumed) if self._build_table else self._default_table(notation)
-        if self.analysis.free_symbols and is_abbreviated(chain.from_iterable([table.total, *table.rows])):
+        if self.analysis.free_symbols and is_abbreviated(
+            chain.from_iterable([table.total, *(row for block in table.blocks for row in block.rows)])
+        ):
             table.notes.append(EXPLAINED)
         return table
 
@@ -272,7 +273,7 @@ class Report:
         if not all(section.beside for section in self.sections):
             return asked
         layers = self._layers(self.notation)
-        return [*_closed(layers), *asked]
+        return [*layers.parts, *asked]
 
     @property
     def data(self) -> dict[str, Any]:
@@ -415,14 +416,6 @@ class Report:
         if not constants:
             return []
         return [f"{counted(len(self.rows), 'operator')}; {counted(constants, 'constant')} not shown, --all shows them"]
-
-
-def _closed(table: Table) -> list[Table]:
-    """A table and those that its tool prints below it, its notes under the last."""
-    if not table.closing:
-        return [table]
-    *between, last = table.closing
-    return [replace(table, notes=[]), *between, replace(last, notes=[*last.notes, *table.notes])]
 
 
 _DEFAULT = columns.DEFAULT

@@ -1,7 +1,7 @@
 """Whole lines of the documents that the styles follow, of the samples of this project.
 
 The documents' own slips, which are not followed: the course's table heads elements with "memory(B)" and has a comma in
-"2,3M"; torchstat's sums of MemRead and MemWrite stand as 0.0 there, and its
+"2,3M"; MatConvNet's has a depth of 7 for fc11, which has 5 filters; torchstat's sums of MemRead and MemWrite stand as 0.0 there, and its
 "Total Flops" as "Total FLOPs"; its duration was measured on a machine of its author. The listing of
 RetinaFace has rf_c3_latteral for rf_c3_lateral, leaves out what heads start from, and the groups of its 3x3 convolutions.
 """
@@ -192,3 +192,53 @@ def test_the_pyramid_of_retinaface_in_shorthand(printed: Printed) -> None:
 def test_shorthand_keeps_what_is_not_usual(text: str, told: str, net: Any) -> None:
     table = net(f'name: "n" {image(1, 3, 16, 16)}{text}').report(style="outline_short").table
     assert [row[0] for row in table.rows] == [told]
+
+
+MATCONVNET = """\
+     layer|   18|   19|  20|   21|  22|    23|  24|     25|
+      type| conv| relu|conv| relu|conv|  relu|conv|softmxl|
+      name|conv8|relu8| fc9|relu9|fc10|relu10|fc11|  sftmx|
+----------|-----|-----|----|-----|----|------|----|-------|
+   support|    3|    1|   4|    1|   1|     1|   1|      1|
+  filt dim|  512|  n/a| 512|  n/a|1024|   n/a|1024|    n/a|
+ num filts|  512|  n/a|1024|  n/a|1024|   n/a|   5|    n/a|
+    stride|    1|    1|   4|    1|   1|     1|   1|      1|
+       pad|    1|    0|   0|    0|   0|     0|   0|      0|
+----------|-----|-----|----|-----|----|------|----|-------|
+   rf size|   68|   68|  92|   92|  92|    92|  92|     92|
+ rf offset|  4.5|  4.5|16.5| 16.5|16.5|  16.5|16.5|   16.5|
+ rf stride|    8|    8|  32|   32|  32|    32|  32|     32|
+----------|-----|-----|----|-----|----|------|----|-------|
+ data size|    4|    4|   1|    1|   1|     1|   1|      1|
+data depth|  512|  512|1024| 1024|1024|  1024|   5|      1|
+  data num|    1|    1|   1|    1|   1|     1|   1|      1|
+----------|-----|-----|----|-----|----|------|----|-------|
+  data mem| 32KB| 32KB| 4KB|  4KB| 4KB|   4KB| 20B|     4B|
+ param mem|  9MB|   0B|32MB|   0B| 4MB|    0B|20KB|     0B|
+
+parameter memory|71MB (1.9e+07 parameters)|
+     data memory|   4MB (for batch size 1)|
+"""
+
+
+def test_matconvnet_prints_blocks_with_lines_between_groups_and_its_memory_below(root: Path) -> None:
+    analysis = graphcost.analyze(graphcost.load(root / "prototxt/matconvnet_grouped.prototxt"))
+    text = analysis.report(style="matconvnet").render("text")
+    first, second = text.split("\n\n", 1)[1].split("\n\n", 1)
+    assert second.startswith(MATCONVNET)
+    lines = first.splitlines()
+    assert lines[0] == "     layer|" + "|".join(["    0", *(str(at).rjust(5) for at in range(1, 18))]) + "|"
+    assert lines[2] == (
+        "      name|  n/a|conv1|relu1|conv2|relu2|pool1|conv3|relu3|conv4|relu4|pool2|conv5|relu5|conv6|relu6|pool3"
+        "|conv7|relu7|"
+    )
+    assert [at for at, line in enumerate(lines) if set(line) == {"-", "|"}] == [3, 9, 13, 17]
+    assert len(lines) == 16 + 4
+
+
+def test_blocks_stand_one_below_the_other_in_every_format(root: Path) -> None:
+    """A name from the second block, and the memory of the parameters."""
+    report = graphcost.analyze(graphcost.load(root / "prototxt/matconvnet_grouped.prototxt")).report(style="matconvnet")
+    for format in ("md", "html", "latex", "text"):
+        assert all(word in report.render(format) for word in ("relu10", "parameter memory", "71MB")), format
+    assert "relu10" in report.render("csv")
