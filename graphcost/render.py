@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import latex, plain
 from .data_text import csv_lines, json_line, spreadsheet_text
 from .errors import ArgumentError, ModelError
 from .files import write
@@ -135,11 +134,15 @@ def terminal(report: Report, width: int, color: bool) -> str:
 
 
 def _fit(table: Table, width: int) -> Table:
+    from . import plain
+
     return plain.fitted(table, width) if width and table.titles and not table.frame else table
 
 
 def _text_table(context: Context, table: Table) -> str:
     """A table in plain text; a tool's own table with bars or as a grid, if that has them."""
+    from . import plain
+
     if table.frame == "grid":
         return "\n".join(plain.grid(table))
     if table.frame == "bars":
@@ -231,9 +234,17 @@ def _cell(text: str) -> str:
     return "<br>".join(_plain(_barless(part)) for part in text.split("\n"))
 
 
+def _latex_summary(summary: Summary) -> str:
+    from . import latex
+
+    return latex.document("models", [], [summary.table], [])
+
+
 def _latex(report: Report) -> str:
     assumed = [f"Assumptions: {report.assumptions}."] if report.assumptions else []
     foot = [f"Coverage: {report.coverage}.", *assumed, *(f"Warning: {each}" for each in report.analysis.warnings)]
+    from . import latex
+
     return latex.document(report.title, report.summary, report.tables, foot)
 
 
@@ -318,7 +329,7 @@ _BUILT_IN = {
     "dot": Format("dot", (".dot", ".gv"), _graph("dot")),
     "model-explorer": Format("model-explorer", (), _node_data),
     "trace": Format("trace", (), _trace),
-    "latex": Format("latex", (".tex",), _latex, lambda summary: latex.document("models", [], [summary.table], [])),
+    "latex": Format("latex", (".tex",), _latex, _latex_summary),
 }
 FORMATS: Registry[Format] = Registry("format", _BUILT_IN, _BUILT_IN.__getitem__)
 

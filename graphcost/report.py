@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
-from . import columns, conventions, export, rule_stub, sections
+from . import columns, conventions, export, sections
 from .analysis import Analysis
 from .columns import Column, find
 from .dims import Dim, Extent, substitute, symbol
@@ -240,7 +240,11 @@ class Report:
     @property
     def rules_wanted(self) -> list[str]:
         """The first lines of a rule for operators that have none."""
-        return rule_stub.stubs(self.analysis.rows) if self.analysis.unknown else []
+        if not self.analysis.unknown:
+            return []
+        from . import rule_stub
+
+        return rule_stub.stubs(self.analysis.rows)
 
     @property
     def assumptions(self) -> str:
