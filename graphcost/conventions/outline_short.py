@@ -48,7 +48,7 @@ def _texts(chain: Chain, network: Network) -> Iterator[str]:
     for at, row in steps(chain):
         title, parts = heading(chain, at, network)
         short = [*_short(row, bool(operands(chain, at)))]
-        if short and short[0].startswith(word(row).lower()):  # conv3x3 tells the type
+        if short and (short[0].startswith(word(row).lower()) or "upsampling" in title.lower()):  # they tell the type
             parts = [part for part in parts if part != word(row)]
         parts += short
         yield f"{title}({','.join(parts)})" if parts else title

@@ -152,7 +152,7 @@ DASHES = "-" * 34
 def short_level(level: int, follows: str) -> list[str]:
     """A level of RetinaFace's pyramid as its listing has it, without what this project adds behind three blanks."""
     name = f"rf_c{level}"
-    above = f"rf_c{level + 1}_upsampling(Resize,2)-Slice-Add({name}_lateral)"
+    above = f"rf_c{level + 1}_upsampling(2)-Slice-Add({name}_lateral)"
     stride = 4 * 2**level
     return [
         f"{name}_lateral(conv1x1,out=64)-BN-ReLU {DASHES} followed by {follows}",
