@@ -1,5 +1,7 @@
 """What a neural network costs, read from the file that is deployed: Caffe `.prototxt` or `.onnx`."""
 
+from typing import TYPE_CHECKING
+
 from .api import Analysis, Report, analyze, diff, measure, register
 from .columns import Column
 from .conventions import Convention, Metric
@@ -11,12 +13,14 @@ from .importers import load
 from .ops import rule
 from .render import Format
 from .rules import GLOBAL, NO_WORK, POINTWISE, Facts, Window, Work
-from .scanning import ScanOptions, scan
 from .sections import Section
-from .summary import ModelRow
 from .table import Table
 from .target import Target
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .scanning import ScanOptions, scan
+    from .summary import ModelRow
 
 __all__ = [
     "Analysis",
@@ -52,3 +56,16 @@ __all__ = [
     "rule",
     "scan",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """What only those who read many models need, imported when it is asked for."""
+    if name in ("ScanOptions", "scan"):
+        from . import scanning
+
+        return getattr(scanning, name)
+    if name == "ModelRow":
+        from . import summary
+
+        return summary.ModelRow
+    raise AttributeError(f"module 'graphcost' has no attribute {name!r}")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .target import Target
 
 
-OF_ONE = ("style", "columns", "sort", "top", "by", "section", *SECTIONS)
+OF_ONE = ("style", "title", "columns", "sort", "top", "by", "section", *SECTIONS)
 """Options that several models take no defaults for from a project's file: they are of the report of one."""
 
 
@@ -109,6 +109,9 @@ def _run_one(path: str, options: argparse.Namespace, target: Target, format: str
         return _report_one(path, options, target, format)
     except (ModelError, BrokenPipeError):
         raise
+    except MemoryError:
+        reason = "takes more memory than there is; a smaller size (--input, --dim) takes less"
+        raise ModelError(path, "", reason) from None
     except Exception as problem:
         if os.environ.get("GRAPHCOST_DEBUG"):
             raise
@@ -189,6 +192,7 @@ def _report(path: str, options: argparse.Namespace, target: Target, format: str)
         sections=sections,
         all=options.all,
         notation=_notation(options),
+        title=options.title,
     )
     if format not in ("html", "json") and not all(section.beside for section in report.sections):
         _check_sections(report, options, format)
@@ -265,6 +269,7 @@ def _refuse_options_of_one(options: argparse.Namespace, many: str, *, objects: b
         "--fold": options.fold,
         "--require-fit": options.require_fit,
         "--style": options.style != "default",
+        "--title": options.title,
     }
     if not objects:
         flagged = [name for name in _flagged(options) if name not in ("device", "timing")]

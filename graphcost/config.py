@@ -35,7 +35,11 @@ class Config:
 
 def find(start: Path | None = None) -> Config:
     """The nearest file from a folder upwards. Raises ModelError when it cannot be read or is no TOML."""
-    for folder in _folders((start or Path.cwd()).absolute()):
+    try:
+        folders = [*_folders((start or Path.cwd()).absolute())]
+    except OSError:  # the folder in which the command was started is gone
+        return Config()
+    for folder in folders:
         for name in (OWN, SHARED):
             path = Path(name) if start is None and folder == Path.cwd() else folder / name
             if path.is_file() and (table := _table(path)) is not None:

@@ -222,6 +222,7 @@ def _output(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument("--csv-raw", action="store_true", help="csv with names as the model has them, for programs")
     group.add_argument("--strict", action="store_true", help="exit with 1 when a number is only a lower bound")
+    group.add_argument("--title", metavar="TEXT", default="", help="what stands over the report in place of the name")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr, only errors")
 
 

@@ -39,6 +39,27 @@ def lines(table: Table, width: int = 0, expensive: Collection[int] | None = None
     return [_row(table.titles, widths, table.right), rule, *written, *ends]
 
 
+def bars(table: Table) -> list[str]:
+    """The lines of a table with a bar behind every cell, all cells at the right, and lines above its `rules`."""
+    body = [tuple(map(_barless, row)) for row in (table.titles, *table.rows)]
+    widths = [max(map(len, cells)) for cells in zip(*body, strict=True)]
+    written = ["".join(f"{cell.rjust(width)}|" for cell, width in zip(row, widths, strict=True)) for row in body]
+    rule = "".join(f"{'-' * width}|" for width in widths)
+    ruled = [(rule, line) if at in table.rules else (line,) for at, line in enumerate(written, -1)]
+    return [line for lines in ruled for line in lines]
+
+
+def grid(table: Table) -> list[str]:
+    """The lines of a table with a line round every cell, double under the titles; all cells begin at the left."""
+    total = [tuple(map(_barless, table.total))] if any(table.total) else []
+    body = [tuple(map(_barless, row)) for row in table.rows] + total
+    widths = [max(map(len, cells)) for cells in zip(table.titles, *body, strict=True)]
+    rule = f"+{'+'.join('-' * (width + 2) for width in widths)}+"
+    written = [f"| {' | '.join(map(str.ljust, row, widths))} |" for row in (table.titles, *body)]
+    head = [rule, written[0], rule.replace("-", "=")]
+    return [*head, *(line for row in written[1:] for line in (row, rule))]
+
+
 def fitted(table: Table, width: int) -> Table:
     """The table in a width: names shortened in the middle, then columns left out in the order of DROPPED."""
     dropped = []
@@ -98,3 +119,8 @@ def _painted(text: str, row: int, table: Table, expensive: Collection[int]) -> s
 
 def _one_line(text: str) -> str:
     return printable(text.replace("\n", " "))
+
+
+def _barless(text: str) -> str:
+    """A cell of a table in which bars part the columns."""
+    return _one_line(text).replace("|", "\u00a6")

@@ -6,12 +6,12 @@ The names of `Analysis.total` are taken besides the columns' own, and `ram` and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from . import columns
 from .analysis import TOTALS, Analysis
 from .columns import Column
 from .errors import ModelError
+from .suggest import close_to
 from .table import Value
 
 ALIASES = {
@@ -47,7 +47,7 @@ def find(name: str, option: str = "") -> Quantity:
     try:
         column = columns.find(ALIASES.get(name, name))
     except ModelError:
-        close = get_close_matches(name, known(), 3, 0.4)
+        close = close_to(name, known(), 3)
         hint = f"; did you mean {', '.join(close)}?" if close else f"; there are {', '.join(TOTALS)}"
         raise ModelError(option, "", f"no quantity {name!r}{hint}") from None
     if column.total is None:

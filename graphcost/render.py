@@ -8,13 +8,12 @@ Templates lay out finished text and compute nothing. Everything from the model i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import latex, plain
 from .data_text import csv_lines, json_line, spreadsheet_text
 from .errors import ArgumentError, ModelError
 from .files import write
@@ -135,13 +134,19 @@ def terminal(report: Report, width: int, color: bool) -> str:
 
 
 def _fit(table: Table, width: int) -> Table:
-    return plain.fitted(table, width) if width and table.titles and not table.ruled else table
+    from . import plain
+
+    return plain.fitted(table, width) if width and table.titles and not table.frame else table
 
 
 def _text_table(context: Context, table: Table) -> str:
-    """A table in plain text; a tool's own table with bars, if that has them."""
-    if table.ruled:
-        return "\n".join(aligned(table, escape=False))
+    """A table in plain text; a tool's own table with bars or as a grid, if that has them."""
+    from . import plain
+
+    if table.frame == "grid":
+        return "\n".join(plain.grid(table))
+    if table.frame == "bars":
+        return "\n".join(plain.bars(table))
     return "\n".join(plain.lines(table, expensive=context.get("expensive")))
 
 
@@ -229,9 +234,17 @@ def _cell(text: str) -> str:
     return "<br>".join(_plain(_barless(part)) for part in text.split("\n"))
 
 
+def _latex_summary(summary: Summary) -> str:
+    from . import latex
+
+    return latex.document("models", [], [summary.table], [])
+
+
 def _latex(report: Report) -> str:
     assumed = [f"Assumptions: {report.assumptions}."] if report.assumptions else []
     foot = [f"Coverage: {report.coverage}.", *assumed, *(f"Warning: {each}" for each in report.analysis.warnings)]
+    from . import latex
+
     return latex.document(report.title, report.summary, report.tables, foot)
 
 
@@ -266,14 +279,20 @@ def _csv_raw(report: Report) -> str:
 
 def _values(report: Report) -> Iterable[Sequence[object]]:
     if report.style != "default":
-        table = report.table
-        return [table.titles, *table.rows, *[row for row in [table.total] if any(row)]]
+        return list(_cells_of(report.table))
     chosen, columns, order = report.values(report.data_keys, range(len(report.analysis.rows)))
     keys = [column.key for column in chosen]
     if report.analysis.notes and not report.by and not report.columns_given:  # which branch was counted, and the like
         keys.append("note")
         columns.append([report.analysis.rows[at].why for at in order])
     return [keys, *zip(*columns, strict=True)]
+
+
+def _cells_of(table: Table) -> Iterator[Sequence[str]]:
+    """The rows of a tool's own table, its blocks below each other, narrower ones filled up."""
+    for block in table.blocks:
+        for row in (block.titles, *block.rows, *[row for row in [block.total] if any(row)]):
+            yield (*row, *[""] * (len(table.titles) - len(row)))
 
 
 def _graph(form: str) -> Callable[[Report], str]:
@@ -310,7 +329,7 @@ _BUILT_IN = {
     "dot": Format("dot", (".dot", ".gv"), _graph("dot")),
     "model-explorer": Format("model-explorer", (), _node_data),
     "trace": Format("trace", (), _trace),
-    "latex": Format("latex", (".tex",), _latex, lambda summary: latex.document("models", [], [summary.table], [])),
+    "latex": Format("latex", (".tex",), _latex, _latex_summary),
 }
 FORMATS: Registry[Format] = Registry("format", _BUILT_IN, _BUILT_IN.__getitem__)
 

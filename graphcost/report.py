@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
-from . import columns, conventions, export, rule_stub, sections
+from . import columns, conventions, export, sections
 from .analysis import Analysis
 from .columns import Column, find
 from .dims import Dim, Extent, substitute, symbol
@@ -35,6 +35,7 @@ OTHERS = {
     "tables": "in tables",
     "states": "in states",
     "copies": "in copies",
+    "unknown": "of unknown use",
 }
 """What the headline calls weights that are not learned, after their number."""
 SYMBOL = 12
@@ -63,6 +64,7 @@ class ReportOptions(TypedDict, total=False):
     sections: Sequence[str | Section]
     all: bool
     notation: Notation
+    title: str
 
 
 class Report:
@@ -72,7 +74,8 @@ class Report:
     `top` keeps that many rows (0: all); `by` groups rows by "op", "scope" or "stage", or folds blocks that repeat by
     "fold"; `style` is "default" or a convention with a table of its own, whose columns and rows are the tool's;
     `sections` are names of `graphcost.sections`, or such objects; `all` shows the operators too that only make
-    constants; `notation` says how `tables` write numbers. Raises ArgumentError, a ModelError, for a column, style,
+    constants; `notation` says how `tables` write numbers; `title` stands over the report in place of the network's
+    name and format. Raises ArgumentError, a ModelError, for a column, style,
     group or section that does not exist.
     """
 
@@ -88,8 +91,10 @@ class Report:
         sections: Sequence[str | Section] = (),
         all: bool = False,
         notation: Notation = AS_USUAL,
+        title: str = "",
     ) -> None:
         self.analysis = analysis
+        self.given_title = title
         self.notation = notation.check()
         self.rows: Sequence[int] = range(len(analysis.rows)) if all else analysis.layer_rows
         """The numbers of the rows that the table is of."""
@@ -128,6 +133,9 @@ class Report:
 
     @property
     def title(self) -> str:
+        """The one that was given, else the network's name and format."""
+        if self.given_title:
+            return self.given_title
         model = self.analysis.model
         return f"{model.name or 'network'} ({'Caffe' if model.format == 'caffe' else model.format.upper()})"
 
@@ -233,7 +241,11 @@ class Report:
     @property
     def rules_wanted(self) -> list[str]:
         """The first lines of a rule for operators that have none."""
-        return rule_stub.stubs(self.analysis.rows) if self.analysis.unknown else []
+        if not self.analysis.unknown:
+            return []
+        from . import rule_stub
+
+        return rule_stub.stubs(self.analysis.rows)
 
     @property
     def assumptions(self) -> str:
@@ -250,7 +262,9 @@ class Report:
 
     def _layers(self, notation: Notation | None) -> Table:
         table = self._build_table(self.analysis.assumed) if self._build_table else self._default_table(notation)
-        if self.analysis.free_symbols and is_abbreviated(chain.from_iterable([table.total, *table.rows])):
+        if self.analysis.free_symbols and is_abbreviated(
+            chain.from_iterable([table.total, *(row for block in table.blocks for row in block.rows)])
+        ):
             table.notes.append(EXPLAINED)
         return table
 
@@ -261,7 +275,10 @@ class Report:
         Its columns have one unit each, by `notation`.
         """
         asked = [table for section in self.sections for table in section.tables(self.analysis)]
-        return [self._layers(self.notation), *asked] if all(section.beside for section in self.sections) else asked
+        if not all(section.beside for section in self.sections):
+            return asked
+        layers = self._layers(self.notation)
+        return [*layers.parts, *asked]
 
     @property
     def data(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import floor, isfinite, log10
 from typing import Literal
@@ -46,10 +46,29 @@ class Table:
     heading: str = ""
     keys: tuple[str, ...] = ()
     """The columns' keys, where a reader may leave some out."""
-    ruled: bool = False
-    """Bars part the columns in plain text too, as the tool whose table it is has them."""
+    frame: Literal["", "bars", "grid"] = ""
+    """How plain text parts the cells of a tool's own table: by bars, or by a line round every cell."""
+    rules: frozenset[int] = frozenset()
+    """The rows above which a table with bars has a line."""
+    continued: list[Table] = field(default_factory=list)
+    """Blocks of the same table, where a tool breaks it."""
+    closing: list[Table] = field(default_factory=list)
+    """Tables that the tool prints below this one."""
     at: tuple[int, ...] = ()
     """Which row of the analysis each row shows, where each shows one."""
+
+    @property
+    def blocks(self) -> list[Table]:
+        """The table and its further blocks."""
+        return [self, *self.continued]
+
+    @property
+    def parts(self) -> list[Table]:
+        """Its blocks and what its tool prints below them, the notes under the last."""
+        *between, last = *self.blocks, *self.closing
+        if last is self:
+            return [self]
+        return [replace(self, notes=[]), *between[1:], replace(last, notes=[*last.notes, *self.notes])]
 
 
 @lru_cache(maxsize=65536, typed=True)

@@ -7,12 +7,15 @@ and their multiply-accumulates, bytes and bounds count at that row.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from .analysis import Analysis
-from .calibrations import Calibration
 from .errors import ModelError
-from .passes.estimate import Estimate
-from .passes.timing import Group, Timing
+
+if TYPE_CHECKING:
+    from .calibrations import Calibration
+    from .passes.estimate import Estimate
+    from .passes.timing import Group, Timing
 
 Number = float | str | None
 """Seconds or a rate; "" for a row without a time of its own, None for what is not known."""

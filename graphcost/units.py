@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import NoReturn
 
 from . import limits
 from .errors import ModelError
+from .suggest import close_to
 
 Units = Mapping[str, int | Fraction]
 _PREFIXES = {"k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
@@ -49,7 +49,7 @@ def amount(text: str | int | float, form: str, option: str = "") -> Fraction:
         _refuse(option, f"{str(text)[:40]!r} is no amount of 0 or more, as in {_example(form)}")
     number, unit = match.groups()
     if unit not in units:
-        close = get_close_matches(unit, [each for each in units if each], 3, 0.3)
+        close = close_to(unit, [each for each in units if each], 3)
         known = f"did you mean {', '.join(close)}?" if close else f"there are {', '.join(filter(None, units))}"
         _refuse(option, f"no unit {unit[:20]!r} in {str(text)[:40]!r}; {known}")
     return _number(number, str(text), option) * units[unit]

@@ -337,6 +337,7 @@ NAMES = (
     "language_models",
     "library",
     "memory",
+    "performance",
     "receptive_field",
     "scale",
     "sizes",

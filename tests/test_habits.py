@@ -83,7 +83,7 @@ def test_suggestions_look_past_case_and_list_what_there_is_where_nothing_is_near
 
 def test_options_are_not_abbreviated(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, DET1, "--form", "md")
-    assert code == 2 and "no option '--form'; did you mean --format?" in err
+    assert code == 2 and "no option '--form'; did you mean --format" in err
 
 
 @pytest.mark.parametrize(

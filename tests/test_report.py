@@ -287,7 +287,7 @@ def test_a_style_keeps_its_own_rows_and_columns(small: graphcost.Analysis) -> No
         with pytest.raises(graphcost.ModelError, match="netscope has rows and columns of its own"):
             small.report(style="netscope", **options)
     rows = small.report(style="netscope").render("csv").splitlines()
-    assert rows[0].startswith("ID,name,type,") and rows[1].startswith("1,data,")
+    assert rows[0].startswith("ID,Name,Type,") and rows[1].startswith("1,data,")
 
 
 @pytest.mark.parametrize("options", [{"style": "nobody"}, {"columns": ["nothing"]}, {"by": "colour"}])

@@ -36,7 +36,7 @@ def test_an_amount_is_read_exactly(text: str | float, form: str, expected: int |
     ("text", "form", "reason"),
     [
         ("4.2X", "short", "no unit 'X' in '4.2X'; there are k, K, M"),
-        ("1KIB", "bytes", "no unit 'KIB' in '1KIB'; did you mean KB, KiB"),
+        ("1KIB", "bytes", "no unit 'KIB' in '1KIB'; did you mean KiB, kB"),
         ("1MiB", "count", "no unit 'MiB'"),
         ("-1", "count", "is no amount of 0 or more, as in 4.2G"),
         ("", "bytes", "as in 256KiB"),

@@ -19,7 +19,6 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,6 +26,7 @@ from typing import Any, NoReturn
 from .. import config, options, quantities, units
 from ..errors import ModelError
 from ..quantities import Quantity
+from ..suggest import close_to
 
 LARGEST = 1 << 20
 """Bytes of the largest file taken for one of budgets."""
@@ -277,7 +277,7 @@ class _Reader:
             found = [path for path, _ in zip(sorted(folder.glob(pattern)), range(MOST_MATCHES), strict=False)]
         if not found:
             near = [str(path.relative_to(folder)) for path in self._models()]
-            close = get_close_matches(pattern, near, 1, 0.4)
+            close = close_to(pattern, near, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
             self.refuse(place, f"there is no model {pattern!r}{hint}", pattern)
         return [str(path) for path in found]
@@ -297,7 +297,7 @@ class _Reader:
     def known(self, data: Mapping[str, Any], names: Sequence[str], place: Place) -> None:
         for key in data:
             if key not in names:
-                close = get_close_matches(key, names, 1, 0.4)
+                close = close_to(key, names, 1)
                 hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}"
                 self.refuse((*place, key), f"no key {key!r}; {hint}")
 

@@ -6,6 +6,7 @@ activations not as memory. Memory figures carry two significant digits.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -43,17 +44,28 @@ def short(elements: Extent) -> str:
     return f"{float(f'{elements / factor:.2g}'):g}{unit}"
 
 
-def table(analysis: Analysis) -> Table:
-    """The course's listing, and a line on what it leaves out."""
-    lines: list[tuple[str, ...]] = []
-    elements: Extent = 0
-    learned: Extent = 0
-    last: tuple[Extent, ...] = ()  # the extents that a fully connected layer flattens, height and width first
-    for tensor in analysis.inputs.values():
-        if tensor.ranked and tensor.rank > 1:
-            last = _hwc(tensor)
-            lines.append((f"INPUT: {_box(last)}        memory:  {_memory(last)}   weights: 0",))
-            elements += prod(last)
+@dataclass(frozen=True)
+class Layer:
+    """A layer that the notes list, with the extents before and after it: of one image, channels last."""
+
+    row: Row
+    kind: str
+    before: tuple[Extent, ...]
+    after: tuple[Extent, ...]
+
+
+LEFT_OUT = "{} layers of other types do arithmetic and are not listed here."
+
+
+def images_of(analysis: Analysis) -> list[tuple[Extent, ...]]:
+    """Height, width and channels of every input."""
+    return [_hwc(tensor) for tensor in analysis.inputs.values() if tensor.ranked and tensor.rank > 1]
+
+
+def listed(analysis: Analysis) -> tuple[list[Layer], int]:
+    """Convolutions, pools and fully connected layers in order, and how many others do arithmetic."""
+    last = (images_of(analysis) or [()])[-1]  # what a fully connected layer flattens
+    layers: list[Layer] = []
     left_out = 0
     for row in analysis.rows:
         kind = family(row)
@@ -63,16 +75,24 @@ def table(analysis: Analysis) -> Table:
             left_out += row.status != "known" or (row.work is not None and row.work.ops != 0)
             continue
         before, last = last, _hwc(y)
-        own = weights(row)
-        elements += prod(last)
-        learned += own
-        lines.append((_line(row, kind, before, last, own),))
+        layers.append(Layer(row, kind, before, last))
+    return layers, left_out
+
+
+def table(analysis: Analysis) -> Table:
+    """The course's listing, and a line on what it leaves out."""
+    images = images_of(analysis)
+    layers, left_out = listed(analysis)
+    lines = [(f"INPUT: {_box(image)}        memory:  {_memory(image)}   weights: 0",) for image in images]
+    lines += [(_line(each.row, each.kind, each.before, each.after, weights(each.row)),) for each in layers]
+    elements = sum(map(prod, [*images, *(layer.after for layer in layers)]), 0)
+    learned = sum((weights(layer.row) for layer in layers), 0)
     lines.append(("",))
     total = int(float(short(elements).rstrip("M")) * 4) if isinstance(elements, int) and elements >= 10**7 else 0
     size = f"{total}MB" if total else f"{formula(4 * elements)} bytes"
     lines.append((f"TOTAL memory: {short(elements)} * 4 bytes ~= {size} / image (only forward! ~*2 for bwd)",))
-    lines.append((f"TOTAL params: {_total(learned)} parameters",))
-    notes = [f"{left_out} layers of other types do arithmetic and are not listed here."] if left_out else []
+    lines.append((f"TOTAL params: {millions(learned)} parameters",))
+    notes = [LEFT_OUT.format(left_out)] if left_out else []
     return Table(("",), (False,), lines, notes=notes, listing=True)
 
 
@@ -112,7 +132,8 @@ def _memory(extents: tuple[Extent, ...]) -> str:
     return f"{'*'.join(map(extent_text, factors))}={short(prod(factors))}"
 
 
-def _total(count: Extent) -> str:
+def millions(count: Extent) -> str:
+    """A sum in whole millions, below one all of it."""
     return f"{count / 10**6:.0f}M" if isinstance(count, int) and count >= 10**6 else formula(count)
 
 

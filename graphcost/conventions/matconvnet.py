@@ -8,6 +8,7 @@ known. A layer that sees everything (a loss), or has no one field, shows that of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import floor
 from typing import TYPE_CHECKING
@@ -24,11 +25,13 @@ from .families import family
 
 if TYPE_CHECKING:
     from ..analysis import Analysis
-WIDTH = 18  # columns of a block of the tool's text
+WIDTH = 18  # layers of a block of the tool's text
 ROWS = (
     "layer", "type", "name", "support", "filt dim", "num filts", "stride", "pad",
     "rf size", "rf offset", "rf stride", "data size", "data depth", "data num", "data mem", "param mem",
 )  # fmt: skip
+RULED = ("support", "rf size", "data size", "data mem")
+"""Quantities above which the tool draws a line."""
 _TYPES = {
     "conv": "conv", "deconv": "convt", "dense": "conv", "relu": "relu", "max_pool": "mpool", "average_pool": "apool",
     "lrn": "lrn", "dropout": "dropout", "batch_norm": "bnorm", "sigmoid": "sigmoid", "softmax": "softmx",
@@ -58,25 +61,27 @@ def size_text(nbytes: Extent) -> str:
 
 
 def table(analysis: Analysis) -> Table:
-    """The tool's table: quantities as rows, layers as columns, at most 18 columns a block."""
+    """The tool's table: quantities as rows, layers as columns, at most 18 of them a block."""
     layers = _layers(analysis)
-    blocks = [layers[at : at + WIDTH - 1] for at in range(0, len(layers), WIDTH - 1)]
-    width = max(map(len, blocks))
-    rows = [
-        (title, *(layer[number] for layer in block), *[""] * (width - len(block)))
-        for block in blocks
-        for number, title in enumerate(ROWS)
-    ]
+    first, *rest = [_block(layers[at : at + WIDTH]) for at in range(0, len(layers), WIDTH)]
+    return replace(first, continued=rest, closing=[_memory(analysis)])
+
+
+def _block(layers: Sequence[tuple[str, ...]]) -> Table:
+    """Quantities as rows, with the lines that the tool draws between groups of them."""
+    titles, *rows = [(title, *(layer[number] for layer in layers)) for number, title in enumerate(ROWS)]
+    rules = frozenset(ROWS.index(title) - 1 for title in RULED)
+    return Table(titles, (False, *[True] * len(layers)), rows, frame="bars", rules=rules)
+
+
+def _memory(analysis: Analysis) -> Table:
+    """What parameters take, and all data together."""
     made = sum((v for row in analysis.rows if (v := data_mem(row)) is not None), _bytes(_image(analysis)))
     params = analysis.parameters.total
     count = f"{float(params):.2g}" if isinstance(params, int) else formula(params, LONG)
-    batch = _image(analysis).shape[0]
-    notes = [
-        f"parameter memory | {size_text(4 * params)} ({count} parameters)",
-        f"data memory | {size_text(made)} (for batch size {batch})",
-    ]
-    first, *body = rows
-    return Table(first, (False, *[True] * width), body, notes=notes, ruled=True)
+    titles = ("parameter memory", f"{size_text(4 * params)} ({count} parameters)")
+    row = ("data memory", f"{size_text(made)} (for batch size {_image(analysis).shape[0]})")
+    return Table(titles, (False, True), [row], frame="bars")
 
 
 def _image(analysis: Analysis) -> Tensor:

@@ -123,7 +123,7 @@ def table(analysis: Analysis) -> Table:
         found.update({key: value for key, value in memory.items() if value is not None})
         before, after = (row.inputs or (None,))[0], (row.outputs or (None,))[0]
         add(row.name, row.op.type, before, after, found)
-    titles = ("ID", "name", "type", "ch in", "dim in", "ch out", "dim out", "ops", "mem")
+    titles = ("ID", "Name", "Type", "Input CH", "Input DIM", "Output CH", "Output DIM", "OPS", "Mem")
     right = (True, False, False, True, False, True, False, False, False)
     total = ("TOTAL", "", "", "", "", "", "", *_cells(totals))
     notes = [] if analysis.complete else ["Layers of unknown shape or type add nothing to these totals."]

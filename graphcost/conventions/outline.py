@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -129,11 +129,19 @@ class Network:
                 rest.append(chain)
         numbers: Counter[str] = Counter()
         for chain in rest:
-            word = _word(chain.rows[0])
-            while (name := f"{word}{numbers[word]}") in own:
-                numbers[word] += 1
+            type_ = word(chain.rows[0])
+            while (name := f"{type_}{numbers[type_]}") in own:
+                numbers[type_] += 1
             own[name] = chain
         return {id(row): name for name, chain in own.items() for row in chain.rows}
+
+    def chain(self, row: Row) -> Chain:
+        """The line that an operator stands in."""
+        return self._lines[id(row)]
+
+    @cached_property
+    def _lines(self) -> dict[int, Chain]:
+        return {id(row): chain for chain in self.chains for row in chain.rows}
 
     def name(self, key: Key) -> str:
         """What a tensor is called: the line that makes it, with the output's number where several are read."""
@@ -145,6 +153,22 @@ class Network:
 
 def table(analysis: Analysis) -> Table:
     """The lines of the outline."""
+    return laid_out(analysis, texts, _note)
+
+
+def _note(chain: Chain, network: Network, follows: bool) -> str:
+    return "" if follows else f"   from {network.name(chain.sources[0])}"
+
+
+def laid_out(
+    analysis: Analysis,
+    texts: Callable[[Chain, Network], Iterable[str]],
+    note: Callable[[Chain, Network, bool], str],
+) -> Table:
+    """A line for each chain: what `texts` says of its operators, and what `note` says of where it starts.
+
+    The note is told whether the line reads what one expects it to: the end of the line above.
+    """
     network = Network(analysis)
     lines: list[str] = []
     begins: dict[str, int] = {}  # where the line of each join is
@@ -158,13 +182,15 @@ def table(analysis: Analysis) -> Table:
             lines.append("")
         if chain.graph != inside:
             lines.append(f"{chain.graph.rstrip('/') or analysis.model.name or 'network'}:")
-        line = "-".join(_texts(chain, network))
+        line = "-".join(texts(chain, network))
         if len(chain.sources) > 1:
             begins[network.labels[id(chain.rows[0])]] = len(lines)
             named.update(network.name(key).partition("[")[0] for key in chain.sources)
-        elif chain.sources and not _follows(chain.sources[0], above, network, analysis):
-            line += f"   from {network.name(chain.sources[0])}"
-            named.add(network.name(chain.sources[0]).partition("[")[0])
+        elif chain.sources:
+            follows = _follows(chain.sources[0], above, network, analysis)
+            line += note(chain, network, follows)
+            if not follows:
+                named.add(network.name(chain.sources[0]).partition("[")[0])
         named.update(network.name(key).partition("[")[0] for keys in chain.joined.values() for key in keys)
         lines.append(line)
         above = chain
@@ -181,22 +207,41 @@ def _follows(source: Key, above: Chain | None, network: Network, analysis: Analy
     return network.makers.get(source) is above.rows[-1] and not network.several(above.rows[-1])
 
 
-def _texts(chain: Chain, network: Network) -> Iterator[str]:
-    """The operators of a chain; Caffe's Scale behind BatchNorm is the second half of one normalisation."""
+def texts(chain: Chain, network: Network) -> Iterator[str]:
+    """The operators of a chain, each with what defines it."""
+    for at, row in steps(chain):
+        title, parts = heading(chain, at, network)
+        parts += [f"{key}={text}" if key else text for key, text in parameters(row, bool(operands(chain, at)))]
+        yield f"{title}({', '.join(parts)})"
+
+
+def steps(chain: Chain) -> Iterator[tuple[int, Row]]:
+    """The operators of a chain by place; Caffe's Scale behind BatchNorm is the second half of one normalisation."""
     for at, row in enumerate(chain.rows):
         if at and row.op.type == "Scale" and chain.rows[at - 1].op.type == "BatchNorm" and not chain.joined[at]:
             continue
-        title = _word(row)
-        operands = chain.joined[at] if at else chain.sources if len(chain.sources) > 1 else []
-        parts = [network.name(key) for key in operands]
-        if at == 0 and not operands:
-            word, title = title, network.labels[id(row)]
-            parts += [word] if word.lower() not in title.lower() else []
-        yield f"{title}({', '.join([*parts, *_parameters(row, bool(operands))])})"
+        yield at, row
 
 
-def _parameters(row: Row, joins: bool) -> Iterator[str]:
-    """What defines an operator: channels and window, or the shape it gives what it moves."""
+def operands(chain: Chain, at: int) -> list[Key]:
+    """What the operator at a place of a chain joins to what stands before it; of the first all that it joins."""
+    if at:
+        return chain.joined[at]
+    return chain.sources if len(chain.sources) > 1 else []
+
+
+def heading(chain: Chain, at: int, network: Network) -> tuple[str, list[str]]:
+    """How an operator is called, and the names of what it joins, or its type where the name does not tell it."""
+    row = chain.rows[at]
+    joined = operands(chain, at)
+    if at or joined:
+        return word(row), [network.name(key) for key in joined]
+    label = network.labels[id(row)]
+    return label, [] if word(row).lower() in label.lower() else [word(row)]
+
+
+def parameters(row: Row, joins: bool) -> Iterator[tuple[str, str]]:
+    """What defines an operator: channels and window by name, or, without one, the shape it gives what it moves."""
     facts = row.facts
     x, y = ends(row)
     if facts is None or x is None or y is None:
@@ -204,43 +249,43 @@ def _parameters(row: Row, joins: bool) -> Iterator[str]:
     window = facts.window
     weight = _kernel(row, x) if _multiplies(row) and window.kernel else None
     if weight is not None:
-        yield f"out_c={y.shape[1]}"
-        yield f"in_c={x.shape[1]}"
+        yield "out_c", str(y.shape[1])
+        yield "in_c", str(x.shape[1])
     elif linear(row) and y.rank and y.size != 0:
-        yield f"out_c={y.shape[-1]}"
-        yield f"in_c={share(macs(row), y.size)}"
+        yield "out_c", str(y.shape[-1])
+        yield "in_c", str(share(macs(row), y.size))
     elif inner := cell(row) if family(row) == "recurrent" else None:
-        yield f"out_c={inner.hidden}"
-        yield f"in_c={inner.depth}"
+        yield "out_c", str(inner.hidden)
+        yield "in_c", str(inner.depth)
         if inner.directions != 1:
-            yield f"directions={inner.directions}"
+            yield "directions", str(inner.directions)
     if facts.work == NO_WORK and not (window.kernel and window.up):
         if x.shape != y.shape and not joins:
-            yield shape_text(y)
+            yield "", shape_text(y)
     elif window.kernel:
         yield from _window(window, transposed=weight is not None)
     if weight is not None:
         group = share((y if window.up else x).shape[1], weight.shape[1])
         if group not in (0, 1):
-            yield f"group={group}"
+            yield "group", str(group)
 
 
-def _window(window: Window, transposed: bool) -> Iterator[str]:
+def _window(window: Window, transposed: bool) -> Iterator[tuple[str, str]]:
     """The window as files state it; a transposed convolution's stride is our upsampling factor."""
     reach = [dilation * (kernel - 1) for kernel, dilation in zip(window.kernel, window.dilation, strict=True)]
     if window.up and not transposed:
-        yield _each("up", [Fraction(up) / stride for up, stride in zip(window.up, window.stride, strict=True)])
+        yield "up", _each([Fraction(up) / stride for up, stride in zip(window.up, window.stride, strict=True)])
         return
-    yield _each("kernel", window.kernel)
-    yield _each("pad", [far - pad for far, pad in zip(reach, window.pad, strict=True)] if window.up else window.pad)
-    yield _each("stride", window.up or window.stride)
+    yield "kernel", _each(window.kernel)
+    yield "pad", _each([far - pad for far, pad in zip(reach, window.pad, strict=True)] if window.up else window.pad)
+    yield "stride", _each(window.up or window.stride)
     if set(window.dilation) != {1}:
-        yield _each("dilation", window.dilation)
+        yield "dilation", _each(window.dilation)
 
 
-def _each(name: str, numbers: Sequence[int | Fraction]) -> str:
+def _each(numbers: Sequence[int | Fraction]) -> str:
     """A number for each axis, one where they agree."""
-    return f"{name}=" + "x".join(map(str, numbers if len(set(numbers)) > 1 else numbers[:1]))
+    return "x".join(map(str, numbers if len(set(numbers)) > 1 else numbers[:1]))
 
 
 def _kernel(row: Row, x: Tensor) -> Tensor | None:
@@ -253,7 +298,7 @@ def _multiplies(row: Row) -> bool:
     return row.facts is not None and row.facts.work is not None and row.facts.work.macs != 0
 
 
-def _word(row: Row) -> str:
+def word(row: Row) -> str:
     """The operator's type as people write it."""
     type_ = onnx_type(row) if row.op.type in _SEVERAL else row.op.type
     return _WORDS.get(type_, type_.rpartition(".")[2])
@@ -261,12 +306,12 @@ def _word(row: Row) -> str:
 
 def _names(row: Row) -> Iterator[str]:
     """Its name in the file if that is short; before that Conv3 for conv3, conv_3 and Convolution3."""
-    name, word = row.op.name, _word(row)
+    name, type_ = row.op.name, word(row)
     if len(name) > SHORT or not _NAME.fullmatch(name):
         return
-    number = re.fullmatch(rf"(?:{re.escape(word)}|{re.escape(row.op.type)})_?(\d+)", name, re.IGNORECASE)
+    number = re.fullmatch(rf"(?:{re.escape(type_)}|{re.escape(row.op.type)})_?(\d+)", name, re.IGNORECASE)
     if number:
-        yield word + number[1]
+        yield type_ + number[1]
     yield name
 
 

@@ -8,6 +8,7 @@ stops at a linear layer of more than two axes, which is counted here as if it di
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -108,12 +109,21 @@ def params(rows: Iterable[Row]) -> Extent:
     return total + sum(distinct.values(), 0)
 
 
+_FOLDED = "norm in "
+"""Stands before the path of the module into which a normalisation was folded."""
+
+
 @dataclass
 class _Module:
     name: str
     calls: list[Row] = field(default_factory=list)
     counts: list[Extent] = field(default_factory=lambda: [0] * len(METRICS))
     """Flops, MAdd, MemRead, MemWrite."""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The names on the way to it; a normalisation that was folded away stands at what it is folded into."""
+        return tuple(self.name.removeprefix(_FOLDED).split("."))
 
     @property
     def ends(self) -> tuple[Tensor | None, Tensor | None]:
@@ -137,20 +147,39 @@ def _modules(analysis: Analysis) -> tuple[list[_Module], list[Row]]:
             continue
         counted = [metric.parts(analysis, at) for metric in METRICS]
         for number, call in enumerate(calls(analysis)[at]):
-            name = path_ if call.op.origin == row.op.origin else path(call.op.scope) or f"norm in {path_}"
+            name = path_ if call.op.origin == row.op.origin else path(call.op.scope) or f"{_FOLDED}{path_}"
             module = modules.setdefault(name, _Module(name))
             module.calls.append(call)
             values = (parts[number][1] for parts in counted)
             module.counts = [
                 total if value is None else total + value for total, value in zip(module.counts, values, strict=True)
             ]
-    return list(modules.values()), rest
+    found = list(modules.values())
+    return found if unscoped else _as_defined(found), rest
 
 
+def _as_defined(modules: list[_Module]) -> list[_Module]:
+    """In the order in which the network has them: children together, those of a list by number, else by first call."""
+    first: dict[tuple[str, ...], int] = {}
+    for module in modules:
+        for depth in range(1, len(module.path) + 1):
+            first.setdefault(module.path[:depth], len(first))
+
+    def place(module: _Module) -> list[tuple[bool, int]]:
+        path_ = module.path
+        return [
+            (False, int(part)) if _NUMBER.fullmatch(part) else (True, first[path_[:depth]])
+            for depth, part in enumerate(path_, 1)
+        ]
+
+    return sorted(modules, key=place)
+
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _LAYERS = {*_MOVES, "deconv", "softmax", "sigmoid", "tanh", "dropout", "lrn", "layer_norm", "group_norm", "normalize"}
 
 TITLES = (
-    "", "module name", "input shape", "output shape", "params", "memory(MB)", "MAdd", "Flops",
+    "number", "module name", "input shape", "output shape", "params", "memory(MB)", "MAdd", "Flops",
     "MemRead(B)", "MemWrite(B)", "duration[%]", "MemR+W(B)",
 )  # fmt: skip
 
@@ -172,13 +201,38 @@ def table(analysis: Analysis) -> Table:
     made = sum((t.nbytes for row in rest for t in row.outputs if t.ranked), 0)
     notes = [
         f"Flops counts a multiply-accumulate as one operation, MAdd as two; {_DURATION[analysis.timing is not None]}.",
-        f"Functional operators have no row: {len(rest)} of them, {_number(work)} operations, {_number(made)} bytes.",
+        f"Functional operators have no row: {len(rest)} of them, {_exact(work)} operations, {_exact(made)} bytes.",
     ]
     sequences = [module.name for module in modules if any(map(of_sequences, module.calls))]
     if sequences:
         more = f" and {len(sequences) - 1} more" if len(sequences) > 1 else ""
         notes.append(f"The tool stops at a linear layer of more than two axes: {sequences[0]}{more}.")
-    return Table(TITLES, (False, False, False, False, *[True] * 8), rows, total, notes)
+    right = (False, False, False, False, *[True] * 8)
+    return Table(TITLES, right, rows, total, notes, frame="grid", closing=[_closing(totals)])
+
+
+def _closing(totals: Sequence[Extent]) -> Table:
+    """The sums as the tool writes them below its table: with a unit and two decimals."""
+    params, made, madds, count, read, write = totals
+    cells = (
+        _exact(params),
+        f"{_mebibytes(made)}MB",
+        f"{_rounded(madds, 1000)}MAdd",
+        f"{_rounded(count, 1000)}Flops",
+        f"{_rounded(read + write, 1024)}B",
+    )
+    titles = ("Total params", "Total memory", "Total MAdd", "Total Flops", "Total MemR+W")
+    return Table(titles, (False,) * len(titles), [cells], frame="grid")
+
+
+def _rounded(number: Extent, thousand: int) -> str:
+    """At most two decimals with K, M, G or T, by 1000 or 1024."""
+    if not isinstance(number, int):
+        return f"{formula(number, LONG)} "
+    for power, unit in ((4, "T"), (3, "G"), (2, "M"), (1, "K")):
+        if number >= thousand**power:
+            return f"{round(number / thousand**power, 2)}{unit}"
+    return str(number)
 
 
 _DURATION = {
@@ -200,14 +254,27 @@ def _durations(analysis: Analysis, modules: Sequence[_Module]) -> list[str]:
 
 
 def _cells(figures: Sequence[Extent], duration: str) -> tuple[str, ...]:
+    """Of all but shapes and names, as the tool prints its floats: thousands are parted in MAdd and Flops alone."""
     params, made, madds, flop, read, write = figures
-    memory = f"{made * 4 / 2**20:.2f}" if isinstance(made, int) else formula(4 * made, LONG)
-    counts = (_number(madds), _number(flop), _number(read), _number(write), duration, _number(read + write))
-    return (_number(params), memory, *counts)
+    counts = (_parted(madds), _parted(flop), _number(read), _number(write), duration, _number(read + write))
+    return (_number(params), _mebibytes(made), *counts)
+
+
+def _mebibytes(elements: Extent) -> str:
+    """Elements at 4 bytes each."""
+    return f"{elements * 4 / 2**20:.2f}" if isinstance(elements, int) else formula(4 * elements, LONG)
 
 
 def _number(number: Extent) -> str:
+    return f"{number}.0" if isinstance(number, int) else formula(number, LONG)
+
+
+def _exact(number: Extent) -> str:
     return f"{number:,}" if isinstance(number, int) else formula(number, LONG)
+
+
+def _parted(number: Extent) -> str:
+    return f"{number:,}.0" if isinstance(number, int) else formula(number, LONG)
 
 
 def _image(tensor: Tensor | None) -> str:

@@ -24,6 +24,8 @@ from .weight_names import is_of_module, meaning
 
 COPIES = "copies"
 """The class of what is likely a copy of another weight."""
+UNTOLD = "unknown"
+"""The class of what only operators read of which nothing is known: it may be learned, or a setting of theirs."""
 
 
 @dataclass
@@ -39,9 +41,9 @@ class Parameters:
     row_bytes: list[Extent | None] = field(default_factory=list)
     learned_rows: list[Extent | None] = field(default_factory=list)
     """Of these, the learned ones."""
-    classes: dict[str, Extent] = field(default_factory=lambda: dict.fromkeys((*CLASSES, COPIES), 0))
+    classes: dict[str, Extent] = field(default_factory=lambda: dict.fromkeys((*CLASSES, COPIES, UNTOLD), 0))
     """Elements of each class, which add up to `total`."""
-    class_bytes: dict[str, Extent] = field(default_factory=lambda: dict.fromkeys((*CLASSES, COPIES), 0))
+    class_bytes: dict[str, Extent] = field(default_factory=lambda: dict.fromkeys((*CLASSES, COPIES, UNTOLD), 0))
     guesses: list[str] = field(default_factory=list)
     """In words, what was put into a class by names or shapes, which is likely rather than certain."""
 
@@ -146,8 +148,11 @@ class _Classes:
         """Whether the file says which module its weights belong to."""
         scores = biased_scores(rows)
         for row in rows:
+            untold = not row.dependent and (row.facts is None or row.facts.work is None)
             for weight in row.weights:
-                if weight.use == LEARNED or not (weight.use or weight.name):  # as most are
+                if untold and not weight.use:
+                    self.of.setdefault(weight.key, UNTOLD)
+                elif weight.use == LEARNED or not (weight.use or weight.name):  # as most are
                     self.of[weight.key] = LEARNED
                 else:
                     self._note(weight, id(row) in scores)
@@ -156,9 +161,9 @@ class _Classes:
 
     def _note(self, weight: Weight, biases_scores: bool) -> None:
         use = weight.use or self._likely(weight, biases_scores)
-        if (known := self.of.get(weight.key)) is None or use == LEARNED:
+        if (known := self.of.get(weight.key)) in (None, UNTOLD) or use == LEARNED:
             self.of[weight.key] = use
-            if known is None and use not in (weight.use, LEARNED):
+            if known in (None, UNTOLD) and use not in (weight.use, LEARNED):
                 self.likely.setdefault(use, []).append(weight)
 
     def _likely(self, weight: Weight, biases_scores: bool) -> str:

@@ -27,6 +27,11 @@ class Series:
     """What each point is called, and its figure; None where there is none."""
 
 
+def _no_series(analysis: Analysis) -> Sequence[Series]:
+    """Those of a section that is not drawn; a function by name, so that reports can be pickled."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Section:
     """One aspect of an analysis."""
@@ -39,7 +44,7 @@ class Section:
     """Plain values for JSON: integers, formulas in text, None for what is not known."""
     beside: bool = False
     """Shown with the table of layers; otherwise a report for people shows it in that table's place."""
-    series: Callable[[Analysis], Sequence[Series]] = lambda analysis: ()
+    series: Callable[[Analysis], Sequence[Series]] = _no_series
     """What a page draws of it above its tables."""
 
 

@@ -266,7 +266,7 @@ def test_a_folded_normalisation_has_a_row_of_its_own_in_the_table_of_modules(bla
     newer()(net)
     table = net.analyse().report(style="torchstat").table
     assert [row[1] for row in table.rows] == ["conv", "norm"]
-    assert [row[4] for row in table.rows] == [str(6 * 8 * 3 * 3), str(2 * 6)]
+    assert [row[4] for row in table.rows] == [f"{6 * 8 * 3 * 3}.0", f"{2 * 6}.0"]
 
 
 def test_a_bias_of_zeros_that_a_rule_removed_counts(blank: Any) -> None:

@@ -270,7 +270,10 @@ def test_memory_is_bounded_by_the_size_of_the_text(text: str) -> None:
 
 
 def test_a_file_too_large_to_be_a_prototxt_is_refused() -> None:
-    assert refusal(bytes(limits.MAX_PROTOTXT + 1)) == "net.prototxt: larger than 16 MiB: not a network's prototxt"
+    assert (
+        refusal(bytes(limits.MAX_PROTOTXT + 1))
+        == "net.prototxt: larger than 16 MiB: not a network's prototxt; --limit prototxt=... allows more"
+    )
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,9 @@ def test_what_comes_out_of_a_pipe_is_bounded(tmp_path: Path, monkeypatch: pytest
                 file.write(bytes(2**16))
 
     with pipe(tmp_path, write) as path:
-        assert refusal(path, str(path)) == "more than 3 MiB through a pipe; save it to a file and name that"
+        assert refusal(path, str(path)) == (
+            "more than 3 MiB through a pipe; save it to a file and name that; --limit unpacked=... allows more"
+        )
 
 
 def test_what_is_no_file_is_refused_in_words(tmp_path: Path) -> None:
@@ -169,7 +171,7 @@ def test_compressed_data_is_unpacked(data: bytes, tmp_path: Path, monkeypatch: p
         (PACKED["xz"][:20] + b"?" + PACKED["xz"][21:], "xz: Corrupt input data"),
         (PACKED["zip"][:-9], "zip archive: File is not a zip file"),
         (gzip.compress(b""), "gzip: nothing inside"),
-        (gzip.compress(bytes(5 * 2**20)), "gzip: more than 4 MiB inside; decompress it first"),
+        (gzip.compress(bytes(5 * 2**20)), "gzip: more than 4 MiB inside; decompress it first; --limit unpacked=... allows more"),
         (zipped(**{"a.onnx": TEXT, "b.onnx": TEXT}), "a zip archive of several files (a.onnx, b.onnx): unpack it and name the model"),
         (zipped(a=TEXT, b=TEXT, c=TEXT, d=TEXT, e=TEXT), "a zip archive of several files (a, b, c and 2 more): unpack it and name the model"),
     ],

@@ -31,13 +31,6 @@ CASES: list[Stated] = [
     (MS + "QLinearSoftmax", (t(2, 3),), {}, [(2, 3)], None),
     (MS + "QLinearConcat", (t(), t(), t(2, 3), t(), t(), t(2, 4), t(), t()), {"axis": 1}, [(2, 7)], None),
     (MS + "QLinearWhere", (t(2, 1, dtype="bool"), t(3), t(), t(), t(2, 3), t(), t(), t(), t()), {}, [(2, 3)], None),
-    ("org.openvinotoolkit.FakeQuantize", (t(2, 3), t(), t(), t(), t()), {}, [(2, 3)],
-     Work(divs=6, compares=18, adds=12, muls=6)),
-    ("qonnx.custom_op.general.Quant", (t(2, 3), t(), t(), t()), {}, [(2, 3)], None),
-    ("qonnx.custom_op.general.MultiThreshold", (t(2, 3), t(3, 7)), {"out_scale": 2.0, "out_bias": -7.0}, [(2, 3)], Work(compares=42, adds=48, muls=6)),
-    ("finn.custom_op.general.MultiThreshold", (t(2, 3), t(1, 7)), {}, [(2, 3)], Work(compares=42, adds=42)),
-    ("qonnx.custom_op.general.BipolarQuant", (t(2, 3), t()), {}, [(2, 3)], Work(compares=6, muls=6)),
-    ("trt.TRT_FP8DequantizeLinear", (t(2, 3, dtype="float8e4m3fn"), t()), {}, [(2, 3)], Work(adds=6, muls=6)),
 ]  # fmt: skip
 
 
@@ -70,9 +63,3 @@ def test_packed_weights_are_padded_to_whole_blocks() -> None:
 def test_a_width_that_no_type_has_is_not_understood() -> None:
     with pytest.raises(Undecided, match="elements of 3 bits"):
         facts_of(MS + "MatMulNBits", t(5, 32), t(48, 1, 12, dtype="uint8"), t(48), K=32, N=48, bits=3)
-
-
-def test_a_quantiser_of_another_tool_gives_the_type_that_it_is_named_after() -> None:
-    assert facts_of("trt.TRT_FP8QuantizeLinear", t(2, 3), t()).outputs[0].dtype == "float8e4m3fn"
-    assert facts_of("trt.TRT_INT8QuantizeLinear", t(2, 3), t()).outputs[0].dtype == "int8"
-    assert facts_of("org.openvinotoolkit.FakeQuantize", t(2, 3), t(), t(), t(), t()).outputs[0].dtype == "float32"

@@ -215,3 +215,13 @@ def test_counted_weights_keep_their_class_in_another_type() -> None:
     found = analysed(model, target=graphcost.Target(dtype="float16"))
     assert classes(found) == {"learned": 32, "settings": 1}
     assert found.parameters.class_bytes["learned"] == 2 * 32
+
+
+def test_what_only_an_unknown_operator_reads_is_of_unknown_use_and_no_learned_parameter() -> None:
+    """It may be a setting; what a known operator reads too is what that one has it for."""
+    found = run_weighted(
+        "g (float[2, 3] x, float[3] w1, float[3, 3] w2) => (float[2, 3] y) {\n"
+        "a = com.acme.Warp(x, w1, w2)\nb = MatMul(x, w2)\ny = Relu(b) }"
+    )
+    assert classes(found) == {"learned": 3 * 3, "unknown": 3}
+    assert "9 parameters + 3 of unknown use" in found.report().render("md")

@@ -83,7 +83,9 @@ def test_tensors_without_a_shape_and_sequences_are_converted_too() -> None:
 
 @pytest.mark.parametrize("dtype", ["int9", "string", "bool", "complex64"])
 def test_a_type_that_nothing_can_be_converted_to_is_refused_with_those_that_can(dtype: str) -> None:
-    with pytest.raises(graphcost.ModelError, match=f"no element type '{dtype}'; (did you mean int8|there are float64, .*int4)"):
+    with pytest.raises(
+        graphcost.ModelError, match=f"no element type '{dtype}'; (did you mean int8|there are float64, .*int4)"
+    ):
         Target(dtype=dtype)
     with pytest.raises(graphcost.ModelError, match="weights_dtype: no element type"):
         Target(weights_dtype=dtype)
