@@ -79,6 +79,9 @@ class Report:
     group or section that does not exist.
     """
 
+    keeps_symbols = False
+    """Whether an open formula has the symbols that are assumed, rather than their values."""
+
     def __init__(
         self,
         analysis: Analysis,
@@ -129,6 +132,12 @@ class Report:
         """The same report with the rows of operators that only make constants."""
         report = copy(self)
         report.rows = range(len(self.analysis.rows))
+        return report
+
+    def of_whole_formulas(self) -> Self:
+        """The same report, an open formula of which keeps the symbols that are assumed: readers give them values."""
+        report = copy(self)
+        report.keeps_symbols = True
         return report
 
     @property
@@ -226,9 +235,10 @@ class Report:
         Of a formula of more than `most` letters it is said what it depends on.
         """
         if isinstance(value, Dim):
-            value = substitute(value, self.sizes)
-            if isinstance(value, Dim):
-                return formula(value, most)
+            found = substitute(value, self.sizes)
+            if isinstance(found, Dim):
+                return formula(value if self.keeps_symbols else found, most)
+            value = found
         if units is not None and units.scale and isinstance(value, int | float):
             return units.write(value)
         return show(value, form)

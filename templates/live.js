@@ -285,7 +285,7 @@ function cell(column, row, siblings = columns) {
     const of = siblings.get("macs") ?? columns.get("macs");
     const part = siblings.has("macs") ? cell("macs", row, siblings).value : undefined;
     const whole = exact(of.total, sizes);
-    return part && whole ? written(Number(part) / Number(whole), "share") : written("", "share");
+    return part && whole && !of.bound ? written(Number(part) / Number(whole), "share") : written("", "share");
   }
   const given = column.values[place(column, row)];
   if (column.form === "shapes") {

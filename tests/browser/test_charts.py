@@ -189,7 +189,10 @@ def test_another_measure_draws_the_chart_anew(root: Path, open_report: Any) -> N
     assert cost.locator(".legend li").all_inner_texts() == ["convolution", "normalisation", "elementwise", "pooling"]
     types = figure(page, "types")
     types.locator("select").select_option("params")
-    assert types.locator("title").all_text_contents() == ["Convolution: 6,574 params, 99.1%", "PReLU: 58 params, 0.9%"]
+    assert types.locator("title").all_text_contents() == [
+        "Convolution: 6,574 all params, 99.1%",
+        "PReLU: 58 all params, 0.9%",
+    ]
 
 
 def test_without_scripts_the_charts_are_there_and_offer_nothing(root: Path, open_report: Any) -> None:

@@ -332,7 +332,7 @@ def test_the_ends_of_the_colours_are_those_of_the_drawing_and_the_measure(
     page = shown(open_report(chain))
     assert scale(page) == "Colour scale, MACs per box: 0 to 1.9 M"
     page.get_by_role("combobox", name="Colour by").select_option("params")
-    assert scale(page) == "Colour scale, params per box: 0 to 1,905"  # and 15 biases
+    assert scale(page) == "Colour scale, all params per box: 0 to 1,905"  # and 15 biases
     page.get_by_role("combobox", name="Colour by").select_option("activation")
     assert scale(page) == "Colour scale, activation per box: 0 to 60.0 KiB"  # 4 x 15 x 32 x 32
     page.get_by_role("radio", name="Modules (12)").check()

@@ -41,7 +41,8 @@ def hostile(net: Any) -> graphcost.Analysis:
     text = f'name: "{names[0]}" input: "{names[1]}" input_shape {{ dim: 1 dim: 3 dim: 8 dim: 8 }}\n'
     below = names[1]
     for at, name in enumerate(names):
-        kind = f"{name}" if at == len(names) - 1 else "Convolution" if at % 2 == 0 else "ReLU"
+        last = at == len(names) - 1  # a type with characters that nobody sees is refused
+        kind = names[0] if last else "Convolution" if at % 2 == 0 else "ReLU"
         rest = "convolution_param { num_output: 4 kernel_size: 1 }" if kind == "Convolution" else ""
         text += f'layer {{ name: "{name}/{at}" type: "{kind}" bottom: "{below}" top: "{name} {at}" {rest} }}\n'
         below = f"{name} {at}"
@@ -96,9 +97,9 @@ def test_names_that_are_markup_stay_text_while_a_reader_uses_the_page(
 def test_everything_is_there_without_scripts(sample: str, root: Path, open_report: Any) -> None:
     report = graphcost.analyze(graphcost.load(root / sample)).report()
     page = open_report(report.analysis, scripts=False)
-    body = page.locator("#layers tbody tr")
-    assert body.count() == len(report.table.rows)
-    assert tuple(body.last.locator("th, td").all_inner_texts()) == report.table.rows[-1]
+    body, shown = page.locator("#layers tbody tr"), report.with_constants().of_whole_formulas().table
+    assert body.count() == len(shown.rows)
+    assert tuple(body.last.locator("th, td").all_inner_texts()) == shown.rows[-1]
     assert body.last.is_visible() and page.locator("#layers tfoot").is_visible()
     assert page.locator("#layers caption").inner_text() and page.locator("#layers thead th[scope=col]").count() == 8
     assert page.locator("figure svg rect").count() > 10

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import graphcost
-from graphcost.passes.parameters import COPIES
+from graphcost.passes.parameters import COPIES, UNTOLD
 from graphcost.rules import CLASSES
 from graphcost.target import Target
 from harness import image, layer
@@ -82,7 +82,7 @@ def test_a_program_gets_the_same_and_the_curve(net: Any) -> None:
         "curve": [416, 816, 804, 408, 16],
         "arena": {"bytes": 816, "lower_bound": 816, "align": 1},
         "weights": {"float32": 4 * WEIGHTS},
-        "weight_classes": dict.fromkeys((*CLASSES, COPIES), 0) | {"learned": 4 * WEIGHTS},
+        "weight_classes": dict.fromkeys((*CLASSES, COPIES, UNTOLD), 0) | {"learned": 4 * WEIGHTS},
         "order": {"before": 816, "after": 420, "exact": True},
     }
 

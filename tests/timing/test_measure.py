@@ -199,9 +199,12 @@ def test_the_optimised_graph_is_written_without_its_weights(tmp_path: Path, monk
     path = saved(proto([node("MatMul", "x w", "y")], {"x": (1, 512)}, ["y"], weights(w=(512, 512))), tmp_path)
     sizes = []
 
+    def kept(file: Path) -> bool:
+        return not file.is_symlink() and not file.name.startswith("profile")
+
     def look(text: str) -> None:
         if "run 2" in text:
-            sizes.extend(each.stat().st_size for each in tmp_path.glob("graphcost-*/*") if not each.is_symlink())
+            sizes.extend(each.stat().st_size for each in tmp_path.glob("graphcost-*/*") if kept(each))
 
     analyze(load(path)).measured(path, progress=look, **QUICK)
     assert sizes != [] and max(sizes) < 512 * 512
