@@ -90,7 +90,8 @@ def decode(buffer: Buffer, threshold: int | None = None, *, path: str = "<bytes>
 def messages() -> ModuleType:
     """ONNX's generated protobuf module, without running `onnx/__init__`, which imports numpy and much besides.
 
-    `import onnx` may come before or after: protobuf makes one class per message however often it is described.
+    `import onnx` may come before or after: protobuf makes one class per message however often it is described. Raises
+    ModelError where the package is not installed.
     """
     name = "onnx.onnx_ml_pb2"
     if name in sys.modules:
@@ -103,7 +104,7 @@ def messages() -> ModuleType:
             module = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
             return module
-    raise ModuleNotFoundError("the onnx package is not installed", name="onnx")
+    raise ModelError("", "", "the onnx package, by which ONNX files are read, is not installed: pip install onnx")
 
 
 def _parse(kind: type[Message], data: bytes, buffer: Buffer, path: str) -> Any:

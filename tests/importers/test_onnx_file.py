@@ -467,3 +467,15 @@ def test_where_the_onnx_package_does_not_run_its_own_syntax_is_refused(monkeypat
         ModelError, match="<bytes>: ONNX's own syntax cannot be read where the onnx package does not run"
     ):
         onnx_file.read(open_source(text))
+
+
+def test_without_the_onnx_package_it_is_said_how_to_get_it(root: Path) -> None:
+    """In one line, as a file that cannot be read and no fault of graphcost's own."""
+    code = (
+        "import importlib.util as util, sys\nfrom graphcost import cli\nfind = util.find_spec\n"
+        "util.find_spec = lambda name, *rest: None if name == 'onnx' else find(name, *rest)\n"
+        "sys.exit(cli.main(['onnx_models/vgg16.onnx']))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=False)
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
+    assert "is not installed: pip install onnx" in run.stderr
