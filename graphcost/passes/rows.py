@@ -9,6 +9,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..dims import Extent
+from ..frozen import frozen_dataclass
 from ..graph import Op, Tensor
 from ..rules import Facts, Work
 
@@ -16,7 +17,7 @@ NO_RULE = "no rule for "
 """What the reason of a row begins with whose operator nobody has taught."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class Weight:
     """A constant tensor at the place it comes from, so that it is counted once however often it is used."""
 
