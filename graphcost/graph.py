@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any, NoReturn, Protocol
+from typing import Any, ClassVar, NoReturn, Protocol
 
 import networkx as nx
 
@@ -71,9 +71,8 @@ class Tensor:
         """Pickled and copied by its fields: hashes of text differ from one process to the next."""
         return type(self), (self.shape, self.dtype, self.value)
 
-    @property
-    def ranked(self) -> bool:
-        return True
+    ranked: ClassVar[bool] = True
+    """Whether the number of its axes is known."""
 
     @property
     def known(self) -> bool:
@@ -120,9 +119,7 @@ class Unranked(Tensor):
     def shape(self) -> NoReturn:
         raise UnknownShape("the shape of an input is not known")
 
-    @property
-    def ranked(self) -> bool:
-        return False
+    ranked = False
 
     def substitute(self, sizes: Mapping[str, Extent]) -> Tensor:
         return self
