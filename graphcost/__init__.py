@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from .api import Analysis, Report, analyze, diff, measure, register
 from .columns import Column
 from .conventions import Convention, Metric
-from .devices import Device
+from .devices import Device, Level
 from .dims import Dim
 from .errors import ArgumentError, ModelError
 from .graph import Model, Op, Tensor
@@ -32,6 +32,7 @@ __all__ = [
     "Facts",
     "Format",
     "GLOBAL",
+    "Level",
     "Metric",
     "Model",
     "ModelError",
