@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .data_text import csv_lines, json_line, spreadsheet_text
 from .errors import ArgumentError, ModelError
@@ -34,6 +34,10 @@ _SUFFIXES = {"md": (".md", ".markdown"), "text": (".txt", ".text")}
 _HERE = Path(__file__).resolve().parent
 FOLDERS = (_HERE / "templates", _HERE.parent / "templates")
 """Where templates are found: in the installed package, or beside it in a checkout."""
+_RULES: dict[str, Any] = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True, "optimized": False}
+"""How templates are compiled; `optimized` would call filters then, and what was compiled would be stale with them."""
+_ESCAPED = ".html"
+"""What the names of the templates have that jinja2 escapes."""
 
 
 @cache
@@ -41,13 +45,15 @@ def environment() -> Environment:
     """The jinja2 environment; only HTML is escaped by it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 
+    from .compiled import CompiledTemplates
+
+    folder = next(folder for folder in FOLDERS if folder.is_dir())
     env = Environment(
-        loader=FileSystemLoader(FOLDERS),
-        autoescape=lambda name: bool(name) and ".html" in str(name),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        loader=FileSystemLoader(folder),
+        autoescape=lambda name: bool(name) and _ESCAPED in str(name),
         undefined=StrictUndefined,
+        bytecode_cache=CompiledTemplates(folder, (_RULES, _ESCAPED)),
+        **_RULES,
     )
     env.filters["plain"] = _plain
     env.filters["line"] = _line
