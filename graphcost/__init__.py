@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .api import Analysis, Report, analyze, diff, measure, register
     from .columns import Column
     from .conventions import Convention, Metric
-    from .devices import Device
+    from .devices import Device, Level
     from .dims import Dim
     from .errors import ArgumentError, ModelError
     from .graph import Model, Op, Tensor
@@ -33,6 +33,7 @@ __all__ = [
     "Facts",
     "Format",
     "GLOBAL",
+    "Level",
     "Metric",
     "Model",
     "ModelError",
@@ -62,7 +63,7 @@ _HOME = {
     "api": "Analysis Report analyze diff measure register",
     "columns": "Column",
     "conventions": "Convention Metric",
-    "devices": "Device",
+    "devices": "Device Level",
     "dims": "Dim",
     "errors": "ArgumentError ModelError",
     "graph": "Model Op Tensor",
