@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .data_text import csv_lines, json_line, spreadsheet_text
 from .errors import ArgumentError, ModelError
 from .files import write
-from .printable import UNSAFE, printable, printable_lines
+from .printable import printable, printable_lines
 from .registry import Registry
 from .report import Report
 from .suggest import no_such
@@ -204,7 +204,7 @@ def aligned(table: Table, escape: bool) -> list[str]:
 
 _EDGE = re.compile(r"_(?:(?!\w)|(?<!\w_))")  # an underscore that could open or close emphasis
 _MARKUP = re.compile(rf"[\\<`*\[\]]|&(?=\w+;)|{_EDGE.pattern}")
-_SPECIAL = re.compile(rf"[|\\<`*\[\]&{UNSAFE}]")  # one set, and _EDGE apart: many times as fast as both in one
+_SPECIAL = re.compile(r"[|\\<`*\[\]&]")  # one set, and _EDGE apart: many times as fast as both in one
 
 
 def _line(text: str) -> str:
@@ -232,7 +232,7 @@ def _written(cells: set[str], escape: bool) -> dict[str, str]:
 
 def _telling(text: str) -> bool:
     """Whether there is anything in a text that a table may have to write otherwise."""
-    return bool(_SPECIAL.search(text) or _EDGE.search(text))
+    return bool(_SPECIAL.search(text) or _EDGE.search(text)) or not text.isprintable()
 
 
 def _cell(text: str) -> str:
