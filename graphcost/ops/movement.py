@@ -1,6 +1,6 @@
 """Operators that move, repeat or rename elements and compute nothing: reshaping, joining, cutting up, padding.
 
-What picks elements by index (Slice, Gather, TopK, ...) stands in `indexing`.
+What picks elements by index (Slice, Gather, ...) stands in `indexing`.
 """
 
 from __future__ import annotations
