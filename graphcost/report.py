@@ -19,7 +19,7 @@ from .naming import grouped
 from .notation import AS_USUAL, ColumnNotation, Notation
 from .suggest import no_such
 from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, shapes_text, show
-from .wording import assumptions, coverage, first
+from .wording import assumptions, causes, coverage, first
 
 if TYPE_CHECKING:
     from .graph import Tensor
@@ -248,6 +248,11 @@ class Report:
     def coverage(self) -> str:
         """Whether everything was counted, and if not, what was not."""
         return coverage(self.analysis)
+
+    @property
+    def causes(self) -> list[str]:
+        """Why operators that have a rule are not known, the first few reasons."""
+        return causes(self.analysis)
 
     @property
     def rules_wanted(self) -> list[str]:
