@@ -169,7 +169,7 @@ class Page:
     @cached_property
     def drawing(self) -> Drawing:
         """The network as a picture, coloured by what the charts show."""
-        return draw(self.analysis, self.charts.costs)
+        return draw(self.analysis, self.charts.measured(self.charts.measure.key))
 
     @cached_property
     def hottest(self) -> str:

@@ -51,11 +51,6 @@ class Charts:
         return self.analysis.evaluate(value) if isinstance(value, (int, Dim)) else None
 
     @property
-    def costs(self) -> list[int | None]:
-        """What each row costs by the measure; None where that is not known or open."""
-        return [layer.amount for layer in self.measured(self.measure.key).layers]
-
-    @property
     def layers(self) -> Chart:
         """Cost by layer, stacked by kind of operation."""
         return bar_chart("cost", "Cost by layer", self.measured(self.measure.key), WIDE)
