@@ -181,7 +181,8 @@ class _Classes:
 
     def _is_filled(self, weight: Weight) -> bool:
         """Whether it is the ones or zeros of a normalisation that has no factors and shifts of its own."""
-        return weight.tensor.ranked and weight.tensor.rank == 1 and self._is_made(weight)
+        is_vector = weight.tensor.ranked and weight.tensor.rank == 1
+        return is_vector and self._is_made(weight) and not is_of_module(weight.name)
 
     def guesses(self, counted: set[Hashable]) -> list[str]:
         """In words, what of the counted weights is likely rather than certain to be of its class."""
