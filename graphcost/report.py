@@ -128,12 +128,6 @@ class Report:
         self.sort = sort
         self.top = top
 
-    def with_constants(self) -> Self:
-        """The same report with the rows of operators that only make constants."""
-        report = copy(self)
-        report.rows = range(len(self.analysis.rows))
-        return report
-
     def of_whole_formulas(self) -> Self:
         """The same report, an open formula of which keeps the symbols that are assumed: readers give them values."""
         report = copy(self)
@@ -405,7 +399,7 @@ class Report:
         every = self.analysis.rows
         hidden = len(groups(self.analysis, self.rows, self.by) if self.by else self.rows) - len(order)
         notes = [f"{counted(hidden, 'more row')} not shown (--top 0 shows all)"] if hidden > 0 else []
-        notes += [*self._constants_note(), *self.legend]
+        notes += [*self.constants_note, *self.legend]
         notes += dict.fromkeys(note for column in chosen for note in column.notes(self.analysis))
         unknown = [] if self.by or self.analysis.complete else [row.status != "known" for row in every]
         marked = frozenset(i for i, at in enumerate(order) if unknown and unknown[at])
@@ -425,7 +419,8 @@ class Report:
         """The most expensive layers in a line, each with its share; "" where there are few, or a share is open."""
         return expense(self.analysis, self.most_expensive)
 
-    def _constants_note(self) -> list[str]:
+    @property
+    def constants_note(self) -> list[str]:
         """How many operators are not shown because they only make constants."""
         constants = len(self.analysis.rows) - len(self.rows)
         if not constants:

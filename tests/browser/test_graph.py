@@ -326,7 +326,7 @@ def test_what_is_expanded_is_found_chosen_and_coloured_like_all_else(nested: Any
     nested.locator("a.found").click()
     assert choices(nested) == [[20, "graph"]]
     assert nested.locator(".canvas:not([hidden]) a.chosen").count() == 1
-    nested.get_by_role("combobox", name="Colour by").select_option("params")
+    nested.get_by_role("combobox", name="Colour by").select_option("learned_params")
     assert node(nested, 20).get_attribute("class").split()[-1] != "h9"
     select(nested, 22)
     assert seen(nested, 22)
@@ -349,7 +349,7 @@ def view(analysis: graphcost.Analysis, key: str) -> View:
     return draw(analysis, Charts(analysis).measured(key)).views[0]
 
 
-@pytest.mark.parametrize("key", ["macs", "ops", "params", "activation"])
+@pytest.mark.parametrize("key", ["macs", "ops", "learned_params", "activation"])
 def test_colours_are_those_of_the_chosen_measure(key: str, chain: graphcost.Analysis, open_report: Any) -> None:
     page = shown(open_report(chain))
     page.get_by_role("combobox", name="Colour by").select_option(key)
@@ -369,8 +369,8 @@ def test_the_ends_of_the_colours_are_those_of_the_drawing_and_the_measure(
     """The last convolution has 15 x 14 x 9 weights for each of 32 x 32 places, and its module nothing else."""
     page = shown(open_report(chain))
     assert scale(page) == "Colour scale, MACs per box: 0 to 1.9 M"
-    page.get_by_role("combobox", name="Colour by").select_option("params")
-    assert scale(page) == "Colour scale, all params per box: 0 to 1,905"  # and 15 biases
+    page.get_by_role("combobox", name="Colour by").select_option("learned_params")
+    assert scale(page) == "Colour scale, params per box: 0 to 1,905"  # and 15 biases
     page.get_by_role("combobox", name="Colour by").select_option("activation")
     assert scale(page) == "Colour scale, activation per box: 0 to 60.0 KiB"  # 4 x 15 x 32 x 32
     page.get_by_role("radio", name="Modules (12)").check()
