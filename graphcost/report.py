@@ -146,7 +146,6 @@ class Report:
     def summary(self) -> list[str]:
         """The figures a person reads first."""
         a = self.analysis
-        peak = a.memory.peak
         parts = self._inputs
         parts.append(counted(len(a.layer_rows), "layer"))
         params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("learned_params", "param_bytes", "macs"))
@@ -154,11 +153,27 @@ class Report:
         working = f", {self.show(active, 'count', HEADLINE)} active per token" if active != a.parameters.total else ""
         weights = " + ".join([f"{params} parameters", *self.other_weights])
         parts += [f"{weights} ({nbytes}){working}", f"{macs} MACs"]
-        if peak is not None:
-            parts.append(f"peak activations {self.total(find('peak'), HEADLINE)} at {peak.name}")
-        else:
-            parts.append("peak activations unknown")
+        parts.append(f"peak activations {self._peak}")
         return [*parts, *([self._cache()] if a.caches else [])]
+
+    @property
+    def _peak(self) -> str:
+        """How high the peak is and where, or what it depends on: at which layer it is may change with these sizes."""
+        peak = self.analysis.memory.peak
+        if peak is not None:
+            return f"{self.total(find('peak'), HEADLINE)} at {peak.name}"
+        waits = self.peak_waits
+        return f"depend on {waits}" if waits else "unknown"
+
+    @property
+    def peak_waits(self) -> str:
+        """The symbolic dimensions without a value on which the peak depends; "" where it is known, or not for these."""
+        memory, assumed = self.analysis.memory, self.analysis.assumptions
+        if memory.peak is not None:
+            return ""
+        found = memory.symbols
+        names = [name for name in self.analysis.free_symbols if name in found and name not in assumed]
+        return first([self.short_names.get(name, name) for name in names], INPUTS)
 
     def _cache(self) -> str:
         """What a token takes in the caches, and what all of them take where that is known."""

@@ -149,10 +149,9 @@ class Page:
     @property
     def _peak(self) -> Card:
         """The peak of the memory and where it is, or why it is not known."""
-        analysis, memory = self.analysis, self.analysis.memory
+        memory = self.analysis.memory
         at = printable(memory.peak.name) if memory.peak is not None else ""
-        waits = memory.peak is None and analysis.free_symbols
-        note = "until the symbolic dimensions have values" if waits else ""
+        note = f"depends on {waits}" if (waits := self.report.peak_waits) else ""
         text = self.report.total(find("peak"))
         return Card("Peak activations", text, "", note, "peak_activation_bytes", "bytes", at=at)
 

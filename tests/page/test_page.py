@@ -123,7 +123,7 @@ def test_a_peak_that_waits_for_sizes_says_so(net: Any) -> None:
     open_ = page(net(HEAD + CONV, shapes={"data": (1, 3, "H", 8)}))
     assert {card.title: (card.value, card.note) for card in open_.cards}["Peak activations"] == (
         "?",
-        "until the symbolic dimensions have values",
+        "depends on H",
     )
 
 
