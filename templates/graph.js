@@ -202,7 +202,7 @@ function toggle(box) {
 
 /** Sheets on which a drawing is printed that is too long for one, as many as it needs with what is expanded in it. */
 function print({canvas, width, height}) {
-  const sheets = [...canvas.querySelectorAll(".sheet")];
+  const sheets = [...section.querySelectorAll(`[data-view="${canvas.dataset.view}"] + .sheets .sheet`)];
   if (!sheets.length) return;
   const [, top, , high] = sheets[0].getAttribute("viewBox").split(" ").map(Number);
   const scale = sheets[0].height.baseVal.value / high;

@@ -193,6 +193,23 @@ def test_a_repeated_block_expands_to_its_first_and_a_row_of_another_is_all_of_th
     assert page.locator(".canvas:not([hidden]) a.chosen title").all_text_contents()[0].split("\n")[-1] == "r0"
 
 
+SHEETS = """() => [...document.querySelectorAll(".sheets")].flatMap(sheets =>
+    getComputedStyle(sheets).display === "none" ? [] : [...sheets.children].map(sheet => sheet.getAttribute("viewBox")))"""
+
+
+def test_a_drawing_too_long_for_a_page_is_printed_on_several(chain: graphcost.Analysis, open_report: Any) -> None:
+    """26 ranks of 98 pixels, nine on a sheet, between which no box stands; of that which is shown."""
+    page = open_report(chain)
+    assert page.evaluate(SHEETS) == []
+    page.emulate_media(media="print")
+    assert page.evaluate(SHEETS) == [f"0 {top} 184 882" for top in (-1, 881, 1763)]
+    assert not page.locator(".canvas svg").first.is_visible()
+    page.emulate_media(media="screen")
+    page.get_by_role("radio", name="Modules (12)").check()
+    page.emulate_media(media="print")
+    assert page.evaluate(SHEETS) == [f"0 {top} 184 882" for top in (-1, 881)]
+
+
 def test_the_keyboard_goes_from_box_to_box_and_chooses(chain: graphcost.Analysis, open_report: Any) -> None:
     page = shown(open_report(chain))
     listen(page)
