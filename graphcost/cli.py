@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from . import arguments, commands, limits, options_file, units
+from . import arguments, commands, limits, options_file
 from .commands.progress import progress
 from .commands.shared import analysed, load_plugins, print_error, target_of, unfit, write_out
 from .commands.sizes import scenarios_csv, size_sections
@@ -339,7 +339,7 @@ def _shown(paths: list[str]) -> Iterator[str]:
 def _limits(options: argparse.Namespace) -> tuple[float | None, int | None]:
     """The seconds and the bytes that one model may take."""
     timeout = options.timeout if options.timeout is not None else 0 if options.jobs is None else DEFAULT_TIMEOUT
-    memory = options.memory_limit and units.size(options.memory_limit, "--memory-limit")
+    memory = options.memory_limit and arguments.nbytes("--memory-limit", options.memory_limit)
     return arguments.seconds("--timeout", timeout), memory or None
 
 

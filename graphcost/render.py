@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .data_text import csv_lines, json_line, spreadsheet_text
 from .errors import ArgumentError, ModelError
 from .files import write
-from .printable import UNSAFE, printable, printable_lines
+from .printable import printable, printable_lines
 from .registry import Registry
 from .report import Report
 from .suggest import no_such
@@ -34,6 +34,10 @@ _SUFFIXES = {"md": (".md", ".markdown"), "text": (".txt", ".text")}
 _HERE = Path(__file__).resolve().parent
 FOLDERS = (_HERE / "templates", _HERE.parent / "templates")
 """Where templates are found: in the installed package, or beside it in a checkout."""
+_RULES: dict[str, Any] = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True, "optimized": False}
+"""How templates are compiled; `optimized` would call filters then, and what was compiled would be stale with them."""
+_ESCAPED = ".html"
+"""What the names of the templates have that jinja2 escapes."""
 
 
 @cache
@@ -41,13 +45,15 @@ def environment() -> Environment:
     """The jinja2 environment; only HTML is escaped by it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 
+    from .compiled import CompiledTemplates
+
+    folder = next(folder for folder in FOLDERS if folder.is_dir())
     env = Environment(
-        loader=FileSystemLoader(FOLDERS),
-        autoescape=lambda name: bool(name) and ".html" in str(name),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        loader=FileSystemLoader(folder),
+        autoescape=lambda name: bool(name) and _ESCAPED in str(name),
         undefined=StrictUndefined,
+        bytecode_cache=CompiledTemplates(folder, (_RULES, _ESCAPED)),
+        **_RULES,
     )
     env.filters["plain"] = _plain
     env.filters["line"] = _line
@@ -198,7 +204,7 @@ def aligned(table: Table, escape: bool) -> list[str]:
 
 _EDGE = re.compile(r"_(?:(?!\w)|(?<!\w_))")  # an underscore that could open or close emphasis
 _MARKUP = re.compile(rf"[\\<`*\[\]]|&(?=\w+;)|{_EDGE.pattern}")
-_SPECIAL = re.compile(rf"[|\\<`*\[\]&{UNSAFE}]")  # one set, and _EDGE apart: many times as fast as both in one
+_SPECIAL = re.compile(r"[|\\<`*\[\]&]")  # one set, and _EDGE apart: many times as fast as both in one
 
 
 def _line(text: str) -> str:
@@ -226,7 +232,7 @@ def _written(cells: set[str], escape: bool) -> dict[str, str]:
 
 def _telling(text: str) -> bool:
     """Whether there is anything in a text that a table may have to write otherwise."""
-    return bool(_SPECIAL.search(text) or _EDGE.search(text))
+    return bool(_SPECIAL.search(text) or _EDGE.search(text)) or not text.isprintable()
 
 
 def _cell(text: str) -> str:

@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
-from . import columns, conventions, export, sections
+from . import columns
 from .analysis import Analysis
 from .columns import Column, find
 from .dims import Dim, Extent, substitute, symbol
@@ -17,7 +17,6 @@ from .expense import expense, most_expensive
 from .grouping import GROUPS, group_value, groups
 from .naming import grouped
 from .notation import AS_USUAL, ColumnNotation, Notation
-from .passes import caches
 from .suggest import no_such
 from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, shapes_text, show
 from .wording import assumptions, coverage, first
@@ -177,6 +176,8 @@ class Report:
 
     def _cache(self) -> str:
         """What a token takes in the caches, and what all of them take where that is known."""
+        from .passes import caches
+
         found, evaluate = self.analysis.caches, self.analysis.evaluate
         text = (
             f"KV cache {self.show(caches.bytes_per_token(found), 'bytes', HEADLINE)} a token in {found[0].after.dtype}"
@@ -302,6 +303,8 @@ class Report:
     @property
     def data(self) -> dict[str, Any]:
         """The JSON object: that of the analysis, and a key for each section."""
+        from . import export
+
         return {**export.to_dict(self.analysis), **{each.name: each.data(self.analysis) for each in self.sections}}
 
     @property
@@ -449,6 +452,8 @@ _GROUPED = ("name", "count", "learned_params", "macs", "ops", "activation", "sha
 
 def _section(name: str) -> Section:
     """Raises ArgumentError when there is no such section."""
+    from . import sections
+
     try:
         return sections.find(name)
     except KeyError:
@@ -457,6 +462,8 @@ def _section(name: str) -> Section:
 
 def _build_table(style: str) -> Callable[[Analysis], Table]:
     """How a convention lays its table out. Raises ArgumentError where it has no table, or does not exist."""
+    from . import conventions
+
     try:
         found = conventions.find(style)
     except KeyError:

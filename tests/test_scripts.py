@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import signal
 import subprocess
@@ -162,6 +163,32 @@ def test_what_is_not_answered_or_refused_is_a_failure(root: Path, tmp_path: Path
     assert ended(2 << 8, "| half", said).startswith("refused with 1 lines, 6 characters")
     assert ended(2 << 8, err=said * 2).startswith("refused with 2 lines")
     assert ended(0) == "no report" and ended(1 << 8, "a report") == "exit code 1"
+
+
+def test_a_case_that_ends_its_process_is_counted_and_the_others_go_on(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Eight cases in two processes: number 2 kills its own, and 5 fails where another was run before it."""
+    made = script(root, "fuzz")
+
+    def command(arguments: list[str]) -> int:
+        number = Path.cwd().name
+        if number == "2":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == "5" and not made.ran_alone:
+            return 70
+        made.ran_alone = False
+        os.write(1, b"a report")
+        return 0
+
+    made.ran_alone = True
+    monkeypatch.setattr(made.cli, "main", command)
+    monkeypatch.setattr(made, "wrong_with", lambda text, format: "")
+    run = made.Run(1, tmp_path)
+    run.all(range(8), jobs=2)
+    found = {"answered": 6, "killed by SIGKILL": 1, "only after other cases: exit code _": 1}
+    assert run.counts == found and list(tmp_path.iterdir()) == []
+    assert sorted(re.findall(r"^1/\d", capsys.readouterr().out, re.MULTILINE)) == ["1/2", "1/5"]
 
 
 # --- mutants ----------------------------------------------------------------------------------------------------------

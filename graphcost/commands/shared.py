@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import analysis as _analysis
-from .. import arguments, plugins, units
+from .. import arguments, plugins
 from ..errors import ModelError
 from ..options import in_options
 from ..shapes import show_shape
@@ -47,7 +47,7 @@ def target_of(options: argparse.Namespace) -> Target:
         align=options.align,
         quantize=options.quantize,
         fold_bn=options.fold_bn,
-        **{key: units.size(getattr(options, key), f"--{key}") for key in ("ram", "flash") if getattr(options, key)},
+        **{key: arguments.nbytes(f"--{key}", size) for key in ("ram", "flash") if (size := getattr(options, key))},
     )
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-from ..dims import Dim, Extent, Undecided, symbols
+from ..dims import Dim, Extent, Undecided, symbol, symbols
 from ..errors import ModelError
-from ..graph import UNKNOWN, Tensor
+from ..graph import UNKNOWN, Tensor, TensorSequence
 from ..rules import FRESH, NO_WORK, Body, Facts, Work, data_dependent, rule
 from ..shapes import axis_of
 from .abstract import ITEMS, axis_id, common_extent, join, scalar, stack, widen
@@ -24,6 +24,9 @@ ENDLESS = 2**31
 """A trip count from which on it is no limit: exporters write 2**63 - 1 for a loop that only its condition ends."""
 ATTEMPTS = 4
 """Runs of a body in search of a fixpoint; the third gives up the rank of what still changes."""
+LIMIT, TRIPS = 98, 99
+"""Instead of an axis, of the extents that data decides: a loop's trip limit, and how often it runs. No tensor has so
+many axes, so neither is taken for an extent of an output."""
 
 
 # --- branches ---------------------------------------------------------------------------------------------------------
@@ -87,17 +90,18 @@ def loop(limit: Tensor | None = None, condition: Tensor | None = None, *state: T
     body: step, condition, *state -> condition, *state, *additions; these are stacked along a new first axis.
     https://onnx.ai/onnx/operators/onnx__Loop.html
     """
-    most, enters = _trip_limit(limit, len(state)), 1 if condition is None else scalar(condition)
+    most, enters = _trip_limit(limit), 1 if condition is None else scalar(condition)
     if enters == 0 or (isinstance(most, int) and most <= 0):
         return _skipped(body, state)
-    lead = (_loop_input(body, 0, "int64", None), _loop_input(body, 1, "bool", 1 if enters == 1 else None))
-    general = fixpoint(body, lead, state, 1)
+    step = symbol(f"{next(iter(body.inputs), 'i')}_step", lower=0)
+    lead = (_loop_input(body, 0, "int64", step), _loop_input(body, 1, "bool", 1 if enters == 1 else None))
+    general = fixpoint(body, lead, state, 1, steps=step)
     goes_on = enters == 1 and scalar(general.condition) == 1
     if enters == 1 and not (goes_on and general.given == state):
         if (unrolled := unroll(body, most, state)) is not None:
             return unrolled
-        general = fixpoint(body, lead, state, 1)  # the body's rows are those of its last run
-    trips = most if goes_on and most is not None else data_dependent(axis_id(len(state), 1))
+        general = fixpoint(body, lead, state, 1, steps=step)  # the body's rows are those of its last run
+    trips = most if goes_on and most is not None else data_dependent(TRIPS)
     outputs = general.after(trips, [0] * len(general.additions))
     if goes_on or most is None:
         return Facts(outputs, NO_WORK, trip_counts=(trips,))
@@ -105,13 +109,13 @@ def loop(limit: Tensor | None = None, condition: Tensor | None = None, *state: T
     return Facts(outputs, NO_WORK, trip_counts=(most,), note=note)
 
 
-def _trip_limit(limit: Tensor | None, carried: int) -> Extent | None:
+def _trip_limit(limit: Tensor | None) -> Extent | None:
     """The most steps of a loop: a number, a symbol where data gives it, None where only its condition ends it."""
     if limit is None:
         return None
     most = scalar(limit)
     if most is None:
-        return data_dependent(axis_id(carried, 0))
+        return data_dependent(LIMIT)
     return None if isinstance(most, int) and most >= ENDLESS else most
 
 
@@ -122,7 +126,7 @@ def _skipped(body: Body, state: Sequence[Tensor]) -> Facts:
     return Facts((*state, *(stack(each, 0, 0) for each in additions)), NO_WORK, trip_counts=(0,))
 
 
-def _loop_input(body: Body, at: int, dtype: str, value: int | None) -> Tensor:
+def _loop_input(body: Body, at: int, dtype: str, value: Extent | None) -> Tensor:
     """The step or the condition that a loop hands to its body: a scalar, or a vector of one where the body says so."""
     stated = [*body.inputs.values(), UNKNOWN, UNKNOWN][at]
     shape = (1,) if stated.ranked and stated.rank == 1 else ()
@@ -166,9 +170,17 @@ def _stack_all(tensors: Sequence[Tensor], output: int) -> Tensor:
 
 
 def fixpoint(
-    body: Body, lead: Sequence[Tensor], state: Sequence[Tensor], skip: int, rest: Sequence[Tensor] = ()
+    body: Body,
+    lead: Sequence[Tensor],
+    state: Sequence[Tensor],
+    skip: int,
+    rest: Sequence[Tensor] = (),
+    steps: Extent = 0,
 ) -> Carried:
-    """Generalise the state until the body gives back no more than it was given; `skip` results precede its state."""
+    """Generalise the state until the body gives back no more than it was given; `skip` results precede its state.
+
+    `steps` is the symbol that stands for the number of the step among what the body is given, if any does.
+    """
     given = tuple(state)
     names = list(body.inputs)[len(lead) :]
     for attempt in range(ATTEMPTS):
@@ -182,20 +194,26 @@ def fixpoint(
         if wider == given:
             break
         given = wider
-    return Carried(state, given, results, skip)
+    return Carried(state, given, results, skip, symbols(steps))
 
 
 class Carried:
     """What a loop's body makes of tensors that stand for those of any step."""
 
     def __init__(
-        self, start: Sequence[Tensor], given: tuple[Tensor, ...], results: Sequence[Tensor], skip: int
+        self,
+        start: Sequence[Tensor],
+        given: tuple[Tensor, ...],
+        results: Sequence[Tensor],
+        skip: int,
+        step: frozenset[str] = frozenset(),
     ) -> None:
         self.start = start
         self.given = given
         self.condition = results[0] if skip else None
         self.made = results[skip : skip + len(given)]
         self.additions = results[skip + len(given) :]
+        self.step = step
 
     def after(self, trips: Extent, axes: Sequence[int]) -> tuple[Tensor, ...]:
         """The tensors after so many steps: the last state, and the additions of all steps stacked along `axes`."""
@@ -210,13 +228,15 @@ class Carried:
         """The symbols that stand for extents which are others in each step."""
         pairs = [(x, y) for x, y in zip(self.start, self.given, strict=True) if x.ranked and y.ranked]
         extents = [pair for x, y in pairs for pair in zip(x.shape, y.shape, strict=True)]
-        return frozenset(name for first, any_ in extents if first != any_ for name in symbols(any_))
+        return self.step.union(name for first, any_ in extents if first != any_ for name in symbols(any_))
 
     @staticmethod
     def _state_after(
         start: Tensor, given: Tensor, made: Tensor, trips: Extent, changing: frozenset[str], output: int
     ) -> Tensor:
         """A carried tensor after so many steps: what each step adds to an extent, it adds `trips` times."""
+        if isinstance(given, TensorSequence):
+            return _open_items(given, changing, output)
         if not (start.ranked and given.ranked and made.ranked) or start.shape == given.shape:
             return given
         shape: list[Extent] = []
@@ -238,6 +258,12 @@ def _open_extents(tensor: Tensor, changing: frozenset[str], output: int) -> Tens
     extents = enumerate(tensor.shape)
     shape = [data_dependent(axis_id(output, axis)) if symbols(e) & changing else e for axis, e in extents]
     return Tensor(tuple(shape), tensor.dtype)
+
+
+def _open_items(sequence: TensorSequence, changing: frozenset[str], output: int) -> Tensor:
+    """A sequence as one step leaves it as that of any step."""
+    element = _open_extents(sequence.element, changing, output)
+    return sequence if element is sequence.element else TensorSequence(element)
 
 
 def _is_open(trips: Extent) -> bool:

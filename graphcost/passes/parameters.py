@@ -152,7 +152,7 @@ class _Classes:
             for weight in row.weights:
                 if untold and not weight.use:
                     self.of.setdefault(weight.key, UNTOLD)
-                elif weight.use == LEARNED or not (weight.use or weight.name):  # as most are
+                elif (weight.use == LEARNED and not self._is_filled(weight)) or not (weight.use or weight.name):
                     self.of[weight.key] = LEARNED
                 else:
                     self._note(weight, id(row) in scores)
@@ -160,21 +160,28 @@ class _Classes:
         self.of.update(dict.fromkeys(self.copies, COPIES))
 
     def _note(self, weight: Weight, biases_scores: bool) -> None:
-        use = weight.use or self._likely(weight, biases_scores)
+        use = self._likely(weight, biases_scores) if weight.use in ("", LEARNED) else weight.use
         if (known := self.of.get(weight.key)) in (None, UNTOLD) or use == LEARNED:
             self.of[weight.key] = use
             if known in (None, UNTOLD) and use not in (weight.use, LEARNED):
                 self.likely.setdefault(use, []).append(weight)
 
     def _likely(self, weight: Weight, biases_scores: bool) -> str:
-        """The class of a weight of which the operator does not tell it.
-
-        What an exporter put into a node, where it gives parameters the names of their modules, was made on the way.
-        """
+        """The class of a weight of which the operator does not tell it, or that was made on the way."""
+        if weight.use == LEARNED:
+            return TABLES if self._is_filled(weight) else LEARNED
         if use := meaning(weight.name):
             return use
-        made = self.named and not _is_initializer(weight)
-        return TABLES if made or (biases_scores and not is_of_module(weight.name)) else LEARNED
+        is_table = self._is_made(weight) or (biases_scores and not is_of_module(weight.name))
+        return TABLES if is_table else LEARNED
+
+    def _is_made(self, weight: Weight) -> bool:
+        """Whether an exporter put it into a node, where it gives parameters the names of their modules."""
+        return self.named and not _is_initializer(weight)
+
+    def _is_filled(self, weight: Weight) -> bool:
+        """Whether it is the ones or zeros of a normalisation that has no factors and shifts of its own."""
+        return weight.tensor.ranked and weight.tensor.rank == 1 and self._is_made(weight)
 
     def guesses(self, counted: set[Hashable]) -> list[str]:
         """In words, what of the counted weights is likely rather than certain to be of its class."""

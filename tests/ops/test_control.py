@@ -194,6 +194,41 @@ def test_the_step_is_a_vector_where_the_body_says_so():
     assert shape(run(graph), "z") == (3, 1)
 
 
+def data_ended(body: str, opset: int = 17) -> Analysis:
+    """A loop that carries s and runs as often as data says, over six rows of three."""
+    graph = f"""
+    g (int64 m, bool c0, float[1, 3] x, float[6, 3] rows) => (float[] y, float[] z) {{
+        y, z = Loop (m, c0, x) <body = b (int64 i, bool c, float[] s) => (bool d, float[] t, float[] u) {{
+            d = Identity(c) one = Constant <value = int64 {{1}}> () zero = Constant <value_ints = [0]> ()
+            after = Add(i, one) from = Unsqueeze(i, zero) to = Unsqueeze(after, zero) {body}
+        }}>
+    }}
+    """
+    return run(graph, opset)
+
+
+def test_a_slice_that_each_step_takes_one_further_on_is_one_row_of_any_step():
+    """rows[i : i + 1], as a recurrence that is written as a loop reads its inputs."""
+    analysis = data_ended("row = Slice(rows, from, to, zero) t = Add(s, row) u = Relu(row)")
+    assert shape(analysis) == (1, 3)
+    assert shape(analysis, "z") == (symbol("z_0", lower=0), 1, 3)
+
+
+def test_what_grows_with_the_number_of_the_step_has_no_extent_that_is_known_outside():
+    """rows[0 : i + 1] is another extent in each step, and none of them the number of steps."""
+    analysis = data_ended("t = Slice(rows, zero, to, zero) u = ReduceSum <keepdims = 0> (t)")
+    assert shape(analysis) == (symbol("y_0", lower=0), 3)
+    assert shape(analysis, "z") == (symbol("z_0", lower=0),)
+
+
+def test_how_often_a_loop_runs_is_no_extent_of_what_its_steps_add():
+    """Elements that are not zero, stacked as often as data says: two numbers."""
+    analysis = data_ended("t = Identity(s) u = Slice(rows, zero, to, zero)")
+    steps, rows, columns = shape(analysis, "z")
+    assert (str(steps), columns) == ("z_0", 3)
+    assert str(rows) not in ("z_0", "3")
+
+
 @pytest.mark.slow
 def test_loops_in_loops_end_in_bounded_time(monkeypatch: pytest.MonkeyPatch):
     """Each level follows its growing tensor through 64 steps: 64**6 runs of the innermost, if nothing stopped it."""

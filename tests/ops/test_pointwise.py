@@ -169,6 +169,27 @@ def test_integers_divide_toward_zero(facts_of: FactsOf) -> None:
     assert quotients == (3, -3, -3, 3)
 
 
+@pytest.mark.parametrize(
+    ("kind", "dtype", "a", "b", "left"),
+    [
+        ("Add", "int32", 2**31 - 1, 1, -(2**31)),
+        ("Sub", "uint8", 3, 5, 254),
+        ("Mul", "int8", 16, 8, -128),
+        ("Add", "int64", 2**63 - 1, 1, -(2**63)),
+        ("Add", "int64", 2**31, 1, 2**31 + 1),
+    ],
+)
+def test_integers_leave_off_the_bits_that_their_type_has_no_room_for(
+    facts_of: FactsOf, kind: str, dtype: str, a: int, b: int, left: int
+) -> None:
+    assert facts_of(kind, Tensor((), dtype, (a,)), Tensor((), dtype, (b,))).outputs[0].value == (left,)
+
+
+@pytest.mark.parametrize("signs", [{}, {"detect_negative": 0}, {"detect_positive": 0}])
+def test_is_inf_looks_for_the_signs_that_it_is_told(agrees: FactsOf, signs: dict[str, int]) -> None:
+    agrees("IsInf", np.array([np.inf, -np.inf, 1, np.nan], np.float32), **signs)
+
+
 def test_where_chooses_elements(agrees: FactsOf) -> None:
     agrees("Where", BOOLS, A, B)
 

@@ -90,6 +90,30 @@ def test_what_is_filled_by_a_formula_is_a_table_unless_a_kernel_is_expected_ther
     assert classes(found) == {"learned": 4 * 3, "tables": 8}
 
 
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("norm.weight", {"learned": 8, "tables": 2 + 2}),
+        ("w", {"learned": 8 + 2 + 2}),
+    ],
+)
+def test_ones_and_zeros_that_an_exporter_puts_into_a_normalisation_of_groups_are_not_learned(
+    module: str, expected: dict[str, int]
+) -> None:
+    """Eight channels in two groups: the module's own factors follow. Where no name tells of a module, they may be."""
+    ones, zeros_ = numpy_helper.from_array(np.ones(2, np.float32)), numpy_helper.from_array(np.zeros(2, np.float32))
+    nodes = [
+        helper.make_node("Constant", [], ["ones"], value=ones),
+        helper.make_node("Constant", [], ["zeros"], value=zeros_),
+        helper.make_node("Reshape", ["x", "groups"], ["g"]),
+        helper.make_node("InstanceNormalization", ["g", "ones", "zeros"], ["n"]),
+        helper.make_node("Reshape", ["n", "image"], ["i"]),
+        helper.make_node("Mul", ["i", module], ["y"]),
+    ]
+    constants = [*integers({"groups": [0, 2, -1], "image": [1, 8, 4, 4]}), *zeros({module: [8, 1, 1]})]
+    assert classes(analysed(proto(nodes, {"x": [1, 8, 4, 4]}, constants=constants))) == expected
+
+
 def test_names_tell_of_a_normalisation_that_is_taken_apart_and_that_is_said_to_be_likely() -> None:
     nodes = [
         helper.make_node("Sub", ["x", "bn.running_mean"], ["a"]),
