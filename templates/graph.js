@@ -188,6 +188,7 @@ function toggle(box) {
   if (box.expanded) box.element.after(box.part.group);
   else box.part.group.remove();
   settle(view);
+  print(view);
   const {canvas, svg, scale, width, height} = view;
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   zoom(scale);
@@ -197,6 +198,21 @@ function toggle(box) {
   if (!graphcost) return;
   reshape();
   colour();
+}
+
+/** Sheets on which a drawing is printed that is too long for one, as many as it needs with what is expanded in it. */
+function print({canvas, width, height}) {
+  const sheets = [...section.querySelectorAll(`[data-view="${canvas.dataset.view}"] + .sheets .sheet`)];
+  if (!sheets.length) return;
+  const [, top, , high] = sheets[0].getAttribute("viewBox").split(" ").map(Number);
+  const scale = sheets[0].height.baseVal.value / high;
+  const made = Array.from({length: Math.ceil((height - top) / high)}, (_, at) => {
+    const sheet = sheets[0].cloneNode(true);
+    sheet.setAttribute("viewBox", `0 ${top + at * high} ${width} ${high}`);
+    sheet.setAttribute("width", Math.round(width * scale));
+    return sheet;
+  });
+  sheets[0].parentElement.replaceChildren(...made);
 }
 
 /** What is written in a box as a title, for the mouse to show. */

@@ -137,6 +137,14 @@ def test_the_summary_says_what_a_person_reads_first(small: graphcost.Analysis) -
     ]
 
 
+def test_a_peak_of_open_sizes_says_what_it_depends_on(net: Any) -> None:
+    """On the image's sizes, not on the batch, which is assumed."""
+    report = net(HEAD + CONV + RELU, shapes={"data": ("N", 3, "H", "W")}).report()
+    assert report.summary[-1] == "peak activations depend on H, W"
+    unknown = net(HEAD + CONV + RELU + MYSTERY, shapes={"data": (1, 3, "H", 8)})
+    assert unknown.report().summary[-1] == "peak activations unknown"
+
+
 def test_a_lower_bound_says_so_wherever_it_stands(net: Any) -> None:
     report = net(HEAD + CONV + RELU + MYSTERY).report()
     assert report.summary[2:] == [">= 112 parameters (>= 448 B)", ">= 1.7 k MACs", "peak activations unknown"]

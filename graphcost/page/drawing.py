@@ -15,8 +15,9 @@ from ..analysis import Analysis
 from ..dims import Dim
 from ..graph import Tensor
 from ..table import counted, shape_text
-from .figure import Measured, shorten
+from .figure import shorten
 from .heat import HOTTEST, Heat
+from .measured import Measured
 from .network import Graph, Network, Node
 from .placement import Link, Spot, place
 
@@ -35,6 +36,9 @@ STUB = 16
 MARGIN = 16
 PAPER = 1500, 950
 """The largest drawing, in pixels, whose type can still be read (5 points) on a landscape page of A4 or Letter."""
+SHEET = 9 * RANK
+"""The height of what is printed on a sheet of a drawing that is too long for one; no box is cut."""
+MAX_SHEETS = 16
 
 MAX_BOXES = 2500
 """Operators that are drawn one by one; of more, only the modules."""
@@ -52,7 +56,7 @@ LABEL_CHARS = 13
 """Characters that fit between the ends of two edges."""
 FEW = 24
 """Operators of a network that is drawn as it is, also where blocks of it repeat."""
-FOLDED = 0.5
+FOLDED = 0.75
 """The part of the boxes that is left at most where blocks that repeat are one, for it to be drawn so."""
 
 
@@ -156,6 +160,14 @@ class View:
     def fits_paper(self) -> bool:
         """Whether it can be read on one printed page."""
         return self.width <= PAPER[0] and self.height <= PAPER[1]
+
+    @property
+    def sheets(self) -> range:
+        """Where each sheet of paper begins; none where it fits one page, or would be too large on several."""
+        tops = range(MARGIN - (RANK - HEIGHT) // 2, self.height, SHEET)
+        return tops if not self.fits_paper and self.width <= PAPER[0] and len(tops) <= MAX_SHEETS else range(0)
+
+    sheet = SHEET
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 
 from ..table import show
-from .figure import Measured
+from .measured import Measured
 from .network import Node
 
 HOTTEST = 9

@@ -193,6 +193,23 @@ def test_a_repeated_block_expands_to_its_first_and_a_row_of_another_is_all_of_th
     assert page.locator(".canvas:not([hidden]) a.chosen title").all_text_contents()[0].split("\n")[-1] == "r0"
 
 
+SHEETS = """() => [...document.querySelectorAll(".sheets")].flatMap(sheets =>
+    getComputedStyle(sheets).display === "none" ? [] : [...sheets.children].map(sheet => sheet.getAttribute("viewBox")))"""
+
+
+def test_a_drawing_too_long_for_a_page_is_printed_on_several(chain: graphcost.Analysis, open_report: Any) -> None:
+    """26 ranks of 98 pixels, nine on a sheet, between which no box stands; of that which is shown."""
+    page = open_report(chain)
+    assert page.evaluate(SHEETS) == []
+    page.emulate_media(media="print")
+    assert page.evaluate(SHEETS) == [f"0 {top} 184 882" for top in (-1, 881, 1763)]
+    assert not page.locator(".canvas svg").first.is_visible()
+    page.emulate_media(media="screen")
+    page.get_by_role("radio", name="Modules (12)").check()
+    page.emulate_media(media="print")
+    assert page.evaluate(SHEETS) == [f"0 {top} 184 882" for top in (-1, 881)]
+
+
 def test_the_keyboard_goes_from_box_to_box_and_chooses(chain: graphcost.Analysis, open_report: Any) -> None:
     page = shown(open_report(chain))
     listen(page)
@@ -326,7 +343,7 @@ def test_what_is_expanded_is_found_chosen_and_coloured_like_all_else(nested: Any
     nested.locator("a.found").click()
     assert choices(nested) == [[20, "graph"]]
     assert nested.locator(".canvas:not([hidden]) a.chosen").count() == 1
-    nested.get_by_role("combobox", name="Colour by").select_option("params")
+    nested.get_by_role("combobox", name="Colour by").select_option("learned_params")
     assert node(nested, 20).get_attribute("class").split()[-1] != "h9"
     select(nested, 22)
     assert seen(nested, 22)
@@ -349,7 +366,7 @@ def view(analysis: graphcost.Analysis, key: str) -> View:
     return draw(analysis, Charts(analysis).measured(key)).views[0]
 
 
-@pytest.mark.parametrize("key", ["macs", "ops", "params", "activation"])
+@pytest.mark.parametrize("key", ["macs", "ops", "learned_params", "activation"])
 def test_colours_are_those_of_the_chosen_measure(key: str, chain: graphcost.Analysis, open_report: Any) -> None:
     page = shown(open_report(chain))
     page.get_by_role("combobox", name="Colour by").select_option(key)
@@ -369,8 +386,8 @@ def test_the_ends_of_the_colours_are_those_of_the_drawing_and_the_measure(
     """The last convolution has 15 x 14 x 9 weights for each of 32 x 32 places, and its module nothing else."""
     page = shown(open_report(chain))
     assert scale(page) == "Colour scale, MACs per box: 0 to 1.9 M"
-    page.get_by_role("combobox", name="Colour by").select_option("params")
-    assert scale(page) == "Colour scale, all params per box: 0 to 1,905"  # and 15 biases
+    page.get_by_role("combobox", name="Colour by").select_option("learned_params")
+    assert scale(page) == "Colour scale, params per box: 0 to 1,905"  # and 15 biases
     page.get_by_role("combobox", name="Colour by").select_option("activation")
     assert scale(page) == "Colour scale, activation per box: 0 to 60.0 KiB"  # 4 x 15 x 32 x 32
     page.get_by_role("radio", name="Modules (12)").check()
