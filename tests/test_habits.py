@@ -13,6 +13,7 @@ import pytest
 
 from graphcost import cli, commands, config, options
 from graphcost.commands import help as help_command
+from graphcost.commands.parsers import parsers
 from graphcost.commands.progress import progress
 from graphcost.suggest import close_to, did_you_mean, no_such
 from harness import HEAD, conv, layer
@@ -113,7 +114,7 @@ def test_the_examples_of_help_run(command: str, root: Path, tmp_path: Path, caps
 
 def test_every_subcommand_is_in_the_help_and_each_name_there_is_one() -> None:
     assert all(commands.find(name) is not None for name in options.COMMANDS)
-    assert commands.parsers().keys() <= options.COMMANDS.keys()
+    assert parsers().keys() <= options.COMMANDS.keys()
     assert help_command.topic("diff").startswith("usage: graphcost diff OLD NEW")
     assert commands.find("det1.prototxt") is None
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 
-from .. import commands, options
+from .. import options
 from ..errors import ModelError
 from ..suggest import no_such
+from .parsers import parsers
 from .shared import write_out
 
 SHELLS = {
@@ -58,7 +59,7 @@ def _parser(file: object, folder: object) -> argparse.ArgumentParser:
     models = next(action for action in parser._actions if action.dest == "models")
     parser._actions.remove(models)  # to stand after the subcommands: the first word may be one
     parser._actions.append(models)
-    for name, own in {**_of_words(), **commands.parsers()}.items():
+    for name, own in {**_of_words(), **parsers()}.items():
         formats = {"format": _formats()[name]} if name in _formats() else {}
         _fill(own._actions, {**words, **formats}, file, folder)
         subparsers.add_parser(name, help=options.COMMANDS[name], add_help=False, parents=[own])
