@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict
 from . import columns
 from .analysis import Analysis
 from .columns import Column, find
+from .data_text import whole
 from .dims import Dim, Extent, substitute, symbol
 from .errors import ArgumentError
 from .expense import expense, most_expensive
@@ -308,9 +309,14 @@ class Report:
     @property
     def data(self) -> dict[str, Any]:
         """The JSON object: that of the analysis, and a key for each section."""
+        return whole(self.parts)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The same with layers and tensors that are made when they are written."""
         from . import export
 
-        return {**export.to_dict(self.analysis), **{each.name: each.data(self.analysis) for each in self.sections}}
+        return {**export.parts(self.analysis), **{each.name: each.data(self.analysis) for each in self.sections}}
 
     @property
     def _inputs(self) -> list[str]:
