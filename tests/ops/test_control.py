@@ -12,8 +12,7 @@ from onnx import parser
 from graphcost import Analysis, ModelError, Tensor
 from graphcost.dims import Dim, symbol
 from graphcost.graph import TensorSequence, Unranked
-from graphcost.ops.abstract import join
-from graphcost.ops.sequences import sequence_of
+from graphcost.ops.abstract import join, sequence_of
 from graphcost.passes import infer
 from graphcost.rules import data_dependent
 from harness import onnx_text as text
