@@ -2,8 +2,8 @@
 
 A body is called like a function: given tensors it answers with tensors. A loop whose state changes from step to step is
 unrolled where its steps are few; elsewhere its state is generalised until a run of the body changes it no more, a
-fixpoint. Not known: how often a loop runs that its data ends, and which branch data chooses; what is counted instead
-stands in the row's note.
+fixpoint. A loop that counters end is followed until they do. Not known: how often a loop runs that its data ends, and
+which branch data chooses; what is counted instead stands in the row's note.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from .abstract import ITEMS, axis_id, common_extent, is_open, join, scalar, stac
 
 STEPS = 64
 """Steps up to which a loop whose tensors change is unrolled."""
+COUNTED = (1024, 512, 256, 128)
+"""Steps up to which a loop is unrolled to see when its condition ends it, the most of them that its body affords."""
 ENDLESS = 2**31
 """A trip count from which on it is no limit: exporters write 2**63 - 1 for a loop that only its condition ends."""
 ATTEMPTS = 4
@@ -98,7 +100,7 @@ def loop(limit: Tensor | None = None, condition: Tensor | None = None, *state: T
     general = fixpoint(body, lead, state, 1, steps=step)
     goes_on = enters == 1 and scalar(general.condition) == 1
     if enters == 1 and not (goes_on and general.given == state):
-        if (unrolled := unroll(body, most, state)) is not None:
+        if (unrolled := unroll(body, most, state, to_the_limit=goes_on)) is not None:
             return unrolled
         general = fixpoint(body, lead, state, 1, steps=step)  # the body's rows are those of its last run
     trips = most if goes_on and most is not None else data_dependent(TRIPS)
@@ -133,13 +135,17 @@ def _loop_input(body: Body, at: int, dtype: str, value: Extent | None) -> Tensor
     return Tensor(shape, dtype, None if value is None else (value,))
 
 
-def unroll(body: Body, most: Extent | None, state: tuple[Tensor, ...]) -> Facts | None:
-    """A loop step by step; None when it takes too many, or when data ends it."""
-    if isinstance(most, Dim) or (most is not None and most > STEPS):
+def unroll(body: Body, most: Extent | None, state: tuple[Tensor, ...], *, to_the_limit: bool) -> Facts | None:
+    """A loop step by step; None when it takes too many, or when data ends it.
+
+    Of one that always runs `to_the_limit` few are followed: how often it runs is known anyway.
+    """
+    longest = STEPS if to_the_limit else next(filter(body.affords, COUNTED), STEPS)
+    if isinstance(most, Dim) or (to_the_limit and most is not None and most > longest):
         return None
     steps: list[Sequence[Tensor]] = []
     while most is None or len(steps) < most:
-        if len(steps) == STEPS:
+        if len(steps) == longest:
             return None
         run = body.accumulate if steps else body
         going, *results = run(_loop_input(body, 0, "int64", len(steps)), _loop_input(body, 1, "bool", 1), *state)
