@@ -220,12 +220,16 @@ def test_tests_that_run_a_line_come_with_those_of_its_module_first(root: Path, t
     mutant = made.Mutant(Path("graphcost/dims.py"), 12, "a", "b", "")
 
     class Data:
+        def data_filename(self) -> str:
+            return str(tmp_path / "noted.coverage")
+
         def contexts_by_lineno(self, name: str) -> dict[int, list[str]]:
             return {
-                11: ["tests/a.py::test_a|run", "tests/test_dims.py::test_b|run", ""],
+                11: ["tests/a.py::test_a|run", "tests/test_dims.py::test_b|run", "tests/a.py::test_d|run", ""],
                 14: ["tests/a.py::test_c|run"],
             }
 
+    (tmp_path / "noted.failing.json").write_text('{"tests/a.py::test_d": true}')
     assert made.tests_of(mutant, Data()) == ["tests/test_dims.py::test_b", "tests/a.py::test_a"]
 
 
