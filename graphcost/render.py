@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .data_text import csv_lines, json_line, spreadsheet_text
+from .data_text import csv_lines, json_lines, json_pieces, spreadsheet_text
 from .errors import ArgumentError, ModelError
-from .files import write
+from .files import Content, write
 from .printable import printable, printable_lines
 from .registry import Registry
 from .report import Report
@@ -71,14 +71,22 @@ class Format:
     """What `--format` calls it."""
     suffixes: tuple[str, ...]
     """Suffixes of files that are written so when no format is given: `.md`."""
-    report: Callable[[Report], str]
-    """One model."""
+    report: Callable[[Report], Content]
+    """One model: text, pieces of it, or bytes where the format is none of text."""
     summary: Callable[[Summary], str] | None = None
     """Several models side by side; None where the format has no such form."""
 
 
 def render(report: Report | Summary, format: str) -> str:
     """One report, or what several models cost side by side. Raises ModelError for an unknown format."""
+    content = rendered(report, format)
+    if isinstance(content, bytes):
+        raise ArgumentError("format", f"{format} is no text: it is written to a file, as by save")
+    return content if isinstance(content, str) else "".join(content)
+
+
+def rendered(report: Report | Summary, format: str) -> Content:
+    """The same as it is written to a file: bytes of a format that is none of text, pieces of what may be long."""
     found = find(format)
     if isinstance(report, Report):
         return found.report(report)
@@ -105,12 +113,6 @@ def page(template: str, styles: Sequence[str] = (), **content: object) -> str:
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
     """Rows as comma-separated values for spreadsheets: None as nothing, text that one would run as text."""
     return csv_lines(rows, spreadsheet_text)
-
-
-def json_text(data: dict[str, object]) -> str:
-    """An object as JSON in ASCII, a line for each element of its lists of objects."""
-    members = (f" {json_line(key)}: {_json_lines(value)}" for key, value in data.items())
-    return "{\n" + ",\n".join(members) + "\n}\n"
 
 
 def _template(name: str) -> Format:
@@ -254,23 +256,13 @@ def _latex(report: Report) -> str:
     return latex.document(report.title, report.summary, report.tables, foot)
 
 
-def _json(report: Report) -> str:
-    """A line for each layer and tensor: text of a line is made by json's encoder in C, an indented one is not."""
-    return json_text(report.data)
+def _json(report: Report) -> Iterator[str]:
+    """A line for each layer and tensor, each made when it is written."""
+    return json_pieces(report.parts)
 
 
 def _json_summary(summary: Summary) -> str:
-    return _json_lines(summary.data) + "\n"
-
-
-def _json_lines(value: object) -> str:
-    """A value as JSON, a line for each element of a list of objects and each member of an object of objects."""
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[\n  " + ",\n  ".join(map(json_line, value)) + "\n ]"
-    if isinstance(value, dict) and value and all(isinstance(each, dict) for each in value.values()):
-        members = (f"{json_line(key)}: {json_line(each)}" for key, each in value.items())
-        return "{\n  " + ",\n  ".join(members) + "\n }"
-    return json_line(value)
+    return json_lines(summary.data) + "\n"
 
 
 def _csv(report: Report) -> str:
@@ -370,4 +362,4 @@ def format_of(path: Path) -> str:
 
 def save(report: Report, path: Path, format: str | None = None) -> None:
     """Write a report in a format, else the one its suffix names. Raises ModelError when there is none, or for I/O."""
-    write(render(report, format or format_of(path)), path)
+    write(rendered(report, format or format_of(path)), path)

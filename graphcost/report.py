@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict
 from . import columns
 from .analysis import Analysis
 from .columns import Column, find
+from .data_text import whole
 from .dims import Dim, Extent, substitute, symbol
 from .errors import ArgumentError
 from .expense import expense, most_expensive
@@ -19,7 +20,7 @@ from .naming import grouped
 from .notation import AS_USUAL, ColumnNotation, Notation
 from .suggest import no_such
 from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, shapes_text, show
-from .wording import assumptions, coverage, first
+from .wording import assumptions, causes, coverage, first
 
 if TYPE_CHECKING:
     from .graph import Tensor
@@ -259,6 +260,11 @@ class Report:
         return coverage(self.analysis)
 
     @property
+    def causes(self) -> list[str]:
+        """Why operators that have a rule are not known, the first few reasons."""
+        return causes(self.analysis)
+
+    @property
     def rules_wanted(self) -> list[str]:
         """The first lines of a rule for operators that have none."""
         if not self.analysis.unknown:
@@ -303,9 +309,14 @@ class Report:
     @property
     def data(self) -> dict[str, Any]:
         """The JSON object: that of the analysis, and a key for each section."""
+        return whole(self.parts)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The same with layers and tensors that are made when they are written."""
         from . import export
 
-        return {**export.to_dict(self.analysis), **{each.name: each.data(self.analysis) for each in self.sections}}
+        return {**export.parts(self.analysis), **{each.name: each.data(self.analysis) for each in self.sections}}
 
     @property
     def _inputs(self) -> list[str]:

@@ -16,6 +16,8 @@ def broadcast(*shapes: Shape) -> Shape:
 
     Where one extent is symbolic and another is a number above 1, the number is the answer that makes the model valid.
     """
+    if shapes and shapes.count(shapes[0]) == len(shapes):  # as mostly
+        return shapes[0]
     rank = max(map(len, shapes), default=0)
     result: list[Extent] = [1] * rank
     for shape in shapes:

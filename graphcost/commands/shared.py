@@ -18,6 +18,7 @@ from ..shapes import show_shape
 
 if TYPE_CHECKING:
     from ..api import Analysis
+    from ..files import Content
     from ..graph import Model
     from ..target import Target
 
@@ -119,18 +120,24 @@ def format_of(options: argparse.Namespace, formats: Sequence[str]) -> str:
     return str(format)
 
 
-def write_out(text: str, output: Path | None) -> None:
+def write_out(content: Content, output: Path | None) -> None:
+    """Write to a file, else to standard output: what is made on the way only when all of it is."""
     if output is not None:
         from ..files import write
 
-        write(text, output)
+        write(content, output)
         return
+    pieces = [content] if isinstance(content, str | bytes) else list(content)
     if sys.stdout is None:
         raise ModelError("standard output", "", "is closed")
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     try:
-        sys.stdout.write(text)
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                sys.stdout.buffer.write(piece)
+            else:
+                sys.stdout.write(piece)
         sys.stdout.flush()
     except OSError as problem:
         with contextlib.suppress(OSError):  # or else the interpreter tries once more to write the rest when it ends

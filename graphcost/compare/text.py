@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import files, render
 from ..columns import Column
+from ..data_text import json_text
 from ..dims import Dim, to_json
 from ..errors import ModelError
 from ..table import LONG, Table, Value, counted, formula, show
@@ -29,7 +30,7 @@ def write(diff: Diff, format: str, top: int = 0) -> str:
     if format not in FORMATS:
         raise ModelError("--format", "", f"no format {format!r} of a diff; there are {', '.join(FORMATS)}")
     if format == "json":
-        return render.json_text(diff.to_dict())
+        return json_text(diff.to_dict())
     if format == "csv":
         return render.csv_text(_lines(diff))
     if format == "html":

@@ -178,6 +178,8 @@ def check_shared(rows: Iterable[Row]) -> None:
     owners: dict[str, tuple[Tensor, Row]] = {}
     for row in rows:
         op, facts = row.op, row.facts
+        if not op.weight_names:
+            continue
         held = facts.weights if facts is not None and facts.work is not None else op.blobs or ()
         for at, (name, tensor) in enumerate(zip(op.weight_names, held, strict=False)):
             if not name:

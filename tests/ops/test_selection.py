@@ -9,7 +9,7 @@ import pytest
 
 from graphcost import Facts, Tensor, Work
 from graphcost.dims import symbol, symbols
-from harness import MS, ints, t
+from harness import MS, ints, run, t
 
 FactsOf = Callable[..., Facts]
 
@@ -20,6 +20,13 @@ CUBE = np.arange(24, dtype=np.int64).reshape(2, 3, 4)
 def test_non_zero_of_known_contents(agrees: FactsOf) -> None:
     agrees("NonZero", np.array([[1, 0, 2], [0, 0, 3]], np.int64))
     agrees("NonZero", np.array([True, False, True]))
+
+
+def test_non_zero_of_a_mask_that_the_file_holds() -> None:
+    analysis = run("""
+    g (float[4] x) => (int64[] y) <bool[2, 3] mask = {1, 0, 1, 0, 0, 1}> { y = NonZero(mask) }
+    """)
+    assert analysis.tensors["y"].shape == (2, 3)
 
 
 def test_non_zero_of_unknown_contents_finds_what_data_decides(facts_of: FactsOf) -> None:
