@@ -211,7 +211,7 @@ class Analysis:
     @cached_property
     def work(self) -> Work:
         """Scalar operations of one forward run; a lower bound unless `complete`."""
-        numbers: list[Extent] = [0] * len(Work.__slots__)
+        numbers = [NO_WORK.counts]
         distinct = Counter[Work]()  # sums of formulas take time
         for row, count in self._distinct:
             work = row.work
@@ -219,10 +219,11 @@ class Analysis:
                 continue
             counts = work.counts
             if set(map(type, counts)) == {int}:
-                numbers = [total + count * each for total, each in zip(numbers, counts, strict=True)]
+                numbers.append(counts if count == 1 else (work * count).counts)
             else:
                 distinct[work] += count
-        return Work.total([Work(*numbers), *(work * count for work, count in distinct.items())])
+        numeric = Work(*map(sum, zip(*numbers, strict=True)))
+        return Work.total([numeric, *(work * count for work, count in distinct.items())])
 
     @cached_property
     def unknown(self) -> dict[str, int]:

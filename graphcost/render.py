@@ -161,7 +161,7 @@ def _text_table(context: Context, table: Table) -> str:
 def _html(report: Report) -> str:
     from . import page
 
-    report = report.with_constants().of_whole_formulas()  # rows of the table are numbered as those of the charts are
+    report = report.of_whole_formulas()
     html = environment().get_template("report.html.j2").render(report=report, page=page.build(report, _text))
     return printable_lines(html)
 

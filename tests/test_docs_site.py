@@ -59,7 +59,7 @@ def test_the_site_builds_without_a_broken_link_and_asks_nothing_of_another_host(
     pytest.importorskip("material", reason="mkdocs-material is not installed")
     docs.build_site(tmp_path / "site")
     pages = [*(tmp_path / "site").glob("**/*.html")]
-    assert {"index.html", "reference.html"} <= {page.name for page in pages}
+    assert {"index.html", "reference.html", "microcontroller.html"} <= {page.name for page in pages}
     for page in pages:
         loaded = re.findall(
             r"<(?:script|img|link|iframe)\b[^>]*?(?:src|href)=\"?([^\" >]+)", page.read_text(encoding="utf-8")

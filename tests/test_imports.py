@@ -16,7 +16,7 @@ import graphcost
 PACKAGE = Path(graphcost.__file__).parent
 
 FLOORS = [
-    {"version", "printable", "limits", "garbage", "folders", "suggest", "compiled"},
+    {"version", "printable", "limits", "garbage", "frozen", "folders", "suggest", "compiled"},
     {"errors", "naming", "data_text", "calibrations"},
     {"dims", "files", "plugins", "workers", "config", "slices"},
     {"remote", "units"},

@@ -188,7 +188,7 @@ def test_a_case_that_ends_its_process_is_counted_and_the_others_go_on(
     run.all(range(8), jobs=2)
     found = {"answered": 6, "killed by SIGKILL": 1, "only after other cases: exit code _": 1}
     assert run.counts == found and list(tmp_path.iterdir()) == []
-    assert re.findall(r"^1/\d", capsys.readouterr().out, re.MULTILINE) == ["1/2", "1/5"]
+    assert sorted(re.findall(r"^1/\d", capsys.readouterr().out, re.MULTILINE)) == ["1/2", "1/5"]
 
 
 # --- mutants ----------------------------------------------------------------------------------------------------------
@@ -215,18 +215,32 @@ def test_a_mutant_changes_one_thing_that_is_computed(root: Path, tmp_path: Path)
     assert len(mutants) == len(changes) and all(compile(mutant.source, "m.py", "exec") for mutant in mutants)
 
 
-def test_tests_that_run_a_line_come_with_those_of_its_module_first(root: Path, tmp_path: Path) -> None:
+def test_tests_that_run_a_line_come_with_those_of_its_module_and_then_the_quick_ones_first(
+    root: Path, tmp_path: Path
+) -> None:
     made = script(root, "mutants")
     mutant = made.Mutant(Path("graphcost/dims.py"), 12, "a", "b", "")
 
     class Data:
+        def data_filename(self) -> str:
+            return str(tmp_path / "noted.coverage")
+
         def contexts_by_lineno(self, name: str) -> dict[int, list[str]]:
             return {
-                11: ["tests/a.py::test_a|run", "tests/test_dims.py::test_b|run", ""],
+                11: [
+                    "tests/a.py::test_a|run",
+                    "tests/test_dims.py::test_b|run",
+                    "tests/a.py::test_d|run",
+                    "tests/a.py::test_e|run",
+                    "",
+                ],
                 14: ["tests/a.py::test_c|run"],
             }
 
-    assert made.tests_of(mutant, Data()) == ["tests/test_dims.py::test_b", "tests/a.py::test_a"]
+    (tmp_path / "noted.failing.json").write_text('{"tests/a.py::test_d": true}')
+    sizes = {"tests/test_dims.py::test_b": 99, "tests/a.py::test_a": 20, "tests/a.py::test_e": 10}
+    found = made.tests_of(mutant, Data(), sizes)
+    assert found == ["tests/test_dims.py::test_b", "tests/a.py::test_e", "tests/a.py::test_a"]
 
 
 # --- site -------------------------------------------------------------------------------------------------------------

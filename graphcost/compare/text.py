@@ -254,7 +254,7 @@ def _graph(diff: Diff) -> dict[str, Any]:
 
     styles = {change.new.name: _style(change) for change in diff.changes if change.new is not None}
     rows = [styles.get(row.name, "") for row in analysis.rows]
-    views = draw(analysis, [0] * len(rows)).views
+    views = draw(analysis).views
     if not views:
         return {}
     boxes = [(box, next((rows[at] for at in box.node.rows if rows[at]), "")) for box in views[0].boxes]

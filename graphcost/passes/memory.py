@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ..dims import symbols
 from ..errors import ModelError
 from ..graph import Model, Op, Tensor
 from .buffers import Buffer, allocate, least_live_bytes, live_bytes
@@ -86,6 +87,13 @@ class Memory:
     def peak_bytes(self) -> int | None:
         """None when a size that matters is not known, or nothing runs."""
         return max(self.curve) if self.storage.known and self.curve else None
+
+    @cached_property
+    def symbols(self) -> frozenset[str]:
+        """The names that sizes of the tensors depend on; none where a size is not known at all."""
+        sizes = {buffer.size for buffer in self.buffers}
+        known = [size for size in sizes if size is not None]
+        return frozenset[str]().union(*map(symbols, known)) if len(known) == len(sizes) else frozenset()
 
     @cached_property
     def least_peak_bytes(self) -> int | None:

@@ -48,7 +48,11 @@ class OpenExtents:
         for fresh in sorted(_fresh(facts.trip_counts)):
             if fresh not in names:
                 names[fresh] = self._trip_count(self.names((prefix, op.name), f"{op.name}_times"))
-        return facts.map(lambda extent: substitute(extent, names), lambda tensor: tensor.substitute(names))
+        return facts.map(
+            lambda extent: substitute(extent, names),
+            # what is open in a sequence gets a name where a tensor is taken out: in each it may be another number
+            lambda tensor: tensor.substitute(names) if tensor.ranked else tensor,
+        )
 
     def record_declared(self, names: Iterable[str], tensors: Iterable[Tensor], stated: Stated) -> None:
         """Note the numbers that the file declares for symbols that stand in some tensors."""

@@ -14,7 +14,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..dims import Extent, floor_div
-from ..graph import BITS
+from ..graph import BITS, Op
 from ..rules import CLASSES, LEARNED, TABLES
 from .rows import Row, Weight
 from .scores import biased_scores
@@ -24,6 +24,8 @@ from .weight_names import is_of_module, meaning
 
 COPIES = "copies"
 """The class of what is likely a copy of another weight."""
+NORMALISATIONS = ("BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization")
+"""Operators whose factors and shifts an exporter has to write even where the module has none."""
 UNTOLD = "unknown"
 """The class of what only operators read of which nothing is known: it may be learned, or a setting of theirs."""
 
@@ -149,10 +151,13 @@ class _Classes:
         scores = biased_scores(rows)
         for row in rows:
             untold = not row.dependent and (row.facts is None or row.facts.work is None)
+            normalises = self.named and row.op.type in NORMALISATIONS
             for weight in row.weights:
                 if untold and not weight.use:
                     self.of.setdefault(weight.key, UNTOLD)
-                elif (weight.use == LEARNED and not self._is_filled(weight)) or not (weight.use or weight.name):
+                elif normalises and weight.use == LEARNED and _is_written_out(weight):
+                    self.of.setdefault(weight.key, TABLES)
+                elif weight.use == LEARNED or not (weight.use or weight.name):  # as most are
                     self.of[weight.key] = LEARNED
                 else:
                     self._note(weight, id(row) in scores)
@@ -160,28 +165,21 @@ class _Classes:
         self.of.update(dict.fromkeys(self.copies, COPIES))
 
     def _note(self, weight: Weight, biases_scores: bool) -> None:
-        use = self._likely(weight, biases_scores) if weight.use in ("", LEARNED) else weight.use
+        use = weight.use or self._likely(weight, biases_scores)
         if (known := self.of.get(weight.key)) in (None, UNTOLD) or use == LEARNED:
             self.of[weight.key] = use
             if known in (None, UNTOLD) and use not in (weight.use, LEARNED):
                 self.likely.setdefault(use, []).append(weight)
 
     def _likely(self, weight: Weight, biases_scores: bool) -> str:
-        """The class of a weight of which the operator does not tell it, or that was made on the way."""
-        if weight.use == LEARNED:
-            return TABLES if self._is_filled(weight) else LEARNED
+        """The class of a weight of which the operator does not tell it.
+
+        What an exporter put into a node, where it gives parameters the names of their modules, was made on the way.
+        """
         if use := meaning(weight.name):
             return use
-        is_table = self._is_made(weight) or (biases_scores and not is_of_module(weight.name))
-        return TABLES if is_table else LEARNED
-
-    def _is_made(self, weight: Weight) -> bool:
-        """Whether an exporter put it into a node, where it gives parameters the names of their modules."""
-        return self.named and not _is_initializer(weight)
-
-    def _is_filled(self, weight: Weight) -> bool:
-        """Whether it is the ones or zeros of a normalisation that has no factors and shifts of its own."""
-        return weight.tensor.ranked and weight.tensor.rank == 1 and self._is_made(weight)
+        made = self.named and not _is_initializer(weight)
+        return TABLES if made or (biases_scores and not is_of_module(weight.name)) else LEARNED
 
     def guesses(self, counted: set[Hashable]) -> list[str]:
         """In words, what of the counted weights is likely rather than certain to be of its class."""
@@ -199,3 +197,11 @@ class _Classes:
 def _is_initializer(weight: Weight) -> bool:
     """Whether the file lists the weight by name, rather than an operator holding it."""
     return isinstance(weight.key, tuple) and isinstance(weight.key[0], int)
+
+
+def _is_written_out(weight: Weight) -> bool:
+    """Whether a node of the file states its numbers, as exporters write the ones and zeros of a normalisation that has
+    no factors and shifts of its own.
+    """
+    key = weight.key
+    return isinstance(key, tuple) and isinstance(key[0], Op) and key[0].type == "Constant"

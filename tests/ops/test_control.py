@@ -12,8 +12,7 @@ from onnx import parser
 from graphcost import Analysis, ModelError, Tensor
 from graphcost.dims import Dim, symbol
 from graphcost.graph import TensorSequence, Unranked
-from graphcost.ops.abstract import join
-from graphcost.ops.sequences import sequence_of
+from graphcost.ops.abstract import join, sequence_of
 from graphcost.passes import infer
 from graphcost.rules import data_dependent
 from harness import onnx_text as text
@@ -173,6 +172,33 @@ def test_a_loop_without_a_trip_count_runs_until_its_condition_ends_it():
     analysis = run(loop(body, limit=""))
     assert shape(analysis, "z") == (4, 2, 3)
     assert analysis["Loop_0/body/Relu_2"].work.compares == 4 * (2 * 3)
+
+
+@pytest.mark.parametrize("limit", ["int64 {9223372036854775807}", "int64 {500}"])
+def test_a_loop_that_a_counter_ends_runs_until_it_does(limit: str):
+    """`while k < 100`, k = 0, 2, 4, ..: the counter is carried, as TensorFlow writes loops; 50 steps of it, and 100."""
+    graph = f"""
+    g (float[2, 3] x) => (int64 n, float[] y, float[] z) {{
+        zero = Constant <value = int64 {{0}}> () m = Constant <value = {limit}> ()
+        n, y, z = Loop (m, , zero, x) <body = b
+            (int64 i, bool c, int64 k, float[] s) => (bool d, int64 next, float[] t, float[] u) {{
+                by = Constant <value = int64 {{BY}}> () end = Constant <value = int64 {{100}}> ()
+                next = Add(k, by) d = Less(next, end) t = Relu(s) u = Identity(s)
+            }}>
+    }}
+    """
+    for by, steps in ((2, 50), (1, 100)):
+        analysis = run(graph.replace("BY", str(by)))
+        assert shape(analysis) == (2, 3)
+        assert shape(analysis, "z") == (steps, 2, 3)
+        assert analysis.work.compares == steps * (2 * 3 + 1)
+        assert analysis.complete and not analysis.warnings
+
+
+def test_a_counter_that_ends_a_loop_too_late_leaves_its_trip_count_open():
+    body = "far = Constant <value = int64 {1000000}> () d = Less(i, far) t = Relu(s) u = Identity(s)"
+    analysis = run(loop(body, limit=""))
+    assert shape(analysis, "z") == (symbol("z_0", lower=0), 2, 3)
 
 
 @pytest.mark.parametrize("limit", ["int64 {0}", "int64 {-1}"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,12 @@ def test_what_is_filled_by_a_formula_is_a_table_unless_a_kernel_is_expected_ther
     constants = integers({"kernel_shape": [4, 3, 1, 1], "row": [1, 1, 1, 8]})
     found = analysed(proto(nodes, {"x": [1, 3, 8, 8]}, constants=constants))
     assert classes(found) == {"learned": 4 * 3, "tables": 8}
+
+
+@pytest.mark.parametrize(("sample", "learned"), [("vgg16", 138_357_544), ("retinaface", 426_608)])
+def test_what_a_node_makes_under_the_name_of_a_modules_weight_is_learned(sample: str, learned: int, root: Path) -> None:
+    """The samples' weights, biases among them, are each made by a node."""
+    assert graphcost.analyze(root / f"onnx_models/{sample}.onnx").total("learned_params") == learned
 
 
 @pytest.mark.parametrize(
