@@ -176,6 +176,9 @@ class Analysis:
     @cached_property
     def caches(self) -> list[caches.Cache]:
         """The caches that the model hands on from one run to the next."""
+        stated = [tensor for tensor in self.model.inputs.values() if tensor.ranked]
+        if not any(isinstance(size, Dim) for tensor in stated for size in tensor.shape):
+            return []  # a cache grows along an axis that is open in the file
         from .passes import caches
 
         return caches.find(self.model, self.inputs, self.tensors, self.rows)
@@ -208,7 +211,7 @@ class Analysis:
     @cached_property
     def work(self) -> Work:
         """Scalar operations of one forward run; a lower bound unless `complete`."""
-        numbers: list[Extent] = [0] * len(Work.__slots__)
+        numbers = [NO_WORK.counts]
         distinct = Counter[Work]()  # sums of formulas take time
         for row, count in self._distinct:
             work = row.work
@@ -216,10 +219,11 @@ class Analysis:
                 continue
             counts = work.counts
             if set(map(type, counts)) == {int}:
-                numbers = [total + count * each for total, each in zip(numbers, counts, strict=True)]
+                numbers.append(counts if count == 1 else (work * count).counts)
             else:
                 distinct[work] += count
-        return Work.total([Work(*numbers), *(work * count for work, count in distinct.items())])
+        numeric = Work(*map(sum, zip(*numbers, strict=True)))
+        return Work.total([numeric, *(work * count for work, count in distinct.items())])
 
     @cached_property
     def unknown(self) -> dict[str, int]:
@@ -442,9 +446,11 @@ class Analysis:
     @cached_property
     def device(self) -> Device | None:
         """The device of the target. Raises ModelError when there is no such profile, or it is wrong."""
+        if not self.target.device:
+            return None
         from . import devices
 
-        return devices.find(self.target.device) if self.target.device else None
+        return devices.find(self.target.device)
 
     @cached_property
     def fits(self) -> list[roofline.Fit]:

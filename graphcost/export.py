@@ -8,6 +8,7 @@ from typing import Any
 import networkx as nx
 
 from .analysis import TOTALS, Analysis
+from .data_text import Elements, Members, whole
 from .dims import Extent, to_json
 from .graph import UNKNOWN, Tensor, TensorSequence
 from .layers import Layers
@@ -26,7 +27,13 @@ ITEMS = 256
 
 def to_dict(analysis: Analysis) -> dict[str, Any]:
     """The JSON object of `--format json`: integers, open dimensions as formulas in text, None for unknown."""
+    return whole(parts(analysis))
+
+
+def parts(analysis: Analysis) -> dict[str, Any]:
+    """The same with layers and tensors that are made when they are written."""
     model, blob = analysis.model, analysis.model.blob_names
+    tensors = {blob.get(name, name): tensor for name, tensor in analysis.tensors.items()}
     return {
         "schema": SCHEMA,
         "generator": GENERATOR,
@@ -50,8 +57,8 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
             "dependent_ops": analysis.dependent,
             "unknown_tensors": analysis.unknown_tensors,
         },
-        "layers": [layer.to_dict() for layer in Layers(analysis)],
-        "tensors": {blob.get(name, name): _tensor(tensor) for name, tensor in analysis.tensors.items()},
+        "layers": Elements(layer.to_dict() for layer in Layers(analysis)),
+        "tensors": Members((name, _tensor(tensor)) for name, tensor in tensors.items()),
     }
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any, NoReturn, Protocol
+from typing import Any, ClassVar, NoReturn, Protocol
 
 import networkx as nx
 
 from .dims import Dim, Extent, substitute
 from .errors import ModelError
+from .frozen import frozen_dataclass
 
 Shape = tuple[Extent, ...]
 Scalar = int | float | Dim | None  # None: this element is not known
@@ -50,32 +51,28 @@ class UnknownShape(ValueError):
     """Somebody asked for the shape of a tensor whose rank is not known."""
 
 
-class _Remembered:
-    """What is asked of a tensor many times in a run and found once: kept beside its fields, and no part of it."""
-
-    __slots__ = ("_hash", "_nbytes")
-    _hash: int
-    _nbytes: Extent
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor(_Remembered):
+@frozen_dataclass(frozen=True, slots=True)
+class Tensor:
     """A shape, an element type and, for the small integer tensors that steer later shapes, the contents (row-major)."""
 
     shape: Shape
     dtype: str = "float32"
     value: tuple[Scalar, ...] | None = None
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+    """What is asked of a tensor many times in a run is found once, as its bytes are; 0 until somebody asks."""
+    _nbytes: Extent | None = field(default=None, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
-        try:
-            return self._hash
-        except AttributeError:
+        if not self._hash:
             object.__setattr__(self, "_hash", hash((self.shape, self.dtype, self.value)))
-            return self._hash
+        return self._hash
 
-    @property
-    def ranked(self) -> bool:
-        return True
+    def __reduce__(self) -> tuple[type[Tensor], tuple[object, ...]]:
+        """Pickled and copied by its fields: hashes of text differ from one process to the next."""
+        return type(self), (self.shape, self.dtype, self.value)
+
+    ranked: ClassVar[bool] = True
+    """Whether the number of its axes is known."""
 
     @property
     def known(self) -> bool:
@@ -94,13 +91,12 @@ class Tensor(_Remembered):
     @property
     def nbytes(self) -> Extent:
         """Bytes of the elements packed without gaps: two 4-bit elements share a byte."""
-        try:
-            return self._nbytes
-        except AttributeError:
+        packed = self._nbytes
+        if packed is None:
             bits, size = BITS.get(self.dtype, 0), prod(self.shape)
             packed = size * (bits // 8) if bits % 8 == 0 else -(-size * bits // 8)
             object.__setattr__(self, "_nbytes", packed)
-            return packed
+        return packed
 
     def substitute(self, sizes: Mapping[str, Extent]) -> Tensor:
         """The tensor with values in the place of symbols of its shape."""
@@ -117,14 +113,13 @@ class Unranked(Tensor):
     def __init__(self, dtype: str = "unknown") -> None:
         object.__setattr__(self, "dtype", dtype)
         object.__setattr__(self, "value", None)
+        object.__setattr__(self, "_nbytes", None)
 
     @property
     def shape(self) -> NoReturn:
         raise UnknownShape("the shape of an input is not known")
 
-    @property
-    def ranked(self) -> bool:
-        return False
+    ranked = False
 
     def substitute(self, sizes: Mapping[str, Extent]) -> Tensor:
         return self

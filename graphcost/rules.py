@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from .dims import Dim, Extent, symbol, total
+from .frozen import frozen_dataclass
 from .graph import Tensor, Unread
 from .suggest import close_to
 from .windows import GLOBAL as GLOBAL
@@ -19,7 +20,7 @@ from .windows import POINTWISE as POINTWISE
 from .windows import Window as Window
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class Work:
     """Scalar operations of one forward run, by kind; `a + b` sums, `a * times` repeats."""
 
@@ -110,7 +111,7 @@ class Anchors:
     """Which input is the map."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class Facts:
     """What a rule answers."""
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from .dims import Dim, Extent, TooLarge, Undecided, maximum
 from .graph import Shape
+
+T = TypeVar("T")
 
 
 def broadcast(*shapes: Shape) -> Shape:
@@ -13,6 +16,8 @@ def broadcast(*shapes: Shape) -> Shape:
 
     Where one extent is symbolic and another is a number above 1, the number is the answer that makes the model valid.
     """
+    if shapes and shapes.count(shapes[0]) == len(shapes):  # as mostly
+        return shapes[0]
     rank = max(map(len, shapes), default=0)
     result: list[Extent] = [1] * rank
     for shape in shapes:
@@ -45,6 +50,20 @@ def axis_of(axis: int, rank: int) -> int:
     if not -rank <= axis < rank:
         raise ValueError(f"axis {axis} is outside a tensor of {rank} axes")
     return axis % rank if rank else 0
+
+
+def of_rank(shape: Shape, rank: int, name: str, *, or_more: bool = False) -> Shape:
+    """The shape of an input that is called `name` and has so many axes. Raises ValueError when it has others."""
+    if len(shape) == rank or (or_more and len(shape) > rank):
+        return shape
+    raise ValueError(f"{name} should have rank {rank}{' or more' if or_more else ''}, and has rank {len(shape)}")
+
+
+def one_per_axis(values: Sequence[T], axes: int, name: str) -> Sequence[T]:
+    """An attribute or operand that should have an entry for each axis. Raises ValueError when it has not."""
+    if len(values) != axes:
+        raise ValueError(f"{len(values)} {name} for {axes} axes")
+    return values
 
 
 def quotient(a: Extent, b: Extent) -> Extent | None:

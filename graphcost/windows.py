@@ -8,8 +8,9 @@ for each axis of an input, the axis of the output that leads along it.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from .frozen import frozen_dataclass
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -21,7 +22,7 @@ Border = Literal["", "edge", "reflect", "wrap", "repeat"]
 element; the axis again, as padding; the axis again and again, as its repetitions."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class AxisMap:
     """The indices along an axis of an input that position o along `axis` of the output sees.
 
@@ -48,7 +49,7 @@ FIRST = AxisMap(0, stride=0)
 """Every position sees the first index: an extent of 1 that is broadcast."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class Window:
     """Which elements of its inputs an output position sees.
 

@@ -267,7 +267,7 @@ function once(key, compute) {
 }
 
 /** The columns that pictures can show. */
-const MEASURES = ["macs", "ops", "params", "activation"];
+const MEASURES = ["macs", "ops", "learned_params", "activation"];
 const columns = new Map(data.columns.map((column) => [column.key, column]));
 const stale = (column) => column.fixed && chosen.size > 0;
 
@@ -353,8 +353,15 @@ function evaluate() {
   });
 }
 
+const constants = new Set(data.constants);
+/** The rows that are layers: those that do more than make constants. */
+const layers = Array.from({length: data.rows}, (_, row) => row).filter((row) => !constants.has(row));
+const numbers = new Map(layers.map((row, at) => [row, at + 1]));
+/** Which layer a row is, from 1; null where it is none. */
+const numberOf = (row) => numbers.get(row) ?? null;
+
 window.graphcost = {
-  data, columns, MEASURES, cell, total, show, counted, shapes, shorten, exact, set, evaluate, refusal, readable, values: () => Object.fromEntries(sizes),
+  data, columns, MEASURES, layers, numberOf, cell, total, show, counted, shapes, shorten, exact, set, evaluate, refusal, readable, values: () => Object.fromEntries(sizes),
 };
 
 /* --- the totals on the page, and the form that asks for sizes ------------------------------------------------------- */

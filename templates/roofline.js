@@ -111,6 +111,8 @@ function fit() {
   write(cards.fit, value, note, missing.length > 0);
 }
 
+graphcost.bound = bound();
+
 document.addEventListener("graphcost:dims", () => {
   graphcost.bound = bound();
   latency();

@@ -72,7 +72,7 @@ Binary = Callable[[Any, Any], Any]
 def unary(x: Tensor, work: Work, dtype: str | None = None, value: Value = None) -> Facts:
     """A result of the input's shape, `work` for each element."""
     y = Tensor(x.shape, dtype or x.dtype, value)
-    return Facts((y,), work * x.size if work != NO_WORK else NO_WORK, elementwise=True)
+    return Facts((y,), work * x.size if work is not NO_WORK else NO_WORK, elementwise=True)
 
 
 def binary(a: Tensor, b: Tensor, work: Work, dtype: str | None = None, value: Value = None) -> Facts:

@@ -145,8 +145,9 @@ def elementwise(function: Callable[..., Any], *operands: Tensor) -> Value:
     An element becomes None where the function raises ArithmeticError, TypeError or ValueError (Undecided is one), or
     answers with anything but a number.
     """
-    if any(operand.value is None for operand in operands):
-        return None
+    for operand in operands:
+        if operand.value is None:
+            return None
     shape = broadcast_shape(*(operand.shape for operand in operands))
     columns = [column for operand in operands if (column := broadcast(operand, shape)) is not None]
     if len(columns) < len(operands):

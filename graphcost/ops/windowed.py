@@ -13,7 +13,7 @@ from math import prod
 from ..dims import Dim, Extent, Undecided, bounds, ceil_div
 from ..graph import Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
-from ..shapes import joins
+from ..shapes import joins, one_per_axis
 from ..windows import identity
 from .pointwise import ACTIVATIONS, fused_activation
 from .shape_values import shaped
@@ -27,8 +27,9 @@ def per_axis(value: int | Axes | None, axes: int, default: int) -> tuple[int, ..
     if value is None or value == ():
         return (default,) * axes
     entries = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    if any(isinstance(entry, bool) or not isinstance(entry, int) for entry in entries):
-        raise ValueError(f"{list(entries)} should be whole numbers")
+    for entry in entries:
+        if isinstance(entry, bool) or not isinstance(entry, int):
+            raise ValueError(f"{list(entries)} should be whole numbers")
     if len(entries) == 1:
         return entries * axes
     if len(entries) != axes:
@@ -103,9 +104,10 @@ def slide(
                 count = _clip_last(count, size, s, before[axis])
             starts.append(before[axis])
         spatial.append(count)
-    if any(isinstance(k, Dim) for k in kernel):
+    taps = tuple([k for k in kernel if isinstance(k, int)])
+    if len(taps) < axes:
         return GLOBAL, tuple(spatial)
-    return Window(tuple(k for k in kernel if isinstance(k, int)), stride, tuple(starts), dilation), tuple(spatial)
+    return Window(taps, stride, tuple(starts), dilation), tuple(spatial)
 
 
 def _clip_last(count: Extent, size: Extent, stride: int, before: int) -> Extent:
@@ -144,7 +146,9 @@ def conv(
 
 def _of_first(window: Window) -> Window:
     """A window over the first input only: all of the others, the weights, is seen."""
-    return replace(window, maps=(None,)) if window.kernel else window
+    if not window.kernel:
+        return window
+    return Window(window.kernel, window.stride, window.pad, window.dilation, window.up, maps=(None,))
 
 
 def check_groups(channels: Extent, seen: Extent, filters: Extent, group: int) -> None:
@@ -360,7 +364,8 @@ def max_unpool(
     if wanted is not None:
         return Facts((shaped(wanted, x.dtype),), NO_WORK, GLOBAL)
     before, after = split_pads(pads, axes)
-    fields = zip(x.shape[2:], kernel_shape, per_axis(strides, axes, 1), before, after, strict=True)
+    kernel = one_per_axis(kernel_shape, axes, "kernel sizes")
+    fields = zip(x.shape[2:], kernel, per_axis(strides, axes, 1), before, after, strict=True)
     extents = [(size - 1) * s + k - a - b for size, k, s, a, b in fields]
     return Facts((Tensor((*x.shape[:2], *extents), x.dtype),), NO_WORK, GLOBAL)
 

@@ -22,10 +22,12 @@ _NUMBERS = ("int", "float", "int | None", "float | None")
 
 def check_arity(rule: Rule, inputs: tuple[Tensor | None, ...]) -> None:
     """Raise ValueError where an operand is missing that the rule cannot do without."""
-    given = len(inputs)
-    if given < rule.min_inputs:
-        raise ValueError(f"needs at least {rule.min_inputs} inputs and has {given}")
-    for at, tensor in enumerate(inputs[: rule.min_inputs]):
+    needed = inputs[: rule.min_inputs]
+    if len(needed) < rule.min_inputs:
+        raise ValueError(f"needs at least {rule.min_inputs} inputs and has {len(inputs)}")
+    if all(needed):  # as mostly
+        return
+    for at, tensor in enumerate(needed):
         if tensor is None and not rule.may_be_left_out(at):
             raise ValueError(f"input {at} is left out, but is not optional")
 

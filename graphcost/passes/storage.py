@@ -120,20 +120,12 @@ class _Aliasing:
         """The alias set of each tensor."""
         self.fitting_inputs: dict[int, list[bool]] = {}
         """By the identity of the facts."""
-        self.sizes: dict[int, tuple[Extent | None, int | None]] = {}
-        """Bytes of tensors by their identity: the rows hold them as long as this lives."""
-
-    def measure(self, tensor: Tensor) -> tuple[Extent | None, int | None]:
-        """Bytes of a tensor as they are, and as a number."""
-        size = nbytes(tensor)
-        number = size if type(size) is int or size is None else self.evaluate(size)
-        self.sizes[id(tensor)] = measured = size, number
-        return measured
 
     def define(self, name: str, tensor: Tensor) -> int:
         """An alias set of its own for a tensor."""
         external = name in self.external
-        size, number = self.sizes.get(id(tensor)) or self.measure(tensor)
+        size = nbytes(tensor)
+        number = size if type(size) is int or size is None else self.evaluate(size)
         if number is None and not external:
             self.storage.known = False
         sets = self.storage.alias_sets
@@ -160,28 +152,33 @@ class _Aliasing:
         """What the operator of a row reads, defines and may reuse."""
         if row.constant:
             return Step(row, index)
-        operands = [*map(self.alias_of.get, row.op.all_inputs)]
+        op, facts = row.op, row.facts
+        operands = [*map(self.alias_of.get, op.all_inputs)]
         reads = self.read(operands)
-        starts = self.starts(row)
+        may_alias = op.in_place or (facts is not None and (facts.is_view or facts.slice_offsets))
+        starts = self.starts(row) if may_alias else ()
         defines = self.results(row, starts)
-        facts = row.facts
-        if starts or not defines or not row.op.outputs[0] or facts is None or not facts.elementwise:
+        if starts or not defines or not op.outputs[0] or facts is None or not facts.elementwise:
             return Step(row, index, reads, defines)
-        return Step(row, index, reads, defines, self.reusable(row, operands, defines[0]))
+        return Step(row, index, reads, defines, self.reusable(row, operands, reads, defines[0]))
 
     def read(self, operands: Sequence[int | None]) -> tuple[int, ...]:
         """The alias sets of some operands, each once; each has one reader more."""
         reads = tuple([number for number in operands if number is not None])
         if len(reads) > 1:
             reads = tuple(dict.fromkeys(reads))
+        sets = self.storage.alias_sets
         for number in reads:
-            self.storage.alias_sets[number].readers += 1
+            sets[number].readers += 1
         return reads
 
     def results(self, row: Row, starts: Sequence[Extent]) -> tuple[int, ...]:
         """The alias sets that a row defines: those of its outputs that do not alias its first input at `starts`."""
-        op, defines = row.op, []
-        for at, (name, tensor) in enumerate(zip(op.outputs, row.outputs, strict=True)):
+        op, named = row.op, zip(row.op.outputs, row.outputs, strict=True)
+        if not starts:
+            return tuple([self.define(name, tensor) for name, tensor in named if name])
+        defines = []
+        for at, (name, tensor) in enumerate(named):
             if name and not (at < len(starts) and self.alias(name, op.inputs[0], starts[at], tensor.dtype)):
                 defines.append(self.define(name, tensor))
         return tuple(defines)
@@ -200,25 +197,22 @@ class _Aliasing:
             self.storage.sliced.append(op)
         return offsets
 
-    def reusable(self, row: Row, operands: Sequence[int | None], made: int) -> tuple[int, ...]:
+    def reusable(self, row: Row, operands: Sequence[int | None], reads: tuple[int, ...], made: int) -> tuple[int, ...]:
         """The alias sets that `made`, the first output of an elementwise operator, may be written over.
 
-        `operands` are those of its inputs. A set of which another operand is only a part cannot be written over: some
-        of its elements would be read after they have changed.
+        `operands` are those of its inputs, `reads` each of them once. A set of which another operand is only a part
+        cannot be written over: some of its elements would be read after they have changed.
         """
         sets = self.storage.alias_sets
         size = sets[made].size
         if size is None or sets[made].external:
             return ()
         fits = self.fitting_inputs.get(id(row.facts)) or self.compare(row)
-        whole: list[int] = []
-        partly: list[int] = []
-        for number, fit in zip(operands, fits, strict=False):
-            if number is not None:
-                (whole if fit else partly).append(number)
-        if len(whole) > 1:
-            whole = list(dict.fromkeys(whole))
-        own = [number for number in whole if number not in partly] if partly else whole
+        own: Sequence[int] = reads
+        if not all(fits):
+            partly = {number for number, fit in zip(operands, fits, strict=False) if not fit}
+            whole = {number: None for number, fit in zip(operands, fits, strict=False) if fit and number is not None}
+            own = [number for number in whole if number not in partly]
         return tuple([number for number in own if sets[number].size == size and not sets[number].external])
 
     def keep_external(self) -> None:
@@ -232,7 +226,13 @@ class _Aliasing:
     def compare(self, row: Row) -> list[bool]:
         """Which inputs are as large as the first output in bytes and in bits an element."""
         made = row.outputs[0]
-        stored, bits = nbytes(made), BITS.get(made.dtype)
-        fits = [each is not None and nbytes(each) == stored and BITS.get(each.dtype) == bits for each in row.inputs]
+        fits = [each is not None and _are_alike(each, made) for each in row.inputs]
         self.fitting_inputs[id(row.facts)] = fits
         return fits
+
+
+def _are_alike(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors have as many bytes, and as many bits an element."""
+    if a.dtype == b.dtype and a.ranked and b.ranked and a.shape == b.shape:  # as mostly
+        return True
+    return BITS.get(a.dtype) == BITS.get(b.dtype) and nbytes(a) == nbytes(b)

@@ -64,7 +64,7 @@ def _used(weight: Weight, use: str) -> Weight:
     if use == NUMBER:
         single = weight.tensor.ranked and weight.tensor.size == 1
         use = SETTINGS if single and not is_module_parameter(weight.name) else ""
-    return replace(weight, use=use) if use else weight
+    return weight.used_as(use) if use else weight
 
 
 def _keep(found: dict[Hashable, Weight], weight: Weight) -> None:
@@ -178,6 +178,8 @@ def check_shared(rows: Iterable[Row]) -> None:
     owners: dict[str, tuple[Tensor, Row]] = {}
     for row in rows:
         op, facts = row.op, row.facts
+        if not op.weight_names:
+            continue
         held = facts.weights if facts is not None and facts.work is not None else op.blobs or ()
         for at, (name, tensor) in enumerate(zip(op.weight_names, held, strict=False)):
             if not name:
@@ -203,8 +205,11 @@ def _all_weights(own: tuple[Weight, ...], sources: Sequence[Constant]) -> tuple[
     """An operator's own weights and those behind the constants that it reads, each once."""
     if any(source.sources or source.is_scaled for source in sources):
         return tuple(collect([Constant(own), *sources]).values())
-    if len(sources) + len(own) < 2:
-        return own or (sources[0].weights if sources else ())
+    every = [*own]
+    for source in sources:
+        every += source.weights
+    if len({weight.key for weight in every}) == len(every):  # as mostly
+        return tuple(every)
     found = {weight.key: weight for weight in own}
     for source in sources:
         for weight in source.weights:

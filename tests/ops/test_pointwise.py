@@ -45,6 +45,7 @@ WORK = [
     ("Identity", [t(5)], {}, Work()),
     ("Dropout", [t(5)], {}, Work()),
     ("Dropout", [t(5), None, Tensor((), "bool", (True,))], {}, Work(compares=5, muls=5)),
+    ("com.microsoft.BiasSplitGelu", [t(2, 10), t(10)], {}, Work(muls=(3 + 1) * 10, adds=10 + 2 * 10, exps=10)),
     ("com.microsoft.BiasGelu", [t(2, 5), t(5)], {}, Work(muls=3 * 10, adds=(1 + 1) * 10, exps=10)),
 ]
 
@@ -162,6 +163,10 @@ def test_mod_takes_the_sign_of_the_divisor_or_of_the_dividend(agrees: FactsOf, f
 @pytest.mark.parametrize("x", [A, np.abs(X), BOOLS], ids=["integers", "floats", "truth values"])
 def test_cast_follows_contents(agrees: FactsOf, x: Any, to: int) -> None:
     agrees("Cast", np.abs(x) if to == 2 else x, to=to)
+
+
+def test_the_sign_of_contents_is_one_of_three(facts_of: FactsOf) -> None:
+    assert facts_of("Sign", ints(-7, 0, 5)).outputs[0].value == (-1, 0, 1)
 
 
 def test_integers_divide_toward_zero(facts_of: FactsOf) -> None:
