@@ -212,11 +212,12 @@ class Report:
         self, values: Sequence[Value], column: Column, at: Sequence[int], units: ColumnNotation | None = None
     ) -> list[str]:
         """The cells of a column, of the rows `at`; each distinct value is written once."""
-        if column.tensors is not None and self.sizes and not self.by:
+        assumes = column.tensors is not None and bool(self.sizes) and not self.by
+        if assumes:
             values = self._shapes(column, at)
         distinct = set(values)
         long = {each for each in distinct if len(str(each)) > LONG}
-        if column.short_text is not None and not self.by and long:
+        if column.short_text is not None and not self.by and long and not assumes:
             short_text, analysis = column.short_text, self.analysis
             values = [short_text(analysis, i) if each in long else each for i, each in zip(at, values, strict=True)]
             distinct = set(values)
