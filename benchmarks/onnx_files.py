@@ -39,6 +39,7 @@ OTHERS = {
     "onnx-tool": ("onnx_tool", "import sys, onnx_tool; onnx_tool.model_profile(sys.argv[1])"),
     "onnxsim": ("onnxsim", "import sys, onnxsim; onnxsim.simplify(sys.argv[1])"),
     "onnxslim": ("onnxslim", "import sys, onnxslim; onnxslim.slim(sys.argv[1])"),
+    "OpenCV": ("cv2", "import sys, cv2; cv2.dnn.readNetFromONNX(sys.argv[1])"),
 }
 """The package that each other tool needs, and how it is run on a file."""
 

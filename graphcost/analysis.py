@@ -176,6 +176,9 @@ class Analysis:
     @cached_property
     def caches(self) -> list[caches.Cache]:
         """The caches that the model hands on from one run to the next."""
+        stated = [tensor for tensor in self.model.inputs.values() if tensor.ranked]
+        if not any(isinstance(size, Dim) for tensor in stated for size in tensor.shape):
+            return []  # a cache grows along an axis that is open in the file
         from .passes import caches
 
         return caches.find(self.model, self.inputs, self.tensors, self.rows)
@@ -443,9 +446,11 @@ class Analysis:
     @cached_property
     def device(self) -> Device | None:
         """The device of the target. Raises ModelError when there is no such profile, or it is wrong."""
+        if not self.target.device:
+            return None
         from . import devices
 
-        return devices.find(self.target.device) if self.target.device else None
+        return devices.find(self.target.device)
 
     @cached_property
     def fits(self) -> list[roofline.Fit]:

@@ -14,30 +14,30 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 import networkx as nx
 
 from . import analysis as _analysis
-from . import columns, conventions, devices, export, plugins, records, render, sections
+from . import plugins, render
 from . import report as _report
 from .binding import ShapeLike, bind
-from .columns import Column
-from .conventions import Convention
-from .devices import Device
 from .dims import Extent
 from .errors import ArgumentError
 from .garbage import collection_paused
 from .graph import Model
 from .importers import AnyFile, AnyModel, load
-from .importers.source import AnyPath
-from .layers import Layer, Layers
-from .passes.timing import Timing
-from .render import Format
 from .report import ReportOptions
-from .sections import Section
 from .target import AS_IT_IS, Target
 
 if TYPE_CHECKING:
     import pandas
 
+    from .columns import Column
     from .compare.result import Diff
+    from .conventions import Convention
     from .decide.largest import Largest
+    from .devices import Device
+    from .importers.source import AnyPath
+    from .layers import Layer, Layers
+    from .passes.timing import Timing
+    from .render import Format
+    from .sections import Section
 
 
 class Report(_report.Report):
@@ -58,6 +58,8 @@ class Analysis(_analysis.Analysis):
     @property
     def layers(self) -> Layers:
         """A record for each operator with the names that JSON has: `analysis.layers["conv1"].macs`."""
+        from .layers import Layers
+
         return Layers(self)
 
     def __iter__(self) -> Iterator[Layer]:
@@ -84,19 +86,27 @@ class Analysis(_analysis.Analysis):
         `columns` are keys of a report's columns, any tool's metric among them; without it the fields of `Layer`. None
         is what is not known. A column in which some size is open is of text, formulas in Python's syntax.
         """
+        from . import records
+
         return records.records(self, columns)
 
     def to_dataframe(self, columns: Sequence[str] | str | None = None) -> pandas.DataFrame:
         """The same as a pandas data frame with a row for each layer. Raises ImportError where there is no pandas."""
+        from . import records
+
         return records.to_dataframe(self, columns)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of `--format json`: integers, open dimensions as formulas in text, None for unknown."""
+        from . import export
+
         with collection_paused():
             return export.to_dict(self)
 
     def to_networkx(self, *, tensors: bool = False) -> nx.DiGraph | nx.MultiDiGraph:
         """A graph of the operators' names whose nodes carry costs and whose edges carry bytes; see `export`."""
+        from . import export
+
         return export.to_networkx(self, tensors=tensors)
 
     def largest(self, dim: str, **within: str | int | float) -> Largest:
@@ -124,16 +134,15 @@ class Analysis(_analysis.Analysis):
         """The same analysis with measured times: of a profile in a file (ONNX Runtime's or TensorRT's JSON, OpenVINO's
         per-layer counters, a CSV of name and milliseconds), or joined before. Raises ModelError for another file.
         """
-        from .timing.join import join
-
         found = copy(self)
-        if isinstance(profile, Timing):
-            found.timing = profile
-        else:
+        if isinstance(profile, str | Path):
             from .timing import profiles
+            from .timing.join import join
 
             read = profiles.read(Path(profile))
             found.timing = join(found, read.ops, f"{read.source}, {Path(profile).name}", run=read.run)
+        else:
+            found.timing = profile
         return found
 
     def measured(
@@ -207,6 +216,8 @@ def analyze(
     if not isinstance(target, Target):
         raise TypeError(f"target is a graphcost.Target, as Target(device='cortex-m4'), and not {target!r:.60}")
     if target.device:
+        from . import devices
+
         devices.find(target.device)
     model = _loaded(model, phase, level, stages, weights)
     with collection_paused():
@@ -286,18 +297,18 @@ def register(*things: Column | Convention | Section | Format | Device, replace: 
     Raises ValueError when a name is taken and `replace` is not set, TypeError for anything else. Operators are added by
     `graphcost.rule`.
     """
+    from . import columns, conventions, devices, sections
+
+    tables: dict[type, Callable[..., None]] = {
+        columns.Column: columns.register,
+        conventions.Convention: conventions.register,
+        sections.Section: sections.register,
+        render.Format: render.register,
+        devices.Device: devices.register,
+    }
     for thing in things:
-        table = _TABLES.get(type(thing))
+        table = tables.get(type(thing))
         if table is None:
-            kinds = ", ".join(kind.__name__ for kind in _TABLES)
+            kinds = ", ".join(kind.__name__ for kind in tables)
             raise TypeError(f"{thing!r} cannot be registered; there are {kinds}, and graphcost.rule for operators")
         table(thing, replace=replace)
-
-
-_TABLES: dict[type, Callable[..., None]] = {
-    Column: columns.register,
-    Convention: conventions.register,
-    Section: sections.register,
-    Format: render.register,
-    Device: devices.register,
-}

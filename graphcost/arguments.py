@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from . import folders, limits, units
+from . import folders, limits
 from .dims import Extent, TooLarge, parse
 from .errors import ModelError
 from .remote import find, is_url
@@ -123,6 +123,13 @@ def seconds(option: str, given: float) -> float | None:
     return given or None
 
 
+def nbytes(option: str, given: str) -> int:
+    """A size: `256KiB`."""
+    from . import units  # it imports fractions
+
+    return units.size(given, option)
+
+
 def raised_limits(given: Sequence[str]) -> dict[str, int]:
     """`ops=500k` as {"ops": 500000}."""
     found: dict[str, int] = {}
@@ -131,7 +138,7 @@ def raised_limits(given: Sequence[str]) -> dict[str, int]:
         if not equals or name not in limits.RAISABLE:
             names = ", ".join(limits.RAISABLE)
             _refuse("--limit", f"{text[:80]!r} should be a limit and its value, as in ops=500k; there are {names}")
-        found[name] = units.size(value, "--limit")
+        found[name] = nbytes("--limit", value)
     return found
 
 

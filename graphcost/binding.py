@@ -14,6 +14,7 @@ from . import given
 from .dims import Extent, TooLarge, resolve, solve, substitute, symbol, symbols
 from .errors import ArgumentError, ModelError
 from .graph import Model, Tensor, TensorSequence
+from .ops.abstract import sequence_of
 from .shapes import show_shape
 from .suggest import did_you_mean
 
@@ -133,7 +134,7 @@ def _override(model: Model, name: str, shape: tuple[Any, ...]) -> Tensor:
         raise ArgumentError("shapes", f"input {name!r} is {kind}, and is given {shape!r}", model.path)
     if isinstance(tensor, TensorSequence):
         items = tuple(Tensor(tuple(map(_extent, extents)), dtype) for dtype, extents in shape)
-        return TensorSequence(items[0] if items else tensor.element, items)
+        return sequence_of(items, tensor.element.dtype)
     return Tensor(tuple(map(_extent, shape)), tensor.dtype)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from . import arguments, commands, limits, options_file, units
+from . import arguments, commands, limits, options_file
 from .commands.progress import progress
 from .commands.shared import analysed, load_plugins, print_error, target_of, unfit, write_out
 from .commands.sizes import scenarios_csv, size_sections
@@ -23,6 +23,7 @@ from .printable import printable
 
 if TYPE_CHECKING:
     from .api import Report
+    from .files import Content
     from .notation import Notation
     from .sections import Section
     from .summary import ModelRow, RowMaker, Summary
@@ -120,26 +121,29 @@ def _run_one(path: str, options: argparse.Namespace, target: Target, format: str
 
 
 def _report_one(path: str, options: argparse.Namespace, target: Target, format: str) -> int:
-    with _bounded(options, path), progress(path, options.quiet):
-        report = _report(path, options, target, format)
-        report.analysis.check_dims()
-        text = _written(report, format, options)
-    if options.plan is not None:
-        report.analysis.memory.plan(target.align).save(options.plan)
-    write_out(text, options.output)
+    with _bounded(options, path):
+        with progress(path, options.quiet):
+            report = _report(path, options, target, format)
+            report.analysis.check_dims()
+            content = _content(report, format, options)
+        if options.plan is not None:
+            report.analysis.memory.plan(target.align).save(options.plan)
+        write_out(content, options.output)
     if options.require_fit and (reason := unfit(report.analysis)):
         print_error(ModelError(path, "", f"--require-fit: {reason}"))
         return 1
     return _exit_code(options, [] if report.analysis.complete else [(path, report.coverage)])
 
 
-def _written(report: Report, format: str, options: argparse.Namespace) -> str:
+def _content(report: Report, format: str, options: argparse.Namespace) -> Content:
     """The report in its format; text fits a terminal that it is written to, with colours where they are wanted."""
     scenarios = scenarios_csv(report) if format.startswith("csv") else None
     if scenarios is not None:
         return scenarios
     if format != "text" or (options.color != "always" and not _on_terminal(options)):
-        return report.render(format)
+        from .render import rendered
+
+        return rendered(report, format)
     from .render import terminal
 
     color = options.color == "always" or (options.color == "auto" and not os.environ.get("NO_COLOR"))
@@ -214,8 +218,11 @@ def _notation(options: argparse.Namespace) -> Notation:
 def _check_sections(report: Report, options: argparse.Namespace, format: str) -> None:
     """Say what would be lost where the tables of a section take the place of the layers. Raises ModelError."""
     instead = next(section.name for section in report.sections if not section.beside)
-    if format.startswith("csv") and instead != "scenarios":
-        raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
+    if format == "xlsx" or (format.startswith("csv") and instead != "scenarios"):
+        kind = format.partition("-")[0]
+        raise ModelError(
+            "--format", "", f"{kind} has a line for each layer; --{instead} is for md, text, html and json"
+        )
     about = ("top",) if instead == "scenarios" else ("columns", "sort", "top", "by")  # scenarios have some of these
     for name in (*about, "style"):
         if name in options.given:
@@ -224,7 +231,7 @@ def _check_sections(report: Report, options: argparse.Namespace, format: str) ->
 
 def _run_many(paths: list[str], options: argparse.Namespace, target: Target, format: str) -> int:
     """A row of totals for each model; what cannot be read gets a row that says why, and the others go on."""
-    from .render import render
+    from .render import rendered
     from .summary import RowMaker, Summary
 
     options = options_file.only_given(options, OF_ONE)
@@ -236,7 +243,7 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
         notation=_notation(options), compare=options.compare,
     )  # fmt: skip
     _check_dims(options, summary)
-    write_out(render(summary, format), options.output)
+    write_out(rendered(summary, format), options.output)
     return 2 if summary.failed else _exit_code(options, summary.incomplete)
 
 
@@ -339,7 +346,7 @@ def _shown(paths: list[str]) -> Iterator[str]:
 def _limits(options: argparse.Namespace) -> tuple[float | None, int | None]:
     """The seconds and the bytes that one model may take."""
     timeout = options.timeout if options.timeout is not None else 0 if options.jobs is None else DEFAULT_TIMEOUT
-    memory = options.memory_limit and units.size(options.memory_limit, "--memory-limit")
+    memory = options.memory_limit and arguments.nbytes("--memory-limit", options.memory_limit)
     return arguments.seconds("--timeout", timeout), memory or None
 
 

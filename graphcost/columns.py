@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from . import conventions, defining, times
+from . import defining, times
 from .analysis import Analysis
 from .defining import type_text
 from .dims import Dim, substitute
@@ -18,6 +18,7 @@ from .suggest import no_such
 from .table import Form, Value, formula, shapes_text
 
 if TYPE_CHECKING:
+    from .conventions import Metric
     from .passes.roofline import Roofline
 
 REASONS = 3  # why fields are not known, before the rest are only counted
@@ -263,9 +264,15 @@ def find(key: str, argument: str = "columns") -> Column:
     if (scaled := _scaled(plain)) is not None:
         return scaled
     convention, _, name = key.partition(".")
-    if name and (metric := conventions.metric(convention, name)) is not None:
+    if name and (metric := _metric(convention, name)) is not None:
         return Column(key, key, metric.unit, metric.doc, metric.form, metric.of, metric.total)
     raise ArgumentError(argument, no_such("column", key, known()))
+
+
+def _metric(convention: str, key: str) -> Metric | None:
+    from . import conventions
+
+    return conventions.metric(convention, key)
 
 
 def _plain(key: str) -> str:
@@ -313,5 +320,7 @@ def _assumed(analysis: Analysis, value: Value) -> Value:
 
 def known() -> tuple[str, ...]:
     """Every column's key: those of the table, then each convention's."""
+    from . import conventions
+
     metrics = (f"{c.name}.{metric.key}" for c in conventions.known() for metric in c.metrics)
     return (*COLUMNS, *metrics)

@@ -142,32 +142,44 @@ UNKNOWN = Unranked()
 
 
 class TensorSequence(Unranked):
-    """A sequence of tensors: each of them when they are known, and what any of them is like."""
+    """A sequence of tensors: each of them when they are known, what any of them is like, and how many there are."""
 
-    __slots__ = ("element", "items")
+    __slots__ = ("element", "items", "length")
     element: Tensor
     items: tuple[Tensor, ...] | None
+    length: Extent | None
 
-    def __init__(self, element: Tensor, items: tuple[Tensor, ...] | None = None) -> None:
+    def __init__(self, element: Tensor, items: tuple[Tensor, ...] | None = None, length: Extent | None = None) -> None:
         super().__init__(f"sequence({element.dtype})")
         object.__setattr__(self, "element", element)
         object.__setattr__(self, "items", items)
+        object.__setattr__(self, "length", length if items is None else len(items))
 
     @property
     def known(self) -> bool:
         return self.element.known or (self.items is not None and all(item.known for item in self.items))
 
+    def substitute(self, sizes: Mapping[str, Extent]) -> Tensor:
+        """The sequence with values in the place of symbols of its tensors."""
+        items = None if self.items is None else tuple([item.substitute(sizes) for item in self.items])
+        length = None if self.length is None else substitute(self.length, sizes)
+        return TensorSequence(self.element.substitute(sizes), items, length)
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, TensorSequence) and other.element == self.element and other.items == self.items
+        return isinstance(other, TensorSequence) and self._parts == other._parts
 
     def __hash__(self) -> int:
-        return hash((TensorSequence, self.element, self.items))
+        return hash((TensorSequence, self._parts))
 
     def __reduce__(self) -> tuple[type[Unranked], tuple[object, ...]]:
-        return TensorSequence, (self.element, self.items)
+        return TensorSequence, self._parts
 
     def __repr__(self) -> str:
-        return f"TensorSequence({self.element!r}, {self.items!r})"
+        return f"TensorSequence({self.element!r}, {self.items!r}, {self.length!r})"
+
+    @property
+    def _parts(self) -> tuple[Tensor, tuple[Tensor, ...] | None, Extent | None]:
+        return self.element, self.items, self.length
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from .analysis import Analysis
 from .columns import Column
@@ -24,10 +25,33 @@ Group = tuple[str, list[int]]
 """A name, and the numbers of the rows."""
 
 
+class Fold(NamedTuple):
+    """A row by itself, or blocks of rows that repeat one after another."""
+
+    rows: list[int]
+    kinds: list[str]
+    """The type of each row of a block, with what defines it."""
+
+    @property
+    def times(self) -> int:
+        return len(self.rows) // len(self.kinds)
+
+    @property
+    def block(self) -> list[int]:
+        """The rows of the first block."""
+        return self.rows[: len(self.kinds)]
+
+    @property
+    def text(self) -> str:
+        """The kinds of a block, of many the first: `Conv, BatchNormalization, Relu`."""
+        more = [f"{len(self.kinds) - KINDS} more"] if len(self.kinds) > KINDS else []
+        return ", ".join([*self.kinds[:KINDS], *more])
+
+
 def groups(analysis: Analysis, rows: Sequence[int], by: str) -> list[Group]:
     """The groups of some rows, in the order of the first of each."""
     if by == "fold":
-        return _folded(analysis, rows)
+        return [(_fold_name(analysis, fold), fold.rows) for fold in folds(analysis, rows)]
     found: dict[str, list[int]] = {}
     for at in rows:
         found.setdefault(_group(analysis.rows[at], by), []).append(at)
@@ -48,8 +72,12 @@ def group_value(analysis: Analysis, column: Column, rows: Sequence[int]) -> Valu
     return sum(parts[1:], parts[0]) if parts else "" if column.form == "share" or None not in values else None
 
 
-def _folded(analysis: Analysis, rows: Sequence[int]) -> list[Group]:
-    """Rows one by one, and blocks that repeat one after another as one group: `12 x {Conv, BatchNormalization, Relu}`.
+def _fold_name(analysis: Analysis, fold: Fold) -> str:
+    return f"{fold.times} x {{{fold.text}}}" if fold.times > 1 else analysis.rows[fold.rows[0]].name
+
+
+def folds(analysis: Analysis, rows: Sequence[int]) -> list[Fold]:
+    """Rows one by one, and blocks that repeat one after another as one: `12 x {Conv, BatchNormalization, Relu}`.
 
     Two layers are alike that are of one type, with one kernel, and make tensors of one shape.
     """
@@ -57,19 +85,15 @@ def _folded(analysis: Analysis, rows: Sequence[int]) -> list[Group]:
     texts = [(type_text(analysis.rows[at]), shapes_text(analysis.rows[at].outputs)) for at in rows]
     kinds = [number.setdefault(text, len(number)) for text in texts]
     longest = LONGEST_BLOCK if len(rows) <= FOLDED else max(1, LONGEST_BLOCK * FOLDED // len(rows))
-    found: list[Group] = []
+    found: list[Fold] = []
     at = 0
     while at < len(rows):
         length, times = _repeats(kinds, at, longest)
+        if times == 1 or length * times < LEAST:
+            length, times = 1, 1
         members = list(rows[at : at + length * times])
-        if times > 1 and len(members) >= LEAST:
-            block = [kind for kind, _ in texts[at : at + length]]
-            more = [f"{len(block) - KINDS} more"] if len(block) > KINDS else []
-            found.append((f"{times} x {{{', '.join([*block[:KINDS], *more])}}}", members))
-            at += len(members)
-        else:
-            found.append((analysis.rows[rows[at]].name, [rows[at]]))
-            at += 1
+        found.append(Fold(members, [kind for kind, _ in texts[at : at + length]]))
+        at += len(members)
     return found
 
 

@@ -7,8 +7,9 @@ make a name look like another, or a terminal obey it. Letters of any script stay
 from __future__ import annotations
 
 import re
+from functools import cache
 
-UNSAFE = (
+_RANGES = (
     "\x00-\x1f\x7f-\x9f"  # controls
     "\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb"  # no width, or turning text
     "\u2028-\u202e\u2066-\u2069"  # ends of lines and paragraphs, embeddings, overrides and isolates
@@ -16,12 +17,16 @@ UNSAFE = (
     "\U000e0000-\U000e007f"  # tags
 )
 """The characters in question, as ranges of a regular expression."""
-_UNSAFE = re.compile(f"[{UNSAFE}]")
+
+
+@cache
+def _unsafe() -> re.Pattern[str]:
+    return re.compile(f"[{_RANGES}]")
 
 
 def printable(text: str) -> str:
     """The text on one line, with what must not be obeyed as `\\u202e`."""
-    return _UNSAFE.sub(_escaped, text) if _UNSAFE.search(text) else text
+    return text if text.isprintable() else _unsafe().sub(_escaped, text)  # Python prints none of those
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -30,4 +35,4 @@ def _escaped(match: re.Match[str]) -> str:
 
 def printable_lines(text: str) -> str:
     """The same of a text of several lines, such as a whole page."""
-    return "\n".join(map(printable, text.split("\n"))) if _UNSAFE.search(text.replace("\n", "")) else text
+    return "\n".join(map(printable, text.split("\n")))

@@ -15,7 +15,7 @@ from typing import IO, Any, overload
 from .errors import ModelError
 from .slices import Slices
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(?:://|::)")
+_URL = r"[A-Za-z][A-Za-z0-9+.-]+(?:://|::)"
 OPENING = 64 * 1024
 """Bytes fetched first: a file's type is told by them, and most structures begin there."""
 SMALLEST, LARGEST = 2 * 1024, 1024 * 1024
@@ -29,7 +29,7 @@ SUFFIXES = (".prototxt", ".onnx")
 
 def is_url(name: str) -> bool:
     """Whether a name is a URL rather than a path."""
-    return bool(_URL.match(name))
+    return ("://" in name or "::" in name) and re.match(_URL, name) is not None
 
 
 class RangeReader(Slices):

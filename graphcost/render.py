@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .data_text import csv_lines, json_line, spreadsheet_text
+from .data_text import csv_lines, json_lines, json_pieces, spreadsheet_text
 from .errors import ArgumentError, ModelError
-from .files import write
-from .printable import UNSAFE, printable, printable_lines
+from .files import Content, write
+from .printable import printable, printable_lines
 from .registry import Registry
 from .report import Report
 from .suggest import no_such
@@ -34,6 +34,10 @@ _SUFFIXES = {"md": (".md", ".markdown"), "text": (".txt", ".text")}
 _HERE = Path(__file__).resolve().parent
 FOLDERS = (_HERE / "templates", _HERE.parent / "templates")
 """Where templates are found: in the installed package, or beside it in a checkout."""
+_RULES: dict[str, Any] = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True, "optimized": False}
+"""How templates are compiled; `optimized` would call filters then, and what was compiled would be stale with them."""
+_ESCAPED = ".html"
+"""What the names of the templates have that jinja2 escapes."""
 
 
 @cache
@@ -41,13 +45,15 @@ def environment() -> Environment:
     """The jinja2 environment; only HTML is escaped by it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 
+    from .compiled import CompiledTemplates
+
+    folder = next(folder for folder in FOLDERS if folder.is_dir())
     env = Environment(
-        loader=FileSystemLoader(FOLDERS),
-        autoescape=lambda name: bool(name) and ".html" in str(name),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        loader=FileSystemLoader(folder),
+        autoescape=lambda name: bool(name) and _ESCAPED in str(name),
         undefined=StrictUndefined,
+        bytecode_cache=CompiledTemplates(folder, (_RULES, _ESCAPED)),
+        **_RULES,
     )
     env.filters["plain"] = _plain
     env.filters["line"] = _line
@@ -65,14 +71,22 @@ class Format:
     """What `--format` calls it."""
     suffixes: tuple[str, ...]
     """Suffixes of files that are written so when no format is given: `.md`."""
-    report: Callable[[Report], str]
-    """One model."""
-    summary: Callable[[Summary], str] | None = None
+    report: Callable[[Report], Content]
+    """One model: text, pieces of it, or bytes where the format is none of text."""
+    summary: Callable[[Summary], Content] | None = None
     """Several models side by side; None where the format has no such form."""
 
 
 def render(report: Report | Summary, format: str) -> str:
     """One report, or what several models cost side by side. Raises ModelError for an unknown format."""
+    content = rendered(report, format)
+    if isinstance(content, bytes):
+        raise ArgumentError("format", f"{format} is no text: it is written to a file")
+    return content if isinstance(content, str) else "".join(content)
+
+
+def rendered(report: Report | Summary, format: str) -> Content:
+    """The same as it is written to a file: bytes of a format that is none of text, pieces of what may be long."""
     found = find(format)
     if isinstance(report, Report):
         return found.report(report)
@@ -99,12 +113,6 @@ def page(template: str, styles: Sequence[str] = (), **content: object) -> str:
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
     """Rows as comma-separated values for spreadsheets: None as nothing, text that one would run as text."""
     return csv_lines(rows, spreadsheet_text)
-
-
-def json_text(data: dict[str, object]) -> str:
-    """An object as JSON in ASCII, a line for each element of its lists of objects."""
-    members = (f" {json_line(key)}: {_json_lines(value)}" for key, value in data.items())
-    return "{\n" + ",\n".join(members) + "\n}\n"
 
 
 def _template(name: str) -> Format:
@@ -153,7 +161,7 @@ def _text_table(context: Context, table: Table) -> str:
 def _html(report: Report) -> str:
     from . import page
 
-    report = report.with_constants().of_whole_formulas()  # rows of the table are numbered as those of the charts are
+    report = report.of_whole_formulas()
     html = environment().get_template("report.html.j2").render(report=report, page=page.build(report, _text))
     return printable_lines(html)
 
@@ -198,7 +206,7 @@ def aligned(table: Table, escape: bool) -> list[str]:
 
 _EDGE = re.compile(r"_(?:(?!\w)|(?<!\w_))")  # an underscore that could open or close emphasis
 _MARKUP = re.compile(rf"[\\<`*\[\]]|&(?=\w+;)|{_EDGE.pattern}")
-_SPECIAL = re.compile(rf"[|\\<`*\[\]&{UNSAFE}]")  # one set, and _EDGE apart: many times as fast as both in one
+_SPECIAL = re.compile(r"[|\\<`*\[\]&]")  # one set, and _EDGE apart: many times as fast as both in one
 
 
 def _line(text: str) -> str:
@@ -226,7 +234,7 @@ def _written(cells: set[str], escape: bool) -> dict[str, str]:
 
 def _telling(text: str) -> bool:
     """Whether there is anything in a text that a table may have to write otherwise."""
-    return bool(_SPECIAL.search(text) or _EDGE.search(text))
+    return bool(_SPECIAL.search(text) or _EDGE.search(text)) or not text.isprintable()
 
 
 def _cell(text: str) -> str:
@@ -248,23 +256,13 @@ def _latex(report: Report) -> str:
     return latex.document(report.title, report.summary, report.tables, foot)
 
 
-def _json(report: Report) -> str:
-    """A line for each layer and tensor: text of a line is made by json's encoder in C, an indented one is not."""
-    return json_text(report.data)
+def _json(report: Report) -> Iterator[str]:
+    """A line for each layer and tensor, each made when it is written."""
+    return json_pieces(report.parts)
 
 
 def _json_summary(summary: Summary) -> str:
-    return _json_lines(summary.data) + "\n"
-
-
-def _json_lines(value: object) -> str:
-    """A value as JSON, a line for each element of a list of objects and each member of an object of objects."""
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[\n  " + ",\n  ".join(map(json_line, value)) + "\n ]"
-    if isinstance(value, dict) and value and all(isinstance(each, dict) for each in value.values()):
-        members = (f"{json_line(key)}: {json_line(each)}" for key, each in value.items())
-        return "{\n  " + ",\n  ".join(members) + "\n }"
-    return json_line(value)
+    return json_lines(summary.data) + "\n"
 
 
 def _csv(report: Report) -> str:
@@ -318,6 +316,18 @@ def _trace(report: Report) -> str:
     return trace.write(report)
 
 
+def _xlsx(report: Report) -> bytes:
+    from .formats import xlsx
+
+    return xlsx.write(report)
+
+
+def _xlsx_summary(summary: Summary) -> bytes:
+    from .formats import xlsx
+
+    return xlsx.write_summary(summary)
+
+
 _BUILT_IN = {
     "md": _template("md"),
     "html": Format("html", (".html", ".htm"), _html, _html_summary),
@@ -329,6 +339,7 @@ _BUILT_IN = {
     "dot": Format("dot", (".dot", ".gv"), _graph("dot")),
     "model-explorer": Format("model-explorer", (), _node_data),
     "trace": Format("trace", (), _trace),
+    "xlsx": Format("xlsx", (".xlsx",), _xlsx, _xlsx_summary),
     "latex": Format("latex", (".tex",), _latex, _latex_summary),
 }
 FORMATS: Registry[Format] = Registry("format", _BUILT_IN, _BUILT_IN.__getitem__)
@@ -364,4 +375,4 @@ def format_of(path: Path) -> str:
 
 def save(report: Report, path: Path, format: str | None = None) -> None:
     """Write a report in a format, else the one its suffix names. Raises ModelError when there is none, or for I/O."""
-    write(render(report, format or format_of(path)), path)
+    write(rendered(report, format or format_of(path)), path)

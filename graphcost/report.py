@@ -8,19 +8,19 @@ from functools import cached_property
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
-from . import columns, conventions, export, sections
+from . import columns
 from .analysis import Analysis
 from .columns import Column, find
+from .data_text import whole
 from .dims import Dim, Extent, substitute, symbol
 from .errors import ArgumentError
 from .expense import expense, most_expensive
 from .grouping import GROUPS, group_value, groups
-from .naming import grouped
+from .naming import grouped, natural
 from .notation import AS_USUAL, ColumnNotation, Notation
-from .passes import caches
 from .suggest import no_such
 from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, shapes_text, show
-from .wording import assumptions, coverage, first
+from .wording import assumptions, causes, coverage, first
 
 if TYPE_CHECKING:
     from .graph import Tensor
@@ -121,18 +121,14 @@ class Report:
         efficiency = ("efficiency",) if measured and on_device else ()
         self.columns_given = bool(columns)
         self.keys = tuple(columns or (*(_GROUPED if by else _DEFAULT), *on_device, *measured, *efficiency))
+        if by and "name" not in [find(key).key for key in self.keys]:
+            self.keys = ("name", *self.keys)  # a group without its name says nothing
         for key in self.keys:
             find(key)
         if sort:
             find(sort, "sort")
         self.sort = sort
         self.top = top
-
-    def with_constants(self) -> Self:
-        """The same report with the rows of operators that only make constants."""
-        report = copy(self)
-        report.rows = range(len(self.analysis.rows))
-        return report
 
     def of_whole_formulas(self) -> Self:
         """The same report, an open formula of which keeps the symbols that are assumed: readers give them values."""
@@ -152,7 +148,6 @@ class Report:
     def summary(self) -> list[str]:
         """The figures a person reads first."""
         a = self.analysis
-        peak = a.memory.peak
         parts = self._inputs
         parts.append(counted(len(a.layer_rows), "layer"))
         params, nbytes, macs = (self.total(find(key), HEADLINE) for key in ("learned_params", "param_bytes", "macs"))
@@ -160,14 +155,32 @@ class Report:
         working = f", {self.show(active, 'count', HEADLINE)} active per token" if active != a.parameters.total else ""
         weights = " + ".join([f"{params} parameters", *self.other_weights])
         parts += [f"{weights} ({nbytes}){working}", f"{macs} MACs"]
-        if peak is not None:
-            parts.append(f"peak activations {self.total(find('peak'), HEADLINE)} at {peak.name}")
-        else:
-            parts.append("peak activations unknown")
+        parts.append(f"peak activations {self._peak}")
         return [*parts, *([self._cache()] if a.caches else [])]
+
+    @property
+    def _peak(self) -> str:
+        """How high the peak is and where, or what it depends on: at which layer it is may change with these sizes."""
+        peak = self.analysis.memory.peak
+        if peak is not None:
+            return f"{self.total(find('peak'), HEADLINE)} at {peak.name}"
+        waits = self.peak_waits
+        return f"depend on {waits}" if waits else "unknown"
+
+    @property
+    def peak_waits(self) -> str:
+        """The symbolic dimensions without a value on which the peak depends; "" where it is known, or not for these."""
+        memory, assumed = self.analysis.memory, self.analysis.assumptions
+        if memory.peak is not None:
+            return ""
+        found = memory.symbols
+        names = [name for name in self.analysis.free_symbols if name in found and name not in assumed]
+        return first([self.short_names.get(name, name) for name in names], INPUTS)
 
     def _cache(self) -> str:
         """What a token takes in the caches, and what all of them take where that is known."""
+        from .passes import caches
+
         found, evaluate = self.analysis.caches, self.analysis.evaluate
         text = (
             f"KV cache {self.show(caches.bytes_per_token(found), 'bytes', HEADLINE)} a token in {found[0].after.dtype}"
@@ -199,11 +212,12 @@ class Report:
         self, values: Sequence[Value], column: Column, at: Sequence[int], units: ColumnNotation | None = None
     ) -> list[str]:
         """The cells of a column, of the rows `at`; each distinct value is written once."""
-        if column.tensors is not None and self.sizes and not self.by:
+        assumes = column.tensors is not None and bool(self.sizes) and not self.by
+        if assumes:
             values = self._shapes(column, at)
         distinct = set(values)
         long = {each for each in distinct if len(str(each)) > LONG}
-        if column.short_text is not None and not self.by and long:
+        if column.short_text is not None and not self.by and long and not assumes:
             short_text, analysis = column.short_text, self.analysis
             values = [short_text(analysis, i) if each in long else each for i, each in zip(at, values, strict=True)]
             distinct = set(values)
@@ -247,6 +261,11 @@ class Report:
     def coverage(self) -> str:
         """Whether everything was counted, and if not, what was not."""
         return coverage(self.analysis)
+
+    @property
+    def causes(self) -> list[str]:
+        """Why operators that have a rule are not known, the first few reasons."""
+        return causes(self.analysis)
 
     @property
     def rules_wanted(self) -> list[str]:
@@ -293,7 +312,14 @@ class Report:
     @property
     def data(self) -> dict[str, Any]:
         """The JSON object: that of the analysis, and a key for each section."""
-        return {**export.to_dict(self.analysis), **{each.name: each.data(self.analysis) for each in self.sections}}
+        return whole(self.parts)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The same with layers and tensors that are made when they are written."""
+        from . import export
+
+        return {**export.parts(self.analysis), **{each.name: each.data(self.analysis) for each in self.sections}}
 
     @property
     def _inputs(self) -> list[str]:
@@ -384,12 +410,12 @@ class Report:
             values.append(known[place])
         return values
 
-    def _sort_key(self, value: Value) -> tuple[int, float, str]:
+    def _sort_key(self, value: Value) -> tuple[int, float, tuple[tuple[int, int, str], ...]]:
         """Where a value stands in an order: text by itself, then numbers; what is not known may be the largest."""
         number = self.analysis.evaluate(value) if isinstance(value, Dim) else value
         if isinstance(number, str):
-            return (0, 0.0, number)
-        return (1, float(number), "") if number is not None else (2, 0.0, "")
+            return (0, 0.0, natural(number))
+        return (1, float(number), ()) if number is not None else (2, 0.0, ())
 
     def _default_table(self, notation: Notation | None) -> Table:
         chosen, columns, order = self.values()
@@ -405,7 +431,7 @@ class Report:
         every = self.analysis.rows
         hidden = len(groups(self.analysis, self.rows, self.by) if self.by else self.rows) - len(order)
         notes = [f"{counted(hidden, 'more row')} not shown (--top 0 shows all)"] if hidden > 0 else []
-        notes += [*self._constants_note(), *self.legend]
+        notes += [*self.constants_note, *self.legend]
         notes += dict.fromkeys(note for column in chosen for note in column.notes(self.analysis))
         unknown = [] if self.by or self.analysis.complete else [row.status != "known" for row in every]
         marked = frozenset(i for i, at in enumerate(order) if unknown and unknown[at])
@@ -425,7 +451,8 @@ class Report:
         """The most expensive layers in a line, each with its share; "" where there are few, or a share is open."""
         return expense(self.analysis, self.most_expensive)
 
-    def _constants_note(self) -> list[str]:
+    @property
+    def constants_note(self) -> list[str]:
         """How many operators are not shown because they only make constants."""
         constants = len(self.analysis.rows) - len(self.rows)
         if not constants:
@@ -439,6 +466,8 @@ _GROUPED = ("name", "count", "learned_params", "macs", "ops", "activation", "sha
 
 def _section(name: str) -> Section:
     """Raises ArgumentError when there is no such section."""
+    from . import sections
+
     try:
         return sections.find(name)
     except KeyError:
@@ -447,6 +476,8 @@ def _section(name: str) -> Section:
 
 def _build_table(style: str) -> Callable[[Analysis], Table]:
     """How a convention lays its table out. Raises ArgumentError where it has no table, or does not exist."""
+    from . import conventions
+
     try:
         found = conventions.find(style)
     except KeyError:

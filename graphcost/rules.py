@@ -182,6 +182,9 @@ class Body(Protocol):
     def work(self) -> Work:
         """What is known of the work in its rows."""
 
+    def affords(self, runs: int) -> bool:
+        """Whether so many more runs are few beside what may be looked at in all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from .dims import Dim, Extent, TooLarge, Undecided, maximum
 from .graph import Shape
+
+T = TypeVar("T")
 
 
 def broadcast(*shapes: Shape) -> Shape:
@@ -47,6 +50,20 @@ def axis_of(axis: int, rank: int) -> int:
     if not -rank <= axis < rank:
         raise ValueError(f"axis {axis} is outside a tensor of {rank} axes")
     return axis % rank if rank else 0
+
+
+def of_rank(shape: Shape, rank: int, name: str, *, or_more: bool = False) -> Shape:
+    """The shape of an input that is called `name` and has so many axes. Raises ValueError when it has others."""
+    if len(shape) == rank or (or_more and len(shape) > rank):
+        return shape
+    raise ValueError(f"{name} should have rank {rank}{' or more' if or_more else ''}, and has rank {len(shape)}")
+
+
+def one_per_axis(values: Sequence[T], axes: int, name: str) -> Sequence[T]:
+    """An attribute or operand that should have an entry for each axis. Raises ValueError when it has not."""
+    if len(values) != axes:
+        raise ValueError(f"{len(values)} {name} for {axes} axes")
+    return values
 
 
 def quotient(a: Extent, b: Extent) -> Extent | None:

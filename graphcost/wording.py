@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .analysis import Analysis
+from .passes.rows import NO_RULE
 from .table import counted
 from .target import Target
 
 NOTES = 3
 """Operators of which the assumptions say what was counted, before they only count them."""
+CAUSES = 5
+"""Reasons why operators are not known, before they are only counted."""
 
 
 def coverage(a: Analysis) -> str:
@@ -25,6 +28,19 @@ def coverage(a: Analysis) -> str:
         verb = "depends" if a.dependent == 1 else "depend"
         parts.append(f"{counted(a.dependent, 'more operator' if parts else 'operator')} {verb} on unknown shapes")
     return "lower bounds: " + "; ".join(parts)
+
+
+def causes(a: Analysis) -> list[str]:
+    """Why operators are not known that have a rule: `conv1 (Convolution): field padd is not understood (nearest: pad)`.
+
+    Operators of one type with one reason stand together, and the first few reasons are given.
+    """
+    names: dict[tuple[str, str], list[str]] = {}
+    for row in a.rows if a.unknown else ():
+        if row.status != "known" and not row.dependent and row.why and not row.why.startswith(NO_RULE):
+            names.setdefault((row.op.type, row.why), []).append(row.name)
+    found = [f"{first(of, 2)} ({kind}): {why}" for (kind, why), of in names.items()]
+    return [*found[:CAUSES], *([f"{len(found) - CAUSES} more reasons"] if len(found) > CAUSES else [])]
 
 
 def assumptions(a: Analysis) -> str:

@@ -1,5 +1,5 @@
 /* The drawn network: zoom and drag it, expand modules, find boxes, lead from a box to its layer and back, colour by another
-   measure.
+   measure, and say what each box costs by it.
 
    Boxes and lines are in the page as graphcost/page/drawing.py laid them out; numbers come from live.js. */
 (() => {
@@ -13,6 +13,7 @@ const {graphcost} = window;
 const [hottest, lineChars, labelChars] = ["hottest", "lineChars", "labelChars"].map((name) => Number(section.dataset[name]));
 const [SMALLEST, LARGEST, STEP] = [0.02, 4, 1.25]; // of the zoom
 const LEGIBLE = 0.75;
+const LINE = 14; // from one line of text in a box to the next
 const HEADING = 26; // above the drawing of an expanded module
 
 const {text: wanted, measure} = tools.elements;
@@ -187,6 +188,7 @@ function toggle(box) {
   if (box.expanded) box.element.after(box.part.group);
   else box.part.group.remove();
   settle(view);
+  print(view);
   const {canvas, svg, scale, width, height} = view;
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   zoom(scale);
@@ -198,10 +200,25 @@ function toggle(box) {
   colour();
 }
 
+/** Sheets on which a drawing is printed that is too long for one, as many as it needs with what is expanded in it. */
+function print({canvas, width, height}) {
+  const sheets = [...section.querySelectorAll(`[data-view="${canvas.dataset.view}"] + .sheets .sheet`)];
+  if (!sheets.length) return;
+  const [, top, , high] = sheets[0].getAttribute("viewBox").split(" ").map(Number);
+  const scale = sheets[0].height.baseVal.value / high;
+  const made = Array.from({length: Math.ceil((height - top) / high)}, (_, at) => {
+    const sheet = sheets[0].cloneNode(true);
+    sheet.setAttribute("viewBox", `0 ${top + at * high} ${width} ${high}`);
+    sheet.setAttribute("width", Math.round(width * scale));
+    return sheet;
+  });
+  sheets[0].parentElement.replaceChildren(...made);
+}
+
 /** What is written in a box as a title, for the mouse to show. */
 function titled(element) {
   const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
-  title.textContent = [...element.querySelectorAll("tspan")].map((line) => line.textContent).join("\n");
+  title.textContent = [...element.querySelectorAll("tspan:not(.cost)")].map((line) => line.textContent).join("\n");
   return title;
 }
 
@@ -386,6 +403,7 @@ function find() {
 function look() {
   if (!found.length) return;
   status.textContent = `${at + 1} of ${found.length}`;
+  if (view.scale < 1) zoom(1); // to what was found, from a drawing too small to be read
   centre(found[at]);
   stop(found[at].rows.length ? found[at] : null);
 }
@@ -410,14 +428,46 @@ function costOf(box) {
 const hottestCost = ({part}) => part.boxes.reduce((highest, box) => Math.max(highest, costOf(box)), 0);
 
 function colour() {
+  const column = graphcost.columns.get(measure.value);
+  const whole = Number(graphcost.total(measure.value).value ?? 0);
   for (const each of views) {
     const highest = hottestCost(each) || 1;
     for (const box of each.nodes) {
+      const cost = costOf(box);
       for (let heat = 0; heat <= hottest; heat += 1) box.element.classList.remove(`h${heat}`);
-      box.element.classList.add(`h${Math.ceil(hottest * Math.sqrt(costOf(box) / highest))}`);
+      box.element.classList.add(`h${Math.ceil(hottest * Math.sqrt(cost / highest))}`);
+      price(box, whole && cost ? priceText(box, cost, column, whole) : "");
     }
   }
   scale();
+}
+
+/** The cost of a box with its share of the whole, as graphcost/page/heat.py has it. */
+function priceText({element}, cost, {form, bound}, whole) {
+  const least = element.classList.contains("unknown") ? ">= " : "";
+  return `${least}${graphcost.show(cost, form)}${bound ? "" : ` \u00b7 ${graphcost.show(cost / whole, "share")}`}`;
+}
+
+/** Writes what a box costs as its last line, and puts its lines in the middle again. */
+function price({element, wide, high, expanded}, text) {
+  const holder = element.querySelector("text");
+  let line = holder.querySelector(".cost");
+  if (!text === !line) {
+    if (line) line.textContent = text;
+    return;
+  }
+  if (line) line.remove();
+  else {
+    line = drawn("tspan", {class: "cost", x: wide / 2});
+    line.textContent = text;
+    holder.append(line);
+  }
+  const first = Math.floor((high - LINE * (holder.children.length - 1)) / 2) + 4;
+  for (const [at, each] of [...holder.children].entries()) {
+    const y = first + LINE * at;
+    if (each.dataset.y) each.dataset.y = y;
+    if (!expanded || at) each.setAttribute("y", y);
+  }
 }
 
 /** What the colours stand for: nothing at one end, the hottest box of the drawing at the other. */
@@ -457,7 +507,7 @@ function rewrite({element, lines}) {
   const [reported, now] = [graphcost.shapes(shapes, true), graphcost.shapes(shapes)];
   const changed = lines.map((line) => line.replace(reported, () => now));
   element.querySelector("title").textContent = changed.join("\n");
-  for (const [at, span] of element.querySelectorAll("tspan").entries())
+  for (const [at, span] of element.querySelectorAll("tspan:not(.cost)").entries())
     if (lines[at].includes(reported)) span.textContent = graphcost.shorten(changed[at], lineChars);
 }
 
@@ -487,10 +537,5 @@ tools.addEventListener("change", ({target}) => {
 
 tools.hidden = false;
 for (const text of section.querySelectorAll(".expanding")) text.hidden = false;
-const near = new IntersectionObserver(([entry]) => {
-  if (!entry.isIntersecting) return;
-  near.disconnect();
-  show(view);
-}, {rootMargin: "100px"}); // to lay out a large drawing takes a second, so not before somebody is about to see it
-near.observe(section);
+show(view);
 })();

@@ -258,6 +258,32 @@ function set(values) {
   return "";
 }
 
+/* --- sizes for pictures while some have none ----------------------------------------------------------------------------- */
+
+const EXAMPLES = [128, 224, 512, 64, 32, 16, 8, 4, 2, 1]; // the first that fits the network
+
+/** An example of a size for each symbol that has none; null where none of these fits the network. */
+function example() {
+  const open = data.symbols.filter(({name}) => !sizes.has(name));
+  const all = EXAMPLES.map((size) => new Map(open.map(({name, lower}) => [name, BigInt(Math.max(size, lower))])));
+  return open.length ? all.find((each) => !contradiction(new Map([...sizes, ...each]))) ?? null : null;
+}
+
+/** What `draw` makes of the numbers under example sizes, which it is given; null where there are none to be had. */
+function withExample(draw) {
+  const before = {chosen, sizes, results};
+  const found = once("example", example);
+  if (!found) return null;
+  results = once("under the example", () => new Map());
+  chosen = new Map([...chosen, ...found]);
+  sizes = new Map([...sizes, ...found]);
+  try {
+    return draw(Object.fromEntries(found));
+  } finally {
+    ({chosen, sizes, results} = before);
+  }
+}
+
 /* --- results under these sizes -------------------------------------------------------------------------------------- */
 
 /** Computed once for these sizes. */
@@ -267,7 +293,7 @@ function once(key, compute) {
 }
 
 /** The columns that pictures can show. */
-const MEASURES = ["macs", "ops", "params", "activation"];
+const MEASURES = ["macs", "ops", "learned_params", "activation"];
 const columns = new Map(data.columns.map((column) => [column.key, column]));
 const stale = (column) => column.fixed && chosen.size > 0;
 
@@ -353,8 +379,15 @@ function evaluate() {
   });
 }
 
+const constants = new Set(data.constants);
+/** The rows that are layers: those that do more than make constants. */
+const layers = Array.from({length: data.rows}, (_, row) => row).filter((row) => !constants.has(row));
+const numbers = new Map(layers.map((row, at) => [row, at + 1]));
+/** Which layer a row is, from 1; null where it is none. */
+const numberOf = (row) => numbers.get(row) ?? null;
+
 window.graphcost = {
-  data, columns, MEASURES, cell, total, show, counted, shapes, shorten, exact, set, evaluate, refusal, readable, values: () => Object.fromEntries(sizes),
+  data, columns, MEASURES, layers, numberOf, cell, total, show, counted, shapes, shorten, exact, set, evaluate, withExample, refusal, readable, values: () => Object.fromEntries(sizes),
 };
 
 /* --- the totals on the page, and the form that asks for sizes ------------------------------------------------------- */

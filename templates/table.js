@@ -14,7 +14,7 @@ const FEW = 500; // rows that are all made at once
 const MARGIN = 20; // rows made beyond each edge of what is in view
 const CUT = 30; // characters of a formula above which it may be cut, as templates/cells.html.j2 has it
 
-const {order, groups} = live.data.table;
+const {groups} = live.data.table;
 const columns = groups ? new Map(groups.map((column) => [column.key, column])) : live.columns;
 const cell = (key, row) => live.cell(columns.get(key), row, columns);
 const textual = (key) => ["text", "shapes"].includes(columns.get(key).form);
@@ -27,6 +27,7 @@ const {text: wanted, type: kind} = tools.elements;
 
 let keys = [...live.data.table.keys];
 let sorted = {key: null, down: false};
+let order = live.data.table.order; // the rows, or groups, that there are to show
 let rows = order; // those that the filter leaves, as sorted
 let made = null; // the first and last of them that are in the page
 let selected = null;
@@ -93,7 +94,7 @@ function element(name, text, classes) {
   return result;
 }
 
-/** A cell; the first of a line is its header. */
+/** A cell; the first of a line is its header, which has the number of the layer. */
 function field(key, at, text) {
   const result = element(at ? "td" : "th", text, textual(key) ? "" : "number");
   if (!at) result.scope = "row";
@@ -107,13 +108,16 @@ function drawHead() {
   for (const key of keys) {
     const {title, doc, unit} = columns.get(key);
     const header = element("th", undefined, textual(key) ? "" : "number");
-    const button = element("button", title);
     header.scope = "col";
-    button.type = "button";
-    button.dataset.key = key;
-    button.title = unit ? `${doc} (${unit})` : doc;
     if (sorted.key === key) header.setAttribute("aria-sort", sorted.down ? "descending" : "ascending");
-    header.append(button);
+    if (printing) header.textContent = title; // a browser repeats no button at the head of the next page
+    else {
+      const button = element("button", title);
+      button.type = "button";
+      button.dataset.key = key;
+      button.title = unit ? `${doc} (${unit})` : doc;
+      header.append(button);
+    }
     line.append(header);
   }
   head.replaceChildren(line);
@@ -182,6 +186,7 @@ function drawRow(row, at) {
   for (const [place, key] of keys.entries()) {
     const {value, text} = cell(key, row);
     const written = field(key, place, text);
+    if (!groups && !place && live.numberOf(row)) written.dataset.number = live.numberOf(row);
     if (!place || text.length > 30) written.title = text; // a narrow window, or column, cuts it
     const part = share(key, value);
     if (part) {
@@ -224,6 +229,7 @@ function widest() {
     }
     line.append(field(key, at, longest.get(key)));
   }
+  if (!groups) line.cells[0].dataset.number = live.layers.length;
   return line;
 }
 
@@ -244,7 +250,12 @@ function select(row, from) {
 }
 
 document.addEventListener("graphcost:select", ({detail: {row, from}}) => {
-  if (groups || !order.includes(row)) return;
+  if (groups) return;
+  if (!order.includes(row) && constants && live.numberOf(row) === null) {
+    constants.checked = true;
+    showConstants();
+  }
+  if (!order.includes(row)) return;
   selected = row;
   if (!rows.includes(row)) {
     wanted.value = kind.value = "";
@@ -280,6 +291,7 @@ addEventListener("resize", () => drawRows());
 for (const [event, value] of [["beforeprint", true], ["afterprint", false]]) {
   addEventListener(event, () => {
     printing = value;
+    drawHead();
     drawRows();
   });
 }
@@ -339,17 +351,41 @@ function chooseColumns() {
 }
 
 function offerTypes() {
-  const counts = new Map();
+  const [counts, before] = [new Map(), kind.value];
   for (const row of order) counts.set(cell("kind", row).text, (counts.get(cell("kind", row).text) ?? 0) + 1);
+  kind.length = 1;
   for (const name of [...counts.keys()].sort(alphabet.compare)) {
     const option = element("option", `${name} (${live.show(counts.get(name), "count")})`);
     option.value = name;
     kind.append(option);
   }
+  kind.value = counts.has(before) ? before : "";
+}
+
+const constants = tools.elements.constants; // where there are any
+const note = document.querySelector("#layers .constants");
+const [reported, layers] = [order, order.filter((row) => live.numberOf(row) !== null)];
+const everything = allOf(reported);
+
+/** The rows of the report with all constants: between the layers where these are in their order, else below them. */
+function allOf(rows) {
+  const shown = new Set(rows);
+  const all = [...rows, ...live.data.constants.filter((row) => !shown.has(row))];
+  return layers.every((row, at) => !at || layers[at - 1] < row) ? all.sort((a, b) => a - b) : all;
+}
+
+/** Takes rows that only make constants into the table, or out of it. */
+function showConstants() {
+  order = constants.checked ? everything : layers;
+  if (note) note.hidden = constants.checked;
+  longest = new Map();
+  offerTypes();
+  draw();
 }
 
 if (columns.has("kind") && !groups) offerTypes();
 else kind.closest("label").hidden = true;
+if (note && constants) note.querySelector(".how").textContent = " (tick Constants above to see them)";
 
 head.addEventListener("click", ({target}) => {
   const button = target.closest("button[data-key]");
@@ -361,6 +397,7 @@ tools.addEventListener("submit", (event) => event.preventDefault());
 tools.addEventListener("input", ({target}) => {
   active = 0;
   if (target.name === "column") chooseColumns();
+  else if (target.name === "constants") showConstants();
   else draw();
 });
 tools.elements.markdown.addEventListener("click", () => copy(markdown()));

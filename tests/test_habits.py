@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from graphcost import cli, commands, config, options
-from graphcost.commands import completion
 from graphcost.commands import help as help_command
+from graphcost.commands.parsers import parsers
 from graphcost.commands.progress import progress
 from graphcost.suggest import close_to, did_you_mean, no_such
 from harness import HEAD, conv, layer
@@ -114,7 +114,7 @@ def test_the_examples_of_help_run(command: str, root: Path, tmp_path: Path, caps
 
 def test_every_subcommand_is_in_the_help_and_each_name_there_is_one() -> None:
     assert all(commands.find(name) is not None for name in options.COMMANDS)
-    assert commands.parsers().keys() <= options.COMMANDS.keys()
+    assert parsers().keys() <= options.COMMANDS.keys()
     assert help_command.topic("diff").startswith("usage: graphcost diff OLD NEW")
     assert commands.find("det1.prototxt") is None
 
@@ -155,35 +155,6 @@ def test_the_version_has_a_letter_too(option: str, capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit) as done:
         cli.main([option])
     assert done.value.code == 0 and capsys.readouterr().out.startswith("graphcost 0.")
-
-
-# --- completion -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("shell", completion.SHELLS)
-def test_each_shell_completes_options_and_what_they_can_be(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("shtab")
-    code, out, err = run(capsys, "completion", shell)
-    assert (code, err) == (0, "")
-    assert all(word in out for word in ("columns", "netscope", "cortex-m4", "bfloat16", "graphcost"))
-
-
-def test_bash_completes_a_style(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    pytest.importorskip("shtab")
-    (tmp_path / "completion").write_text(completion.script("bash"))
-    ask = 'source ./completion; COMP_WORDS=(graphcost --style ne); COMP_CWORD=2; f=$(complete -p graphcost | sed "s/.*-F //; s/ .*//"); $f; echo "${COMPREPLY[@]}"'
-    done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, cwd=tmp_path)
-    assert done.stdout.split() == ["netscope"]
-
-
-def test_another_shell_and_a_missing_library_are_said(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert "no completion for 'zhs'; did you mean zsh?" in run(capsys, "completion", "zhs")[2]
-    monkeypatch.setitem(sys.modules, "shtab", None)
-    code, out, err = run(capsys, "completion", "bash")
-    assert (code, out) == (2, "") and "completion needs shtab: pip install 'graphcost[completion]'" in err
-    assert run(capsys, "completion")[1].count("graphcost completion ") == 3
 
 
 # --- progress ---------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from graphcost.notation import Notation
 from graphcost.render import render
 from graphcost.summary import Failure, Summary
 from graphcost.table import scaled
-from harness import HEAD, analysed, conv, layer, proto, run, run_weighted
+from harness import HEAD, analysed, conv, image, layer, proto, run, run_weighted
 
 CONV = conv("block/conv", fields="kernel_size: 3 stride: 2 pad: 1 dilation: 1", top="c")
 RELU = layer("block/relu", "ReLU", "c", tops="r")
@@ -137,6 +137,14 @@ def test_the_summary_says_what_a_person_reads_first(small: graphcost.Analysis) -
     ]
 
 
+def test_a_peak_of_open_sizes_says_what_it_depends_on(net: Any) -> None:
+    """On the image's sizes, not on the batch, which is assumed."""
+    report = net(HEAD + CONV + RELU, shapes={"data": ("N", 3, "H", "W")}).report()
+    assert report.summary[-1] == "peak activations depend on H, W"
+    unknown = net(HEAD + CONV + RELU + MYSTERY, shapes={"data": (1, 3, "H", 8)})
+    assert unknown.report().summary[-1] == "peak activations unknown"
+
+
 def test_a_lower_bound_says_so_wherever_it_stands(net: Any) -> None:
     report = net(HEAD + CONV + RELU + MYSTERY).report()
     assert report.summary[2:] == [">= 112 parameters (>= 448 B)", ">= 1.7 k MACs", "peak activations unknown"]
@@ -190,6 +198,17 @@ def test_groups_are_sorted_and_cut_as_rows_are(small: graphcost.Analysis) -> Non
 def test_a_group_whose_shape_is_not_known_has_no_stage(net: Any) -> None:
     text = HEAD + MYSTERY.replace('"r"', '"data"') + 'layer { name: "s" type: "Silence" bottom: "data" }'
     assert [row[0] for row in cells(net(text), "name", by="stage")] == ["?"]
+
+
+def test_shapes_too_long_for_a_cell_are_short_under_the_assumed_batch_too() -> None:
+    """Six pieces of one operator: in the table their batch is 1, as everywhere."""
+    analysis = run("""
+    g (float[batch, past, 96] x) => (float[] a, float[] b, float[] c, float[] d, float[] e, float[] f) {
+        a, b, c, d, e, f = Split <axis = 2> (x)
+    }
+    """)
+    cell = next(line for line in analysis.report().render("text").splitlines() if "Split" in line)
+    assert cell.count("1 x past x 16") == 6 and "batch" not in cell
 
 
 def test_an_open_batch_counts_as_one_and_says_so(net: Any) -> None:
@@ -495,3 +514,21 @@ def test_several_models_have_one_unit_a_column_and_may_be_compared_with_the_firs
 def test_a_model_that_could_not_be_read_has_nothing_to_compare(net: Any) -> None:
     results = [Failure("bad", "no"), net(HEAD + conv("c")).report()]
     assert Summary(results, columns=["macs"], compare=True).table.rows[1][2] == "3.89"
+
+
+def test_a_report_says_why_an_operator_that_has_a_rule_is_not_known(net: Any) -> None:
+    """Alike ones stand together; one without a rule is told how to get one instead, and what depends is no cause."""
+    odd = 'layer { name: "%s" type: "Convolution" bottom: "data" top: "%s" convolution_param { num_output: 4 kernel_size: 3 padd: 1 } }'
+    text = image(1, 3, 8, 8) + "".join(odd % (name, name) for name in "abc")
+    analysis = net(text + layer("m", "Mystery", "data") + layer("r", "ReLU", "a"))
+    reason = "a, b and 1 more (Convolution): field padd is not understood (nearest: pad)"
+    assert Report(analysis).causes == [reason]
+    for format in ("md", "text", "html"):
+        assert f"Not known: {reason}" in Report(analysis).render(format)
+
+
+def test_only_the_first_reasons_are_given(net: Any) -> None:
+    odd = 'layer { name: "c%d" type: "Convolution" bottom: "data" top: "c%d" convolution_param { num_output: 4 kernel_size: 3 odd%d: 1 } }'
+    analysis = net(image(1, 3, 8, 8) + "".join(odd % (at, at, at) for at in range(7)))
+    causes = Report(analysis).causes
+    assert len(causes) == 5 + 1 and causes[-1] == "2 more reasons"

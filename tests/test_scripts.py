@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import signal
 import subprocess
@@ -164,6 +165,32 @@ def test_what_is_not_answered_or_refused_is_a_failure(root: Path, tmp_path: Path
     assert ended(0) == "no report" and ended(1 << 8, "a report") == "exit code 1"
 
 
+def test_a_case_that_ends_its_process_is_counted_and_the_others_go_on(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Eight cases in two processes: number 2 kills its own, and 5 fails where another was run before it."""
+    made = script(root, "fuzz")
+
+    def command(arguments: list[str]) -> int:
+        number = Path.cwd().name
+        if number == "2":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == "5" and not made.ran_alone:
+            return 70
+        made.ran_alone = False
+        os.write(1, b"a report")
+        return 0
+
+    made.ran_alone = True
+    monkeypatch.setattr(made.cli, "main", command)
+    monkeypatch.setattr(made, "wrong_with", lambda text, format: "")
+    run = made.Run(1, tmp_path)
+    run.all(range(8), jobs=2)
+    found = {"answered": 6, "killed by SIGKILL": 1, "only after other cases: exit code _": 1}
+    assert run.counts == found and list(tmp_path.iterdir()) == []
+    assert sorted(re.findall(r"^1/\d", capsys.readouterr().out, re.MULTILINE)) == ["1/2", "1/5"]
+
+
 # --- mutants ----------------------------------------------------------------------------------------------------------
 
 
@@ -188,18 +215,32 @@ def test_a_mutant_changes_one_thing_that_is_computed(root: Path, tmp_path: Path)
     assert len(mutants) == len(changes) and all(compile(mutant.source, "m.py", "exec") for mutant in mutants)
 
 
-def test_tests_that_run_a_line_come_with_those_of_its_module_first(root: Path, tmp_path: Path) -> None:
+def test_tests_that_run_a_line_come_with_those_of_its_module_and_then_the_quick_ones_first(
+    root: Path, tmp_path: Path
+) -> None:
     made = script(root, "mutants")
     mutant = made.Mutant(Path("graphcost/dims.py"), 12, "a", "b", "")
 
     class Data:
+        def data_filename(self) -> str:
+            return str(tmp_path / "noted.coverage")
+
         def contexts_by_lineno(self, name: str) -> dict[int, list[str]]:
             return {
-                11: ["tests/a.py::test_a|run", "tests/test_dims.py::test_b|run", ""],
+                11: [
+                    "tests/a.py::test_a|run",
+                    "tests/test_dims.py::test_b|run",
+                    "tests/a.py::test_d|run",
+                    "tests/a.py::test_e|run",
+                    "",
+                ],
                 14: ["tests/a.py::test_c|run"],
             }
 
-    assert made.tests_of(mutant, Data()) == ["tests/test_dims.py::test_b", "tests/a.py::test_a"]
+    (tmp_path / "noted.failing.json").write_text('{"tests/a.py::test_d": true}')
+    sizes = {"tests/test_dims.py::test_b": 99, "tests/a.py::test_a": 20, "tests/a.py::test_e": 10}
+    found = made.tests_of(mutant, Data(), sizes)
+    assert found == ["tests/test_dims.py::test_b", "tests/a.py::test_e", "tests/a.py::test_a"]
 
 
 # --- site -------------------------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 
-from .. import render
 from ..compare import snapshot
 from ..compare.snapshot import Snapshot
+from ..data_text import json_text
 from ..errors import ModelError
 from ..version import __version__
 
@@ -47,7 +47,7 @@ def _plain(path: str) -> str:
 def text(networks: Iterable[Snapshot]) -> str:
     """The file of some networks."""
     models = [snapshot.to_dict(network) for network in networks]
-    return render.json_text({"schema": snapshot.SCHEMA, "generator": f"graphcost {__version__}", "models": models})
+    return json_text({"schema": snapshot.SCHEMA, "generator": f"graphcost {__version__}", "models": models})
 
 
 def read(path: str) -> Baseline:

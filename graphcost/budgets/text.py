@@ -8,6 +8,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from .. import render
+from ..data_text import json_text
 from ..printable import printable
 from ..table import Table, counted
 from ..version import __version__
@@ -132,7 +133,7 @@ def _content(text: str) -> str:
 
 
 def _json(checked: Sequence[Checked]) -> str:
-    return render.json_text(to_dict(checked))
+    return json_text(to_dict(checked))
 
 
 def to_dict(checked: Sequence[Checked]) -> dict[str, Any]:

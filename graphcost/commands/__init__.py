@@ -5,7 +5,6 @@ The first word of the command's arguments chooses one. A model whose file is cal
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 
 Command = Callable[[Sequence[str]], int]
@@ -29,12 +28,3 @@ def find(name: str) -> Command | None:
     else:
         return None
     return run
-
-
-def parsers() -> dict[str, argparse.ArgumentParser]:
-    """The parser of each subcommand that has options."""
-    from .. import options
-    from . import baseline, check, diff
-
-    found = {"diff": diff.parser(), "check": check.parser(), "baseline": baseline.parser()}
-    return {**found, "serve": options.serve_parser()}

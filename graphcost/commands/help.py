@@ -28,6 +28,11 @@ def topic(name: str) -> str:
     return found[exact]()
 
 
+def topic_names() -> list[str]:
+    """What there is help on."""
+    return [*_topics()]
+
+
 def _topics() -> dict[str, Callable[[], str]]:
     """Each topic by its name, those that are most asked for first."""
     parser = options.parser()

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import analysis as _analysis
-from .. import arguments, plugins, units
+from .. import arguments, plugins
 from ..errors import ModelError
 from ..options import in_options
 from ..shapes import show_shape
 
 if TYPE_CHECKING:
     from ..api import Analysis
+    from ..files import Content
     from ..graph import Model
     from ..target import Target
 
@@ -47,7 +48,7 @@ def target_of(options: argparse.Namespace) -> Target:
         align=options.align,
         quantize=options.quantize,
         fold_bn=options.fold_bn,
-        **{key: units.size(getattr(options, key), f"--{key}") for key in ("ram", "flash") if getattr(options, key)},
+        **{key: arguments.nbytes(f"--{key}", size) for key in ("ram", "flash") if (size := getattr(options, key))},
     )
 
 
@@ -119,18 +120,26 @@ def format_of(options: argparse.Namespace, formats: Sequence[str]) -> str:
     return str(format)
 
 
-def write_out(text: str, output: Path | None) -> None:
+def write_out(content: Content, output: Path | None) -> None:
+    """Write to a file, else to standard output: what is made on the way only when all of it is."""
     if output is not None:
         from ..files import write
 
-        write(text, output)
+        write(content, output)
         return
+    pieces = [content] if isinstance(content, str | bytes) else list(content)
     if sys.stdout is None:
         raise ModelError("standard output", "", "is closed")
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     try:
-        sys.stdout.write(text)
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                if sys.stdout.isatty():
+                    raise ModelError("--output", "", "says which file this goes to: it is no text for a terminal")
+                sys.stdout.buffer.write(piece)
+            else:
+                sys.stdout.write(piece)
         sys.stdout.flush()
     except OSError as problem:
         with contextlib.suppress(OSError):  # or else the interpreter tries once more to write the rest when it ends

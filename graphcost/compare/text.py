@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import files, render
 from ..columns import Column
+from ..data_text import json_text
 from ..dims import Dim, to_json
 from ..errors import ModelError
 from ..table import LONG, Table, Value, counted, formula, show
@@ -29,7 +30,7 @@ def write(diff: Diff, format: str, top: int = 0) -> str:
     if format not in FORMATS:
         raise ModelError("--format", "", f"no format {format!r} of a diff; there are {', '.join(FORMATS)}")
     if format == "json":
-        return render.json_text(diff.to_dict())
+        return json_text(diff.to_dict())
     if format == "csv":
         return render.csv_text(_lines(diff))
     if format == "html":
@@ -253,7 +254,7 @@ def _graph(diff: Diff) -> dict[str, Any]:
 
     styles = {change.new.name: _style(change) for change in diff.changes if change.new is not None}
     rows = [styles.get(row.name, "") for row in analysis.rows]
-    views = draw(analysis, [0] * len(rows)).views
+    views = draw(analysis).views
     if not views:
         return {}
     boxes = [(box, next((rows[at] for at in box.node.rows if rows[at]), "")) for box in views[0].boxes]

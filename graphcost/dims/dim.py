@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TypeAlias
 
-from . import division, extrema, polynomial, reading
+from . import division, extrema, polynomial
 from .atoms import Entry, Numbered, flattened, make_atom, names_of, restored
 from .bounds import INFINITY, lower_bound, upper_bound
 from .errors import Undecided
@@ -39,6 +39,8 @@ class Dim(Form):
     __slots__ = ()
 
     def __new__(cls, formula: str) -> Dim:
+        from . import reading
+
         extent = extent_of(reading.formula(formula))
         if isinstance(extent, int):
             raise ValueError(f"{formula!r} is the integer {extent}: it has no symbol")
@@ -141,6 +143,8 @@ def parse(text: str, lower: Mapping[str, int] | None = None) -> Extent:
     Nothing is executed. ``lower`` has the smallest values of those names for which it is not 1. Raises ValueError for
     text that is anything else, TooLarge for too much of it.
     """
+    from . import reading
+
     return extent_of(reading.formula(text, lower))
 
 
@@ -152,6 +156,8 @@ def read_dimension(name: str) -> Extent:
     ``CeilToInt(IntTrueDiv(s0, 2))`` are expressions; ``batch-size``, ``H/W`` and ``data.1`` are names, and different
     names are different symbols.
     """
+    from . import reading
+
     poly = reading.expression(name)
     return symbol(escaped(name)) if poly is None else extent_of(poly)
 

@@ -33,7 +33,7 @@ _FIELDS = {
     "uint32": "uint64_data",
 }  # fmt: skip
 """Where a TensorProto without raw_data has them; the others are in int32_data."""
-_CONTENTS = {"int64": 4096, "int32": 512}
+_CONTENTS = {"int64": 4096, "int32": 512, "bool": 512}
 """Elements up to which contents are kept where they may be shapes, axes or indices."""
 _OTHER_CONTENTS = 16
 """For scalars and vectors of other types: limits of a Range, scales of a Resize. More makes equal layers look other."""

@@ -46,7 +46,8 @@ def unpack(data: Buffer, name: str) -> Buffer:
     except ModelError:
         raise
     except Exception as problem:  # each library has errors of its own for damaged data
-        raise ModelError(name, "", f"{format}: {' '.join(str(problem).split())}") from None
+        said = " ".join(str(problem).split()).replace("Error -3 while decompressing data", "damaged data")  # of zlib
+        raise ModelError(name, "", f"{format}: {said}") from None
 
 
 def _read(stream: IO[bytes], name: str, format: str) -> bytes:

@@ -7,10 +7,11 @@ so that a loop's state settles after a few runs of its body (`control.fixpoint`)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
-from ..dims import Dim, Extent, symbol
+from ..dims import Dim, Extent, symbol, symbols
 from ..graph import Tensor, TensorSequence, Unranked
-from ..rules import data_dependent
+from ..rules import FRESH, data_dependent
 from ..shapes import axis_of
 
 ITEMS = 4096
@@ -34,7 +35,7 @@ def join(a: Tensor, b: Tensor, output: int = 0) -> Tensor:
         if a.items is not None and b.items is not None and len(a.items) == len(b.items):
             items = tuple(map(join, a.items, b.items))
         element = b.element if a.items == () else a.element if b.items == () else join(a.element, b.element, output)
-        return TensorSequence(element, items)
+        return TensorSequence(element, items, a.length if a.length == b.length else None)
     dtype = a.dtype if a.dtype != "unknown" else b.dtype
     if not a.ranked or not b.ranked or a.rank != b.rank:
         return Unranked(dtype)
@@ -44,6 +45,17 @@ def join(a: Tensor, b: Tensor, output: int = 0) -> Tensor:
     if a.shape == b.shape and a.value is not None and b.value is not None:
         value = tuple(x if x == y else None for x, y in zip(a.value, b.value, strict=True))
     return Tensor(shape, dtype, value)
+
+
+def sequence_of(items: Sequence[Tensor], dtype: str = "unknown") -> TensorSequence:
+    """A sequence of these tensors."""
+    element = reduce(join, items) if items else Unranked(dtype)
+    return TensorSequence(element, tuple(items) if len(items) <= ITEMS else None, len(items))
+
+
+def is_open(extent: Extent) -> bool:
+    """Whether it stands for a number that only data tells and that has no name yet."""
+    return any(name.startswith(FRESH) for name in symbols(extent))
 
 
 def axis_id(output: int, axis: int) -> int:
@@ -56,7 +68,9 @@ def widen(given: Tensor, made: Tensor, name: str, attempt: int) -> Tensor:
     if given == made:
         return given
     if isinstance(given, TensorSequence) and isinstance(made, TensorSequence):
-        return TensorSequence(made.element if given.items == () else join(given.element, made.element))
+        element = made.element if given.items == () else join(given.element, made.element)
+        length = given.length if given.length == made.length else symbol(f"{name}_length", lower=0)
+        return TensorSequence(element, None, None if given.length is None or made.length is None else length)
     dtype = given.dtype if given.dtype != "unknown" else made.dtype
     if not given.ranked or not made.ranked or given.rank != made.rank or attempt == 2:
         return Unranked(dtype)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from ..dims import Extent, Undecided
 from ..graph import Tensor
 from ..rules import GLOBAL, NO_WORK, Facts, Work, rule
+from ..shapes import of_rank
 from .normalize import softmax_work
 
 
@@ -47,9 +48,14 @@ def attention(
     flat = q.rank == 3
     if flat and (q_num_heads < 1 or kv_num_heads < 1):
         raise ValueError("q_num_heads and kv_num_heads are needed where heads are no axis of their own")
-    batch = q.shape[0]
-    heads, queries, size = (q_num_heads, q.shape[1], q.shape[2] // q_num_heads) if flat else q.shape[1:]
-    kv_heads, fresh, _ = (kv_num_heads, k.shape[1], 0) if flat else k.shape[1:]
+    heads: Extent
+    kv_heads: Extent
+    if flat:
+        batch, heads, queries, size = q.shape[0], q_num_heads, q.shape[1], q.shape[2] // q_num_heads
+        kv_heads, fresh = kv_num_heads, k.shape[1]
+    else:
+        batch, heads, queries, size = of_rank(q.shape, 4, "Q")
+        _, kv_heads, fresh, _ = of_rank(k.shape, 4, "K")
     depth = v.shape[2] // kv_num_heads if flat else v.shape[3]
     keys = fresh + past_key.shape[2] if past_key is not None else fresh
     y = (batch, queries, heads * depth) if flat else (batch, heads, queries, depth)
@@ -85,7 +91,7 @@ def linear_attention(
     already answers to the key, and a share of the rest. Counted as the recurrence, however a kernel groups the steps.
     https://onnx.ai/onnx/operators/onnx__LinearAttention.html
     """
-    batch, steps, width = query.shape
+    batch, steps, width = of_rank(query.shape, 3, "query")
     size, depth = width // q_num_heads, value.shape[2] // kv_num_heads
     tokens = batch * steps
     state = size * depth

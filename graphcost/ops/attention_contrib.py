@@ -14,6 +14,7 @@ from dataclasses import replace
 from ..dims import Extent, maximum
 from ..graph import Tensor
 from ..rules import GLOBAL, NO_WORK, Facts, Work, rule
+from ..shapes import of_rank
 from .attention import ROTATION, SOFTCAP, attention_work, rotate
 from .values import ints
 
@@ -55,7 +56,7 @@ def attention(
 
     A shared buffer stays as long as it is.
     """
-    batch, steps, depth = x.shape
+    batch, steps, depth = of_rank(x.shape, 3, "input")
     hidden: Extent = qkv_hidden_sizes[0] if qkv_hidden_sizes else weights.shape[1] // 3
     value: Extent = qkv_hidden_sizes[2] if qkv_hidden_sizes else hidden
     length = past.shape[3] if past is not None else 0
@@ -121,7 +122,7 @@ def packed_attention(
     qkv_hidden_sizes: Sequence[int] = (),
 ) -> Facts:
     """The tokens of B sequences [tokens, input], none of them padding, token_offset [B, S] -> [tokens, value]."""
-    tokens, depth = x.shape
+    tokens, depth = of_rank(x.shape, 2, "input")
     hidden: Extent = qkv_hidden_sizes[0] if qkv_hidden_sizes else weights.shape[1] // 3
     value: Extent = qkv_hidden_sizes[2] if qkv_hidden_sizes else hidden
     projected = tokens * weights.shape[1]
@@ -307,7 +308,7 @@ def group_query_attention(
     Present is as long as past and new steps, or as the past where `total` says that the new ones have a place in it, or
     where it slides. A quantised cache keeps its type, and two elements of 4 bits in a byte.
     """
-    batch, steps, width = query.shape
+    batch, steps, width = of_rank(query.shape, 3, "query")
     size = width // (num_heads + 2 * kv_num_heads) if key is None else width // num_heads
     fresh = steps if key is None else key.shape[1]
     length = past_key.shape[2] if past_key is not None else 0
@@ -366,7 +367,7 @@ def sparse_attention(
     outputs: int = 3,
 ) -> Facts:
     """query [B, S, heads d] or packed -> the same, and the buffers of keys and values; a mask decides the cost."""
-    batch, steps, width = query.shape
+    batch, steps, width = of_rank(query.shape, 3, "query")
     size = width // (num_heads + 2 * kv_num_heads) if key is None else width // num_heads
     y = Tensor((batch, steps, num_heads * size), query.dtype)
     return Facts((y, past_key, past_value)[:outputs], None, GLOBAL)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..dims import Undecided, maximum
 from ..graph import Tensor
 from ..rules import GLOBAL, NO_WORK, QUANTISATION, STATES, TABLES, Facts, Work, rule
+from ..shapes import of_rank
 from .attention import ROTATION, SOFTCAP, attention_work, linear_attention, rotate
 from .attention_contrib import SCORES
 from .pointwise import ACTIVATIONS
@@ -61,7 +62,7 @@ def paged_attention(
 
     The tokens of all sequences stand one after the other. With one LATENT cache the values are the first v of its d.
     """
-    tokens, width = query.shape
+    tokens, width = of_rank(query.shape, 2, "query")
     packed = key is None and kv_cache_layout == "SEPARATE"
     size = width // (num_heads + 2 * kv_num_heads) if packed else width // num_heads
     depth = v_head_size or size
@@ -97,7 +98,7 @@ def linear_attention_of_heads(
 
     With a state_window the states after each of the last steps are kept, along a new first axis.
     """
-    batch, steps, width = query.shape
+    batch, steps, width = of_rank(query.shape, 3, "query")
     heads = max(q_num_heads, kv_num_heads)
     readers = Tensor((batch, steps, width // q_num_heads * heads), query.dtype)
     facts = linear_attention(

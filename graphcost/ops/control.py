@@ -2,8 +2,8 @@
 
 A body is called like a function: given tensors it answers with tensors. A loop whose state changes from step to step is
 unrolled where its steps are few; elsewhere its state is generalised until a run of the body changes it no more, a
-fixpoint. Not known: how often a loop runs that its data ends, and which branch data chooses; what is counted instead
-stands in the row's note.
+fixpoint. A loop that counters end is followed until they do. Not known: how often a loop runs that its data ends, and
+which branch data chooses; what is counted instead stands in the row's note.
 """
 
 from __future__ import annotations
@@ -11,19 +11,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-from ..dims import Dim, Extent, Undecided, symbols
+from ..dims import Dim, Extent, Undecided, symbol, symbols
 from ..errors import ModelError
-from ..graph import UNKNOWN, Tensor
-from ..rules import FRESH, NO_WORK, Body, Facts, Work, data_dependent, rule
+from ..graph import UNKNOWN, Tensor, TensorSequence
+from ..rules import NO_WORK, Body, Facts, Work, data_dependent, rule
 from ..shapes import axis_of
-from .abstract import ITEMS, axis_id, common_extent, join, scalar, stack, widen
+from .abstract import ITEMS, axis_id, common_extent, is_open, join, scalar, stack, widen
 
 STEPS = 64
 """Steps up to which a loop whose tensors change is unrolled."""
+COUNTED = (1024, 512, 256, 128)
+"""Steps up to which a loop is unrolled to see when its condition ends it, the most of them that its body affords."""
 ENDLESS = 2**31
 """A trip count from which on it is no limit: exporters write 2**63 - 1 for a loop that only its condition ends."""
 ATTEMPTS = 4
 """Runs of a body in search of a fixpoint; the third gives up the rank of what still changes."""
+LIMIT, TRIPS = 98, 99
+"""Instead of an axis, of the extents that data decides: a loop's trip limit, and how often it runs. No tensor has so
+many axes, so neither is taken for an extent of an output."""
 
 
 # --- branches ---------------------------------------------------------------------------------------------------------
@@ -87,17 +92,18 @@ def loop(limit: Tensor | None = None, condition: Tensor | None = None, *state: T
     body: step, condition, *state -> condition, *state, *additions; these are stacked along a new first axis.
     https://onnx.ai/onnx/operators/onnx__Loop.html
     """
-    most, enters = _trip_limit(limit, len(state)), 1 if condition is None else scalar(condition)
+    most, enters = _trip_limit(limit), 1 if condition is None else scalar(condition)
     if enters == 0 or (isinstance(most, int) and most <= 0):
         return _skipped(body, state)
-    lead = (_loop_input(body, 0, "int64", None), _loop_input(body, 1, "bool", 1 if enters == 1 else None))
-    general = fixpoint(body, lead, state, 1)
+    step = symbol(f"{next(iter(body.inputs), 'i')}_step", lower=0)
+    lead = (_loop_input(body, 0, "int64", step), _loop_input(body, 1, "bool", 1 if enters == 1 else None))
+    general = fixpoint(body, lead, state, 1, steps=step)
     goes_on = enters == 1 and scalar(general.condition) == 1
     if enters == 1 and not (goes_on and general.given == state):
-        if (unrolled := unroll(body, most, state)) is not None:
+        if (unrolled := unroll(body, most, state, to_the_limit=goes_on)) is not None:
             return unrolled
-        general = fixpoint(body, lead, state, 1)  # the body's rows are those of its last run
-    trips = most if goes_on and most is not None else data_dependent(axis_id(len(state), 1))
+        general = fixpoint(body, lead, state, 1, steps=step)  # the body's rows are those of its last run
+    trips = most if goes_on and most is not None else data_dependent(TRIPS)
     outputs = general.after(trips, [0] * len(general.additions))
     if goes_on or most is None:
         return Facts(outputs, NO_WORK, trip_counts=(trips,))
@@ -105,13 +111,13 @@ def loop(limit: Tensor | None = None, condition: Tensor | None = None, *state: T
     return Facts(outputs, NO_WORK, trip_counts=(most,), note=note)
 
 
-def _trip_limit(limit: Tensor | None, carried: int) -> Extent | None:
+def _trip_limit(limit: Tensor | None) -> Extent | None:
     """The most steps of a loop: a number, a symbol where data gives it, None where only its condition ends it."""
     if limit is None:
         return None
     most = scalar(limit)
     if most is None:
-        return data_dependent(axis_id(carried, 0))
+        return data_dependent(LIMIT)
     return None if isinstance(most, int) and most >= ENDLESS else most
 
 
@@ -122,20 +128,24 @@ def _skipped(body: Body, state: Sequence[Tensor]) -> Facts:
     return Facts((*state, *(stack(each, 0, 0) for each in additions)), NO_WORK, trip_counts=(0,))
 
 
-def _loop_input(body: Body, at: int, dtype: str, value: int | None) -> Tensor:
+def _loop_input(body: Body, at: int, dtype: str, value: Extent | None) -> Tensor:
     """The step or the condition that a loop hands to its body: a scalar, or a vector of one where the body says so."""
     stated = [*body.inputs.values(), UNKNOWN, UNKNOWN][at]
     shape = (1,) if stated.ranked and stated.rank == 1 else ()
     return Tensor(shape, dtype, None if value is None else (value,))
 
 
-def unroll(body: Body, most: Extent | None, state: tuple[Tensor, ...]) -> Facts | None:
-    """A loop step by step; None when it takes too many, or when data ends it."""
-    if isinstance(most, Dim) or (most is not None and most > STEPS):
+def unroll(body: Body, most: Extent | None, state: tuple[Tensor, ...], *, to_the_limit: bool) -> Facts | None:
+    """A loop step by step; None when it takes too many, or when data ends it.
+
+    Of one that always runs `to_the_limit` few are followed: how often it runs is known anyway.
+    """
+    longest = STEPS if to_the_limit else next(filter(body.affords, COUNTED), STEPS)
+    if isinstance(most, Dim) or (to_the_limit and most is not None and most > longest):
         return None
     steps: list[Sequence[Tensor]] = []
     while most is None or len(steps) < most:
-        if len(steps) == STEPS:
+        if len(steps) == longest:
             return None
         run = body.accumulate if steps else body
         going, *results = run(_loop_input(body, 0, "int64", len(steps)), _loop_input(body, 1, "bool", 1), *state)
@@ -166,9 +176,17 @@ def _stack_all(tensors: Sequence[Tensor], output: int) -> Tensor:
 
 
 def fixpoint(
-    body: Body, lead: Sequence[Tensor], state: Sequence[Tensor], skip: int, rest: Sequence[Tensor] = ()
+    body: Body,
+    lead: Sequence[Tensor],
+    state: Sequence[Tensor],
+    skip: int,
+    rest: Sequence[Tensor] = (),
+    steps: Extent = 0,
 ) -> Carried:
-    """Generalise the state until the body gives back no more than it was given; `skip` results precede its state."""
+    """Generalise the state until the body gives back no more than it was given; `skip` results precede its state.
+
+    `steps` is the symbol that stands for the number of the step among what the body is given, if any does.
+    """
     given = tuple(state)
     names = list(body.inputs)[len(lead) :]
     for attempt in range(ATTEMPTS):
@@ -182,20 +200,26 @@ def fixpoint(
         if wider == given:
             break
         given = wider
-    return Carried(state, given, results, skip)
+    return Carried(state, given, results, skip, symbols(steps))
 
 
 class Carried:
     """What a loop's body makes of tensors that stand for those of any step."""
 
     def __init__(
-        self, start: Sequence[Tensor], given: tuple[Tensor, ...], results: Sequence[Tensor], skip: int
+        self,
+        start: Sequence[Tensor],
+        given: tuple[Tensor, ...],
+        results: Sequence[Tensor],
+        skip: int,
+        step: frozenset[str] = frozenset(),
     ) -> None:
         self.start = start
         self.given = given
         self.condition = results[0] if skip else None
         self.made = results[skip : skip + len(given)]
         self.additions = results[skip + len(given) :]
+        self.step = step
 
     def after(self, trips: Extent, axes: Sequence[int]) -> tuple[Tensor, ...]:
         """The tensors after so many steps: the last state, and the additions of all steps stacked along `axes`."""
@@ -208,15 +232,16 @@ class Carried:
 
     def _changing(self) -> frozenset[str]:
         """The symbols that stand for extents which are others in each step."""
-        pairs = [(x, y) for x, y in zip(self.start, self.given, strict=True) if x.ranked and y.ranked]
-        extents = [pair for x, y in pairs for pair in zip(x.shape, y.shape, strict=True)]
-        return frozenset(name for first, any_ in extents if first != any_ for name in symbols(any_))
+        pairs = [pair for x, y in zip(self.start, self.given, strict=True) for pair in _sizes(x, y)]
+        return self.step.union(name for first, any_ in pairs if first != any_ for name in symbols(any_))
 
     @staticmethod
     def _state_after(
         start: Tensor, given: Tensor, made: Tensor, trips: Extent, changing: frozenset[str], output: int
     ) -> Tensor:
         """A carried tensor after so many steps: what each step adds to an extent, it adds `trips` times."""
+        if isinstance(given, TensorSequence):
+            return _sequence_after(start, given, made, trips, changing)
         if not (start.ranked and given.ranked and made.ranked) or start.shape == given.shape:
             return given
         shape: list[Extent] = []
@@ -224,11 +249,19 @@ class Carried:
             growth = after - before
             if first == before:
                 shape.append(first)
-            elif symbols(growth) & changing or _is_open(trips):
+            elif symbols(growth) & changing or is_open(trips):
                 shape.append(data_dependent(axis_id(output, axis)))
             else:
                 shape.append(first + trips * growth)
         return Tensor(tuple(shape), given.dtype)
+
+
+def _sizes(start: Tensor, given: Tensor) -> list[tuple[Extent, Extent]]:
+    """Pairs of the sizes of a carried tensor or sequence: as it came in, and as it stands for that of any step."""
+    if isinstance(start, TensorSequence) and isinstance(given, TensorSequence):
+        first, any_ = start.length, given.length
+        return [] if first is None or any_ is None else [(first, any_)]
+    return list(zip(start.shape, given.shape, strict=True)) if start.ranked and given.ranked else []
 
 
 def _open_extents(tensor: Tensor, changing: frozenset[str], output: int) -> Tensor:
@@ -240,9 +273,20 @@ def _open_extents(tensor: Tensor, changing: frozenset[str], output: int) -> Tens
     return Tensor(tuple(shape), tensor.dtype)
 
 
-def _is_open(trips: Extent) -> bool:
-    """Whether it is the stand-in for a number that only data tells."""
-    return any(name.startswith(FRESH) for name in symbols(trips))
+def _sequence_after(
+    start: Tensor, given: TensorSequence, made: Tensor, trips: Extent, changing: frozenset[str]
+) -> TensorSequence:
+    """A carried sequence after so many steps: what each step adds to its length, it adds `trips` times."""
+    element = _open_extents(given.element, changing, 0)
+    if given.items is not None or not isinstance(start, TensorSequence) or not isinstance(made, TensorSequence):
+        return given
+    first, before, after = start.length, given.length, made.length
+    if first == before or first is None or before is None or after is None:
+        return TensorSequence(element, None, before if first == before else None)
+    growth = after - before
+    if symbols(growth) & changing or is_open(trips):
+        return TensorSequence(element)
+    return TensorSequence(element, None, first + trips * growth)
 
 
 # --- scans ------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..dims import Extent
 from ..graph import Tensor
 from ..rules import GLOBAL, Facts, Work, data_dependent, rule
+from ..shapes import of_rank
 from .windowed import Axes
 
 
@@ -28,7 +29,7 @@ def non_max_suppression(boxes: Tensor, scores: Tensor, most: Tensor | None = Non
     What is counted is the most it can take: each score compared with the threshold, every pair of boxes in each class.
     https://onnx.ai/onnx/operators/onnx__NonMaxSuppression.html
     """
-    batch, classes, priors = scores.shape
+    batch, classes, priors = of_rank(scores.shape, 3, "scores")
     kept: Extent = data_dependent()
     if most is None or (most.value is not None and most.value[0] == 0):
         kept = 0

@@ -10,7 +10,7 @@ from math import prod
 from ..dims import Extent, Undecided, floor_div
 from ..graph import Tensor
 from ..rules import GLOBAL, NO_WORK, QUANTISATION, Facts, Work, data_dependent, rule
-from ..shapes import axis_of, broadcast, joins
+from ..shapes import axis_of, broadcast, joins, of_rank
 from . import dense, indexing, windowed
 from .normalize import rms_normalization, softmax_work
 from .pointwise import ACTIVATIONS, binary, fused_activation, unary
@@ -207,7 +207,7 @@ def gated_relative_position_bias(
     """
     if token_offset is not None:
         raise Undecided("how many tokens are no padding is decided when it runs")
-    batch, steps, width = query.shape
+    batch, steps, width = of_rank(query.shape, 3, "query_layer")
     gates, columns = batch * steps * num_heads, weight.shape[1]
     work = Work(adds=query.size, macs=gates * width // num_heads * columns) + Work(adds=gates * (2 * columns - 2))
     work += (ACTIVATIONS["Sigmoid"] * 2 + Work(muls=2, adds=2)) * gates
@@ -314,7 +314,7 @@ def unfold(x: Tensor, *, size: int, dim: int = -1, step: int = 1) -> Facts:
 @rule("com.microsoft.RemovePadding")
 def remove_padding(x: Tensor, counts: Tensor, *, outputs: int = 4) -> Facts:
     """x [B, S, hidden] and the tokens of each sequence -> the tokens that are no padding, and where they stood."""
-    batch, steps, hidden = x.shape
+    batch, steps, hidden = of_rank(x.shape, 3, "input")
     tops = (
         Tensor((data_dependent(), hidden), x.dtype),
         Tensor((batch, steps), "int32"),

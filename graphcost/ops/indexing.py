@@ -1,6 +1,7 @@
-"""Operators that pick elements by position or by size, and those that put them back.
+"""Operators that pick elements by position, and those that put them back.
 
-Indices are read one by one, so what a pick reads of its tensor is what it gives out.
+Indices are read one by one, so what a pick reads of its tensor is what it gives out. Those that pick by what elements
+are stand in `selection`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from ..dims import Dim, Extent, Undecided, bounds, ceil_div, maximum, minimum
+from ..dims import Dim, Extent, Undecided, ceil_div, maximum, minimum
 from ..graph import Scalar, Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, data_dependent, rule
 from ..shapes import axis_of
@@ -20,6 +21,8 @@ from .shape_values import opened
 
 FAR = 2**31 - 1
 """Bounds at least this far are exporters' way of saying "to the end"."""
+ENDS = (2**31 - 1, 2**63 - 1)
+"""Ends that ONNX Runtime takes for "as far as there is" whichever way a slice goes; ONNX would clamp them."""
 
 
 # --- ranges of positions ----------------------------------------------------------------------------------------------
@@ -126,10 +129,12 @@ def span(size: Extent, start: Extent, end: Extent, step: int) -> tuple[Extent, E
 
     A slice of known length at a symbolic place is taken to lie inside an axis of known size: table[past : past + 1].
     Raises Undecided when a bound may count from either end, ValueError for a step of 0.
+    https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/providers/cpu/tensor/slice_helper.h
     """
     if step == 0:
         raise ValueError("a step of 0 goes nowhere")
     length = end - start
+    end = -end if step < 0 and end in ENDS else end
     if isinstance(size, int) and isinstance(start, Dim) and start >= 0 and isinstance(length, int):
         return start, max(0, -(-length // step))
     low, high = (0, size) if step > 0 else (-1, size - 1)
@@ -354,94 +359,3 @@ def reverse_sequence(x: Tensor, lengths: Tensor | None = None) -> Facts:
     https://onnx.ai/onnx/operators/onnx__ReverseSequence.html
     """
     return Facts((Tensor(x.shape, x.dtype),), NO_WORK, GLOBAL)
-
-
-@rule("Trilu", harmless=("upper",))
-def trilu(x: Tensor, k: Tensor | None = None) -> Facts:
-    """[*batch, M, N] -> the same shape, a triangle kept.  https://onnx.ai/onnx/operators/onnx__Trilu.html"""
-    return Facts((Tensor(x.shape, x.dtype),), NO_WORK, mapped(identity(x.rank)))
-
-
-rule("com.microsoft.Trilu", harmless=("upper",))(trilu)
-
-
-# --- by what the elements are -----------------------------------------------------------------------------------------
-
-
-@rule("Compress")
-def compress(x: Tensor, condition: Tensor, *, axis: int | None = None) -> Facts:
-    """The positions along an axis, or the elements, that the condition selects; the data decides how many.
-
-    https://onnx.ai/onnx/operators/onnx__Compress.html
-    """
-    flat = x if axis is not None else Tensor((x.size,), x.dtype, x.value)
-    at = axis_of(axis or 0, flat.rank)
-    chosen = None
-    if condition.value is not None and not any(c is None or isinstance(c, Dim) for c in condition.value):
-        chosen = tuple(index for index, kept in enumerate(condition.value) if kept)
-    found = data_dependent(at) if chosen is None else len(chosen)
-    y = Tensor((*flat.shape[:at], found, *flat.shape[at + 1 :]), x.dtype)
-    if chosen is not None:
-        y = gather(flat, Tensor((len(chosen),), "int64", chosen), axis=at).outputs[0]
-    window = GLOBAL if axis is None else along({at}, x.rank)
-    return Facts((y,), NO_WORK, window, elements_read=(y.size, condition.size))
-
-
-def sorting(size: Extent, length: Extent) -> Work | None:
-    """Comparisons of sorting `size` elements in runs of `length`: size * ceil(log2(length)); None for a symbol."""
-    return Work(compares=size * max(length - 1, 0).bit_length()) if isinstance(length, int) else None
-
-
-@rule("Unique", harmless=("sorted",))
-def unique(x: Tensor, *, axis: int | None = None, outputs: int = 1) -> Facts:
-    """The distinct elements or slices, where each first stands, which one each is, and how often it occurs.
-
-    They are sorted.  https://onnx.ai/onnx/operators/onnx__Unique.html
-    """
-    at = 0 if axis is None else axis_of(axis, x.rank)
-    found = data_dependent(at)
-    length = x.size if axis is None else x.shape[at]
-    y = Tensor((found,) if axis is None else (*x.shape[:at], found, *x.shape[at + 1 :]), x.dtype)
-    counts, inverse = Tensor((found,), "int64"), Tensor((length,), "int64")
-    return Facts((y, counts, inverse, counts)[:outputs], sorting(x.size, length), GLOBAL)
-
-
-@rule("com.microsoft.Unique")
-def unique_of_vector(x: Tensor, *, outputs: int = 3) -> Facts:
-    """[N] -> the distinct elements, which one each is, and how often it occurs."""
-    found = Tensor((data_dependent(),), x.dtype)
-    counts = Tensor(found.shape, "int64")
-    return Facts((found, Tensor(x.shape, "int64"), counts)[:outputs], sorting(x.size, x.size), GLOBAL)
-
-
-@rule("TopK")
-def top_k(x: Tensor, *, k: int, axis: int = -1) -> Facts:
-    """[*any] -> values and indices, `k` along `axis`.  https://onnx.ai/onnx/operators/onnx__TopK.html
-
-    Each element is compared with a heap of k: ceil(log2(k + 1)) comparisons.
-    """
-    return best(x, k, axis)
-
-
-@rule("TopK", since=10, harmless=("largest", "sorted"))
-def top_k_of(x: Tensor, k: Tensor, *, axis: int = -1) -> Facts:
-    """[*any] -> values and indices, as many as the second input says.
-
-    https://onnx.ai/onnx/operators/onnx__TopK.html
-    """
-    number = values.item(k)
-    return best(x, number if isinstance(number, (int, Dim)) else None, axis)
-
-
-def best(x: Tensor, k: Extent | None, axis: int) -> Facts:
-    """The k largest or smallest along an axis, and where they stand; k is open when it is not known."""
-    at = axis_of(axis, x.rank)
-    size = x.shape[at]
-    if isinstance(k, int) and isinstance(size, int) and not 0 <= k <= size:
-        raise ValueError(f"the best {k} of an axis of {size}")
-    shape = (*x.shape[:at], data_dependent(at) if k is None else k, *x.shape[at + 1 :])
-    limits = [bounds(extent)[1] for extent in (k, size) if extent is not None]
-    most = next((limit for limit in limits if limit is not None), None)
-    work = None if most is None else Work(compares=x.size * most.bit_length())  # ceil(log2(k + 1))
-    note = "" if isinstance(k, int) or most is None else f"comparisons are those of the best {most}, which is the most"
-    return Facts((Tensor(shape, x.dtype), Tensor(shape, "int64")), work, along({at}, x.rank), note=note)

@@ -1,6 +1,6 @@
 """Operators that move, repeat or rename elements and compute nothing: reshaping, joining, cutting up, padding.
 
-What picks elements by index (Slice, Gather, TopK, ...) stands in `indexing`.
+What picks elements by index (Slice, Gather, ...) stands in `indexing`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from math import prod
 from ..dims import Dim, Extent, Undecided, ceil_div, floor_div
 from ..graph import Scalar, Shape, Tensor, UnknownShape
 from ..rules import NO_WORK, Facts, Window, data_dependent, rule
-from ..shapes import axis_of, broadcast, show_shape
+from ..shapes import axis_of, broadcast, of_rank, show_shape
 from ..windows import AxisMap, Border, mapped, reordered, stretched
 from . import values
 from .shape_values import opened, shaped
@@ -488,7 +488,7 @@ _BORDERS: dict[str, Border] = {"edge": "edge", "reflect": "reflect", "wrap": "wr
 @rule("DepthToSpace", harmless=("mode",))
 def depth_to_space(x: Tensor, *, blocksize: int) -> Facts:
     """[N, C, H, W] -> [N, C/b^2, H*b, W*b].  https://onnx.ai/onnx/operators/onnx__DepthToSpace.html"""
-    n, c, h, w = x.shape
+    n, c, h, w = of_rank(x.shape, 4, "input")
     y = Tensor((n, _whole(c, blocksize * blocksize), h * blocksize, w * blocksize), x.dtype)
     block, back = (blocksize, blocksize), (blocksize - 1, blocksize - 1)
     return Facts((y,), NO_WORK, Window(block, (1, 1), back, (1, 1), block))  # as a nearest-neighbour resize
@@ -497,7 +497,7 @@ def depth_to_space(x: Tensor, *, blocksize: int) -> Facts:
 @rule("SpaceToDepth", harmless=("mode",))
 def space_to_depth(x: Tensor, *, blocksize: int) -> Facts:
     """[N, C, H, W] -> [N, C*b^2, H/b, W/b].  https://onnx.ai/onnx/operators/onnx__SpaceToDepth.html"""
-    n, c, h, w = x.shape
+    n, c, h, w = of_rank(x.shape, 4, "input")
     block = (blocksize, blocksize)
     y = Tensor((n, c * blocksize * blocksize, _whole(h, blocksize), _whole(w, blocksize)), x.dtype)
     return Facts((y,), NO_WORK, Window(block, block, (0, 0), (1, 1)))
@@ -513,7 +513,9 @@ def _whole(extent: Extent, parts: int) -> Extent:
 @rule("Crop")
 def crop(x: Tensor, *, border: Sequence[int] = (0, 0, 0, 0), scale: Sequence[int] | None = None) -> Facts:
     """[N, C, H, W] without a border (left, top, right, bottom), or cut to `scale`; removed in version 10."""
-    n, c, h, w = x.shape
+    n, c, h, w = of_rank(x.shape, 4, "input")
+    if len(border) != 4 or (scale and len(scale) != 2):
+        raise ValueError("border should be left, top, right and bottom, and scale a height and a width")
     left, top, right, bottom = border
     height, width = scale or (h - top - bottom, w - left - right)
     y = Tensor((n, c, height, width), x.dtype)

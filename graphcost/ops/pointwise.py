@@ -127,7 +127,6 @@ UNARY: dict[str, tuple[Work, Unary | None]] = {
 TESTS: dict[str, tuple[Work, Unary]] = {
     "Not": (_COMPARE, lambda element: not element),
     "IsNaN": (_COMPARE, lambda element: element != element),
-    "IsInf": (Work(compares=2), lambda element: isinstance(element, float) and math.isinf(element)),
 }
 """The same for operators whose result is a truth value."""
 
@@ -139,7 +138,6 @@ SETTINGS = {
     "Gelu": ("approximate",),  # by tanh or by erf; either is counted as the one that is defined
     "HardSigmoid": ("alpha", "beta"),
     "ImageScaler": ("bias", "scale"),
-    "IsInf": ("detect_negative", "detect_positive"),
     "LeakyRelu": ("alpha",),
     "ParametricSoftplus": ("alpha", "beta"),
     "Scale": ("scale",),
@@ -165,6 +163,17 @@ for _kind, (_work, _function) in UNARY.items():
     _unary(_kind, _work, _function)
 for _kind, (_work, _test) in TESTS.items():
     _unary(_kind, _work, _test, "bool")
+
+
+@rule("IsInf")
+def is_inf(x: Tensor, *, detect_negative: int = 1, detect_positive: int = 1) -> Facts:
+    """[*any] -> bool, whether each is infinite, of a sign that is looked for: a comparison with either.
+
+    https://onnx.ai/onnx/operators/onnx__IsInf.html
+    """
+    sought = {-math.inf} if detect_negative else set()
+    sought |= {math.inf} if detect_positive else set()
+    return unary(x, Work(compares=2), "bool", elementwise(lambda element: element in sought, x))
 
 
 @rule("PRelu", weights={"slope": "learned"})

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ..graph import Tensor, element_type
 from ..rules import Facts, Work, rule
+from ..shapes import of_rank
 
 UNIFORM = Work(muls=1, adds=1)
 NORMAL = Work(muls=2, adds=1, exps=3)
@@ -49,6 +50,6 @@ def multinomial(x: Tensor, *, sample_size: int = 1, dtype: int = 6) -> Facts:
     They are raised and summed up, and each sample searched among the sums.
     https://onnx.ai/onnx/operators/onnx__Multinomial.html
     """
-    batch, classes = x.shape
+    batch, classes = of_rank(x.shape, 2, "input")
     y = Tensor((batch, sample_size), element_type(dtype))
     return Facts((y,), Work(exps=x.size, adds=x.size, compares=y.size * classes))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..graph import Tensor
 from ..rules import GLOBAL, Facts, Work, rule
+from ..shapes import of_rank
 from .pointwise import ACTIVATIONS
 
 _GATE = Work(adds=1)  # the two products of a gate, added
@@ -33,7 +34,8 @@ def _recurrent(kind: str, x: Tensor, r: Tensor, b: Tensor | None, layout: int, o
     Batch comes first with layout 1.
     """
     gates, cell = _CELLS[kind]
-    steps, batch, depth = x.shape if layout == 0 else (x.shape[1], x.shape[0], x.shape[2])
+    first, second, depth = of_rank(x.shape, 3, "X")
+    steps, batch = (first, second) if layout == 0 else (second, first)
     directions, hidden = r.shape[0], r.shape[2]
     states = steps * batch * directions * hidden
     biased = Work(adds=2 * gates if b is not None else 0)

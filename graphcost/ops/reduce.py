@@ -153,9 +153,9 @@ def cum_sum(x: Tensor, axis: Tensor, *, exclusive: int = 0, reverse: int = 0) ->
 
     https://onnx.ai/onnx/operators/onnx__CumSum.html
     """
-    value = None
-    if x.rank == 1 and x.value is not None and None not in x.value:
-        value = _running(list(x.value), bool(exclusive), bool(reverse))
+    at, value = values.ints(axis), None
+    if at and x.value is not None and None not in x.value and x.rank:
+        value = _running(x, axis_of(at[0], x.rank), bool(exclusive), bool(reverse))
     return _scan(x, axis, Work(adds=1), value)
 
 
@@ -176,9 +176,15 @@ def _scan(x: Tensor, axis: Tensor, work: Work, value: values.Value) -> Facts:
     return Facts((y,), work * joins(x.size, firsts), window_over(gone, x.rank))
 
 
-def _running(elements: list[Any], exclusive: bool, reverse: bool) -> values.Value:
-    if reverse:
-        elements.reverse()
-    sums = list(accumulate([0, *elements]))
-    sums = sums[:-1] if exclusive else sums[1:]
-    return tuple(reversed(sums) if reverse else sums)
+def _running(x: Tensor, axis: int, exclusive: bool, reverse: bool) -> values.Value:
+    """The sums of the contents of a tensor from the start of an axis, or from its end, up to each position."""
+    result: list[Any] = list(x.value or ())
+    stride, extent = values.strides(x.shape)[axis], values.count((x.shape[axis],))
+    others = [[0] if at == axis else along for at, along in enumerate(values.axis_offsets(x.shape))]
+    for start in values.offsets(*others):
+        places = range(start, start + extent * stride, stride)
+        ordered = [*reversed(places)] if reverse else [*places]
+        sums = list(accumulate([0, *[result[place] for place in ordered]]))
+        for place, total in zip(ordered, sums if exclusive else sums[1:], strict=False):
+            result[place] = values.stored(total, x.dtype)
+    return tuple(result)

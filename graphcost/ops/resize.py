@@ -8,7 +8,7 @@ from math import floor
 from ..dims import Dim, Extent
 from ..graph import Scalar, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, data_dependent, rule
-from ..shapes import axis_of, quotient
+from ..shapes import axis_of, one_per_axis, quotient
 from ..windows import AxisMap, mapped
 from .sampling import SIMPLE, Region, Sampling, axis_map
 from .values import exact, stored
@@ -54,7 +54,7 @@ def resized(
 
     `scales` are those that are given, None where the extents tell them, and `regions` the parts of axes that are taken.
     """
-    y = Tensor(tuple(shape), x.dtype)
+    y = Tensor(tuple(one_per_axis(shape, x.rank, "sizes")), x.dtype)
     changed = [axis for axis in range(x.rank) if x.shape[axis] != y.shape[axis]]
     each = INTERPOLATION.get(mode, INTERPOLATION["linear"])
     work = NO_WORK if each == NO_WORK else each * (y.size * len(changed))
@@ -103,6 +103,7 @@ def upsample(
         given = (1.0, 1.0, height_scale or 1.0, width_scale or 1.0)
     if given is None:
         given = (None,) * x.rank
+    given = one_per_axis(given, x.rank, "scales")
     shape = [scaled_extent(e, s, a) for a, (e, s) in enumerate(zip(x.shape, given, strict=True))]
     return resized(x, shape, mode, SIMPLE, given)
 

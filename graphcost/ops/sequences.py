@@ -1,19 +1,19 @@
 """Sequences and optionals: operators that pack tensors, take them out, and run a body for each.
 
-What is known of a sequence is its items, up to so many, else one tensor that stands for all of them. An optional is its
-element: https://onnx.ai/onnx/operators/onnx__Optional.html
+What is known of a sequence is its items, up to so many, else one tensor that stands for all of them, and how many they
+are. An optional is its element: https://onnx.ai/onnx/operators/onnx__Optional.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import reduce
+from collections.abc import Callable
 
-from ..dims import Dim, Extent
-from ..graph import UNKNOWN, Tensor, TensorSequence, UnknownShape, Unranked, element_type
+from ..dims import Extent, ceil_div
+from ..graph import UNKNOWN, Tensor, TensorSequence, UnknownShape, element_type
 from ..rules import NO_WORK, Body, Facts, data_dependent, rule
 from ..shapes import axis_of
-from .abstract import ITEMS, join, scalar, stack
+from . import values
+from .abstract import ITEMS, axis_id, is_open, join, scalar, sequence_of, stack
 from .movement import concat
 
 RUNS = 64
@@ -32,8 +32,9 @@ def sequence_map(first: Tensor, *others: Tensor, body: Body, outputs: int) -> Fa
     sequences = [tensor for tensor in given if isinstance(tensor, TensorSequence)]
     if first.items is None or len(first.items) > RUNS or any(sequence.items is None for sequence in sequences):
         results = body(*[each.element if isinstance(each, TensorSequence) else each for each in given])
-        times = data_dependent() if first.items is None else len(first.items)
-        return Facts(tuple(map(TensorSequence, results)), NO_WORK, trip_counts=(times,))
+        times = data_dependent() if first.length is None else first.length
+        made_of = tuple([TensorSequence(result, None, first.length) for result in results])
+        return Facts(made_of, NO_WORK, trip_counts=(times,))
     columns: list[tuple[Tensor, ...]] = []
     for at in range(len(first.items)):
         run = body.accumulate if columns else body
@@ -47,12 +48,6 @@ def _item(sequence: TensorSequence, at: int) -> Tensor:
     if not -len(items) <= at < len(items):
         raise ValueError(f"item {at} of a sequence of {len(items)}")
     return items[at]
-
-
-def sequence_of(items: Sequence[Tensor], dtype: str = "unknown") -> TensorSequence:
-    """A sequence of these tensors."""
-    element = reduce(join, items) if items else Unranked(dtype)
-    return TensorSequence(element, tuple(items) if len(items) <= ITEMS else None)
 
 
 def _sequence(tensor: Tensor) -> TensorSequence:
@@ -81,7 +76,13 @@ def sequence_insert(sequence: Tensor, item: Tensor, position: Tensor | None = No
         if where < 0:
             where += len(known.items)
         return Facts((sequence_of((*known.items[:where], item, *known.items[where:])),), NO_WORK)
-    return Facts((TensorSequence(item if known.items == () else join(known.element, item)),), NO_WORK)
+    element = item if known.items == () else join(known.element, item)
+    return Facts((TensorSequence(element, None, _changed(known, 1)),), NO_WORK)
+
+
+def _changed(sequence: TensorSequence, by: int) -> Extent | None:
+    """The length of a sequence with so many items more or less."""
+    return None if sequence.length is None else sequence.length + by
 
 
 @rule("SequenceErase")
@@ -90,7 +91,7 @@ def sequence_erase(sequence: Tensor, position: Tensor | None = None) -> Facts:
     known = _sequence(sequence)
     at = scalar(position) if position is not None else -1
     if known.items is None or not isinstance(at, int):
-        return Facts((TensorSequence(known.element),), NO_WORK)
+        return Facts((TensorSequence(known.element, None, _changed(known, -1)),), NO_WORK)
     _item(known, at)
     kept = list(known.items)
     del kept[at]
@@ -109,8 +110,8 @@ def sequence_at(sequence: Tensor, position: Tensor) -> Facts:
 @rule("SequenceLength")
 def sequence_length(sequence: Tensor) -> Facts:
     """How many items it has, a scalar. https://onnx.ai/onnx/operators/onnx__SequenceLength.html"""
-    items = _sequence(sequence).items
-    return Facts((Tensor((), "int64", None if items is None else (len(items),)),), NO_WORK)
+    length = _sequence(sequence).length
+    return Facts((Tensor((), "int64", None if length is None else (length,)),), NO_WORK)
 
 
 @rule("SplitToSequence")
@@ -126,26 +127,26 @@ def split_to_sequence(x: Tensor, split: Tensor | None = None, *, axis: int = 0, 
         kept = () if split is None and not keepdims else (size,)
         return Tensor((*x.shape[:at], *kept, *x.shape[at + 1 :]), x.dtype)
 
-    sizes: Sequence[Extent | None] | None = None
+    size = None if split is None else scalar(split)
     if split is None:
-        if not isinstance(extent, int) or extent > ITEMS:
-            return Facts((TensorSequence(piece(1)),), NO_WORK)
-        sizes = [1] * extent
-    elif split.rank == 0 and isinstance(size := scalar(split), int) and size > 0:
-        if not isinstance(extent, int) or extent // size > ITEMS:
-            return Facts((TensorSequence(piece(data_dependent(at))),), NO_WORK)
-        sizes = [min(size, extent - start) for start in range(0, extent, size)]
-    elif split.rank == 1 and split.value is not None:
-        sizes = [size if isinstance(size, (int, Dim)) else None for size in split.value]
-        if (
-            None not in sizes
-            and isinstance(total := sum(size for size in sizes if size is not None), int)
-            and total != extent
-        ):
-            raise ValueError(f"pieces of {list(sizes)} do not make up an extent of {extent}")
+        return Facts((_pieces(piece, extent, 1),), NO_WORK)
+    if split.rank == 0 and isinstance(size, int) and size > 0:
+        return Facts((_pieces(piece, extent, size),), NO_WORK)
+    sizes = values.extents(split) if split.rank == 1 else None
     if sizes is None:
         return Facts((TensorSequence(piece(data_dependent(at))),), NO_WORK)
-    return Facts((sequence_of([piece(data_dependent(at) if size is None else size) for size in sizes]),), NO_WORK)
+    total = None if None in sizes else sum(each for each in sizes if each is not None)
+    if isinstance(total, int) and isinstance(extent, int) and total != extent:
+        raise ValueError(f"pieces of {list(sizes)} do not make up an extent of {extent}")
+    opened = [data_dependent(axis_id(number, at)) if each is None else each for number, each in enumerate(sizes)]
+    return Facts((sequence_of([piece(each) for each in opened]),), NO_WORK)
+
+
+def _pieces(piece: Callable[[Extent], Tensor], extent: Extent, size: int) -> TensorSequence:
+    """The pieces of one size into which an extent is cut; the last may be smaller."""
+    if isinstance(extent, int) and extent // size <= ITEMS:
+        return sequence_of([piece(min(size, extent - start)) for start in range(0, extent, size)])
+    return TensorSequence(piece(size if size == 1 else data_dependent()), None, ceil_div(extent, size))
 
 
 @rule("ConcatFromSequence")
@@ -155,17 +156,19 @@ def concat_from_sequence(sequence: Tensor, *, axis: int, new_axis: int = 0) -> F
     https://onnx.ai/onnx/operators/onnx__ConcatFromSequence.html
     """
     known = _sequence(sequence)
-    if known.items and all(item.ranked for item in known.items):
-        if not new_axis:
-            return concat(*known.items, axis=axis)
-        one = reduce(join, known.items)
-        return Facts((stack(one, len(known.items), axis),), NO_WORK)
+    length = data_dependent(STACKED) if known.length is None else known.length
     if new_axis:
-        return Facts((stack(known.element, data_dependent(), axis),), NO_WORK)
-    shape = list(known.element.shape)
-    at = axis_of(axis, len(shape))
-    shape[at] = data_dependent(at)
-    return Facts((Tensor(tuple(shape), known.element.dtype),), NO_WORK)
+        return Facts((stack(known.element, length, axis),), NO_WORK)
+    element = known.element
+    at = axis_of(axis, element.rank)
+    if known.items and not any(is_open(item.shape[at]) for item in known.items):
+        return concat(*known.items, axis=axis)
+    joined = data_dependent(STACKED) if is_open(element.shape[at]) else element.shape[at] * length
+    return Facts((Tensor((*element.shape[:at], joined, *element.shape[at + 1 :]), element.dtype),), NO_WORK)
+
+
+STACKED = 99
+"""Instead of an axis, of the extent along which items of a sequence are joined: none of theirs is taken for it."""
 
 
 @rule("Optional")

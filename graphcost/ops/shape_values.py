@@ -9,8 +9,6 @@ from typing import Any
 from ..dims import Dim, Extent, ceil_div, maximum
 from ..graph import Scalar, Shape, Tensor, Unranked, element_type
 from ..rules import NO_WORK, Facts, Work, data_dependent, rule
-from ..shapes import axis_of
-from ..windows import mapped
 from . import values
 
 
@@ -113,12 +111,6 @@ def given_tensor_fill(
     return Facts((y,), NO_WORK, weights=(y,))
 
 
-@rule("EyeLike", harmless=("k",))
-def eye_like(x: Tensor, *, dtype: int = 0) -> Facts:
-    """[M, N] -> [M, N], ones on a diagonal.  https://onnx.ai/onnx/operators/onnx__EyeLike.html"""
-    return Facts((Tensor(x.shape, element_type(dtype, x.dtype)),), NO_WORK, elements_read=(0,))
-
-
 # --- shapes -----------------------------------------------------------------------------------------------------------
 
 
@@ -176,40 +168,3 @@ def steps(first: Any, last: Any, step: Any) -> Extent:
         count = (last - first) / step
         return max(0, ceil(count)) if isfinite(count) else data_dependent()
     return max(0, -int((first - last) // step))
-
-
-# --- indices ----------------------------------------------------------------------------------------------------------
-
-
-@rule("NonZero")
-def non_zero(x: Tensor) -> Facts:
-    """[*any] -> [rank, found], a scalar's rank being 1; the data decides how many.
-
-    https://onnx.ai/onnx/operators/onnx__NonZero.html
-    """
-    work = Work(compares=x.size)
-    rank = max(x.rank, 1)
-    if x.value is None or any(element is None or isinstance(element, Dim) for element in x.value):
-        return Facts((Tensor((rank, data_dependent()), "int64"),), work)
-    found = [place for place, element in enumerate(x.value) if element]
-    places = [place // stride % extent for extent, stride in _axes(x) for place in found]
-    return Facts((Tensor((rank, len(found)), "int64", tuple(places)),), work)
-
-
-def _axes(x: Tensor) -> list[tuple[int, int]]:
-    """Extent and stride of each axis of a tensor of known shape."""
-    extents = [values.count((extent,)) for extent in x.shape] or [1]
-    return list(zip(extents, values.strides(tuple(extents)), strict=True))
-
-
-@rule("OneHot", weights={"pair": "settings"})
-def one_hot(indices: Tensor, depth: Tensor, pair: Tensor, *, axis: int = -1) -> Facts:
-    """indices [*any], depth: a scalar, pair: [off, on] -> [*any] with an axis of `depth` put in at `axis`.
-
-    https://onnx.ai/onnx/operators/onnx__OneHot.html
-    """
-    classes = values.item(depth)
-    at = axis_of(axis, indices.rank + 1)
-    extent = data_dependent(at) if classes is None else classes if isinstance(classes, Dim) else int(classes)
-    y = Tensor((*indices.shape[:at], extent, *indices.shape[at:]), pair.dtype)
-    return Facts((y,), NO_WORK, mapped((*range(at), *range(at + 1, y.rank))))

@@ -50,6 +50,8 @@ def tf_idf_vectorizer(x: Tensor, *, ngram_indexes: Sequence[int]) -> Facts:
 
     https://onnx.ai/onnx/operators/onnx__TfIdfVectorizer.html
     """
+    if not ngram_indexes:
+        raise ValueError("ngram_indexes is empty, so nothing is counted")
     return Facts((Tensor((*x.shape[:-1], max(ngram_indexes) + 1)),), None, GLOBAL)
 
 

@@ -152,7 +152,7 @@ def elementwise(function: Callable[..., Any], *operands: Tensor) -> Value:
     columns = [column for operand in operands if (column := broadcast(operand, shape)) is not None]
     if len(columns) < len(operands):
         return None
-    dtype = next((operand.dtype for operand in operands if is_float(operand.dtype)), "")
+    dtype = next((operand.dtype for operand in operands if is_float(operand.dtype)), operands[0].dtype)
     return tuple([_applied(function, elements, dtype) for elements in zip(*columns, strict=True)])
 
 
@@ -183,7 +183,7 @@ def stored(element: Any, dtype: str) -> Scalar:
     if isinstance(element, (bool, Dim)):
         return element
     if isinstance(element, int):
-        return float(element) if is_float(dtype) else element if abs(element) < WIDEST else None
+        return float(element) if is_float(dtype) else _wrapped(element, dtype) if abs(element) < WIDEST else None
     if not isinstance(element, float):
         return None
     layout = {"float16": "<e", "float32": "<f", "bfloat16": "<f"}.get(dtype, "<d")
@@ -215,6 +215,13 @@ def _cast(element: Scalar, dtype: str) -> Scalar:
         number = int(element)
     except (ValueError, OverflowError):  # Undecided; what is not a number has no integer
         return None
+    return _wrapped(number, dtype)
+
+
+def _wrapped(number: int, dtype: str) -> int:
+    """A number as an integer type holds it, which leaves off the bits that it has no room for."""
+    if -128 <= number < 128 and (number >= 0 or not dtype.startswith("uint")) and BITS.get(dtype, 64) >= 8:
+        return number
     span = 1 << BITS.get(dtype, 64)
     return number % span if dtype.startswith("uint") else (number + span // 2) % span - span // 2
 

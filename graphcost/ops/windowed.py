@@ -13,7 +13,7 @@ from math import prod
 from ..dims import Dim, Extent, Undecided, bounds, ceil_div
 from ..graph import Shape, Tensor, UnknownShape
 from ..rules import GLOBAL, NO_WORK, Facts, Window, Work, rule
-from ..shapes import joins
+from ..shapes import joins, one_per_axis
 from ..windows import identity
 from .pointwise import ACTIVATIONS, fused_activation
 from .shape_values import shaped
@@ -364,7 +364,8 @@ def max_unpool(
     if wanted is not None:
         return Facts((shaped(wanted, x.dtype),), NO_WORK, GLOBAL)
     before, after = split_pads(pads, axes)
-    fields = zip(x.shape[2:], kernel_shape, per_axis(strides, axes, 1), before, after, strict=True)
+    kernel = one_per_axis(kernel_shape, axes, "kernel sizes")
+    fields = zip(x.shape[2:], kernel, per_axis(strides, axes, 1), before, after, strict=True)
     extents = [(size - 1) * s + k - a - b for size, k, s, a, b in fields]
     return Facts((Tensor((*x.shape[:2], *extents), x.dtype),), NO_WORK, GLOBAL)
 

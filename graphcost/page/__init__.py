@@ -13,19 +13,19 @@ from typing import Any
 
 from .. import sections
 from ..columns import find
+from ..defining import type_text
 from ..graph import Tensor
 from ..passes.roofline import Fit, Roofline
 from ..printable import printable
 from ..report import Report
 from ..sections.device import fit_row
-from ..table import Table, shape_text, show
+from ..table import Table, counted, shape_text, show
 from . import live
 from .assets import Assets, bundle
 from .charts import Charts
 from .drawing import Drawing, draw
 from .figure import Chart
 from .lines import Line, line
-from .scatter import Scatter, scatter
 from .timings import timings
 
 FIGURE_CHARS = 16
@@ -62,6 +62,19 @@ class Input:
     dtype: str
     declared: str = ""
     """The shape in the file, where that is another."""
+
+
+@dataclass(frozen=True)
+class Costly:
+    """One of the most expensive layers."""
+
+    row: int | None
+    """Its row in the table, None where that does not have it."""
+    name: str
+    type: str
+    cost: str
+    share: str
+    """"" beside a lower bound."""
 
 
 @dataclass(frozen=True)
@@ -136,10 +149,9 @@ class Page:
     @property
     def _peak(self) -> Card:
         """The peak of the memory and where it is, or why it is not known."""
-        analysis, memory = self.analysis, self.analysis.memory
+        memory = self.analysis.memory
         at = printable(memory.peak.name) if memory.peak is not None else ""
-        waits = memory.peak is None and analysis.free_symbols
-        note = "until the symbolic dimensions have values" if waits else ""
+        note = f"depends on {waits}" if (waits := self.report.peak_waits) else ""
         text = self.report.total(find("peak"))
         return Card("Peak activations", text, "", note, "peak_activation_bytes", "bytes", at=at)
 
@@ -153,13 +165,8 @@ class Page:
 
     @cached_property
     def charts(self) -> Charts:
-        """The geometry of the charts."""
+        """Which charts there are, and their words."""
         return Charts(self.analysis)
-
-    @cached_property
-    def roofline(self) -> Scatter | None:
-        """The layers under the limits of the device; None without one."""
-        return scatter(self.analysis)
 
     @cached_property
     def timings(self) -> Chart | None:
@@ -169,7 +176,7 @@ class Page:
     @cached_property
     def drawing(self) -> Drawing:
         """The network as a picture, coloured by what the charts show."""
-        return draw(self.analysis, self.charts.costs)
+        return draw(self.analysis, self.charts.measured(self.charts.measure.key))
 
     @cached_property
     def hottest(self) -> str:
@@ -193,7 +200,49 @@ class Page:
     def layers(self) -> Table:
         """The table of layers in the report's style; only cells of a tool's table have several lines."""
         table = self.report.table
-        return table if self.report.style != "default" else replace(table, rows=list(map(_printable, table.rows)))
+        if self.report.style != "default":
+            return table
+        notes = [note for note in table.notes if note not in self.report.constants_note]
+        return replace(table, rows=list(map(_printable, table.rows)), notes=notes)
+
+    @cached_property
+    def numbers(self) -> dict[int, int | str]:
+        """Which layer each row of the table is, as the charts count them, "" where it only makes constants."""
+        number = {row: at for at, row in enumerate(self.analysis.layer_rows, 1)}
+        return {row: number.get(row, "") for row in self.layers.at}
+
+    @cached_property
+    def hidden(self) -> frozenset[int]:
+        """The rows that only make constants and are not in the table."""
+        if not self.layers.at:
+            return frozenset()
+        return frozenset(self.live["constants"]).difference(self.layers.at)
+
+    @property
+    def constants(self) -> str:
+        """That rows which only make constants are not in the table, "" where there are none or they are."""
+        layers, rows = self.report.rows, self.analysis.rows
+        if not self.layers.at or len(layers) == len(rows):
+            return ""
+        return f"{counted(len(layers), 'operator')}; {counted(len(rows) - len(layers), 'constant')} not shown"
+
+    @cached_property
+    def expensive(self) -> list[Costly]:
+        """The most expensive layers, largest first; none where there is one only, or sizes are open."""
+        measured = self.charts.measured(self.charts.measure.key)
+        shown = frozenset(self.layers.at)
+        exact = measured.column.total_is_exact(self.analysis)
+        return [
+            Costly(
+                row if row in shown else None,
+                layer.name,
+                printable(type_text(layer.row)),
+                show(layer.amount, measured.column.form),
+                show(layer.amount / measured.total, "share") if exact and measured.total else "",
+            )
+            for row in self.report.most_expensive
+            if (layer := measured.layers[row]).amount is not None
+        ]
 
     @cached_property
     def parts(self) -> list[Part]:

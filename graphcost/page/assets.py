@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 STYLES = ("report.css", "table.css", "graph.css")
-SCRIPTS = ("live.js", "table.js", "roofline.js", "charts.js", "graph.js")
+SCRIPTS = ("live.js", "table.js", "expensive.js", "roofline.js", "drawing.js", "plots.js", "charts.js", "graph.js")
 """Each adds to the page by itself; the first makes the numbers that the others draw again."""
 
 

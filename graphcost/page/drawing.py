@@ -7,24 +7,25 @@ start and end. Knows nothing of SVG, colours or scripts.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from math import ceil, sqrt
 
 from ..analysis import Analysis
 from ..dims import Dim
 from ..graph import Tensor
 from ..table import counted, shape_text
 from .figure import shorten
+from .heat import HOTTEST, Heat
+from .measured import Measured
 from .network import Graph, Network, Node
 from .placement import Link, Spot, place
 
-WIDTH, HEIGHT = 152, 50
+WIDTH, HEIGHT = 152, 64
 """A box, in pixels."""
 END_HEIGHT = 22
 """How high the box of an input or an output is."""
-COLUMN, RANK = 176, 84
+COLUMN, RANK = 176, 98
 """From the middle of a box to that of its neighbour, and of the one below."""
 LINE = 14
 """From one line of text in a box to the next."""
@@ -35,6 +36,9 @@ STUB = 16
 MARGIN = 16
 PAPER = 1500, 950
 """The largest drawing, in pixels, whose type can still be read (5 points) on a landscape page of A4 or Letter."""
+SHEET = 9 * RANK
+"""The height of what is printed on a sheet of a drawing that is too long for one; no box is cut."""
+MAX_SHEETS = 16
 
 MAX_BOXES = 2500
 """Operators that are drawn one by one; of more, only the modules."""
@@ -50,7 +54,10 @@ BOLD_CHARS, LINE_CHARS = 20, 21
 """Characters that fit into a box: of its first line, and of the others."""
 LABEL_CHARS = 13
 """Characters that fit between the ends of two edges."""
-HOTTEST = 9
+FEW = 24
+"""Operators of a network that is drawn as it is, also where blocks of it repeat."""
+FOLDED = 0.75
+"""The part of the boxes that is left at most where blocks that repeat are one, for it to be drawn so."""
 
 
 Point = tuple[int, int]
@@ -66,6 +73,8 @@ class Box:
     height: int
     heat: int = 0
     """Its cost: 0 when it has none, HOTTEST for the largest of the drawing, by square roots between."""
+    cost: str = ""
+    """The same in words, its last line."""
     width: int = WIDTH
     inside: View | None = None
     """The drawing of the module that it stands for."""
@@ -73,7 +82,7 @@ class Box:
     @property
     def texts(self) -> list[tuple[int, int, str]]:
         """Its lines, cut to its width, each with the middle of its baseline as seen from the box's corner."""
-        lines = [(line, most) for line, most in self._lines if line]
+        lines = [(line, most) for line, most in [*self._lines, (self.cost, LINE_CHARS)] if line]
         first = (self.height - LINE * (len(lines) - 1)) // 2 + 4
         return [(self.width // 2, first + LINE * number, shorten(*line)) for number, line in enumerate(lines)]
 
@@ -152,6 +161,14 @@ class View:
         """Whether it can be read on one printed page."""
         return self.width <= PAPER[0] and self.height <= PAPER[1]
 
+    @property
+    def sheets(self) -> range:
+        """Where each sheet of paper begins; none where it fits one page, or would be too large on several."""
+        tops = range(MARGIN - (RANK - HEIGHT) // 2, self.height, SHEET)
+        return tops if not self.fits_paper and self.width <= PAPER[0] and len(tops) <= MAX_SHEETS else range(0)
+
+    sheet = SHEET
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -171,50 +188,51 @@ class Drawing:
         return any(box.inside is not None for view in self.views for box in view.boxes)
 
 
-def draw(analysis: Analysis, costs: Sequence[int | None]) -> Drawing:
-    """Lay out the operators, and their modules where the file names any; `costs` of the rows give the heat."""
+def draw(analysis: Analysis, measured: Measured | None = None) -> Drawing:
+    """Lay out the operators, their modules where the file names any, and once more with blocks that repeat as one.
+
+    What is `measured` of the rows gives boxes their colour and their cost.
+    """
     network = Network(analysis)
-    count, modules = len(network.operators), network.modules(network.operators, MAX_MODULES)
-    views = []
+    heat = Heat(measured, measured is not None and measured.column.total_is_exact(analysis))
+    count = len(network.operators)
+    summaries = list(_summaries(analysis, network, heat))
+    views = list(summaries)
     if count <= MAX_BOXES:
         graph = network.graph(network.operators)
-        views.append(_view("ops", f"Operators ({count:,})", graph, _Heat.of_largest(graph.nodes, costs)))
-    if modules and len(modules) <= MAX_BOXES:
-        graph = network.graph(modules)
-        heat = _Heat.of_largest(graph.nodes, costs)
-        view = _view("modules", f"Modules ({len(modules):,})", graph, heat, network)
-        views.insert(0 if count > MODULES_FIRST else 1, view)
+        view = _view("ops", f"Operators ({count:,})", graph, heat.over(graph.nodes))
+        views.insert(1 if count > MODULES_FIRST and summaries else 0, view)
     notes = []
     if count > MAX_BOXES:
-        instead = "only its modules are drawn" if views else "it is not drawn, and the file names no modules to draw"
-        notes.append(f"With {count:,} operators, more than {MAX_BOXES:,}, {instead}.")
+        notes.append(f"With {count:,} operators, more than {MAX_BOXES:,}, {_instead([view.key for view in views])}.")
     if unread := sum(host is None for host in network.hosts.values()):
         notes.append(f"Not drawn: {counted(unread, 'constant')} without readers.")
     return Drawing(tuple(views), " ".join(notes))
 
 
-@dataclass(frozen=True)
-class _Heat:
-    """The cost of nodes beside the largest of a drawing; what expands in it has the same scale."""
-
-    costs: Sequence[int | None]
-    largest: int
-
-    @classmethod
-    def of_largest(cls, nodes: Sequence[Node], costs: Sequence[int | None]) -> _Heat:
-        """The scale on which the most expensive of these nodes is the hottest."""
-        return cls(costs, max((_cost(node, costs) for node in nodes), default=0))
-
-    def of(self, node: Node) -> int:
-        return ceil(HOTTEST * sqrt(_cost(node, self.costs) / (self.largest or 1)))
+def _summaries(analysis: Analysis, network: Network, heat: Heat) -> Iterator[View]:
+    """The drawings in which a box stands for several operators, as far as they are small enough."""
+    modules = network.modules(network.operators, MAX_MODULES)
+    if modules and len(modules) <= MAX_BOXES:
+        graph = network.graph(modules)
+        yield _view("modules", f"Modules ({len(modules):,})", graph, heat.over(graph.nodes), network)
+    count = len(network.operators)
+    repeated = network.repeated(analysis) if count >= FEW else {}
+    if repeated and len(repeated) <= min(MAX_BOXES, FOLDED * count):
+        graph = network.folded(repeated)
+        yield _view("folded", f"Repeated blocks as one ({len(repeated):,})", graph, heat.over(graph.nodes), network)
 
 
-def _cost(node: Node, costs: Sequence[int | None]) -> int:
-    """What the rows of a node cost together, as far as it is known."""
-    return sum(max(costs[row] or 0, 0) for row in node.rows)
+def _instead(keys: Sequence[str]) -> str:
+    """What is drawn of a network that is too large."""
+    if not keys:
+        return "it is not drawn, and the file names no modules to draw"
+    if keys[0] == "folded":
+        return "it is drawn with repeated blocks as one only"
+    return "only its modules are drawn" + (", and repeated blocks as one" if len(keys) > 1 else "")
 
 
-def _view(key: str, title: str, graph: Graph, heat: _Heat, network: Network | None = None) -> View:
+def _view(key: str, title: str, graph: Graph, heat: Heat, network: Network | None = None) -> View:
     """Give every node its place and every link its line; modules of the network, when it is given, can expand."""
     placed = place(len(graph.nodes), graph.links)
     boxes = [_box(node, placed.nodes[number], heat, network) for number, node in enumerate(graph.nodes)]
@@ -224,16 +242,16 @@ def _view(key: str, title: str, graph: Graph, heat: _Heat, network: Network | No
     return View(key, title, right + MARGIN, bottom + MARGIN, tuple(boxes), tuple(edges), heat.largest)
 
 
-def _box(node: Node, spot: Spot, heat: _Heat, network: Network | None) -> Box:
+def _box(node: Node, spot: Spot, heat: Heat, network: Network | None) -> Box:
     """The box of a node, in the middle of its spot; that of an input or output is lower."""
     x, rank = spot
     height = HEIGHT if node.rows else END_HEIGHT
     inside = _expand(node, heat, network) if network is not None and node.role == "module" else None
     corner = _middle(x) - WIDTH // 2, _top(rank) + (HEIGHT - height) // 2
-    return Box(node, *corner, height, heat.of(node), inside=inside)
+    return Box(node, *corner, height, heat.of(node), heat.text(node), inside=inside)
 
 
-def _expand(module: Node, heat: _Heat, network: Network) -> View | None:
+def _expand(module: Node, heat: Heat, network: Network) -> View | None:
     """What is in a module: modules where it has many, else operators; None where these are too many to be drawn."""
     operators = network.inside(module)
     groups = network.modules(operators, MAX_INSIDE)

@@ -1,29 +1,21 @@
-"""What the report's charts are made of: a frame, axes, and marks that each stand for a layer, in units of a drawing.
+"""What charts are made of that no reader can change: a frame, axes, and marks that each stand for a layer.
 
-Finished facts go in, templates turn what comes out into SVG. Nothing here knows an operator or a file.
+Finished facts go in, templates turn what comes out into SVG. Nothing here knows an operator or a file. Charts that
+other sizes or measures change are laid out by scripts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import NamedTuple
 
-from ..columns import Column
-from ..defining import type_text
-from ..passes.rows import Row
-from ..printable import printable
 from ..table import Form
 from .scales import Tick, label, rounded, step, values
 
 MIN_BAR_WIDTH = 2.5
-"""In a network so long that bars would be narrower, neighbouring layers share one."""
-NAME_CHARS = 20
-"""Characters of a name in a chart; a longer one loses its middle."""
-WIDE, HALF, NARROW, HEIGHT = 1200, 590, 460, 250
-"""Units are CSS pixels in a window wide enough for the whole report; shares are to be read in a narrow one too."""
-OPEN = "Nothing to draw until the symbolic dimensions have values: set them under Input sizes above, or with --dim."
+"""Bars that would be narrower stand side by side without a gap."""
+WIDE, HALF, HEIGHT = 1200, 590, 250
+"""Units are CSS pixels in a window wide enough for the whole report."""
 
 
 @dataclass(frozen=True)
@@ -81,37 +73,6 @@ class Chart:
     caption: str = ""
 
 
-class Layer(NamedTuple):
-    """A row of the analysis with its amount of what a chart measures."""
-
-    number: int
-    """Which row it is."""
-    row: Row
-    kind: int
-    """The kind of operation, as `kinds` has it."""
-    amount: int | None
-    """None when it is not known, or a size that matters is open."""
-
-    @property
-    def name(self) -> str:
-        return printable(self.row.name)
-
-    @property
-    def type(self) -> str:
-        """The type with what defines it: `Convolution 3x3/2`."""
-        return printable(type_text(self.row))
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Every layer by one measure."""
-
-    column: Column
-    layers: Sequence[Layer]
-    total: int | None
-    """Of what is known; None while sizes that matter are open."""
-
-
 class Axis(NamedTuple):
     """A vertical axis from zero: how high one unit of what is measured is, and the ticks."""
 
@@ -133,11 +94,6 @@ def layer_ticks(count: int, box: Box) -> tuple[Tick, ...]:
     shown = [1] if distance > 1 and count else []
     shown += range(distance, count + 1, distance)
     return tuple(Tick(rounded(box.left + slot * (number - 0.5)), str(number)) for number in shown)
-
-
-def layers_per_bar(count: int, box: Box) -> int:
-    """How many layers share a bar."""
-    return max(ceil(count * MIN_BAR_WIDTH / box.width), 1)
 
 
 def shorten(text: str, most: int) -> str:

@@ -39,9 +39,10 @@ def data(report: Report) -> dict[str, Any]:
     """What scripts read, plain values for JSON.
 
     `columns` has every operator's cells; `table` the keys and rows that the report shows, in its order, or `groups`,
-    columns of sums; `totals` the totals by name; `symbols` each with the value that is assumed for it, or null, and its
-    lower bound; `memory` the buffers' sizes, births and deaths, and the row of each step, `known` when there is a peak
-    at the assumed sizes, `fixed` when what a body keeps inside is of these; `sliding` rows whose windows must fit.
+    columns of sums; `constants` the rows that only make constants; `totals` the totals by name; `symbols` each with the
+    value that is assumed for it, or null, and its lower bound; `memory` the buffers' sizes, births and deaths, and the
+    row of each step, `known` when there is a peak at the assumed sizes, `fixed` when what a body keeps inside is of
+    these; `sliding` rows whose windows must fit.
     """
     analysis, writer = report.analysis, _Writer()
     keys = OFFERED if report.by else dict.fromkeys((*OFFERED, *report.keys))
@@ -57,6 +58,7 @@ def data(report: Report) -> dict[str, Any]:
     order_of = {name: index for index, name in enumerate(analysis.free_symbols)}
     return {
         "rows": len(analysis.rows),
+        "constants": [index for index, row in enumerate(analysis.rows) if row.constant],
         "complete": analysis.complete,
         "columns": columns,
         "table": table,
@@ -147,13 +149,13 @@ _TOTALS_OF = {"weights": "param_bytes", "peak activations": "peak_activation_byt
 
 
 def device(analysis: Analysis) -> dict[str, Any] | None:
-    """What the bound on the report's device follows from; None without one, or where no size can change.
+    """What the bound on the report's device follows from; None without one.
 
     The bytes that each row moves are formulas, `dtype` is what it calculates in, with `peaks` for these; `repeats` has
     the rows whose weights an earlier one has read, and `fits` what must fit where: its name, the totals, the capacity.
     """
     on = analysis.device
-    if on is None or not analysis.free_symbols:
+    if on is None:
         return None
     writer, moved = _Writer(), analysis.fused_traffic.rows
     dtypes = list(map(compute_dtype, analysis.rows, moved))

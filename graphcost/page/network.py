@@ -1,4 +1,5 @@
-"""What there is to draw of a network: its operators, or the modules that the file names, and what leads where.
+"""What there is to draw of a network: its operators, the modules that the file names, or blocks that repeat as one, and
+what leads where.
 
 Constants are part of the operator that reads them first, as weights are, and are left out where none does; inputs and
 outputs are nodes of their own. Knows nothing of positions, lines and colours.
@@ -7,7 +8,7 @@ outputs are nodes of their own. Knows nothing of positions, lines and colours.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby, takewhile
 from typing import Literal
@@ -17,6 +18,7 @@ import networkx as nx
 from ..analysis import Analysis
 from ..defining import type_text
 from ..graph import Model, Op, Tensor
+from ..grouping import Fold, folds
 from ..passes.rows import Row, body_prefix
 from ..printable import printable
 from ..table import counted, shape_text, shapes_text
@@ -41,6 +43,8 @@ class Node:
     """Whether shape and cost of all its operators are known."""
     shapes: tuple[Tensor, ...] = ()
     """Whose shapes its lines say, unless it is an operator."""
+    block: tuple[int, ...] = ()
+    """Of blocks that repeat, the rows of the first, which stands for all."""
 
 
 @dataclass
@@ -181,8 +185,8 @@ class Network:
         return list(members.values())
 
     def inside(self, node: Node) -> Groups:
-        """The operators that a node stands for."""
-        rows = set(node.rows)
+        """The operators that a node stands for; of blocks that repeat those of the first."""
+        rows = set(node.block or node.rows)
         return [group for group in self.operators if group[0] in rows]
 
     def modules(self, operators: Groups, most: int) -> Groups:
@@ -201,6 +205,16 @@ class Network:
                 break
             best = groups
         return best if len(best) > 1 else []
+
+    def repeated(self, analysis: Analysis) -> Mapping[int, Fold]:
+        """The operators with blocks that repeat one after another as one, each by its first row."""
+        return {fold.rows[0]: fold for fold in folds(analysis, [group[0] for group in self.operators])}
+
+    def folded(self, repeated: Mapping[int, Fold]) -> Graph:
+        """A node for each operator that does not repeat and for all repetitions of a block."""
+        members = {group[0]: group for group in self.operators}
+        groups = [[row for first in fold.rows for row in members[first]] for fold in repeated.values()]
+        return self._graph(groups, self.drawn, dict(enumerate(self.ends, len(self.rows))), repeated)
 
     def graph(self, groups: Groups) -> Graph:
         """A node for each group of rows, inputs and outputs after them."""
@@ -228,7 +242,9 @@ class Network:
     def _name(self, number: int) -> str:
         return self.rows[number].name if number < len(self.rows) else self.ends[number - len(self.rows)].lines[0]
 
-    def _graph(self, groups: Groups, flow: Iterable[Flow], ends: Mapping[Key, Node]) -> Graph:
+    def _graph(
+        self, groups: Groups, flow: Iterable[Flow], ends: Mapping[Key, Node], repeated: Mapping[int, Fold] | None = None
+    ) -> Graph:
         number: dict[Key, int] = {row: group for group, rows in enumerate(groups) for row in rows}
         number.update((end, count) for count, end in enumerate(ends, len(groups)))
         links: dict[Link, Tensor | None] = {}
@@ -238,10 +254,15 @@ class Network:
             if link[0] != link[1]:
                 links.setdefault(link, tensor)
                 leaving[link[0]][source, tensor] = None
-        nodes = [self._node(rows, [tensor for _, tensor in leaving[group]]) for group, rows in enumerate(groups)]
+        nodes = [
+            self._node(rows, [tensor for _, tensor in leaving[group]], (repeated or {}).get(rows[0]))
+            for group, rows in enumerate(groups)
+        ]
         return Graph([*nodes, *ends.values()], links)
 
-    def _node(self, rows: Sequence[int], leaving: Sequence[Tensor | None]) -> Node:
+    def _node(self, rows: Sequence[int], leaving: Sequence[Tensor | None], fold: Fold | None = None) -> Node:
+        if fold is not None and fold.times > 1:
+            return self._repetition(rows, fold, leaving)
         operators = [row for row in rows if row not in self.hosts]
         return self._module(rows, operators, leaving) if len(operators) > 1 else self._operator(rows)
 
@@ -256,10 +277,19 @@ class Network:
     def _module(self, rows: Sequence[int], operators: Sequence[int], leaving: Sequence[Tensor | None]) -> Node:
         depths = zip(*(_path(self.rows[row]) for row in operators), strict=False)
         path = [names[0] for names in takewhile(lambda names: len(set(names)) == 1, depths)]
+        return self._several(rows, ("/".join(path) or "outside modules", counted(len(operators), "operator")), leaving)
+
+    def _repetition(self, rows: Sequence[int], fold: Fold, leaving: Sequence[Tensor | None]) -> Node:
+        node = self._several(rows, (f"{fold.times} x {counted(len(fold.kinds), 'operator')}", fold.text), leaving)
+        return replace(node, block=tuple(fold.block))
+
+    def _several(self, rows: Sequence[int], lines: tuple[str, str], leaving: Sequence[Tensor | None]) -> Node:
+        """What stands for several operators: two lines, and below them the shapes of what leaves it."""
         shapes = {shape_text(tensor): tensor for tensor in leaving if tensor is not None}
-        lines = ("/".join(path) or "outside modules", counted(len(operators), "operator"), ", ".join(shapes))
         known = all(self.rows[row].status == "known" for row in rows)
-        return Node("module", _printable(*lines), (), tuple(sorted(rows)), len(leaving), known, tuple(shapes.values()))
+        more = tuple(shapes.values())
+        said = _printable(*lines, ", ".join(shapes))
+        return Node("module", said, (), tuple(sorted(rows)), len(leaving), known, more)
 
 
 def _input_node(name: str, tensor: Tensor) -> Node:

@@ -159,6 +159,10 @@ class Body:
         """The known work of the last call."""
         return sum((row.work for row in self.rows if row.work is not None), NO_WORK)
 
+    def affords(self, runs: int) -> bool:
+        """Whether with so many more runs a twentieth of MAX_STEPS is not reached: loops in loops multiply."""
+        return self.engine.steps + runs * len(self.model.dag) < MAX_STEPS // 20
+
     @property
     def complete(self) -> bool:
         return all(row.status == "known" for row in self.rows)

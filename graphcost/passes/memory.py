@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
+from ..dims import symbols
 from ..errors import ModelError
 from ..graph import Model, Op, Tensor
-from . import arena, order
 from .buffers import Buffer, allocate, least_live_bytes, live_bytes
 from .rows import Row
 from .storage import Evaluate, Storage, share
+
+if TYPE_CHECKING:
+    from .arena import Plan
+    from .order import Order
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,13 @@ class Memory:
         return max(self.curve) if self.storage.known and self.curve else None
 
     @cached_property
+    def symbols(self) -> frozenset[str]:
+        """The names that sizes of the tensors depend on; none where a size is not known at all."""
+        sizes = {buffer.size for buffer in self.buffers}
+        known = [size for size in sizes if size is not None]
+        return frozenset[str]().union(*map(symbols, known)) if len(known) == len(sizes) else frozenset()
+
+    @cached_property
     def least_peak_bytes(self) -> int | None:
         """The lowest that the peak can be: less than `peak_bytes` where an operator of which nothing is known may pass
         on the memory that it reads. None where that is.
@@ -115,26 +127,30 @@ class Memory:
         alive = [name for name in held if self.spans[name][0] <= step <= self.spans[name][1]]
         return list(dict.fromkeys(self.model.blob_names.get(name, name) for name in alive or buffer.tensors[:1]))
 
-    def plan(self, align: int = 1) -> arena.Plan:
+    def plan(self, align: int = 1) -> Plan:
         """Offsets that are multiples of `align` for every buffer. Raises ModelError when a size is not known."""
         self._check("an arena")
         if align not in self._plans:
+            from . import arena
+
             steps = [row.name for row in self.steps]
             self._plans[align] = arena.plan(self.buffers, align, steps, self.model.blob_names)
         return self._plans[align]
 
     @cached_property
-    def _plans(self) -> dict[int, arena.Plan]:
+    def _plans(self) -> dict[int, Plan]:
         """By their alignment."""
         return {}
 
-    def reorder(self) -> order.Order:
+    def reorder(self) -> Order:
         """The order with the lowest peak that is found. Raises ModelError when a size is not known."""
         self._check("a better order")
         return self._best_order
 
     @cached_property
-    def _best_order(self) -> order.Order:
+    def _best_order(self) -> Order:
+        from . import order
+
         return order.search(self.storage, *([self.alternative()] if self.alternative else []))
 
     def has_slices(self, step: int) -> bool:

@@ -2,7 +2,7 @@
 
 A rule leaves such an extent as a fresh symbol. Here it gets the user's number, a number that the file declares for it,
 or a name after the tensor that has it first, which neither the file nor another extent has. Whether a declared number
-is so is not known: a report says that it was trusted.
+is so is not known: a report says that it was trusted. Of a shape that is wrong in one extent no other is believed.
 """
 
 from __future__ import annotations
@@ -51,13 +51,17 @@ class OpenExtents:
         for fresh in sorted(_fresh(facts.trip_counts)):
             if fresh not in names:
                 names[fresh] = self._trip_count(self.names((prefix, op.name), f"{op.name}_times"))
-        return facts.map(lambda extent: substitute(extent, names), lambda tensor: tensor.substitute(names))
+        return facts.map(
+            lambda extent: substitute(extent, names),
+            # what is open in a sequence gets a name where a tensor is taken out: in each it may be another number
+            lambda tensor: tensor.substitute(names) if tensor.ranked else tensor,
+        )
 
     def record_declared(self, names: Iterable[str], tensors: Iterable[Tensor], stated: Stated) -> None:
         """Note the numbers that the file declares for symbols that stand in some tensors."""
         for name, tensor in zip(names, tensors, strict=True):
             declared = stated(name)
-            if not (tensor.ranked and declared.ranked and declared.rank == tensor.rank):
+            if not _may_be(declared, tensor):
                 continue
             for extent, number in zip(tensor.shape, declared.shape, strict=True):
                 if isinstance(extent, Dim) and isinstance(number, int) and (own := str(extent)) in self.symbols:
@@ -68,7 +72,7 @@ class OpenExtents:
         self.named.add(own)
         if own in self.dims:
             return self.dims[own]
-        if declared.ranked and declared.rank == tensor.rank and isinstance(extent := declared.shape[axis], int):
+        if _may_be(declared, tensor) and isinstance(extent := declared.shape[axis], int):
             return self.trusted.setdefault(own, extent)
         if default is not None:
             return self.assumed.setdefault(own, default)
@@ -78,6 +82,14 @@ class OpenExtents:
     def _trip_count(self, own: str) -> Extent:
         self.named.add(own)
         return self.dims.get(own, symbol(own, lower=0))
+
+
+def _may_be(declared: Tensor, found: Tensor) -> bool:
+    """Whether a declared shape contradicts nothing that is known of the tensor."""
+    if not (declared.ranked and found.ranked and declared.rank == found.rank):
+        return False
+    pairs = zip(declared.shape, found.shape, strict=True)
+    return all(a == b for a, b in pairs if isinstance(a, int) and isinstance(b, int))
 
 
 def has_fresh(facts: Facts) -> bool:

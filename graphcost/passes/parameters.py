@@ -14,7 +14,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..dims import Extent, floor_div
-from ..graph import BITS
+from ..graph import BITS, Op
 from ..rules import CLASSES, LEARNED, TABLES
 from .rows import Row, Weight
 from .scores import biased_scores
@@ -24,6 +24,8 @@ from .weight_names import is_of_module, meaning
 
 COPIES = "copies"
 """The class of what is likely a copy of another weight."""
+NORMALISATIONS = ("BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization")
+"""Operators whose factors and shifts an exporter has to write even where the module has none."""
 UNTOLD = "unknown"
 """The class of what only operators read of which nothing is known: it may be learned, or a setting of theirs."""
 
@@ -149,9 +151,12 @@ class _Classes:
         scores = biased_scores(rows)
         for row in rows:
             untold = not row.dependent and (row.facts is None or row.facts.work is None)
+            normalises = self.named and row.op.type in NORMALISATIONS
             for weight in row.weights:
                 if untold and not weight.use:
                     self.of.setdefault(weight.key, UNTOLD)
+                elif normalises and weight.use == LEARNED and _is_written_out(weight):
+                    self.of.setdefault(weight.key, TABLES)
                 elif weight.use == LEARNED or not (weight.use or weight.name):  # as most are
                     self.of[weight.key] = LEARNED
                 else:
@@ -192,3 +197,11 @@ class _Classes:
 def _is_initializer(weight: Weight) -> bool:
     """Whether the file lists the weight by name, rather than an operator holding it."""
     return isinstance(weight.key, tuple) and isinstance(weight.key[0], int)
+
+
+def _is_written_out(weight: Weight) -> bool:
+    """Whether a node of the file states its numbers, as exporters write the ones and zeros of a normalisation that has
+    no factors and shifts of its own.
+    """
+    key = weight.key
+    return isinstance(key, tuple) and isinstance(key[0], Op) and key[0].type == "Constant"

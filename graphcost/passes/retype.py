@@ -75,5 +75,5 @@ class _Conversion:
     def _convert(self, tensor: Tensor) -> Tensor:
         if isinstance(tensor, TensorSequence):
             items = None if tensor.items is None else tuple(map(self, tensor.items))
-            return TensorSequence(self(tensor.element), items)
+            return TensorSequence(self(tensor.element), items, tensor.length)
         return replace(tensor, dtype=self.dtype) if tensor.ranked else Unranked(self.dtype)

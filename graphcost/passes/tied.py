@@ -13,9 +13,9 @@ from collections.abc import Hashable, Iterable, Iterator
 from ..graph import Shape
 from .rows import Row, Weight
 
-_GENERATED = re.compile(r"(?:onnx::\w+|val|t|transpose|permute|T)_?\d+|\d+|.*[._]transposed")
+_GENERATED = r"(?:onnx::\w+|val|t|transpose|permute|T)_?\d+|\d+|.*[._]transposed"
 """Names that exporters make up: of a parameter that they leave as it is they keep the name."""
-_PARAMETER = re.compile(r"%p_(\w+)")
+_PARAMETER = r"%p_(\w+)"
 
 
 def transposed_copies(rows: Iterable[Row]) -> dict[Hashable, Weight]:
@@ -41,8 +41,10 @@ def _copies(
         if embedding is None or embedding.key == weight.key or embedding.tensor.dtype != weight.tensor.dtype:
             continue
         rows, columns = embedding.tensor.shape
-        noted = _PARAMETER.findall(row.op.origin.arguments) if row.op.origin is not None else []
-        same = re.sub(r"\W", "_", embedding.name) in noted if noted else _GENERATED.fullmatch(weight.name) is not None
+        noted = re.findall(_PARAMETER, row.op.origin.arguments) if row.op.origin is not None else []
+        same = (
+            re.sub(r"\W", "_", embedding.name) in noted if noted else re.fullmatch(_GENERATED, weight.name) is not None
+        )
         if same and rows != columns:
             yield weight.key, embedding
 

@@ -4,8 +4,9 @@
   https://onnxruntime.ai/docs/performance/tune-performance/profiling-tools.html
 * TensorRT's JSON (`trtexec --exportProfile`): a list whose first object has the `count` of runs, each further one the
   `name`, `medianMs` and `averageMs` of a layer.
-* OpenVINO's per-layer counters (`benchmark_app -report_type average_counters`): lines parted by `;` under a head that
-  has `layerName`, `execStatus` and `realTime (ms)`, or `(us)`.
+* OpenVINO's per-layer counters (`benchmark_app -report_type average_counters`, or `detailed_counters` of each request):
+  lines parted by `;` under a head that has `layerName`, `execStatus` and `realTime (ms)`, or `(us)`; with
+  `-json_stats` a JSON of `nodes` with `name`, `status` and `real_time` in milliseconds.
 * a CSV of name and milliseconds, with or without a head.
 """
 
@@ -31,7 +32,7 @@ KNOWN = (
     " milliseconds"
 )
 NOT_RUN = ("NOT_RUN", "OPTIMIZED_OUT")
-"""What OpenVINO says of layers that took no time."""
+"""What OpenVINO says of layers that took no time; its Python tool writes `Status.NOT_RUN`."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ def _json(text: str, path: Path) -> Profile:
         data = json.loads(text)
     except (ValueError, RecursionError) as problem:
         raise _none(path, f" (JSON that breaks off: {problem})") from None
+    if isinstance(data, dict) and (requests := _requests(data)):
+        return _openvino(_counters(requests), path)
     events = data.get("traceEvents") if isinstance(data, dict) else data
     if not isinstance(events, list) or not all(isinstance(each, dict) for each in events):
         raise _none(path)
@@ -148,28 +151,54 @@ def by_operator(
 def _lines(text: str, path: Path) -> Profile:
     head = text.lstrip().partition("\n")[0]
     if "layerName" in head and "realTime" in head:
-        return _openvino(text, path)
+        return _openvino(_counter_lines(text), path)
     return _csv(text, path)
 
 
-def _openvino(text: str, path: Path) -> Profile:
-    rows = list(csv.reader(text.lstrip().splitlines(), delimiter=";" if ";" in text.partition("\n")[0] else ","))
-    head = [title.strip() for title in rows[0]]
-    time = next(at for at, title in enumerate(head) if title.startswith("realTime"))
-    unit = 1e-6 if "(us)" in head[time] else 1e-3
-    name, status, kind = (head.index(title) if title in head else None for title in _OPENVINO)
-    ops = []
-    for number, row in enumerate(rows[1:], 2):
-        if len(row) <= time or name is None or row[name] in ("", "Total"):
-            continue
-        if status is not None and row[status] in NOT_RUN:
-            continue
-        seconds = _number(row[time], f"line {number}", path) * unit
-        ops.append(RuntimeOp(Ran(row[name], row[kind] if kind is not None else "", seconds)))
-    return Profile(ops, "OpenVINO")
+Counter = tuple[str, str, str, str, Any, float]
+"""What OpenVINO states of a layer: name, type, status, its place in the file, the time, and the unit in seconds."""
 
 
-_OPENVINO = ("layerName", "execStatus", "layerType")
+def _requests(data: Mapping[str, Any]) -> list[Any]:
+    """The tables of OpenVINO's JSON: the average of all requests, or one of each."""
+    average, detailed = data.get("avg_performance"), data.get("detailed_performance")
+    return [average] if isinstance(average, dict) else detailed if isinstance(detailed, list) else []
+
+
+def _counters(requests: Sequence[Any]) -> Iterator[Counter]:
+    for request in requests:
+        nodes = request.get("nodes") if isinstance(request, dict) else None
+        for node in nodes if isinstance(nodes, list) else []:
+            name, kind, status = (str(node.get(key, "")) for key in ("name", "node_type", "status"))
+            yield name, kind, status, name, node.get("real_time"), 1e-3
+
+
+def _counter_lines(text: str) -> Iterator[Counter]:
+    """Every line of the tables, each of which has a head of its own."""
+    separator = ";" if ";" in text.partition("\n")[0] else ","
+    columns, unit = dict[str, int](), 1e-3
+    for number, row in enumerate(csv.reader(text.lstrip().splitlines(), delimiter=separator), 1):
+        titles = {title.strip().partition(" ")[0]: at for at, title in enumerate(row)}
+        if "layerName" in titles and "realTime" in titles:
+            columns, unit = titles, 1e-6 if "(us)" in row[titles["realTime"]] else 1e-3
+        elif columns and len(row) > columns["realTime"]:
+            kind, status = (row[columns[key]] if key in columns else "" for key in ("layerType", "execStatus"))
+            yield row[columns["layerName"]], kind, status, f"line {number}", row[columns["realTime"]], unit
+
+
+def _openvino(counters: Iterable[Counter], path: Path) -> Profile:
+    """The layers that ran. Of several requests the median counts."""
+    samples: dict[str, list[float]] = {}
+    kinds: dict[str, str] = {}
+    for name, kind, status, place, stated, unit in counters:
+        if name not in ("", "Total") and status.removeprefix("Status.") not in NOT_RUN:
+            samples.setdefault(name, []).append(_number(stated, place, path) * unit)
+            kinds[name] = kind
+    ran = (
+        summarise(name, kinds[name], times) if len(times) > 1 else Ran(name, kinds[name], times[0])
+        for name, times in samples.items()
+    )
+    return Profile([RuntimeOp(each) for each in ran], "OpenVINO")
 
 
 def _csv(text: str, path: Path) -> Profile:

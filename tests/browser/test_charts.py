@@ -1,4 +1,4 @@
-"""The charts in a browser: what is pointed at, where a click leads, and that scripts draw what was drawn before them."""
+"""The charts in a browser: what is pointed at, where a click leads, and what they are under other sizes and measures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 import graphcost
 from graphcost.target import Target
+from harness import HEAD, conv
 
 SAMPLES = ("prototxt/det1.prototxt", "onnx_models/ssd300.onnx", "onnx_models/retinaface.onnx")
 
@@ -85,15 +86,6 @@ def test_a_layer_chosen_elsewhere_is_marked_in_the_charts(root: Path, open_repor
     assert rows == [["cost", "3"], ["params", "3"], ["memory", "3"], *largest]
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
-def test_scripts_draw_what_stood_there_before_them(sample: str, root: Path, open_report: Any) -> None:
-    page = open_report(root / sample)
-    before = page.evaluate(DRAWN)
-    page.evaluate("document.dispatchEvent(new CustomEvent('graphcost:dims', {detail: {values: {}}}))")
-    assert len(before) > 50
-    same(page.evaluate(DRAWN), before)
-
-
 @pytest.mark.parametrize(("batch", "height", "width"), [(1, 24, 24), (1, 640, 480), (8, 37, 91)])
 def test_charts_under_other_sizes_are_those_of_a_fresh_report(
     batch: int, height: int, width: int, root: Path, open_report: Any
@@ -105,15 +97,31 @@ def test_charts_under_other_sizes_are_those_of_a_fresh_report(
     same(page.evaluate(DRAWN), fresh.evaluate(DRAWN))
 
 
-def test_open_sizes_leave_empty_charts_that_say_why_until_they_have_values(root: Path, open_report: Any) -> None:
+def test_charts_of_open_sizes_are_drawn_for_an_example_and_say_so(root: Path, open_report: Any) -> None:
+    """As a fresh report of these sizes draws them; what does not depend on them is drawn as it is."""
     model = graphcost.load(root / "prototxt/det1.prototxt")
     page = open_report(graphcost.analyze(model, shapes={"data": (1, 3, "H", "W")}))
-    bars, caption = figure(page, "cost").locator("rect"), figure(page, "cost").locator(".caption")
-    assert bars.count() == 0 and "Nothing to draw" in caption.inner_text()
+    note = "Drawn for H = 128, W = 128, an example: Input sizes above changes it."
+    assert [figure(page, key).locator(".caption").inner_text() for key in ("cost", "memory", "types")] == [note] * 3
+    assert figure(page, "params").locator(".caption").inner_text() == ""
+    fresh = open_report(graphcost.analyze(model, shapes={"data": (1, 3, 128, 128)}))
+    drawn = [[*line[:2], line[2].replace(note, ""), *line[3:]] for line in page.evaluate(DRAWN)]
+    same(drawn, fresh.evaluate(DRAWN))
+    assert "·H" in page.locator('.card [data-total="macs"]').inner_text()  # the totals are as they were
     page.evaluate("graphcost.set({H: 12, W: 12})")
-    assert bars.count() == 5 and caption.inner_text() == ""  # convolutions
+    assert figure(page, "cost").locator(".caption").inner_text() == ""
     page.evaluate("graphcost.set({})")
-    assert bars.count() == 0 and "Nothing to draw" in caption.inner_text()
+    assert figure(page, "cost").locator(".caption").inner_text() == note
+
+
+def test_an_example_fits_the_network_and_where_none_does_a_chart_says_why_it_is_empty(
+    net: Any, open_report: Any
+) -> None:
+    """A window of 200 fits into 224, and one of 600 into none of the examples."""
+    for kernel, expected in ((200, "Drawn for H = 224"), (600, "Nothing to draw until")):
+        text = HEAD + conv("c", fields=f"kernel_size: {kernel}")
+        page = open_report(net(text, shapes={"data": (1, 3, "H", 1000)}))
+        assert figure(page, "cost").locator(".caption").inner_text().startswith(expected)
 
 
 def test_a_long_formula_on_a_card_gives_way_to_its_value(root: Path, open_report: Any) -> None:
@@ -188,18 +196,32 @@ def test_another_measure_draws_the_chart_anew(root: Path, open_report: Any) -> N
     assert cost.locator(".axes > .name").last.text_content() == "ops"
     assert cost.locator(".legend li").all_inner_texts() == ["convolution", "normalisation", "elementwise", "pooling"]
     types = figure(page, "types")
-    types.locator("select").select_option("params")
+    types.locator("select").select_option("learned_params")
     assert types.locator("title").all_text_contents() == [
-        "Convolution: 6,574 all params, 99.1%",
-        "PReLU: 58 all params, 0.9%",
+        "Convolution: 6,574 params, 99.1%",
+        "PReLU: 58 params, 0.9%",
     ]
 
 
-def test_without_scripts_the_charts_are_there_and_offer_nothing(root: Path, open_report: Any) -> None:
+def test_without_scripts_the_charts_are_there_in_words_and_offer_nothing(root: Path, open_report: Any) -> None:
     page = open_report(root / "prototxt/det1.prototxt", scripts=False)
-    assert figure(page, "cost").locator("rect").count() == 5
+    assert figure(page, "cost").locator("svg").count() == 0
+    assert figure(page, "cost").inner_text().split("\n")[-1] == (
+        "MACs of 10 layers in execution order: total 44.8 k, largest 27.0 k (60.3%) in conv1."
+    )
     assert figure(page, "cost").locator(".of").inner_text() == "MACs"
+    assert figure(page, "memory").locator(".live-tensors li").count() == 2
     assert page.locator("figure select").count() == 0
+
+
+def test_a_narrow_window_has_its_charts_drawn_anew_to_be_read(root: Path, open_report: Any) -> None:
+    """And a wide one again when the window is."""
+    page = open_report(root / "prototxt/det1.prototxt")
+    width = lambda: figure(page, "cost").locator("svg").get_attribute("width")  # noqa: E731
+    assert width() == "1200"
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.wait_for_function("document.querySelector('[data-chart=cost] svg').getAttribute('width') === '590'")
+    assert page.evaluate("document.querySelector('[data-chart=cost] .plot').scrollWidth") < 600
 
 
 @pytest.mark.parametrize("width", [400, 1280])

@@ -164,6 +164,52 @@ def test_finding_counts_centres_and_goes_on(chain: graphcost.Analysis, open_repo
     assert page.locator(".found").count() == 0
 
 
+def test_finding_zooms_to_what_it_found(chain: graphcost.Analysis, open_report: Any) -> None:
+    page = shown(open_report(chain))
+    page.get_by_role("button", name="Fit").click()
+    assert node(page, 20).bounding_box()["height"] < 40
+    page.get_by_role("searchbox", name="Find").fill("part10/conv")
+    assert node(page, 20).bounding_box()["height"] == pytest.approx(64, abs=4)  # and its frame
+    assert seen(page, 20)
+
+
+def test_the_graph_is_drawn_before_anybody_scrolls_to_it(chain: graphcost.Analysis, open_report: Any) -> None:
+    """As in a picture of the whole page; the canvas is below the window."""
+    page = open_report(chain)
+    assert page.locator(".canvas").first.bounding_box()["y"] > 900
+    assert page.locator(".canvas.live").count() == 1
+    assert seen(page, 0)
+
+
+def test_a_repeated_block_expands_to_its_first_and_a_row_of_another_is_all_of_them(net: Any, open_report: Any) -> None:
+    text = HEAD + "".join(relu(f"r{at}", f"r{at - 1}" if at else "data") for at in range(30))
+    page = shown(open_report(net(text)))
+    page.get_by_role("radio", name="Repeated blocks as one (1)").check()
+    select(page, 7)
+    assert page.locator(".canvas:not([hidden]) a.chosen tspan").first.text_content() == "30 x 1 operator"
+    page.locator(".canvas:not([hidden]) .sign").click()
+    assert node(page, 0).count() == 2  # the fold and its first
+    select(page, 0)
+    assert page.locator(".canvas:not([hidden]) a.chosen title").all_text_contents()[0].split("\n")[-1] == "r0"
+
+
+SHEETS = """() => [...document.querySelectorAll(".sheets")].flatMap(sheets =>
+    getComputedStyle(sheets).display === "none" ? [] : [...sheets.children].map(sheet => sheet.getAttribute("viewBox")))"""
+
+
+def test_a_drawing_too_long_for_a_page_is_printed_on_several(chain: graphcost.Analysis, open_report: Any) -> None:
+    """26 ranks of 98 pixels, nine on a sheet, between which no box stands; of that which is shown."""
+    page = open_report(chain)
+    assert page.evaluate(SHEETS) == []
+    page.emulate_media(media="print")
+    assert page.evaluate(SHEETS) == [f"0 {top} 184 882" for top in (-1, 881, 1763)]
+    assert not page.locator(".canvas svg").first.is_visible()
+    page.emulate_media(media="screen")
+    page.get_by_role("radio", name="Modules (12)").check()
+    page.emulate_media(media="print")
+    assert page.evaluate(SHEETS) == [f"0 {top} 184 882" for top in (-1, 881)]
+
+
 def test_the_keyboard_goes_from_box_to_box_and_chooses(chain: graphcost.Analysis, open_report: Any) -> None:
     page = shown(open_report(chain))
     listen(page)
@@ -297,7 +343,7 @@ def test_what_is_expanded_is_found_chosen_and_coloured_like_all_else(nested: Any
     nested.locator("a.found").click()
     assert choices(nested) == [[20, "graph"]]
     assert nested.locator(".canvas:not([hidden]) a.chosen").count() == 1
-    nested.get_by_role("combobox", name="Colour by").select_option("params")
+    nested.get_by_role("combobox", name="Colour by").select_option("learned_params")
     assert node(nested, 20).get_attribute("class").split()[-1] != "h9"
     select(nested, 22)
     assert seen(nested, 22)
@@ -309,15 +355,24 @@ def heats(page: Any) -> list[str]:
     return [next(name for name in text.split() if name.startswith("h")) for text in classes]
 
 
+def written(page: Any) -> list[list[tuple[int, int, str]]]:
+    """The lines of each box with their places."""
+    found = nodes(page).evaluate_all("""all => all.map(each => [...each.querySelectorAll("tspan")].map(line =>
+        [Number(line.getAttribute("x")), Number(line.getAttribute("y")), line.textContent]))""")
+    return [[(x, y, text) for x, y, text in lines] for lines in found]
+
+
 def view(analysis: graphcost.Analysis, key: str) -> View:
-    return draw(analysis, [layer.amount for layer in Charts(analysis).measured(key).layers]).views[0]
+    return draw(analysis, Charts(analysis).measured(key)).views[0]
 
 
-@pytest.mark.parametrize("key", ["macs", "ops", "params", "activation"])
+@pytest.mark.parametrize("key", ["macs", "ops", "learned_params", "activation"])
 def test_colours_are_those_of_the_chosen_measure(key: str, chain: graphcost.Analysis, open_report: Any) -> None:
     page = shown(open_report(chain))
     page.get_by_role("combobox", name="Colour by").select_option(key)
-    assert heats(page) == [f"h{box.heat}" for box in view(chain, key).boxes if box.node.rows]
+    boxes = [box for box in view(chain, key).boxes if box.node.rows]
+    assert heats(page) == [f"h{box.heat}" for box in boxes]
+    assert written(page) == [box.texts for box in boxes]
 
 
 def scale(page: Any) -> str:
@@ -331,8 +386,8 @@ def test_the_ends_of_the_colours_are_those_of_the_drawing_and_the_measure(
     """The last convolution has 15 x 14 x 9 weights for each of 32 x 32 places, and its module nothing else."""
     page = shown(open_report(chain))
     assert scale(page) == "Colour scale, MACs per box: 0 to 1.9 M"
-    page.get_by_role("combobox", name="Colour by").select_option("params")
-    assert scale(page) == "Colour scale, all params per box: 0 to 1,905"  # and 15 biases
+    page.get_by_role("combobox", name="Colour by").select_option("learned_params")
+    assert scale(page) == "Colour scale, params per box: 0 to 1,905"  # and 15 biases
     page.get_by_role("combobox", name="Colour by").select_option("activation")
     assert scale(page) == "Colour scale, activation per box: 0 to 60.0 KiB"  # 4 x 15 x 32 x 32
     page.get_by_role("radio", name="Modules (12)").check()
@@ -349,8 +404,9 @@ def test_other_sizes_are_drawn_as_a_fresh_analysis_would(net: Any, open_report: 
     fresh = net(text, shapes={"data": (1, 3, 5, 7)})
     expected = [box for box in view(fresh, "macs").boxes if box.node.rows]
     assert heats(page) == [f"h{box.heat}" for box in expected]
-    shapes = nodes(page).evaluate_all("all => all.map(each => each.querySelectorAll('tspan')[1].textContent)")
-    assert shapes == [box.texts[1][2] for box in expected]
+    assert written(page) == [box.texts for box in expected]
+    assert page.evaluate("graphcost.set({})") == ""
+    assert written(page)[0][-1][2] == "a"  # a cost that is open is none
 
 
 def test_lines_ends_and_modules_say_shapes_under_other_sizes(net: Any, open_report: Any) -> None:
@@ -368,7 +424,7 @@ def test_lines_ends_and_modules_say_shapes_under_other_sizes(net: Any, open_repo
     assert before[0] == ["", ""]
     assert page.evaluate("graphcost.set({H: 7, W: 9})") == ""
     labels, titles = said()
-    fresh = draw(net(text + more, shapes={"data": (1, 3, 7, 9)}), [0] * 8)
+    fresh = draw(net(text + more, shapes={"data": (1, 3, 7, 9)}))
     assert [label for label in labels if label] == [e.label for v in fresh.views for e in v.edges if e.label] != []
     ends = [box for v in fresh.views for box in v.boxes if box.node.role not in ("op",)]
     assert titles == ["\n".join((*box.node.lines, *box.node.more)) for box in ends]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import graphcost
+import harness
 from graphcost import columns
 from graphcost.dims import Dim, parse, substitute
 from graphcost.table import show
@@ -65,7 +66,7 @@ def test_every_cell_of_every_column_says_what_the_file_says_without_scripts(
     keys = [key for key in columns.known() if key not in TIMES]
     report = graphcost.analyze(graphcost.load(root / sample)).report(columns=keys)
     page = open_report(report.analysis, columns=keys)
-    shown = report.with_constants().of_whole_formulas().table
+    shown = report.of_whole_formulas().table
     assert [tuple(row) for row in page.evaluate(ROWS)] == shown.rows
     assert tuple(page.evaluate(FOOT)) == shown.total
 
@@ -75,10 +76,8 @@ def test_formulas_stand_where_sizes_are_open(shape: tuple[Any, ...], net: Any, o
     analysis = net(HEAD + CONV + MYSTERY, shapes={"data": shape})
     keys = ("name", "input", "output", "params", "macs", "ops", "activation", "share", "netscope.macc", "rf")
     page = open_report(analysis, columns=keys)
-    assert [tuple(row) for row in page.evaluate(ROWS)] == analysis.report(
-        columns=keys
-    ).with_constants().of_whole_formulas().table.rows
-    assert tuple(page.evaluate(FOOT)) == analysis.report(columns=keys).with_constants().of_whole_formulas().table.total
+    assert [tuple(row) for row in page.evaluate(ROWS)] == analysis.report(columns=keys).of_whole_formulas().table.rows
+    assert tuple(page.evaluate(FOOT)) == analysis.report(columns=keys).of_whole_formulas().table.total
 
 
 def test_numbers_are_written_as_everywhere(det1: graphcost.Analysis, open_report: Any) -> None:
@@ -355,3 +354,106 @@ def test_all_rows_are_printed(net: Any, open_report: Any) -> None:
     assert lines.count() == 700
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert lines.count() < 150
+
+
+# --- which rows are layers ----------------------------------------------------------------------------------------------
+
+GRAPH = """g (float[1, 4] x) => (float[1, 4] z) {
+    c = Constant<value_floats=[1.0, 2.0, 3.0, 4.0]>()
+    y = Add(x, c)
+    d = Neg(c)
+    w = Relu(y)
+    z = Mul(w, d)
+}"""
+"""Five operators, two of which only make constants: the first and the third."""
+
+
+def numbered(page: Any) -> list[tuple[str, str | None]]:
+    """Each row's type and number."""
+    found = page.locator("#layers tbody tr").evaluate_all(
+        "rows => rows.map(row => [row.cells[1].textContent, row.cells[0].dataset.number ?? null])"
+    )
+    return [(kind, number) for kind, number in found]
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_rows_are_numbered_as_the_charts_number_layers(scripts: bool, open_report: Any) -> None:
+    page = open_report(harness.run(GRAPH), scripts=scripts)
+    assert numbered(page) == [("Add", "1"), ("Relu", "2"), ("Mul", "3")]
+    sign = page.locator("#layers tbody th").last.evaluate("cell => getComputedStyle(cell, '::before').content")
+    assert "data-number" in sign or sign == '"3"'
+    assert page.locator("#layers .constants").inner_text().startswith("3 operators; 2 constants not shown")
+
+
+def test_constants_are_shown_when_they_are_asked_for(open_report: Any) -> None:
+    page = open_report(harness.run(GRAPH))
+    box = page.get_by_role("checkbox", name="Constants (2)")
+    page.get_by_role("checkbox", name="Constants (2)").check()
+    assert numbered(page) == [("Constant", None), ("Add", "1"), ("Neg", None), ("Relu", "2"), ("Mul", "3")]
+    assert not page.locator("#layers .constants").is_visible()
+    assert page.locator("#layers select option").all_inner_texts()[1:] == [
+        "Add (1)", "Constant (1)", "Mul (1)", "Neg (1)", "Relu (1)"
+    ]  # fmt: skip
+    box.uncheck()
+    assert len(numbered(page)) == 3
+
+
+def test_a_link_to_a_constant_shows_the_constants(open_report: Any) -> None:
+    page = open_report(harness.run(GRAPH))
+    page.evaluate("location.hash = '#row-0'")
+    page.wait_for_function("document.querySelectorAll('#layers tbody tr').length === 5")
+    assert page.locator("#row-0").get_attribute("aria-current") == "true"
+
+
+def test_a_report_of_all_rows_begins_with_the_constants(open_report: Any) -> None:
+    page = open_report(harness.run(GRAPH), all=True)
+    assert len(numbered(page)) == 5 and page.locator("#layers .constants").count() == 0
+    page.get_by_role("checkbox", name="Constants (2)").uncheck()
+    assert len(numbered(page)) == 3
+
+
+# --- the most expensive layers -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_five_most_expensive_layers_lead_to_their_rows(
+    scripts: bool, det1: graphcost.Analysis, open_report: Any
+) -> None:
+    """10 x 10 x 10 places x 27 taps; 3 x 3 x 16 x 90; 32 x 144; 4 x 32; 2 x 32: of 44,760."""
+    page = open_report(det1, scripts=scripts)
+    items = page.locator(".expensive li")
+    assert items.all_inner_texts() == [
+        "conv1 Convolution 3x3 27.0 k · 60.3%",
+        "conv2 Convolution 3x3 13.0 k · 29.0%",
+        "conv3 Convolution 3x3 4.6 k · 10.3%",
+        "conv4-2 Convolution 1x1 128 · 0.3%",
+        "conv4-1 Convolution 1x1 64 · 0.1%",
+    ]
+    items.nth(2).locator("a").click()
+    assert page.evaluate("location.hash") == "#row-5"
+    assert page.locator("#row-5 th").inner_text() == "conv3"
+    if scripts:
+        assert page.locator("#row-5").get_attribute("aria-current") == "true"
+
+
+def test_the_most_expensive_layers_are_those_of_the_sizes_that_are_given(root: Path, open_report: Any) -> None:
+    model = graphcost.load(root / "prototxt/det1.prototxt")
+    page = open_report(graphcost.analyze(model, shapes={"data": (1, 3, "H", "W")}))
+    assert not page.locator(".expensive").is_visible()
+    page.evaluate("graphcost.set({H: 24, W: 24})")
+    fresh = open_report(graphcost.analyze(model, shapes={"data": (1, 3, 24, 24)}))
+    texts = page.locator(".expensive li").all_inner_texts()
+    assert texts == fresh.locator(".expensive li").all_inner_texts() != []
+    hrefs = "links => links.map(link => link.getAttribute('href'))"
+    assert page.locator(".expensive a").evaluate_all(hrefs) == fresh.locator(".expensive a").evaluate_all(hrefs)
+
+
+def test_the_head_of_the_printed_table_is_text_which_browsers_repeat(
+    det1: graphcost.Analysis, open_report: Any
+) -> None:
+    page = open_report(det1)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#layers thead button").count() == 0
+    assert page.locator("#layers thead th").first.inner_text() == "layer"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("#layers thead button").count() == 8

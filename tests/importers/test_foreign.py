@@ -97,6 +97,11 @@ def test_networks_are_not_taken_for_others(content: bytes):
     assert len(load(content).dag) == 1
 
 
+def test_a_number_that_does_not_end_in_the_head_is_none() -> None:
+    """Seven bits in each byte, the highest bit of which says that another follows."""
+    assert foreign.describe(b"\x08" + b"\x80" * 511) is None
+
+
 @pytest.mark.parametrize("member", ["net.prototxt", "NET.PROTOTXT"])
 def test_an_archive_with_a_network_is_read_whatever_lies_beside_it(member: str):
     file = io.BytesIO()

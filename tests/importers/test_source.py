@@ -169,13 +169,14 @@ def test_compressed_data_is_unpacked(data: bytes, tmp_path: Path, monkeypatch: p
         (PACKED["bzip2"][:-9], "bzip2: Compressed file ended before the end-of-stream marker was reached"),
         (PACKED["xz"][:-9], "xz: Compressed file ended before the end-of-stream marker was reached"),
         (PACKED["xz"][:20] + b"?" + PACKED["xz"][21:], "xz: Corrupt input data"),
+        (PACKED["gzip"][:10] + b"\xff" * 9, "gzip: damaged data: invalid block type"),
         (PACKED["zip"][:-9], "zip archive: File is not a zip file"),
         (gzip.compress(b""), "gzip: nothing inside"),
         (gzip.compress(bytes(5 * 2**20)), "gzip: more than 4 MiB inside; decompress it first; --limit unpacked=... allows more"),
         (zipped(**{"a.onnx": TEXT, "b.onnx": TEXT}), "a zip archive of several files (a.onnx, b.onnx): unpack it and name the model"),
         (zipped(a=TEXT, b=TEXT, c=TEXT, d=TEXT, e=TEXT), "a zip archive of several files (a, b, c and 2 more): unpack it and name the model"),
     ],
-    ids=["gzip cut", "bzip2 cut", "xz cut", "xz damaged", "zip cut", "gzip of nothing", "gzip of much", "zip of two", "zip of five"],
+    ids=["gzip cut", "bzip2 cut", "xz cut", "xz damaged", "gzip damaged", "zip cut", "gzip of nothing", "gzip of much", "zip of two", "zip of five"],
 )  # fmt: skip
 def test_what_cannot_be_unpacked_is_refused(data: bytes, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_UNPACKED", 4 * limits.MIB)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graphcost import Facts
+from graphcost import Facts, Work
 from graphcost.dims import Undecided
 from graphcost.graph import Tensor
 from harness import MS, facts_of, t
@@ -44,7 +44,9 @@ def test_paged_attention_counts_what_is_turned_normalised_and_turned_back() -> N
         MS + "PagedAttention", *operands, t(99, 2), t(99, 2), num_heads=8, kv_num_heads=2, do_rotary=1
     ).work
     back = facts_of(MS + "PagedAttention", *operands, num_heads=8, kv_num_heads=2, k_quant_type="PER_TENSOR").work
+    capped = facts_of(MS + "PagedAttention", *operands, num_heads=8, kv_num_heads=2, softcap=5.0).work
     assert plain is not None and turned is not None and back is not None
+    assert capped == plain + Work(muls=1, divs=1, exps=1) * (7 * 8 * (5 * 16))
     assert turned.muls - plain.muls == 2 * 7 * (8 + 2) * 4
     assert back.muls - plain.muls == (2 * 5 * 16) * 2 * 4
 

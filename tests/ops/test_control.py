@@ -12,8 +12,7 @@ from onnx import parser
 from graphcost import Analysis, ModelError, Tensor
 from graphcost.dims import Dim, symbol
 from graphcost.graph import TensorSequence, Unranked
-from graphcost.ops.abstract import join
-from graphcost.ops.sequences import sequence_of
+from graphcost.ops.abstract import join, sequence_of
 from graphcost.passes import infer
 from graphcost.rules import data_dependent
 from harness import onnx_text as text
@@ -175,6 +174,33 @@ def test_a_loop_without_a_trip_count_runs_until_its_condition_ends_it():
     assert analysis["Loop_0/body/Relu_2"].work.compares == 4 * (2 * 3)
 
 
+@pytest.mark.parametrize("limit", ["int64 {9223372036854775807}", "int64 {500}"])
+def test_a_loop_that_a_counter_ends_runs_until_it_does(limit: str):
+    """`while k < 100`, k = 0, 2, 4, ..: the counter is carried, as TensorFlow writes loops; 50 steps of it, and 100."""
+    graph = f"""
+    g (float[2, 3] x) => (int64 n, float[] y, float[] z) {{
+        zero = Constant <value = int64 {{0}}> () m = Constant <value = {limit}> ()
+        n, y, z = Loop (m, , zero, x) <body = b
+            (int64 i, bool c, int64 k, float[] s) => (bool d, int64 next, float[] t, float[] u) {{
+                by = Constant <value = int64 {{BY}}> () end = Constant <value = int64 {{100}}> ()
+                next = Add(k, by) d = Less(next, end) t = Relu(s) u = Identity(s)
+            }}>
+    }}
+    """
+    for by, steps in ((2, 50), (1, 100)):
+        analysis = run(graph.replace("BY", str(by)))
+        assert shape(analysis) == (2, 3)
+        assert shape(analysis, "z") == (steps, 2, 3)
+        assert analysis.work.compares == steps * (2 * 3 + 1)
+        assert analysis.complete and not analysis.warnings
+
+
+def test_a_counter_that_ends_a_loop_too_late_leaves_its_trip_count_open():
+    body = "far = Constant <value = int64 {1000000}> () d = Less(i, far) t = Relu(s) u = Identity(s)"
+    analysis = run(loop(body, limit=""))
+    assert shape(analysis, "z") == (symbol("z_0", lower=0), 2, 3)
+
+
 @pytest.mark.parametrize("limit", ["int64 {0}", "int64 {-1}"])
 def test_a_loop_of_no_steps_hands_its_state_on(limit: str):
     analysis = run(loop(GOES_ON + "t = Concat <axis = 0> (s, s) u = Identity(s)", limit))
@@ -192,6 +218,41 @@ def test_the_step_is_a_vector_where_the_body_says_so():
     body = GOES_ON + "t = Slice(s, i, i) u = Identity(i)"
     graph = loop(body, "int64 {3}").replace("int64 i,", "int64[1] i,").replace("float[] u)", "int64[] u)")
     assert shape(run(graph), "z") == (3, 1)
+
+
+def data_ended(body: str, opset: int = 17) -> Analysis:
+    """A loop that carries s and runs as often as data says, over six rows of three."""
+    graph = f"""
+    g (int64 m, bool c0, float[1, 3] x, float[6, 3] rows) => (float[] y, float[] z) {{
+        y, z = Loop (m, c0, x) <body = b (int64 i, bool c, float[] s) => (bool d, float[] t, float[] u) {{
+            d = Identity(c) one = Constant <value = int64 {{1}}> () zero = Constant <value_ints = [0]> ()
+            after = Add(i, one) from = Unsqueeze(i, zero) to = Unsqueeze(after, zero) {body}
+        }}>
+    }}
+    """
+    return run(graph, opset)
+
+
+def test_a_slice_that_each_step_takes_one_further_on_is_one_row_of_any_step():
+    """rows[i : i + 1], as a recurrence that is written as a loop reads its inputs."""
+    analysis = data_ended("row = Slice(rows, from, to, zero) t = Add(s, row) u = Relu(row)")
+    assert shape(analysis) == (1, 3)
+    assert shape(analysis, "z") == (symbol("z_0", lower=0), 1, 3)
+
+
+def test_what_grows_with_the_number_of_the_step_has_no_extent_that_is_known_outside():
+    """rows[0 : i + 1] is another extent in each step, and none of them the number of steps."""
+    analysis = data_ended("t = Slice(rows, zero, to, zero) u = ReduceSum <keepdims = 0> (t)")
+    assert shape(analysis) == (symbol("y_0", lower=0), 3)
+    assert shape(analysis, "z") == (symbol("z_0", lower=0),)
+
+
+def test_how_often_a_loop_runs_is_no_extent_of_what_its_steps_add():
+    """Elements that are not zero, stacked as often as data says: two numbers."""
+    analysis = data_ended("t = Identity(s) u = Slice(rows, zero, to, zero)")
+    steps, rows, columns = shape(analysis, "z")
+    assert (str(steps), columns) == ("z_0", 3)
+    assert str(rows) not in ("z_0", "3")
 
 
 @pytest.mark.slow

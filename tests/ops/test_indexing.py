@@ -50,6 +50,13 @@ def test_slice_takes_what_onnx_takes(
     agrees("Slice", CUBE, vector(*starts), vector(*ends), vector(*axes), vector(*steps))
 
 
+@pytest.mark.parametrize("end", [2**31 - 1, END])
+def test_a_slice_backward_to_the_largest_integer_turns_the_axis_round(facts_of: FactsOf, end: int) -> None:
+    turned = facts_of("Slice", ints(4, 5, 6), ints(-1), ints(end), ints(0), ints(-1)).outputs[0]
+    assert turned == ints(6, 5, 4)
+    assert facts_of("Slice", ints(4, 5, 6), ints(-1), ints(end - 1), ints(0), ints(-1)).outputs[0] == ints()
+
+
 def test_bounds_of_a_slice_are_attributes_before_version_10(facts_of: FactsOf) -> None:
     facts = facts_of("Slice", t(2, 10), opset=9, starts=(1, -4), ends=(2, 2**31 - 1))
     assert facts.outputs[0].shape == (1, 4)
@@ -64,9 +71,11 @@ def test_bounds_of_a_slice_are_attributes_before_version_10(facts_of: FactsOf) -
     step=st.integers(-4, 4).filter(bool),
 )
 def test_a_slice_is_pythons(size: int, start: int, end: int, step: int) -> None:
-    """But where it goes backward from below the axis: ONNX takes the first element, Python none."""
+    """But where it goes backward from below the axis: ONNX takes the first element, Python none. And backward up to the
+    largest integer it goes as far as there is, as ONNX Runtime has it: Python's None.
+    """
     first = max(start, -size) if step < 0 and size else start
-    taken = range(size)[slice(first, end, step)]
+    taken = range(size)[slice(first, None if end == END else end, step)]
     begin, length = span(size, start, end, step)
     assert length == len(taken)
     assert not taken or begin == taken[0]
@@ -204,51 +213,6 @@ def test_a_scatter_that_adds_costs_an_addition_per_update(facts_of: FactsOf) -> 
 
 def test_an_update_of_an_unknown_place_makes_the_contents_unknown(facts_of: FactsOf) -> None:
     assert facts_of("ScatterElements", ints(1, 2, 3), t(1, dtype="int64"), ints(7)).outputs[0].value is None
-
-
-# --- by what the elements are -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("axis", [None, 0, 1, -1])
-def test_compress_by_a_known_condition(agrees: FactsOf, axis: int | None) -> None:
-    agrees("Compress", CUBE, np.array([False, True]), **({} if axis is None else {"axis": axis}))
-
-
-def test_what_data_decides_is_open(facts_of: FactsOf) -> None:
-    distinct, first, inverse, counts = facts_of("Unique", t(3, 4), outputs=4).outputs
-    assert symbols(distinct.shape[0])
-    assert (first.shape, counts.shape, inverse.shape) == (distinct.shape, distinct.shape, (3 * 4,))
-
-
-def test_unique_slices_of_an_axis(facts_of: FactsOf) -> None:
-    distinct, _, inverse = facts_of("Unique", t(3, 4), axis=1, outputs=3).outputs
-    assert distinct.shape[0] == 3
-    assert inverse.shape == (4,)
-
-
-@pytest.mark.parametrize(("opset", "k"), [(1, 3), (10, 3), (11, 3), (24, 3)])
-def test_top_k_holds_each_element_against_a_heap(facts_of: FactsOf, opset: int, k: int) -> None:
-    """ceil(log2(3 + 1)) = 2 comparisons an element."""
-    facts = (
-        facts_of("TopK", t(2, 100), opset=opset, k=k)
-        if opset < 10
-        else facts_of("TopK", t(2, 100), ints(k), opset=opset)
-    )
-    assert [y.shape for y in facts.outputs] == [(2, 3), (2, 3)]
-    assert facts.outputs[1].dtype == "int64"
-    assert facts.work == Work(compares=2 * 100 * 2)
-
-
-def test_top_k_of_more_than_there_is_is_a_contradiction(facts_of: FactsOf) -> None:
-    with pytest.raises(ValueError, match="the best 5 of an axis of 4"):
-        facts_of("TopK", t(4), ints(5))
-
-
-def test_top_k_of_an_unknown_number_counts_the_most_and_says_so(facts_of: FactsOf) -> None:
-    facts = facts_of("TopK", t(2, 100), t(1, dtype="int64"))
-    assert symbols(facts.outputs[0].shape[1])
-    assert facts.work == Work(compares=2 * 100 * 7)  # ceil(log2(100 + 1))
-    assert "the best 100" in facts.note
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------

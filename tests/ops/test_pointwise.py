@@ -45,6 +45,7 @@ WORK = [
     ("Identity", [t(5)], {}, Work()),
     ("Dropout", [t(5)], {}, Work()),
     ("Dropout", [t(5), None, Tensor((), "bool", (True,))], {}, Work(compares=5, muls=5)),
+    ("com.microsoft.BiasSplitGelu", [t(2, 10), t(10)], {}, Work(muls=(3 + 1) * 10, adds=10 + 2 * 10, exps=10)),
     ("com.microsoft.BiasGelu", [t(2, 5), t(5)], {}, Work(muls=3 * 10, adds=(1 + 1) * 10, exps=10)),
 ]
 
@@ -164,9 +165,34 @@ def test_cast_follows_contents(agrees: FactsOf, x: Any, to: int) -> None:
     agrees("Cast", np.abs(x) if to == 2 else x, to=to)
 
 
+def test_the_sign_of_contents_is_one_of_three(facts_of: FactsOf) -> None:
+    assert facts_of("Sign", ints(-7, 0, 5)).outputs[0].value == (-1, 0, 1)
+
+
 def test_integers_divide_toward_zero(facts_of: FactsOf) -> None:
     quotients = facts_of("Div", ints(7, -7, 7, -7), ints(2, 2, -2, -2)).outputs[0].value
     assert quotients == (3, -3, -3, 3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype", "a", "b", "left"),
+    [
+        ("Add", "int32", 2**31 - 1, 1, -(2**31)),
+        ("Sub", "uint8", 3, 5, 254),
+        ("Mul", "int8", 16, 8, -128),
+        ("Add", "int64", 2**63 - 1, 1, -(2**63)),
+        ("Add", "int64", 2**31, 1, 2**31 + 1),
+    ],
+)
+def test_integers_leave_off_the_bits_that_their_type_has_no_room_for(
+    facts_of: FactsOf, kind: str, dtype: str, a: int, b: int, left: int
+) -> None:
+    assert facts_of(kind, Tensor((), dtype, (a,)), Tensor((), dtype, (b,))).outputs[0].value == (left,)
+
+
+@pytest.mark.parametrize("signs", [{}, {"detect_negative": 0}, {"detect_positive": 0}])
+def test_is_inf_looks_for_the_signs_that_it_is_told(agrees: FactsOf, signs: dict[str, int]) -> None:
+    agrees("IsInf", np.array([np.inf, -np.inf, 1, np.nan], np.float32), **signs)
 
 
 def test_where_chooses_elements(agrees: FactsOf) -> None:

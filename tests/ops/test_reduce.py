@@ -136,6 +136,13 @@ def test_running_sums_follow_contents(agrees: FactsOf, exclusive: int, reverse: 
     assert facts.work == Work(adds=5 - 1)
 
 
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize(("exclusive", "reverse"), [(0, 0), (1, 0), (0, 1), (1, 1)])
+def test_running_sums_of_a_matrix_run_along_an_axis(agrees: FactsOf, axis: int, exclusive: int, reverse: int) -> None:
+    x = np.array([[3, 1, 4], [1, 5, 9]], np.int64)
+    agrees("CumSum", x, np.int64(axis), exclusive=exclusive, reverse=reverse)
+
+
 def test_a_running_sum_adds_to_all_but_the_first(facts_of: FactsOf) -> None:
     assert facts_of("CumSum", t(3, 4), ints(1)).work == Work(adds=3 * (4 - 1))
     assert facts_of("CumProd", t(3, 4), ints(0), opset=26).work == Work(muls=(3 - 1) * 4)

@@ -99,6 +99,58 @@ def test_a_list_that_a_loop_fills_is_joined_afterwards():
     assert analysis.work.compares == 4 * (2 * 3)
 
 
+FILLS = """
+g (float[2, 3] x, float[N, 3] w, int64 m) => (float[] y, float[] z, int64 n) {
+    e = SequenceEmpty()
+    STEPS
+    q = Loop (steps, , e) <body = b (int64 i, bool c, seq(float[2, 3]) s) => (bool d, seq(float[2, 3]) t) {
+        d = Identity(c) r = Relu(x) t = SequenceInsert(s, r)
+    }>
+    y = ConcatFromSequence <axis = 1> (q)
+    z = ConcatFromSequence <axis = 0, new_axis = 1> (q)
+    n = SequenceLength(q)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "length"),
+    [
+        ("steps = Constant <value = int64 {1000}> ()", 1000),
+        ("k = Constant <value_ints = [0]> () one = Shape <end = 1> (w) steps = Squeeze(one, k)", symbol("N")),
+    ],
+)
+def test_a_list_that_a_long_loop_fills_is_as_long_as_the_loop(steps: str, length: Any):
+    analysis = run(FILLS.replace("STEPS", steps))
+    assert shape(analysis) == (2, length * 3)
+    assert shape(analysis, "z") == (length, 2, 3)
+    assert analysis.tensors["n"].value == (length,)
+
+
+def test_a_list_that_data_ends_has_a_length_that_data_decides():
+    analysis = run(FILLS.replace("STEPS", "steps = Identity(m)"))
+    assert shape(analysis)[0] == 2 and not isinstance(shape(analysis)[1], int)
+    assert shape(analysis, "z")[1:] == (2, 3)
+    assert analysis.tensors["n"].value is None
+
+
+def test_pieces_of_unknown_sizes_are_not_of_one_size():
+    """Joined again they are as much as data decides, and not twice some number."""
+    analysis = run("""
+    g (float[7, 3] x, int64[2] sizes) => (float[] y) {
+        q = SplitToSequence(x, sizes)
+        y = ConcatFromSequence <axis = 0> (q)
+    }
+    """)
+    assert shape(analysis) == (symbol("y_0", lower=0), 3)
+
+
+def test_an_item_of_an_input_may_be_any_that_was_given():
+    graph = "g (seq(float[]) q, int64 k) => (float[] y) { y = SequenceAt(q, k) }"
+    analysis = run(graph, shapes={"q": [("float32", (2, 3)), ("float32", (5, 3))]})
+    assert shape(analysis) == (symbol("y_0", lower=0), 3)
+
+
 def test_a_map_over_a_sequence_runs_its_body_for_every_item():
     graph = """
     g (float[2, 3] x, float[5, 3] w) => (float[] y) {
@@ -121,3 +173,13 @@ def test_the_items_of_a_sequence_that_is_an_input_can_be_given():
 def test_an_optional_left_empty_holds_nothing():
     graph = "g (float[2] x) => (bool h) { h = OptionalHasElement() }"
     assert run(graph, opset=18).tensors["h"].value == (0,)
+
+
+def test_the_json_of_a_sequence_has_each_item():
+    graph = "g (float[2, 3] x, float[5, 3] w, int64[2] sizes) => (seq(float[]) y, seq(float[]) z, seq(float[]) e) "
+    analysis = run(graph + "{ y = SequenceConstruct(x, w) z = SplitToSequence(w, sizes) e = SequenceEmpty() }")
+    tensors = analysis.to_dict()["tensors"]
+    rows = [{"shape": [rows, 3], "dtype": "float32"} for rows in (2, 5)]
+    assert tensors["y"] == {"shape": None, "dtype": "sequence(float32)", "items": rows}
+    assert tensors["z"] == {"shape": None, "dtype": "sequence(float32)"}
+    assert tensors["e"]["items"] == []

@@ -115,28 +115,6 @@ def test_a_range_of_unknown_limits_is_open(facts_of: FactsOf) -> None:
     assert symbols(facts_of("Range", one(0), t(dtype="int64"), one(1)).outputs[0].shape[0])
 
 
-def test_non_zero_of_known_contents(agrees: FactsOf) -> None:
-    agrees("NonZero", np.array([[1, 0, 2], [0, 0, 3]], np.int64))
-    agrees("NonZero", np.array([True, False, True]))
-
-
-def test_non_zero_of_unknown_contents_finds_what_data_decides(facts_of: FactsOf) -> None:
-    axes, found = facts_of("NonZero", t(3, 4)).outputs[0].shape
-    assert axes == 2
-    assert symbols(found)
-
-
-@pytest.mark.parametrize(("axis", "expected"), [(-1, (2, 3, 10)), (0, (10, 2, 3)), (1, (2, 10, 3)), (-2, (2, 10, 3))])
-def test_one_hot_puts_an_axis_in(facts_of: FactsOf, axis: int, expected: tuple[int, ...]) -> None:
-    facts = facts_of("OneHot", t(2, 3, dtype="int64"), ints(10), t(2), axis=axis)
-    assert facts.outputs == (t(*expected),)
-
-
-def test_eye_like_takes_the_type_of_its_attribute(facts_of: FactsOf) -> None:
-    assert facts_of("EyeLike", t(3, 4)).outputs == (t(3, 4),)
-    assert facts_of("EyeLike", t(3, 4), dtype=7).outputs == (t(3, 4, dtype="int64"),)
-
-
 def test_constant_fill_takes_a_shape_a_likeness_or_a_spelled_shape(facts_of: FactsOf) -> None:
     assert facts_of("ConstantFill", opset=1, shape=(2, 3)).outputs[0].shape == (2, 3)
     assert facts_of("ConstantFill", t(4, 5), opset=1, extra_shape=(6,)).outputs[0].shape == (4, 5, 6)

@@ -147,12 +147,13 @@ def test_json_in_the_page_has_no_character_that_html_reads(net: Net) -> None:
     assert cells(json.loads(page.data), "name") == ["</script><!--&<script>"]
 
 
-def test_what_a_device_makes_of_it_is_there_where_sizes_can_change(net: Any) -> None:
+def test_what_a_device_makes_of_it_is_there_with_a_device(net: Any) -> None:
     """64 x 4 bytes of weights and 4 x 4 of what is made; the operands are a formula."""
     text = 'input: "data" input_shape { dim: 1 dim: 16 } layer { name: "f" type: "InnerProduct" bottom: "data" top: "f" inner_product_param { num_output: 4 bias_term: false } }'
     target = Target(device="rtx-4090")
     assert live.device(net(text)) is None
-    assert live.device(net(text, target=target)) is None
+    fixed = live.device(net(text, target=target))
+    assert fixed is not None and fixed["activation_reads"]["values"] == [64]
     found = live.device(net(text, shapes={"data": ("N", 16)}, target=target))
     assert found is not None
     moved = ("activation_reads", "weight_reads", "activation_writes")

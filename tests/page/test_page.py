@@ -123,7 +123,7 @@ def test_a_peak_that_waits_for_sizes_says_so(net: Any) -> None:
     open_ = page(net(HEAD + CONV, shapes={"data": (1, 3, "H", 8)}))
     assert {card.title: (card.value, card.note) for card in open_.cards}["Peak activations"] == (
         "?",
-        "until the symbolic dimensions have values",
+        "depends on H",
     )
 
 
@@ -245,7 +245,7 @@ def test_characters_that_a_browser_would_act_on_unseen_are_shown_escaped(options
 
 def test_a_name_of_several_lines_is_one_line_in_a_cell_and_in_a_box(net: Any) -> None:
     html: str = net(HEAD + CONV.replace('"conv"', r'"first\nsecond"')).report().render("html")
-    assert r'<th scope="row">first\nsecond</th>' in html
+    assert r'<th scope="row" data-number="1">first\nsecond</th>' in html
     assert r"first\nsecond</tspan>" in html
 
 

@@ -50,6 +50,13 @@ def test_a_number_that_is_only_declared_is_said_to_be_assumed(declares: str) -> 
     assert told.declared == {} and told.report().assumptions == ""
 
 
+def test_of_a_declared_shape_that_is_wrong_in_one_extent_no_other_is_believed() -> None:
+    analysis = run(FOUND.replace("SHAPE", "3, 7"))
+    assert str(analysis.tensors["found"].shape[1]) == "found_1"
+    assert analysis.declared == {}
+    assert any("declares 'y' as [3, 7]" in warning for warning in analysis.warnings)
+
+
 FILLED = """
 g (float[3, 4] x) => (float[3, 4] y)
 <int64[2] constant = {3, 4}>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,36 @@ def test_what_is_filled_by_a_formula_is_a_table_unless_a_kernel_is_expected_ther
     constants = integers({"kernel_shape": [4, 3, 1, 1], "row": [1, 1, 1, 8]})
     found = analysed(proto(nodes, {"x": [1, 3, 8, 8]}, constants=constants))
     assert classes(found) == {"learned": 4 * 3, "tables": 8}
+
+
+@pytest.mark.parametrize(("sample", "learned"), [("vgg16", 138_357_544), ("retinaface", 426_608)])
+def test_what_a_node_makes_under_the_name_of_a_modules_weight_is_learned(sample: str, learned: int, root: Path) -> None:
+    """The samples' weights, biases among them, are each made by a node."""
+    assert graphcost.analyze(root / f"onnx_models/{sample}.onnx").total("learned_params") == learned
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("norm.weight", {"learned": 8, "tables": 2 + 2}),
+        ("w", {"learned": 8 + 2 + 2}),
+    ],
+)
+def test_ones_and_zeros_that_an_exporter_puts_into_a_normalisation_of_groups_are_not_learned(
+    module: str, expected: dict[str, int]
+) -> None:
+    """Eight channels in two groups: the module's own factors follow. Where no name tells of a module, they may be."""
+    ones, zeros_ = numpy_helper.from_array(np.ones(2, np.float32)), numpy_helper.from_array(np.zeros(2, np.float32))
+    nodes = [
+        helper.make_node("Constant", [], ["ones"], value=ones),
+        helper.make_node("Constant", [], ["zeros"], value=zeros_),
+        helper.make_node("Reshape", ["x", "groups"], ["g"]),
+        helper.make_node("InstanceNormalization", ["g", "ones", "zeros"], ["n"]),
+        helper.make_node("Reshape", ["n", "image"], ["i"]),
+        helper.make_node("Mul", ["i", module], ["y"]),
+    ]
+    constants = [*integers({"groups": [0, 2, -1], "image": [1, 8, 4, 4]}), *zeros({module: [8, 1, 1]})]
+    assert classes(analysed(proto(nodes, {"x": [1, 8, 4, 4]}, constants=constants))) == expected
 
 
 def test_names_tell_of_a_normalisation_that_is_taken_apart_and_that_is_said_to_be_likely() -> None:

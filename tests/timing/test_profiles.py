@@ -83,14 +83,65 @@ def test_tensorrt_names_a_region_by_its_two_ends(tmp_path: Path) -> None:
     assert members(joined(tmp_path, json.dumps(profile))) == {"conv1": ["conv1", "relu1", "pool1"]}
 
 
+COUNTERS = "layerName;execStatus;layerType;execType;realTime (ms);cpuTime (ms)\n"
+
+
 def test_openvino_states_milliseconds_or_microseconds_and_layers_that_did_not_run(tmp_path: Path) -> None:
-    head = "layerName;execStatus;layerType;execType;realTime (ms);cpuTime (ms);\n"
-    lines = (
-        "conv1/WithoutBiases;EXECUTED;Convolution;jit_avx2_FP32;1.5;1.5;\nrelu1;OPTIMIZED_OUT;ReLU;undef;0.000;0.000;\n"
-    )
-    assert seconds(joined(tmp_path, head + lines)) == pytest.approx({"conv1": 1.5e-3})
-    in_us = head.replace("(ms)", "(us)")
+    lines = "conv1/WithoutBiases;EXECUTED;Convolution;jit;1.5;1.5\nrelu1;OPTIMIZED_OUT;Relu;undef;0.000;0.000\n"
+    analysis = joined(tmp_path, COUNTERS + lines + "Total;;;;1.5;1.5\n")
+    assert seconds(analysis) == pytest.approx({"conv1": 1.5e-3})
+    assert members(analysis)["conv1"] == ["conv1", "relu1"]
+    in_us = COUNTERS.replace("(ms)", "(us)")
     assert seconds(joined(tmp_path, in_us + lines)) == pytest.approx({"conv1": 1.5e-6})
+
+
+def test_the_python_tool_of_openvino_writes_its_statuses_with_the_name_of_their_type(tmp_path: Path) -> None:
+    lines = "conv1/WithoutBiases;Status.EXECUTED;Convolution;jit;1.5;1.5\nrelu1;Status.NOT_RUN;Relu;undef;0.000;0.000\n"
+    assert seconds(joined(tmp_path, COUNTERS + lines)) == pytest.approx({"conv1": 1.5e-3})
+
+
+def test_of_several_requests_of_openvino_the_median_counts(tmp_path: Path) -> None:
+    """In lines, where each table has a head and a total, and in JSON, where times are strings."""
+    times = [(1.0, 4.0), (2.0, 5.0), (9.0, 6.0)]
+    lines = "".join(
+        f"{COUNTERS}conv1;EXECUTED;Convolution;jit;{conv};0\npool1;EXECUTED;MaxPool;jit;{pool};0\nTotal;;;;{conv + pool};0\n\n"
+        for conv, pool in times
+    )
+    tables = [
+        {"nodes": [counter("conv1", conv), counter("pool1", pool), counter("relu1", 0, "Status.NOT_RUN")]}
+        for conv, pool in times
+    ]
+    data = {"report_type": "detailed", "detailed_performance": tables}
+    for text in (lines, json.dumps(data)):
+        analysis = joined(tmp_path, text)
+        assert seconds(analysis) == pytest.approx({"conv1": 2e-3, "pool1": 5e-3})
+        assert analysis.timing is not None and analysis.timing.source.startswith("OpenVINO, ")
+        assert analysis.timing.groups[0].fastest == pytest.approx(1e-3)
+
+
+def counter(name: str, milliseconds: float, status: str = "Status.EXECUTED") -> dict[str, str]:
+    return {"name": name, "node_type": "Convolution", "status": status, "real_time": f"{milliseconds:.3f}"}
+
+
+def test_openvino_states_the_average_of_all_requests_in_json(tmp_path: Path) -> None:
+    data = {"report_type": "average", "avg_performance": {"nodes": [counter("conv1", 1.5), counter("pool1", 0.25)]}}
+    analysis = joined(tmp_path, json.dumps(data))
+    assert seconds(analysis) == pytest.approx({"conv1": 1.5e-3, "pool1": 0.25e-3})
+    assert analysis.timing is not None and analysis.timing.groups[0].spread is None  # one figure has no spread
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"avg_performance": {"nodes": [{"name": "conv1"}]}},
+        {"avg_performance": {"nodes": [{"name": "conv1", "real_time": "soon"}]}},
+        {"detailed_performance": [{"nodes": 3}, 7]},
+        {"avg_performance": {}},
+    ],
+)
+def test_counters_of_openvino_without_times_are_refused(tmp_path: Path, data: object) -> None:
+    with pytest.raises(ModelError, match=r"the time of conv1 is|without the time of any operator"):
+        joined(tmp_path, json.dumps(data))
 
 
 def test_onnxruntime_has_the_median_of_its_runs_but_the_first(tmp_path: Path) -> None:

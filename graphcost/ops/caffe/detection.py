@@ -12,9 +12,10 @@ from math import prod, sqrt
 from ...dims import Extent, Undecided, minimum
 from ...graph import Tensor
 from ...rules import GLOBAL, Anchors, Facts, Work, rule
+from ...shapes import of_rank
 from ..detection import suppression
 from ..resize import resized
-from .fields import Value, differ, listed, rois, whole
+from .fields import Value, differ, listed, numbers, rois, whole
 
 Sizes = tuple[tuple[float, float], ...]
 
@@ -53,11 +54,12 @@ def prior_box(
     with flip, its inverse; FaceBoxes densifies min_sizes 32 and 64 of three to 16 and 4; a clustered layer has one box
     per width. A step of 0 is the image's extent over the map's.
     """
-    widths, heights = listed(width), listed(height)
+    widths, heights = numbers(width, "width"), numbers(height, "height")
     if len(widths) != len(heights):
         raise ValueError(f"{len(widths)} width and {len(heights)} height")
     sizes = tuple((float(wide), float(tall)) for wide, tall in zip(widths, heights, strict=True))
-    sizes = sizes or _priors(listed(min_size), listed(max_size), listed(aspect_ratio), bool(flip))
+    ratios = numbers(aspect_ratio, "aspect_ratio")
+    sizes = sizes or _priors(numbers(min_size, "min_size"), numbers(max_size, "max_size"), ratios, bool(flip))
     if not sizes:
         raise ValueError("no min_size, so there are no boxes")
     across = (step_w or step, img_w or img_size or image.shape[3], x.shape[3])
@@ -339,6 +341,6 @@ def box_annotator_ohem(
     rois: Tensor, scores: Tensor, losses: Tensor, labels: Tensor, *others: Tensor, outputs: int = 2
 ) -> Facts:
     """Labels [N, 1, H, W] and weights as the box targets, for the hardest examples (R-FCN)."""
-    n, h, w = rois.shape[0], *(tuple(losses.shape[2:]) or (1, 1))
+    n, h, w = rois.shape[0], *(of_rank(losses.shape, 4, "the losses' blob")[2:] if losses.rank > 2 else (1, 1))
     targets = others[0] if others else labels
     return Facts((Tensor((n, 1, h, w)), Tensor((n, targets.shape[1], h, w)))[:outputs], None, GLOBAL)

@@ -45,6 +45,15 @@ def listed(value: Value) -> tuple[Any, ...]:
     return () if value is None else value if isinstance(value, tuple) else (value,)
 
 
+def numbers(value: Value, name: str) -> tuple[float, ...]:
+    """A repeated field of numbers. Raises ValueError."""
+    entries = listed(value)
+    for entry in entries:
+        if isinstance(entry, bool) or not isinstance(entry, (int, float)):
+            raise ValueError(f"{name} is {entry!r}, not a number")
+    return entries
+
+
 def blob(*shape: Extent) -> Tensor:
     """A weight that the layer allocates."""
     return Tensor(shape)

@@ -8,6 +8,7 @@ from math import prod
 from ...dims import Undecided
 from ...graph import Tensor
 from ...rules import GLOBAL, NO_WORK, STATISTICS, Facts, Work, rule
+from ...shapes import of_rank
 from .convolution import HARMLESS, convolution
 from .fields import FILLERS, SIDES, WINDOW, Value, blob, choice, listed, sliding, whole
 from .products import inner_product
@@ -146,6 +147,6 @@ def anchor_target(scores: Tensor, *others: Tensor, ratio: Value = (), scale: Val
     anchors = len(listed(ratio)) * len(listed(scale))
     if not anchors:
         raise Undecided("how many anchors there are is not in the file")
-    height, width = scores.shape[2:]
+    height, width = of_rank(scores.shape, 4, "the scores' blob")[2:]
     target = Tensor((1, 4 * anchors, height, width))
     return Facts((Tensor((1, 1, anchors * height, width)), target, target, target)[:outputs], None, GLOBAL)

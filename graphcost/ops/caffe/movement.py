@@ -8,7 +8,7 @@ from math import prod
 from ...dims import Extent, bounds
 from ...graph import Tensor
 from ...rules import GLOBAL, NO_WORK, Facts, Window, Work, data_dependent, rule
-from ...shapes import axis_of, show_shape
+from ...shapes import axis_of, of_rank, show_shape
 from .. import movement, windowed
 from .fields import Value, blob, blob_shape, choice, listed, whole
 
@@ -66,7 +66,7 @@ def crop(x: Tensor, reference: Tensor, *, axis: Value = 2, offset: Value = None)
     """x cut to the reference's extents from `axis` on, starting at `offset` (none, one for all, or one per axis)."""
     at = axis_of(whole(axis, "axis"), x.rank)
     offsets = windowed.per_axis(tuple(whole(entry, "offset") for entry in listed(offset)), x.rank - at, 0)
-    y = Tensor((*x.shape[:at], *reference.shape[at:]))
+    y = Tensor((*x.shape[:at], *of_rank(reference.shape, x.rank, "the second blob")[at:]))
     for size, wanted, start in zip(x.shape[at:], y.shape[at:], offsets, strict=True):
         most = bounds(size - wanted - start)[1]
         if most is not None and most < 0:

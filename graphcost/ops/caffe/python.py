@@ -14,7 +14,7 @@ from math import prod
 from ...dims import Undecided
 from ...graph import Tensor
 from ...rules import GLOBAL, NO_WORK, PYTHON, F, Facts, Work, rule
-from ...shapes import broadcast, joins
+from ...shapes import broadcast, joins, of_rank
 from ..normalize import softmax_work
 from .detection import faster_rcnn_anchors
 from .fields import Value, rois
@@ -75,7 +75,8 @@ def text_proposal_layer(*bottoms: Tensor, outputs: int = 1) -> Facts:
 @published("anchor_target_layer.AnchorTargetLayer")
 def anchor_target_layer(scores: Tensor, *others: Tensor, outputs: int = 4) -> Facts:
     """Scores [N, 2A, H, W] of A anchors -> labels [1, 1, A H, W]; targets, and two weights of them, [1, 4A, H, W]."""
-    anchors, height, width = scores.shape[1] // 2, *scores.shape[2:]
+    _, channels, height, width = of_rank(scores.shape, 4, "the scores' blob")
+    anchors = channels // 2
     target = Tensor((1, 4 * anchors, height, width))
     return Facts((Tensor((1, 1, anchors * height, width)), target, target, target)[:outputs], None, GLOBAL)
 

@@ -8,7 +8,7 @@ from math import prod
 from ...dims import Undecided
 from ...graph import Tensor
 from ...rules import GLOBAL, NO_WORK, Facts, Work, rule
-from ...shapes import joins, show_shape
+from ...shapes import joins, of_rank, show_shape
 from ..pointwise import ACTIVATIONS
 from .fields import FILLERS, Value, blob, differ, whole
 
@@ -88,7 +88,7 @@ def ctc_greedy_decoder(x: Tensor, *others: Tensor, outputs: int = 1) -> Facts:
     """
     if others or outputs > 2:
         raise Undecided("forks differ in what the second bottom is, and in the tops it makes")
-    steps, batch, classes = x.shape
+    steps, batch, classes = of_rank(x.shape, 3, "the first blob")
     scores = Work(adds=steps * batch) if outputs == 2 else NO_WORK
     work = Work(compares=joins(steps * batch * classes, steps * batch)) + scores
     return Facts((Tensor((batch, steps, 1, 1)), Tensor((batch, 1, 1, 1)))[:outputs], work, GLOBAL)

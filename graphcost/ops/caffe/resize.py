@@ -12,6 +12,7 @@ from typing import Any
 from ...dims import Extent
 from ...graph import Shape, Tensor
 from ...rules import GLOBAL, NO_WORK, Facts, rule
+from ...shapes import of_rank
 from .. import movement
 from ..resize import INTERPOLATION, resized
 from ..sampling import REPEATED, Sampling
@@ -110,7 +111,7 @@ def upsample(
     given, cut = (upsample_h, upsample_w), (pad_out_h, pad_out_w)
     extents = [
         size * factor - int(less) if wanted is None else whole(wanted, "upsample_h, upsample_w", 1)
-        for size, wanted, less in zip(x.shape[2:], given, cut, strict=True)
+        for size, wanted, less in zip(of_rank(x.shape, 4, "the blob")[2:], given, cut, strict=True)
     ]
     return Facts((Tensor((*x.shape[:2], *extents)),), NO_WORK, GLOBAL)
 
@@ -134,7 +135,7 @@ def depth_to_space(x: Tensor, *, block_size: Value = None, data_format: Value = 
     b = whole(block_size, "block_size", 1)
     if data_format == "NCHW":
         return movement.depth_to_space(x, blocksize=b)
-    n, h, w, c = x.shape
+    n, h, w, c = of_rank(x.shape, 4, "the blob")
     return Facts((Tensor((n, h * b, w * b, c // (b * b))),), NO_WORK, GLOBAL)
 
 
