@@ -29,7 +29,7 @@ IMPORTERS = {
     "importers.source", "importers.unpack",
 }  # fmt: skip
 PASSES = {
-    "passes", "passes.blobs", "passes.buffers", "passes.checks", "passes.infer", "passes.memory",
+    "passes", "passes.blobs", "passes.buffers", "passes.checks", "passes.infer", "passes.invariant", "passes.memory",
     "passes.missing_weights", "passes.open_extents", "passes.parameters", "passes.rows", "passes.scores",
     "passes.storage", "passes.tables", "passes.tied", "passes.weight_names", "passes.weights",
 }  # fmt: skip
