@@ -71,6 +71,7 @@ a, b, s0, s1, past = (symbol(name) for name in ("a", "b", "s0", "s1", "past_sequ
         ("a/2", a // 2),  # so says the file: the extent is an integer, and a is even
         ("4*a/2", 2 * a),
         ("Abs(a)", a),
+        ("Abs(a - 1)", a - 1),  # 0 where a is 1
         ("a.b + 1", symbol("a_x2E_b") + 1),
     ],
 )

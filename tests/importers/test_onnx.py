@@ -277,10 +277,14 @@ def test_a_node_knows_its_place_in_the_file():
 def test_attributes_become_plain_hashable_values():
     node = helper.make_node("Any", ["x"], ["y"], i=3, f=0.5, s="text", ints=[1, 2], floats=[0.5], strings=["a", "b"])
     node.attribute.append(helper.make_attribute("t", helper.make_tensor("t", TensorProto.INT64, [2], [4, 5])))
+    values = helper.make_tensor("v", TensorProto.FLOAT16, [1], [1.0])
+    places = helper.make_tensor("at", TensorProto.INT64, [1], [4])
+    node.attribute.append(helper.make_attribute("sparse", helper.make_sparse_tensor(values, places, [2, 3])))
+    node.attribute.append(helper.make_attribute("type", helper.make_tensor_type_proto(TensorProto.INT8, [6])))
     (op,) = importer.build(graph([node])).schedule
     assert op.attrs == {
         "i": 3, "f": 0.5, "s": "text", "ints": (1, 2), "floats": (0.5,), "strings": ("a", "b"),
-        "t": Tensor((2,), "int64", (4, 5)),
+        "t": Tensor((2,), "int64", (4, 5)), "sparse": Tensor((2, 3), "float16"), "type": Tensor((6,), "int8"),
     }  # fmt: skip
     hash(tuple(op.attrs.items()))
 

@@ -94,3 +94,19 @@ def test_a_contradiction_is_refused_in_words(case: Refused) -> None:
 def test_what_a_pool_makes_of_an_input_below_its_window_is_not_known(kind: str) -> None:
     with pytest.raises(Undecided, match="a window of 5 does not fit an input of 4"):
         facts_of(kind, t(1, 1, 4), kernel_shape=(5,))
+
+
+@pytest.mark.parametrize(
+    ("auto_pad", "output", "cut"),
+    [
+        ("SAME_UPPER", 8, 0), ("SAME_LOWER", 8, 1), ("SAME_UPPER", 6, 1), ("SAME_LOWER", 6, 2),  # of (4 - 1) * 2 + 3 = 9
+        ("SAME_UPPER", 10, 0), ("SAME_LOWER", 12, 0),  # nothing
+    ],
+)  # fmt: skip
+def test_what_a_transposed_convolution_cuts_off_goes_half_before_and_half_behind(
+    auto_pad: str, output: int, cut: int
+) -> None:
+    """The window looks back by the kernel less one, less what is cut off before the first output."""
+    facts = facts_of("ConvTranspose", t(1, 1, 4), t(1, 1, 3), strides=(2,), output_shape=(output,), auto_pad=auto_pad)
+    assert facts.outputs[0].shape == (1, 1, output)
+    assert (facts.window.pad, facts.window.up) == ((3 - 1 - cut,), (2,))

@@ -51,6 +51,21 @@ PUBLISHED: list[tuple[str, Records, list[int], int, int]] = [
 
 
 @pytest.mark.parametrize(
+    ("records", "offsets"),
+    [
+        ([(2, 0, 1), (6, 0, 1)], [6, 0]),  # of those that begin together the largest first
+        ([(4, 0, 1), (4, 0, 1), (8, 2, 3)], [0, 4, 0]),  # two gaps that touch are one
+        ([(8, 0, 1), (2, 0, 9), (4, 2, 3), (4, 2, 3)], [0, 8, 0, 4]),  # what is left of a gap is one
+        ([(8, 0, 1), (5, 0, 9), (3, 0, 1), (3, 2, 3)], [0, 8, 13, 13]),  # the smallest gap that is large enough
+        ([(2, 0, 9), (4, 0, 1), (8, 2, 3)], [4, 0, 6]),  # one in the middle does not grow
+        ([(4, 0, 9), (2, 0, 1), (8, 2, 3)], [0, 4, 4]),  # one at the end does
+    ],
+)
+def test_a_sweep_takes_what_has_died_as_an_allocator_does(records: Records, offsets: list[int]) -> None:
+    assert arena.sweep(buffers(records), [size for size, _, _ in records]) == offsets
+
+
+@pytest.mark.parametrize(
     ("records", "offsets", "total", "align"), [row[1:] for row in PUBLISHED], ids=[row[0] for row in PUBLISHED]
 )
 def test_by_size_buffers_lie_where_tensorflow_lite_puts_them(

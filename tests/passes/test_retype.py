@@ -41,6 +41,12 @@ def test_activations_and_weights_are_of_the_type_asked_for(
     assert analysis.total("activation_bytes") == peak * (4 + 4) // (6 + 4)  # f and its ReLU
 
 
+def test_what_a_layer_holds_is_of_the_type_of_weights(net: Any) -> None:
+    layer = net(FC, target=Target(dtype="int8", weights_dtype="int4")).rows[0]
+    assert [weight.dtype for weight in layer.facts.weights] == ["int4", "int4"]
+    assert [top.dtype for top in layer.facts.outputs] == ["int8"]
+
+
 def test_columns_and_json_follow(net: Any) -> None:
     analysis = net(FC, target=Target(dtype="int8", weights_dtype="int4"))
     data = analysis.to_dict()

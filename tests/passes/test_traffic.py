@@ -226,6 +226,11 @@ def test_an_output_of_the_model_is_written_even_when_it_could_be_fused_away() ->
     assert not fused(net) and moved(net)["y"] == (ALONE[1], ALONE[1])
 
 
+def test_elementwise_operators_are_fused_into_the_first_of_them_where_it_has_no_producer() -> None:
+    net = run("g (float[4, 5] x) => (float[4, 5] y) { a = Relu(x)  b = Sigmoid(a)  y = Tanh(b) }")
+    assert fused(net) == {"b": "a", "y": "a"}
+
+
 def test_a_residual_addition_is_fused_where_joins_are() -> None:
     net = run(f"{CONV} {{ b = Conv(x, w)  a = Conv(x, w)  c = Add(b, a)  y = Relu(c) }}")
     assert fused(net) == {"y": "c"}
