@@ -57,6 +57,19 @@ def test_a_convention_counts_as_its_tool_does(key: str, net: Any) -> None:
     assert tuple(found.value(row) or 0 for row in analysis.rows) == PRICES[key]
 
 
+@pytest.mark.parametrize(
+    ("kind", "price"),
+    [("Add", 1), ("Sub", 1), ("Mul", 1), ("Div", 4), ("Mod", 1), ("Pow", 32), ("Max", 1), ("Min", 1)],
+)
+def test_onnx_tool_has_a_price_for_each_element_that_two_make(kind: str, price: int, blank: Any) -> None:
+    """https://github.com/ThanatosShinji/onnx-tool/blob/main/onnx_tool/node.py"""
+    net = blank(x=Tensor((2, 3, 4)), z=Tensor((4,)))
+    net.op("", kind, "x", "z")
+    (row,) = net.analyse().rows
+    found = conventions.metric("onnx_tool", "macs")
+    assert found is not None and found.value(row) == (2 * 3 * 4) * price
+
+
 @pytest.mark.parametrize("key", [f"{c.name}.{m.key}" for c in conventions.known() for m in c.metrics])
 def test_what_a_tool_leaves_out_is_nothing_and_only_what_is_not_known_has_no_figure(key: str, net: Any) -> None:
     """Of every operator of a known network there is a figure, of one whose shapes are not known none, or nothing."""
