@@ -70,6 +70,15 @@ def test_onnx_tool_has_a_price_for_each_element_that_two_make(kind: str, price: 
     assert found is not None and found.value(row) == (2 * 3 * 4) * price
 
 
+def test_torchstat_counts_a_transposed_convolution_by_the_positions_of_its_input(blank: Any) -> None:
+    """Per image: six filters at 3 x 5 positions, each a product and a sum of 4 x 2 x 2, and a bias."""
+    net = blank(x=Tensor((2, 4, 3, 5)))
+    net.op("", "ConvTranspose", "x", weights=((4, 6, 2, 2), (6,)), strides=(2, 2))
+    (row,) = net.analyse().rows
+    found = conventions.metric("torchstat", "madd")
+    assert found is not None and found.value(row) == (3 * 5) * 6 * (2 * (4 * 2 * 2) - 1 + 1)
+
+
 @pytest.mark.parametrize("key", [f"{c.name}.{m.key}" for c in conventions.known() for m in c.metrics])
 def test_what_a_tool_leaves_out_is_nothing_and_only_what_is_not_known_has_no_figure(key: str, net: Any) -> None:
     """Of every operator of a known network there is a figure, of one whose shapes are not known none, or nothing."""
