@@ -70,6 +70,27 @@ def test_onnx_tool_has_a_price_for_each_element_that_two_make(kind: str, price: 
     assert found is not None and found.value(row) == (2 * 3 * 4) * price
 
 
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [((2, 4, 3, 5), 2 * 4 * 15 + 2 * (2 + 2 * 4) * 15), ((2, 4), 2 * 4 + 2 * (2 + 2 * 4))],
+)
+def test_burden_counts_a_local_normalisation_by_positions_and_channels(
+    shape: tuple[int, ...], count: int, blank: Any
+) -> None:
+    net = blank(x=Tensor(shape))
+    net.op("", "LRN", "x", size=3)
+    found = conventions.metric("burden", "flops")
+    assert found is not None and found.value(net.analyse().rows[0]) == count
+
+
+def test_an_einsum_is_nothing_to_ptflops(blank: Any) -> None:
+    net = blank(a=Tensor((2, 3, 4)), b=Tensor((2, 4, 5)))
+    net.op("", "Einsum", "a", "b", equation="bij,bjk->bik")
+    (row,) = net.analyse().rows
+    found = conventions.metric("ptflops", "macs")
+    assert found is not None and found.value(row) == 0 and row.work.macs == 2 * 3 * 4 * 5
+
+
 def test_torchstat_counts_a_transposed_convolution_by_the_positions_of_its_input(blank: Any) -> None:
     """Per image: six filters at 3 x 5 positions, each a product and a sum of 4 x 2 x 2, and a bias."""
     net = blank(x=Tensor((2, 4, 3, 5)))
