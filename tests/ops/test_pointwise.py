@@ -31,6 +31,7 @@ WORK = [
     ("Clip", [t(24), None, t()], {}, Work(compares=24)),
     ("Clip", [t(24), t(), t()], {}, Work(compares=2 * 24)),
     ("Add", [t(2, 3, 4), t(4)], {}, Work(adds=2 * 3 * 4)),
+    ("Sub", [t(2, 3, 4), t(4)], {}, Work(adds=2 * 3 * 4)),
     ("Mul", [t(4, 1), t(1, 5)], {}, Work(muls=4 * 5)),
     ("Div", [t(5), t()], {}, Work(divs=5)),
     ("Pow", [t(5), t()], {}, Work(exps=5)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphcost import Work
+from graphcost.windows import AxisMap
 from harness import (
     IMAGE,
     MS,
@@ -71,3 +72,14 @@ def test_a_contradiction_is_refused_in_words(case: Refused) -> None:
 
 def test_resize_10_takes_scales_second() -> None:
     assert facts_of("Resize", IMAGE, floats(1, 1, 2, 2), opset=10).outputs[0].shape == (1, 4, 16, 16)
+
+
+def test_where_a_resize_of_a_region_looks_is_known_with_the_region() -> None:
+    """The middle half of 8 rows, from 8 * 0.25 - 1/2 on, twice as large."""
+    sizes, mode = ints(1, 4, 8, 8), {"coordinate_transformation_mode": "tf_crop_and_resize"}
+    known = facts_of("Resize", IMAGE, floats(0, 0, 0.25, 0.25, 1, 1, 0.75, 0.75), None, sizes, **mode).window
+    unknown = facts_of("Resize", IMAGE, t(8), None, sizes, **mode).window
+    assert all(isinstance(axis, AxisMap) for axis in known.maps[0][2:])
+    assert unknown.maps == ((None, None, None, None),)  # though there are as many elements as before
+    columns = facts_of("Resize", IMAGE, t(2), None, ints(8), axes=(3,), **mode).window
+    assert columns.maps == ((0, 1, 2, None),)
