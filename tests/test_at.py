@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import graphcost
-from graphcost import ModelError, Target, analyze, load
+from graphcost import ModelError, Target, analyze, export, load
 from graphcost.passes import infer
 from harness import HEAD, conv, layer, run, run_weighted
 
@@ -113,7 +113,7 @@ def test_the_collector_is_paused_and_comes_back(net: Any, monkeypatch: pytest.Mo
     seen: list[bool] = []
     analysis = net(HEAD + conv("c"), shapes={"data": (1, 3, "H", "W")})
     monkeypatch.setattr(graphcost.render, "render", lambda *_: seen.append(gc.isenabled()) or "")
-    monkeypatch.setattr(graphcost.api.export, "to_dict", lambda *_: seen.append(gc.isenabled()) or {})
+    monkeypatch.setattr(export, "to_dict", lambda *_: seen.append(gc.isenabled()) or {})
     monkeypatch.setattr(infer, "infer", lambda *given, real=infer.infer: seen.append(gc.isenabled()) or real(*given))
     assert gc.isenabled()
     analysis.report().render("md")

@@ -84,6 +84,20 @@ def test_every_message_and_enumeration_that_a_field_names_is_listed():
     assert kinds <= scalars | set(caffe_schema.MESSAGES) | set(caffe_schema.ENUMS)
 
 
+def test_a_number_that_forks_reuse_is_of_the_type_of_layer_that_its_field_is_named_after():
+    """130 is python_param, of a Python layer; in a layer of another type it may be any fork's."""
+    named = {spec.number: name for name, spec in caffe_schema.fields("Layer").items() if spec.number >= 130}
+    others = {"norm_param": "Normalize", "recurrent_param": "LSTM"}
+    types = {"Python", "PReLU", "SPP", "Reshape", "Log", "Flatten", "Reduction", "Embed", "Tile", "BatchNorm", "ELU",
+             "Bias", "Scale", "Input", "Crop", "Parameter", "Swish", "Clip", "AnnotatedData", "MultiBoxLoss", "Permute",
+             "PriorBox", "DetectionOutput", "DetectionEvaluate", "VideoData", *others.values()}  # fmt: skip
+    by_field = {f"{kind.lower()}param": kind for kind in types}
+    assert len(named) == len(types)
+    for number, name in named.items():
+        own = others.get(name) or by_field[name.replace("_", "")]
+        assert {kind for kind in types if not caffe_schema.is_foreign(number, kind)} == {own}
+
+
 @pytest.mark.parametrize("message", sorted(caffe_schema.MESSAGES))
 def test_no_number_of_a_message_is_given_twice(message: str):
     numbered = [spec for spec in caffe_schema.fields(message).values() if spec.number]

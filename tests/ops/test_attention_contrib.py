@@ -25,6 +25,14 @@ def test_an_operator_states_its_outputs_and_work(case: Stated) -> None:
     assert_states(case)
 
 
+def test_a_bias_of_attention_is_added_to_each_score() -> None:
+    """Two sequences, four heads, five steps that see five keys."""
+    operands = (t(2, 5, 16), t(16, 48), t(48))
+    plain = facts_of(MS + "Attention", *operands, num_heads=4).work
+    biased = facts_of(MS + "Attention", *operands, None, None, t(2, 4, 5, 5), num_heads=4).work
+    assert plain is not None and biased == plain + Work(adds=2 * 4 * 5 * 5)
+
+
 REFUSED: list[Refused] = [
     (MS + "RotaryEmbedding", (t(1, 6, 32), t(1, 6), t(9, 1), t(9, 1)), {"rotary_embedding_dim": 2}, "of how many heads"),
 ]  # fmt: skip

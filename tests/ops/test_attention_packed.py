@@ -70,12 +70,16 @@ def test_a_gated_delta_net_is_linear_attention_of_tokens_in_a_row() -> None:
     assert gated.exps - facts.work.exps == 24 * 2 + 24  # a softplus of each decay, a sigmoid of each rate
     with pytest.raises(Undecided, match="packed query"):
         facts_of(MS + "GatedDeltaNet", t(6, 28))
+    with pytest.raises(Undecided, match="packed query"):
+        facts_of(MS + "GatedDeltaNet", t(6, 2, 8), None, t(6, 4, 3))
 
 
 def test_a_causal_convolution_keeps_its_last_positions() -> None:
     first = facts_of(MS + "CausalConvWithState", t(2, 5, 9), t(5, 1, 4), state_window=2)
     assert [y.shape for y in first.outputs] == [(2, 5, 9), (2, 2, 5, 3)]
     assert macs(first) == (2 * 5 * 9) * 4
+    biased = facts_of(MS + "CausalConvWithState", t(2, 5, 9), t(5, 1, 4), t(5))
+    assert (first.work, biased.work) == (Work(macs=90 * 4), Work(macs=90 * 4, adds=90))
     last = facts_of(MS + "CausalConvWithState", t(2, 9, 5), t(5, 1, 4), channels_last=1, dilation=2)
     assert last.outputs[1].shape == (2, 6, 5)
     rows = facts_of(MS + "VarlenCausalConvWithState", t(9, 5), t(5, 1, 4), t(3), None, t(2, 5, 3), outputs=2)
