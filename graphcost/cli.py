@@ -218,8 +218,11 @@ def _notation(options: argparse.Namespace) -> Notation:
 def _check_sections(report: Report, options: argparse.Namespace, format: str) -> None:
     """Say what would be lost where the tables of a section take the place of the layers. Raises ModelError."""
     instead = next(section.name for section in report.sections if not section.beside)
-    if format.startswith("csv") and instead != "scenarios":
-        raise ModelError("--format", "", f"csv has a line for each layer; --{instead} is for md, text, html and json")
+    if format == "xlsx" or (format.startswith("csv") and instead != "scenarios"):
+        kind = format.partition("-")[0]
+        raise ModelError(
+            "--format", "", f"{kind} has a line for each layer; --{instead} is for md, text, html and json"
+        )
     about = ("top",) if instead == "scenarios" else ("columns", "sort", "top", "by")  # scenarios have some of these
     for name in (*about, "style"):
         if name in options.given:
@@ -228,7 +231,7 @@ def _check_sections(report: Report, options: argparse.Namespace, format: str) ->
 
 def _run_many(paths: list[str], options: argparse.Namespace, target: Target, format: str) -> int:
     """A row of totals for each model; what cannot be read gets a row that says why, and the others go on."""
-    from .render import render
+    from .render import rendered
     from .summary import RowMaker, Summary
 
     options = options_file.only_given(options, OF_ONE)
@@ -240,7 +243,7 @@ def _run_many(paths: list[str], options: argparse.Namespace, target: Target, for
         notation=_notation(options), compare=options.compare,
     )  # fmt: skip
     _check_dims(options, summary)
-    write_out(render(summary, format), options.output)
+    write_out(rendered(summary, format), options.output)
     return 2 if summary.failed else _exit_code(options, summary.incomplete)
 
 

@@ -10,8 +10,9 @@ import networkx as nx
 from .analysis import TOTALS, Analysis
 from .data_text import Elements, Members, whole
 from .dims import Extent, to_json
-from .graph import UNKNOWN, Tensor
+from .graph import UNKNOWN, Tensor, TensorSequence
 from .layers import Layers
+from .ops.abstract import is_open
 from .passes import caches
 from .passes.rows import Row
 from .table import shape_text, shapes_text
@@ -20,6 +21,8 @@ from .version import __version__
 SCHEMA = 1
 """The version of the JSON object: keys are added under the same number, and none changes its meaning."""
 GENERATOR = f"graphcost {__version__}"
+ITEMS = 256
+"""Items of a sequence that are written one by one."""
 
 
 def to_dict(analysis: Analysis) -> dict[str, Any]:
@@ -97,8 +100,18 @@ def _output(analysis: Analysis, name: str) -> Tensor:
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:
+    """A tensor's shape and element type; of a sequence, which has no shape, each item's where all are known."""
     shape = [to_json(extent) for extent in tensor.shape] if tensor.ranked else None
-    return {"shape": shape, "dtype": tensor.dtype}
+    found: dict[str, Any] = {"shape": shape, "dtype": tensor.dtype}
+    items = tensor.items if isinstance(tensor, TensorSequence) else None
+    if items is not None and len(items) <= ITEMS and not any(map(_has_open_extents, items)):
+        found["items"] = [_tensor(item) for item in items]
+    return found
+
+
+def _has_open_extents(tensor: Tensor) -> bool:
+    """Whether an extent of it has no name yet, as one has that data decides within a sequence."""
+    return tensor.ranked and any(is_open(extent) for extent in tensor.shape)
 
 
 def to_networkx(analysis: Analysis, *, tensors: bool = False) -> nx.DiGraph | nx.MultiDiGraph:

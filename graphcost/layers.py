@@ -31,11 +31,13 @@ class Layer:
     Counts are integers, or formulas (`Dim`) while sizes are open.
     """
 
-    __slots__ = ("_analysis", "_at")
+    __slots__ = ("_analysis", "_at", "_shared")
 
-    def __init__(self, analysis: Analysis, at: int) -> None:
+    def __init__(self, analysis: Analysis, at: int, shared: dict[int, dict[str, Any]] | None = None) -> None:
+        """`shared` is what JSON has of all layers of a signature, for layers that are asked one after the other."""
         self._analysis = analysis
         self._at = at
+        self._shared = {} if shared is None else shared
 
     @property
     def row(self) -> Row:
@@ -209,35 +211,54 @@ class Layer:
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON has of the layer: plain values, formulas as text."""
-        work = self.work
+        shared = self._of_signature()
+        shapes, window, work = shared["output_shapes"], shared["window"], shared["work"]
         return {
             "name": self.name,
             "kind": self.kind,
             "scope": self.scope,
             "inputs": self.inputs,
             "outputs": self.outputs,
-            "output_shapes": [None if shape is None else list(map(to_json, shape)) for shape in self.output_shapes],
+            "output_shapes": [None if shape is None else list(shape) for shape in shapes],
             "attributes": self.attributes,
-            "window": self._window_dict(),
-            "macs": to_json(self.macs),
-            "ops": to_json(self.ops),
+            "window": None if window is None else dict(window),
+            "macs": shared["macs"],
+            "ops": shared["ops"],
             "params": to_json(self.params),
             "learned_params": to_json(self.learned_params),
             "param_bytes": to_json(self.param_bytes),
-            "activation_bytes": to_json(self.activation_bytes),
+            "activation_bytes": shared["activation_bytes"],
             "reads": to_json(self.reads),
             "writes": to_json(self.writes),
             "intensity": self.intensity,
             **_row_times(self._analysis, self._at),
             "fused_into": self.fused_into,
             "folded_into": self.fused_into,  # the key's name before, for one version
-            "work": {kind: to_json(getattr(work, kind)) for kind in Work.__slots__} if work else None,
+            "work": None if work is None else dict(work),
             **_receptive_fields(self._analysis.receptive_fields_of(self._at)),
             "constant": self.constant,
-            "status": self.status,
+            "status": shared["status"],
             "note": self.note,
             "where": self.where,
         }
+
+    def _of_signature(self) -> dict[str, Any]:
+        """What all layers have in common that are the same operation on the same shapes."""
+        signature, work = self.row.signature, self.work
+        if signature is not None and signature in self._shared:
+            return self._shared[signature]
+        found = {
+            "output_shapes": [None if shape is None else list(map(to_json, shape)) for shape in self.output_shapes],
+            "window": self._window_dict(),
+            "macs": to_json(self.macs),
+            "ops": to_json(self.ops),
+            "activation_bytes": to_json(self.activation_bytes),
+            "work": {kind: to_json(getattr(work, kind)) for kind in Work.__slots__} if work else None,
+            "status": self.status,
+        }
+        if signature is not None:
+            self._shared[signature] = found
+        return found
 
     def _window_dict(self) -> dict[str, Any] | None:
         facts = self.row.facts
@@ -274,7 +295,8 @@ class Layers(Sequence[Layer]):
         return Layer(self._analysis, numbers)
 
     def __iter__(self) -> Iterator[Layer]:
-        return (Layer(self._analysis, at) for at in range(len(self)))
+        shared: dict[int, dict[str, Any]] = {}
+        return (Layer(self._analysis, at, shared) for at in range(len(self)))
 
     def __repr__(self) -> str:
         return f"<{len(self)} layers: {', '.join(layer.name for layer in self[:3])}{', ...' * (len(self) > 3)}>"

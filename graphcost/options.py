@@ -212,8 +212,8 @@ def _output(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--format",
         metavar="FMT",
-        help="md (default; on a terminal text), html, json, csv, text or latex; for other programs graphml, dot,"
-        " model-explorer, trace; else by the suffix of --output",
+        help="md (default; on a terminal text), html, json, csv, xlsx, text or latex; for other programs graphml,"
+        " dot, model-explorer, trace; else by the suffix of --output",
     )
     group.add_argument("-o", "--output", metavar="FILE", type=Path, help=_TO_FILE)
     group.add_argument(

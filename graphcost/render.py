@@ -73,7 +73,7 @@ class Format:
     """Suffixes of files that are written so when no format is given: `.md`."""
     report: Callable[[Report], Content]
     """One model: text, pieces of it, or bytes where the format is none of text."""
-    summary: Callable[[Summary], str] | None = None
+    summary: Callable[[Summary], Content] | None = None
     """Several models side by side; None where the format has no such form."""
 
 
@@ -81,7 +81,7 @@ def render(report: Report | Summary, format: str) -> str:
     """One report, or what several models cost side by side. Raises ModelError for an unknown format."""
     content = rendered(report, format)
     if isinstance(content, bytes):
-        raise ArgumentError("format", f"{format} is no text: it is written to a file, as by save")
+        raise ArgumentError("format", f"{format} is no text: it is written to a file")
     return content if isinstance(content, str) else "".join(content)
 
 
@@ -316,6 +316,18 @@ def _trace(report: Report) -> str:
     return trace.write(report)
 
 
+def _xlsx(report: Report) -> bytes:
+    from .formats import xlsx
+
+    return xlsx.write(report)
+
+
+def _xlsx_summary(summary: Summary) -> bytes:
+    from .formats import xlsx
+
+    return xlsx.write_summary(summary)
+
+
 _BUILT_IN = {
     "md": _template("md"),
     "html": Format("html", (".html", ".htm"), _html, _html_summary),
@@ -327,6 +339,7 @@ _BUILT_IN = {
     "dot": Format("dot", (".dot", ".gv"), _graph("dot")),
     "model-explorer": Format("model-explorer", (), _node_data),
     "trace": Format("trace", (), _trace),
+    "xlsx": Format("xlsx", (".xlsx",), _xlsx, _xlsx_summary),
     "latex": Format("latex", (".tex",), _latex, _latex_summary),
 }
 FORMATS: Registry[Format] = Registry("format", _BUILT_IN, _BUILT_IN.__getitem__)

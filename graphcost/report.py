@@ -16,7 +16,7 @@ from .dims import Dim, Extent, substitute, symbol
 from .errors import ArgumentError
 from .expense import expense, most_expensive
 from .grouping import GROUPS, group_value, groups
-from .naming import grouped
+from .naming import grouped, natural
 from .notation import AS_USUAL, ColumnNotation, Notation
 from .suggest import no_such
 from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, shapes_text, show
@@ -121,6 +121,8 @@ class Report:
         efficiency = ("efficiency",) if measured and on_device else ()
         self.columns_given = bool(columns)
         self.keys = tuple(columns or (*(_GROUPED if by else _DEFAULT), *on_device, *measured, *efficiency))
+        if by and "name" not in [find(key).key for key in self.keys]:
+            self.keys = ("name", *self.keys)  # a group without its name says nothing
         for key in self.keys:
             find(key)
         if sort:
@@ -210,11 +212,12 @@ class Report:
         self, values: Sequence[Value], column: Column, at: Sequence[int], units: ColumnNotation | None = None
     ) -> list[str]:
         """The cells of a column, of the rows `at`; each distinct value is written once."""
-        if column.tensors is not None and self.sizes and not self.by:
+        assumes = column.tensors is not None and bool(self.sizes) and not self.by
+        if assumes:
             values = self._shapes(column, at)
         distinct = set(values)
         long = {each for each in distinct if len(str(each)) > LONG}
-        if column.short_text is not None and not self.by and long:
+        if column.short_text is not None and not self.by and long and not assumes:
             short_text, analysis = column.short_text, self.analysis
             values = [short_text(analysis, i) if each in long else each for i, each in zip(at, values, strict=True)]
             distinct = set(values)
@@ -407,12 +410,12 @@ class Report:
             values.append(known[place])
         return values
 
-    def _sort_key(self, value: Value) -> tuple[int, float, str]:
+    def _sort_key(self, value: Value) -> tuple[int, float, tuple[tuple[int, int, str], ...]]:
         """Where a value stands in an order: text by itself, then numbers; what is not known may be the largest."""
         number = self.analysis.evaluate(value) if isinstance(value, Dim) else value
         if isinstance(number, str):
-            return (0, 0.0, number)
-        return (1, float(number), "") if number is not None else (2, 0.0, "")
+            return (0, 0.0, natural(number))
+        return (1, float(number), ()) if number is not None else (2, 0.0, ())
 
     def _default_table(self, notation: Notation | None) -> Table:
         chosen, columns, order = self.values()

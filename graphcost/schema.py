@@ -55,7 +55,11 @@ def schema() -> dict[str, Any]:
                 {"schema": {"const": SCHEMA}, "generator": _ref("generator"), "model": _named_path(), "error": _text()},
             ),
             "generator": {"type": "string", "description": "what wrote this, with version", "pattern": "^graphcost"},
-            "tensor": _object("A tensor.", {"shape": _ref("shape"), "dtype": _text("element type, as in ONNX")}),
+            "tensor": _object(
+                "A tensor, or a sequence of tensors, which has no shape.",
+                {"shape": _ref("shape"), "dtype": _text("element type, as in ONNX")},
+                {"items": {**_list(_ref("tensor")), "description": "those of a sequence, where each is known"}},
+            ),
             "layer": _layer(),
             "window": _window(),
             "receptive_field": _receptive_field(),

@@ -130,11 +130,26 @@ document.addEventListener("graphcost:select", ({detail}) => {
 
 /* --- drawing: first, under other sizes, by another measure ------------------------------------------------------------------ */
 
+/** Tells whether a chart shows something of which sizes are open. */
+function waits({dataset: {chart, measure}}) {
+  if (chart === "memory") return graphcost.evaluate().peak === null;
+  return graphcost.total(measure ?? "macs").value === undefined;
+}
+
+/** Draws a chart under example sizes and says so; false where that leaves it empty too. */
+function drawExample(figure, draw, example) {
+  draw(figure);
+  if (!figure.querySelector(".marks > *")) return false;
+  const caption = figure.querySelector(".caption");
+  caption.textContent = `Drawn for ${graphcost.sizesText(example)}, an example: Input sizes above changes it. ${caption.textContent}`.trim();
+  return true;
+}
+
 function redraw(figure) {
   const draw = graphcost.plots.draw[figure.dataset.chart];
   if (!draw) return; // one of measured times, which no size changes
   point(null);
-  draw(figure);
+  if (!waits(figure) || !graphcost.withExample((example) => drawExample(figure, draw, example))) draw(figure);
   if (chosen !== null) marking();
 }
 

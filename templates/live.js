@@ -258,6 +258,38 @@ function set(values) {
   return "";
 }
 
+/* --- sizes for pictures while some have none ----------------------------------------------------------------------------- */
+
+const EXAMPLES = [128, 224, 512, 64, 32, 16, 8, 4, 2, 1]; // the first that fits the network
+
+/** An example of a size for each symbol that has none; null where none of these fits the network. */
+function example() {
+  const open = data.symbols.filter(({name}) => !sizes.has(name));
+  const all = EXAMPLES.map((size) => new Map(open.map(({name, lower}) => [name, BigInt(Math.max(size, lower))])));
+  return open.length ? all.find((each) => !contradiction(new Map([...sizes, ...each]))) ?? null : null;
+}
+
+/** What `draw` makes of the numbers under example sizes, which it is given; null where there are none to be had. */
+function withExample(draw) {
+  const before = {chosen, sizes, results};
+  const found = once("example", example);
+  if (!found) return null;
+  results = once("under the example", () => new Map());
+  chosen = new Map([...chosen, ...found]);
+  sizes = new Map([...sizes, ...found]);
+  try {
+    return draw(Object.fromEntries(found));
+  } finally {
+    ({chosen, sizes, results} = before);
+  }
+}
+
+/** Sizes in words: `H = 128, W = 128`. */
+function sizesText(sizes) {
+  const parts = Object.entries(sizes).map(([name, size]) => `${name} = ${size}`);
+  return parts.slice(0, 4).join(", ") + (parts.length > 4 ? ` and ${parts.length - 4} more` : "");
+}
+
 /* --- results under these sizes -------------------------------------------------------------------------------------- */
 
 /** Computed once for these sizes. */
@@ -361,7 +393,7 @@ const numbers = new Map(layers.map((row, at) => [row, at + 1]));
 const numberOf = (row) => numbers.get(row) ?? null;
 
 window.graphcost = {
-  data, columns, MEASURES, layers, numberOf, cell, total, show, counted, shapes, shorten, exact, set, evaluate, refusal, readable, values: () => Object.fromEntries(sizes),
+  data, columns, MEASURES, layers, numberOf, cell, total, show, counted, shapes, shorten, exact, set, evaluate, withExample, sizesText, refusal, readable, values: () => Object.fromEntries(sizes),
 };
 
 /* --- the totals on the page, and the form that asks for sizes ------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* The bound on the report's device under other sizes, as graphcost/passes/roofline.py has it, and the cards that say it.
 
-   Offers `graphcost.bound`, the times after a change, and `graphcost.typeOf` to the charts. Knows nothing of pictures. */
+   Offers `graphcost.bound`, the times under the sizes of the moment, and `graphcost.typeOf` to the charts. Knows nothing of pictures. */
 (() => {
 "use strict";
 
@@ -111,10 +111,16 @@ function fit() {
   write(cards.fit, value, note, missing.length > 0);
 }
 
-graphcost.bound = bound();
+let [found, sizes] = [null, null]; // the last that was computed, and for which sizes
+Object.defineProperty(graphcost, "bound", {
+  get() {
+    const now = Object.entries(graphcost.values()).join();
+    if (sizes !== now) [found, sizes] = [bound(), now];
+    return found;
+  },
+});
 
 document.addEventListener("graphcost:dims", () => {
-  graphcost.bound = bound();
   latency();
   if (cards.fit) fit();
 });

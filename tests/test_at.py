@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import graphcost
-from graphcost import ModelError, Target, analyze, load
+from graphcost import ModelError, Target, analyze, export, load
 from graphcost.passes import infer
-from harness import HEAD, conv, layer, run
+from harness import HEAD, conv, layer, run, run_weighted
 
 
 def open_retinaface(root: Path, name: str) -> graphcost.Analysis:
@@ -113,10 +113,54 @@ def test_the_collector_is_paused_and_comes_back(net: Any, monkeypatch: pytest.Mo
     seen: list[bool] = []
     analysis = net(HEAD + conv("c"), shapes={"data": (1, 3, "H", "W")})
     monkeypatch.setattr(graphcost.render, "render", lambda *_: seen.append(gc.isenabled()) or "")
-    monkeypatch.setattr(graphcost.api.export, "to_dict", lambda *_: seen.append(gc.isenabled()) or {})
+    monkeypatch.setattr(export, "to_dict", lambda *_: seen.append(gc.isenabled()) or {})
     monkeypatch.setattr(infer, "infer", lambda *given, real=infer.infer: seen.append(gc.isenabled()) or real(*given))
     assert gc.isenabled()
     analysis.report().render("md")
     analysis.to_dict()
     analysis.at(H=8)
     assert seen == [False] * 3 and gc.isenabled()
+
+
+def test_operators_that_see_constants_alone_are_inferred_for_the_first_sizes_only(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second run finds out what is the same at every size; the third and all others start from that."""
+    analysis = open_retinaface(root, "onnx_models/retinaface.onnx")
+    analysis.at(H=320, W=320)
+    inferred: list[str] = []
+    infer_op = infer._Engine.infer_op
+
+    def counted(engine: infer._Engine, op: graphcost.Op, *rest: Any) -> Any:
+        inferred.append(op.name)
+        return infer_op(engine, op, *rest)
+
+    monkeypatch.setattr(infer._Engine, "infer_op", counted)
+    there = analysis.at(H=480, W=640)
+    assert inferred == [row.name for row in there.rows if not row.constant]
+    assert len(there.rows) - len(inferred) == 253
+
+
+def test_what_is_kept_from_other_sizes_changes_no_letter_of_a_report(root: Path) -> None:
+    analysis = open_retinaface(root, "onnx_models/retinaface.onnx")
+    for size in (320, 480, 512):
+        there = analysis.at(H=size, W=size)
+    anew = analyze(analysis.model, shapes={next(iter(analysis.inputs)): (1, 3, size, size)})
+    assert there.report(all=True).render("json") == anew.report(all=True).render("json")
+
+
+def test_what_data_decides_of_a_constant_is_asked_at_each_size() -> None:
+    """NonZero of a constant sees constants alone, but how many it finds is the user's to say."""
+    analysis = run_weighted("g (float[4] x, float[40] w) => (y) { i = NonZero(w) y = Add(x, x) }")
+    found = [analysis.at(i_1=count).tensors["i"].shape for count in (1, 2, 1)]
+    assert found == [(1, 1), (1, 2), (1, 1)]
+
+
+def test_whether_a_single_number_is_a_setting_is_asked_at_each_size() -> None:
+    """A number added to [N, 8] is a setting where there are several rows of it, as a bias of one output is not."""
+    graph = "g (float[4, N] x) => (y) { b = Constant<value_floats = [2.0]>() y = Add(x, b) }"
+    analysis = run(graph)
+    for size in (8, 1, 8, 1):
+        anew = analyze(analysis.model, dims={"N": size})
+        assert analysis.at(N=size).parameters.classes == anew.parameters.classes
+    assert analysis.at(N=1).parameters.classes != analysis.at(N=8).parameters.classes

@@ -11,6 +11,7 @@ import pytest
 from graphcost import ModelError, analyze, files
 from graphcost.commands.shared import write_out
 from graphcost.data_text import Elements, Members, json_pieces, json_text, whole
+from harness import HEAD, layer
 
 
 def rows(count: int, made: list[int]) -> Iterator[dict[str, int]]:
@@ -72,3 +73,13 @@ def test_bytes_and_text_are_written_as_they_are(tmp_path: Path) -> None:
     for number, content in enumerate((b"\xff\x00", "text", iter(["te", "xt"]))):
         files.write(content, tmp_path / str(number))
     assert [(tmp_path / name).read_bytes() for name in "012"] == [b"\xff\x00", b"text", b"text"]
+
+
+def test_what_layers_have_in_common_is_computed_once_and_given_to_each_anew() -> None:
+    """Three of one signature: a change to what JSON has of one is none to another's."""
+    net = HEAD + "".join(layer(f"r{at}", "ReLU", f"r{at - 1}" if at else "data") for at in range(3))
+    analysis = analyze(net.encode())
+    assert len({row.signature for row in analysis.rows}) == 1
+    first, second, _ = analysis.to_dict()["layers"]
+    first["output_shapes"][0][0] = first["work"]["compares"] = "changed"
+    assert second["output_shapes"] == [[1, 3, 8, 8]] and second["work"]["compares"] == 3 * 8 * 8

@@ -85,3 +85,8 @@ def test_a_fold_keeps_what_is_not_known(net: Any) -> None:
     text = image(1, 4) + layer("a", "Mystery", "data") + layer("b", "Mystery", "a") + layer("c", "ReLU", "b")
     analysis: graphcost.Analysis = net(text)
     assert [row[0] for row in analysis.report(by="fold").table.rows] == ["a", "b", "c"]
+
+
+def test_groups_are_named_whatever_columns_are_asked_for(root: Any) -> None:
+    table = graphcost.Report(graphcost.analyze(root / "prototxt/det1.prototxt"), by="op", columns=["macs"]).table
+    assert table.titles[0] == "layer" and table.rows[0][0] == "Convolution"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graphcost.naming import grouped, shortened
+from graphcost.naming import grouped, natural, shortened
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,15 @@ def test_names_of_different_things_stay_apart() -> None:
 def test_a_long_text_is_cut_in_the_middle() -> None:
     assert shortened("backbone/layer1/0/conv1/Conv", 11) == "backb…/Conv"
     assert shortened("conv1", 5) == "conv1"
+
+
+def test_numbers_in_text_sort_by_what_they_are() -> None:
+    assert sorted(["conv10", "conv2", "conv", "conv02b"], key=natural) == ["conv", "conv2", "conv02b", "conv10"]
+    assert sorted(["all", "91", "7x11", "7", "07x2", "9" * 5000], key=natural) == [
+        "7",
+        "07x2",
+        "7x11",
+        "91",
+        "9" * 5000,
+        "all",
+    ]

@@ -200,6 +200,17 @@ def test_a_group_whose_shape_is_not_known_has_no_stage(net: Any) -> None:
     assert [row[0] for row in cells(net(text), "name", by="stage")] == ["?"]
 
 
+def test_shapes_too_long_for_a_cell_are_short_under_the_assumed_batch_too() -> None:
+    """Six pieces of one operator: in the table their batch is 1, as everywhere."""
+    analysis = run("""
+    g (float[batch, past, 96] x) => (float[] a, float[] b, float[] c, float[] d, float[] e, float[] f) {
+        a, b, c, d, e, f = Split <axis = 2> (x)
+    }
+    """)
+    cell = next(line for line in analysis.report().render("text").splitlines() if "Split" in line)
+    assert cell.count("1 x past x 16") == 6 and "batch" not in cell
+
+
 def test_an_open_batch_counts_as_one_and_says_so(net: Any) -> None:
     analysis = net(HEAD + CONV + RELU, shapes={"data": ("N", 3, 8, 8)})
     report = analysis.report(columns=["name", "output", "macs"])

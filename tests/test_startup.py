@@ -14,7 +14,7 @@ MODEL = Path(__file__).resolve().parent.parent / "prototxt/det1.prototxt"
 HOUSE = {
     "__main__", "analysis", "api", "arguments", "binding", "cli", "columns", "commands", "commands.progress", "commands.shared",
     "commands.sizes", "commands.timing", "compiled", "config", "data_text", "defining", "errors", "expense", "files",
-    "folders", "garbage", "given", "graph", "grouping", "limits", "naming", "notation", "options", "options_file",
+    "folders", "frozen", "garbage", "given", "graph", "grouping", "limits", "naming", "notation", "options", "options_file",
     "plugins", "printable", "registry", "remote", "render", "report", "rules", "shapes", "slices", "suggest", "table",
     "target", "times", "version", "windows", "wording",
 }  # fmt: skip
@@ -29,13 +29,13 @@ IMPORTERS = {
     "importers.source", "importers.unpack",
 }  # fmt: skip
 PASSES = {
-    "passes", "passes.blobs", "passes.buffers", "passes.checks", "passes.infer", "passes.memory",
+    "passes", "passes.blobs", "passes.buffers", "passes.checks", "passes.infer", "passes.invariant", "passes.memory",
     "passes.missing_weights", "passes.open_extents", "passes.parameters", "passes.rows", "passes.scores",
     "passes.storage", "passes.tables", "passes.tied", "passes.weight_names", "passes.weights",
 }  # fmt: skip
 RULES = {
-    "ops", "ops.dense", "ops.detection", "ops.movement", "ops.normalize", "ops.pointwise", "ops.resize", "ops.sampling",
-    "ops.shape_values", "ops.values", "ops.windowed",
+    "ops", "ops.abstract", "ops.dense", "ops.detection", "ops.movement", "ops.normalize", "ops.pointwise", "ops.resize",
+    "ops.sampling", "ops.shape_values", "ops.values", "ops.windowed",
 }  # fmt: skip
 """The families of Caffe in ops/caffe/ are all loaded, and with them these of other formats that they call."""
 

@@ -135,6 +135,8 @@ def write_out(content: Content, output: Path | None) -> None:
     try:
         for piece in pieces:
             if isinstance(piece, bytes):
+                if sys.stdout.isatty():
+                    raise ModelError("--output", "", "says which file this goes to: it is no text for a terminal")
                 sys.stdout.buffer.write(piece)
             else:
                 sys.stdout.write(piece)

@@ -6,8 +6,8 @@ Adding one is a file here that makes a `Convention`, or `register` from a plugin
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +17,7 @@ from ..graph import UnknownShape
 from ..passes.rows import Row
 from ..registry import Registry
 from ..table import Table
+from .distinct import distinct
 from .modules import derived, functional, parameterised, superseded
 from .patterns import calls
 
@@ -50,6 +51,12 @@ class Metric:
     """It tells of a module that is called again the last call alone."""
     exact: bool = False
     """It knows modules by their exact class: those of another class are functional calls to it."""
+    per_signature: bool = False
+    """It has the same value for rows that `distinct` puts together; those that come along do."""
+
+    def rows(self, analysis: Analysis) -> Iterable[tuple[int, int]]:
+        """The numbers of the rows to ask about, and how many rows each stands for."""
+        return distinct(analysis) if self.per_signature else ((at, 1) for at in range(len(analysis.rows)))
 
     def of(self, analysis: Analysis, at: int) -> Extent | None:
         """What the tool counts for row `at` in one forward run; None where that needs a shape that is not known."""
@@ -79,8 +86,8 @@ class Metric:
 
     def total(self, analysis: Analysis) -> Extent:
         """The sum over all rows of which the tool has something to say."""
-        values = (self.of(analysis, at) for at in range(len(analysis.rows)))
-        return total(value for value in values if value is not None)
+        values = ((self.of(analysis, at), count) for at, count in self.rows(analysis))
+        return total(value * count for value, count in values if value is not None)
 
 
 @dataclass(frozen=True)
@@ -102,10 +109,10 @@ class Convention:
 
 def _load(name: str) -> Convention:
     convention: Convention = import_module(f".{name}", __name__).CONVENTION
-    return convention
+    return replace(convention, metrics=tuple([replace(each, per_signature=True) for each in convention.metrics]))
 
 
-SHARED = ("families", "modules", "patterns")
+SHARED = ("distinct", "families", "modules", "patterns")
 """The modules of this package that conventions share; each of the others makes a CONVENTION."""
 _MODULES = sorted(module.name for module in iter_modules(__path__) if module.name not in SHARED)
 CONVENTIONS: Registry[Convention] = Registry("convention", _MODULES, _load)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .. import limits
 from ..errors import ModelError
 from . import sniff, wire
+from .field_counter import FieldCounter
 from .source import Source
 from .unpack import Buffer
 
@@ -36,7 +37,7 @@ class Structure:
         self.path = path
         model, self.nodes = wire.strip(buffer, threshold, path=path)
         """Each a serialized NodeProto, in the order of the file."""
-        self._counter = wire.FieldCounter(path)  # of what is given to protobuf
+        self._counter = FieldCounter(path)  # of what is given to protobuf
         self._count(model, messages().ModelProto)
         self.model: ModelProto = _parse(messages().ModelProto, model, buffer, path)
         """All but those nodes."""

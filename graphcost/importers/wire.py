@@ -12,15 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Set
-from typing import TYPE_CHECKING
 
 from .. import limits
 from ..errors import ModelError
 from ..slices import Slices
 from .unpack import Buffer
-
-if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor
 
 Field = tuple[int, int, int, int]
 """A field's key (number << 3 | wire type), where it begins, where its content begins, and where that stops."""
@@ -46,7 +42,6 @@ _TENSOR_DOC_STRING = 12
 _INTEGER_TYPES = frozenset({6, 7})  # TensorProto.INT32, INT64
 
 _ATTRIBUTE_LISTS = frozenset({7, 8, 9})  # floats, ints, strings
-_ATTRIBUTE_NUMBERS = frozenset({7, 8})
 _ATTRIBUTE_STRING = 4
 _ATTRIBUTE_TYPE = 20
 
@@ -64,7 +59,7 @@ _RUN_PIECE = 1024**2  # bytes of a file read in slices that are looked at togeth
 
 _NAME_KEYS = _INPUT, _OUTPUT, _NAME = 0x0A, 0x12, 0x1A  # keys of NodeProto: fields 1, 2 and 3, length-delimited
 
-_VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5  # wire types; 3 and 4 are groups, which ONNX never had
+_VARINT, _FIXED64, DELIMITED, _FIXED32 = 0, 1, 2, 5  # wire types; 3 and 4 are groups, which ONNX never had
 
 
 def strip(buffer: Buffer, threshold: int | None = None, *, path: str = "<bytes>") -> tuple[bytes, list[bytes]]:
@@ -164,7 +159,7 @@ class Walk:
                 raise self.malformed(begin, f"field number 0 in {_a(kind)}")
             wire_type = key & 7
             content = position
-            if wire_type == _DELIMITED:
+            if wire_type == DELIMITED:
                 if position < end and (length := buffer[position]) < 0x80:
                     content = position + 1
                 elif position + 1 < end and (high := buffer[position + 1]) < 0x80:
@@ -221,38 +216,6 @@ class Walk:
 
     def malformed(self, position: int, reason: str) -> ModelError:
         return ModelError(self.path, f"byte {position}", reason)
-
-
-class FieldCounter(Walk):
-    """Counts the fields of messages, those of the smallest parts too, by protobuf's own description of them.
-
-    No message is looked into as long as all together are too short to have MAX_FIELDS.
-    """
-
-    def __init__(self, path: str) -> None:
-        super().__init__(b"", path)
-        self.possible = 0  # fields in what has been added: each takes two bytes or more
-
-    def add(self, data: bytes, kind: Descriptor) -> None:
-        """Count those of a message. Raises ModelError when there have been more than MAX_FIELDS."""
-        self.possible += len(data) // 2
-        if self.possible > limits.MAX_FIELDS:
-            self.buffer = data
-            self.count(0, len(data), kind, 0)
-
-    def count(self, start: int, end: int, kind: Descriptor, depth: int) -> None:
-        """Of an attribute's list of numbers only the first is counted, since the others take a few bytes."""
-        self.check_depth(start, depth)
-        inner, most = kind.fields_by_number, limits.MAX_FIELDS
-        for key, begin, content, stop in self.fields(start, end, kind.name):
-            self.seen += 1
-            if self.seen > most:
-                raise self.too_many(begin)
-            number = key >> 3
-            if kind.name == "AttributeProto" and number in _ATTRIBUTE_NUMBERS:
-                break
-            if key & 7 == _DELIMITED and number in inner and (part := inner[number].message_type) is not None:
-                self.count(content, stop, part, depth + 1)
 
 
 class _Kept:
@@ -318,7 +281,7 @@ class _Stripper(Walk):
                 if kind == "attribute" and key >> 3 in _ATTRIBUTE_LISTS:
                     break
                 continue
-            if key & 7 != _DELIMITED:
+            if key & 7 != DELIMITED:
                 raise self.malformed(begin, f"wire type {key & 7} for {_a(part)}, which is length-delimited")
             small = stop - content <= self.harmless and depth > 0
             replaced = None if small else self.part(content, stop, part, depth + 1)

@@ -40,7 +40,7 @@ def timings(analysis: Analysis) -> Chart | None:
         title="Measured time by layer",
         summary=_summary(analysis, groups),
         measure="",
-        across_title="layer",
+        across_title="layer" if len(groups) == len(analysis.layer_rows) else "layers that ran as one",
         up_title="time, us",
         box=BOX,
         across=layer_ticks(len(groups), BOX),

@@ -21,7 +21,8 @@ from ..rules import NO_WORK, Facts, Rule, Work, not_understood
 from ..windows import GLOBAL, NOT_KNOWN
 from . import blobs
 from .checks import check_arity, check_attributes, check_facts, describe, situation
-from .open_extents import OpenExtents, Stated, has_fresh, stated_by
+from .invariant import Invariant, invariant
+from .open_extents import OpenExtents, Stated, at_file_sizes, has_fresh, stated_by
 from .rows import NO_RULE, Inference, Row, body_prefix, sign
 from .weights import Scope, check_shared
 
@@ -70,6 +71,9 @@ class Memo:
     """By the identity of the attributes, which many operators share, the kind, and the number of outputs."""
     numbers: dict[Hashable, int] = field(default_factory=dict)
     """Of calls, by the rule's function, the attributes and the number of outputs."""
+    runs: int = 0
+    invariant: Invariant = field(default_factory=Invariant)
+    """What holds at every size, found by the second run: one that stays alone takes no time for it."""
 
 
 def infer(
@@ -79,8 +83,9 @@ def infer(
 
     Raises ModelError when operators contradict their inputs.
     """
-    scope = Scope(dict(inputs))
-    engine = _Engine(model, inputs, dims, Memo() if memo is None else memo)
+    memo = Memo() if memo is None else memo
+    scope = Scope(dict(inputs), dict(memo.invariant.constants), memo.invariant.attached)
+    engine = _Engine(model, inputs, dims, memo)
     rows = engine.run(model, scope, "")
     if sizes := engine.open.resolved:
         for row in rows:
@@ -88,6 +93,9 @@ def infer(
         scope.tensors = {name: tensor.substitute(sizes) for name, tensor in scope.tensors.items()}
     check_shared(rows)
     sign(rows)
+    memo.runs += 1
+    if memo.runs == 2:
+        memo.invariant = invariant(model, rows, scope, engine.open.ops.__contains__)
     hidden = model.weights.keys() - set(model.outputs)
     activations = {name: tensor for name, tensor in scope.tensors.items() if name not in hidden}
     return Inference(rows, activations, frozenset(engine.open.named), engine.open.trusted, engine.open.assumed)
@@ -96,19 +104,6 @@ def infer(
 def _names_in(tensors: Iterable[Tensor]) -> set[str]:
     """The names of the symbols in some shapes."""
     return {name for tensor in tensors if tensor.ranked for extent in tensor.shape for name in symbols(extent)}
-
-
-def _at_file_sizes(stated: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> bool:
-    """Whether every extent that the file states as a number still has it; what it declares further on is for these."""
-    for name, tensor in stated.items():
-        other = given.get(name, tensor)
-        if not tensor.ranked or tensor.shape == other.shape:
-            continue
-        if other.rank != tensor.rank:
-            return False
-        if any(isinstance(a, int) and a != b for a, b in zip(tensor.shape, other.shape, strict=True)):
-            return False
-    return True
 
 
 def _substitute(row: Row, sizes: Mapping[str, Extent]) -> None:
@@ -164,6 +159,11 @@ class Body:
         """The known work of the last call."""
         return sum((row.work for row in self.rows if row.work is not None), NO_WORK)
 
+    @property
+    def step(self) -> Extent:
+        """The symbol is called after the body's first input."""
+        return self.engine.open.step(self.prefix, next(iter(self.model.inputs), "i"))
+
     def affords(self, runs: int) -> bool:
         """Whether with so many more runs a twentieth of MAX_STEPS is not reached: loops in loops multiply."""
         return self.engine.steps + runs * len(self.model.dag) < MAX_STEPS // 20
@@ -177,7 +177,8 @@ class _Engine:
     """One run over a model: what has been asked, and the extents that data decides."""
 
     def __init__(self, model: Model, inputs: Mapping[str, Tensor], dims: Mapping[str, Extent], memo: Memo) -> None:
-        self.at_file_sizes = _at_file_sizes(model.inputs, inputs)
+        self.at_file_sizes = at_file_sizes(model.inputs, inputs)
+        self.model = model
         self.definitions = model.definitions
         self.blobs_are_own = not model.weights_path
         """The blobs that operators have in a trained file are those of the model's own file, so these are right."""
@@ -200,9 +201,14 @@ class _Engine:
         scope.bind_initializers(model.weights)
         stated = stated_by(model.declared, self.dims, self.at_file_sizes)
         rows: list[Row] = []
+        known = self.memo.invariant.rows if model is self.model else {}
         try:
             for op in model.dag:
-                rows += self.infer_op(op, scope, prefix, stated)
+                if (row := known.get(op)) is not None:
+                    rows.append(row)
+                    scope.tensors.update(zip(op.outputs, row.outputs, strict=True))
+                else:
+                    rows += self.infer_op(op, scope, prefix, stated)
         finally:
             self.opsets, self.rules, self.prefix = outer
         return rows

@@ -34,9 +34,12 @@ class OpenExtents:
         """Every number of the file that was believed, by name."""
         self.assumed: dict[str, int] = {}
         """The numbers that rules assume until the user gives others, by name."""
+        self.ops: set[Op] = set()
+        """The operators that have such an extent."""
 
     def name_symbols(self, facts: Facts, op: Op, prefix: str, stated: Stated) -> Facts:
         """The facts with a number or a name of its own for each fresh symbol; `prefix` tells graphs apart."""
+        self.ops.add(op)
         names: dict[str, Extent] = {}
         for name, tensor in zip(op.outputs, facts.outputs, strict=False):
             for axis, extent in enumerate(tensor.shape if tensor.ranked else ()):
@@ -76,6 +79,10 @@ class OpenExtents:
         self.symbols.add(own)
         return symbol(own, lower=0)
 
+    def step(self, prefix: str, name: str) -> Extent:
+        """What stands for the number of any step of the loop whose body's rows begin with `prefix`."""
+        return self._trip_count(self.names((prefix, "step"), f"{name}_step"))
+
     def _trip_count(self, own: str) -> Extent:
         self.named.add(own)
         return self.dims.get(own, symbol(own, lower=0))
@@ -102,6 +109,19 @@ def _fresh(extents: Iterable[Extent]) -> set[str]:
     """The symbols without a name of their own in some extents."""
     dims = [extent for extent in extents if isinstance(extent, Dim)]
     return {name for dim in dims for name in symbols(dim) if name.startswith(FRESH)}
+
+
+def at_file_sizes(stated: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> bool:
+    """Whether every extent that the file states as a number still has it; what it declares further on is for these."""
+    for name, tensor in stated.items():
+        other = given.get(name, tensor)
+        if not tensor.ranked or tensor.shape == other.shape:
+            continue
+        if other.rank != tensor.rank:
+            return False
+        if any(isinstance(a, int) and a != b for a, b in zip(tensor.shape, other.shape, strict=True)):
+            return False
+    return True
 
 
 def stated_by(declared: Mapping[str, Tensor], dims: Mapping[str, Extent], at_file_sizes: bool) -> Stated:

@@ -5,7 +5,7 @@ Every pass after infer, the conventions and the reports read these records; only
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..dims import Extent
@@ -130,21 +130,24 @@ def body_prefix(prefix: str, op: Op, label: str) -> str:
     return f"{prefix}{op.name}/{label}/" if label else f"{prefix}{op.name}/"
 
 
-def sign(rows: Iterable[Row]) -> None:
+def sign(rows: Sequence[Row]) -> None:
     """Give each row its signature: what is asked of one row holds for all that have the same.
 
     Nine of ten layers of a network repeat another: asking once for them takes 30 % off totals and columns at 10,000
     layers. Rows share facts and outputs where infer remembered its answer, so identity tells them apart.
     """
     known: dict[Hashable, int] = {}
+    first = 1 + max([row.signature for row in rows if row.signature is not None], default=-1)
     for row in rows:
+        if row.signature is not None:  # known from a run at other sizes
+            continue
         op = row.op
         left_out = tuple(map(bool, op.outputs)) if "" in op.outputs else ()
         key = (
             op.kind, id(row.facts or row), id(row.outputs), row.trip_count, row.constant, row.unrolled,
             row.constant_inputs, _repeats(op.inputs), left_out, op.in_place,
         )  # fmt: skip
-        row.signature = known.setdefault(key, len(known))
+        row.signature = known.setdefault(key, first + len(known))
 
 
 def _repeats(names: tuple[str, ...]) -> tuple[int, ...]:

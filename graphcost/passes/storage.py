@@ -208,12 +208,9 @@ class _Aliasing:
         if size is None or sets[made].external:
             return ()
         fits = self.fitting_inputs.get(id(row.facts)) or self.compare(row)
-        own: Sequence[int] = reads
-        if not all(fits):
-            partly = {number for number, fit in zip(operands, fits, strict=False) if not fit}
-            whole = {number: None for number, fit in zip(operands, fits, strict=False) if fit and number is not None}
-            own = [number for number in whole if number not in partly]
-        return tuple([number for number in own if sets[number].size == size and not sets[number].external])
+        partly = [number for number, fit in zip(operands, fits, strict=False) if not fit]
+        whole = [number for number in reads if number not in partly]
+        return tuple([number for number in whole if sets[number].size == size and not sets[number].external])
 
     def keep_external(self) -> None:
         """Let no step write the caller's memory over its own, nor the reverse: whose it is may show at a later view."""

@@ -76,12 +76,24 @@ def _keep(found: dict[Hashable, Weight], weight: Weight) -> None:
         found[weight.key] = replace(other, is_scaled=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """The weights of an operator that reads activations too, whatever these are."""
+
+    behind: list[Behind | None]
+    """What stands behind each of its inputs; None for an activation."""
+    constant_inputs: tuple[bool, ...]
+    weights: tuple[Weight, ...]
+
+
 @dataclass(slots=True)
 class Scope:
     """The tensors that an operator can read by name, and what stands behind those that are constant."""
 
     tensors: dict[str, Tensor]
     constants: dict[str, Behind] = field(default_factory=dict)
+    attached: Mapping[Op, Attached] = field(default_factory=dict)
+    """What a run at other sizes found."""
 
     def inner(self, names: Iterable[tuple[str, str]]) -> Scope:
         """The scope of a body: of each pair, the second is what the body calls the tensor known here as the first."""
@@ -96,6 +108,8 @@ class Scope:
     def bind_initializers(self, weights: Mapping[str, Tensor]) -> None:
         """Make a graph's own weights known by name."""
         self.tensors.update(weights)
+        if weights.keys() <= self.constants.keys():  # known from a run at other sizes
+            return
         graph = id(weights)  # a name may stand for another weight in another graph
         for name, tensor in weights.items():
             self.constants[name] = Constant((Weight((graph, name), tensor, name=name),))
@@ -110,6 +124,10 @@ class Scope:
         behind = [*map(self.constants.get, op.inputs)]  # None for an activation, and for an input left out
         if facts is not None and None in behind and not facts.weights and not op.blobs and not any(behind):
             return  # as most operators, which see activations alone
+        known = self.attached.get(op)
+        if known is not None and known.behind == behind and _holds_nothing(facts):
+            row.constant_inputs, row.weights = known.constant_inputs, known.weights
+            return
         if any(behind):
             row.constant_inputs = tuple(map(bool, behind))
         activations = behind.count(None) - op.inputs.count("")
@@ -129,6 +147,18 @@ class Scope:
         constant: Behind = row.constant and Constant(own, sources, is_scaled)
         self.constants.update(dict.fromkeys(filter(None, op.outputs), constant))
 
+    def attached_to(self, row: Row) -> Attached | None:
+        """The weights of an operator without bodies, if they are the same whatever activations it reads.
+
+        Whether a single number is a setting may depend on what it is applied to.
+        """
+        behind = [*map(self.constants.get, row.op.inputs)]
+        reads_activations = behind.count(None) > row.op.inputs.count("")
+        doubtful = any(weight.tensor.size == 1 and weight.use in ("", SETTINGS, TABLES) for weight in row.weights)
+        if doubtful or not reads_activations or not _holds_nothing(row.facts):
+            return None
+        return Attached(behind, row.constant_inputs, row.weights)
+
     def body_weights(self, row: Row, bodies: Iterable[tuple[Model, Scope]], rule: Rule | None) -> tuple[Weight, ...]:
         """The weights an operator with bodies works with; what only passes through a body stays constant outside."""
         op = row.op
@@ -141,6 +171,11 @@ class Scope:
         if op.is_call:
             return ()
         return _all_weights((), _sources([*map(self.constants.get, op.inputs)], row, rule))
+
+
+def _holds_nothing(facts: Facts | None) -> bool:
+    """Whether the weights of an operator are those among its inputs, as the file has them."""
+    return facts is not None and facts.work is not None and not facts.weights and not facts.packed_as
 
 
 def _sources(behind: Sequence[Behind | None], row: Row, rule: Rule | None) -> tuple[Constant, ...]:

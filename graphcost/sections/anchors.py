@@ -130,17 +130,17 @@ def _prior_table(analysis: Analysis) -> Table:
         )
         for place in places
     ]  # fmt: skip
-    titles = ("boxes of", "reads", "map", "stride", "step", "rf", "boxes", "sizes", "misfits")
+    titles = ("prior layer", "source", "feature map", "stride", "step", "rf", "boxes", "sizes", "mismatches")
     right = (False, False, False, True, True, True, True, False, False)
     notes = ["Sizes are width x height, in input elements; step is from the boxes of one cell to those of the next."]
     if any(place.drifts for place in places):
         notes.append("Where the step is not the stride, boxes stand off what their cells see.")
-    return Table(titles, right, rows, notes=notes, heading="Prior boxes", marked=_misfits(places))
+    return Table(titles, right, rows, notes=notes, heading="Prior boxes", marked=_mismatches(places))
 
 
 def _head_table(analysis: Analysis, sizes: Mapping[str, Sequence[Size]]) -> Table:
     places = described(analysis, sizes)
-    titles: tuple[str, ...] = ("head", "map", "cells", "channels", "stride", "rf")
+    titles: tuple[str, ...] = ("head", "feature map", "cells", "channels", "stride", "rf")
     rows: list[tuple[str, ...]] = [
         (
             place.name, _extents(place.tensor), _count(place.tensor), _channels(place.tensor),
@@ -150,11 +150,14 @@ def _head_table(analysis: Analysis, sizes: Mapping[str, Sequence[Size]]) -> Tabl
     ]  # fmt: skip
     right: tuple[bool, ...] = (False, False, True, True, True, True)
     if sizes:
-        titles, right = (*titles, "sizes", "misfits"), (*right, False, False)
+        titles, right = (*titles, "sizes", "mismatches"), (*right, False, False)
         rows = [(*row, _listed(place.sizes), _verdict(place)) for row, place in zip(rows, places, strict=True)]
-    note = "A head is a convolution whose values reach an output, or a layer that makes boxes, without being mixed."
+    note = (
+        "A head is a layer that makes boxes, or a convolution that reaches an output without crossing another"
+        " channel-mixing layer."
+    )
     return Table(
-        titles, right, rows, notes=[note, *_lost(analysis)], heading="Detection heads", marked=_misfits(places)
+        titles, right, rows, notes=[note, *_lost(analysis)], heading="Detection heads", marked=_mismatches(places)
     )
 
 
@@ -163,7 +166,7 @@ def _lost(analysis: Analysis) -> list[str]:
     return [f"Not followed through what is not known: {', '.join(analysis.unknown)}."] if analysis.unknown else []
 
 
-def _misfits(places: Iterable[Place]) -> frozenset[int]:
+def _mismatches(places: Iterable[Place]) -> frozenset[int]:
     return frozenset(at for at, place in enumerate(places) if place.larger or (place.sizes and not place.known))
 
 

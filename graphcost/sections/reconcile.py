@@ -39,8 +39,9 @@ class Reason:
 
 @dataclass
 class _Group:
-    """The operators of one type that have no multiply-accumulates."""
+    """The operators of one type that have no multiply-accumulates; of those that are alike, one."""
 
+    total: Extent
     counted: list[Extent]
     made: list[Extent]
     taken: list[Extent]
@@ -72,7 +73,8 @@ def reasons(analysis: Analysis, metric: Metric) -> list[Reason]:
     def add(text: str, difference: Extent) -> None:
         parts[text] = parts.get(text, 0) + difference
 
-    for at, row in enumerate(analysis.rows):
+    for at, count in metric.rows(analysis):
+        row = analysis.rows[at]
         left = row.work.macs if row.work else 0
         for call, value in metric.parts(analysis, at):
             counted = 0 if value is None else value
@@ -80,24 +82,25 @@ def reasons(analysis: Analysis, metric: Metric) -> list[Reason]:
             left = left - ours
             kind = _label(row, call)
             if counted == 0:
-                add(f"{kind} not counted", -ours)
+                add(f"{kind} not counted", -ours * count)
             elif ours == 0 and adds_bias(call):
-                add("bias", counted)
+                add("bias", counted * count)
             elif ours == 0:
-                group = groups.setdefault(kind, _Group([], [], []))
+                group = groups.setdefault(kind, _Group(0, [], [], []))
+                group.total += counted * count
                 group.counted.append(counted)
                 group.made.append(_elements(call.outputs[:1], call, metric))
                 group.taken.append(_elements(call.inputs[:1], call, metric))
             else:
                 seen = _seen(call, metric, ours)
-                add("bodies of loops count once", seen.once - ours)
-                add("one image of the batch", seen.image - seen.once)
-                add(f"{metric.per_mac} x MAC", (metric.per_mac - 1) * seen.image)
+                add("bodies of loops count once", (seen.once - ours) * count)
+                add("one image of the batch", (seen.image - seen.once) * count)
+                add(f"{metric.per_mac} x MAC", (metric.per_mac - 1) * seen.image * count)
                 rest = counted - metric.per_mac * seen.image
-                add(_rest(kind, rest, _elements(call.outputs[:1], call, metric), metric), rest)
-        add(f"{row.op.type} not counted", -left)
+                add(_rest(kind, rest, _elements(call.outputs[:1], call, metric), metric), rest * count)
+        add(f"{row.op.type} not counted", -left * count)
     for kind, group in groups.items():
-        add(kind + group.price(), sum(group.counted, 0))
+        add(kind + group.price(), group.total)
     found = [Reason(text, difference) for text, difference in parts.items() if difference != 0]
     return sorted(found, key=lambda reason: _weight(analysis, reason.difference), reverse=True)
 
@@ -156,8 +159,12 @@ def _quoted() -> list[tuple[Convention, Metric]]:
 
 def _unknown(analysis: Analysis, metric: Metric) -> dict[str, int]:
     """Operator types of which the tool has no figure because something of them is not known."""
-    rows = ((at, row) for at, row in enumerate(analysis.rows) if row.status != "known")
-    return dict(Counter(row.op.type for at, row in rows if metric.of(analysis, at) is None))
+    found: Counter[str] = Counter()
+    for at, count in metric.rows(analysis):
+        row = analysis.rows[at]
+        if row.status != "known" and metric.of(analysis, at) is None:
+            found[row.op.type] += count
+    return dict(found)
 
 
 def tables(analysis: Analysis) -> list[Table]:

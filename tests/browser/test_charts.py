@@ -10,6 +10,7 @@ import pytest
 
 import graphcost
 from graphcost.target import Target
+from harness import HEAD, conv
 
 SAMPLES = ("prototxt/det1.prototxt", "onnx_models/ssd300.onnx", "onnx_models/retinaface.onnx")
 
@@ -96,15 +97,31 @@ def test_charts_under_other_sizes_are_those_of_a_fresh_report(
     same(page.evaluate(DRAWN), fresh.evaluate(DRAWN))
 
 
-def test_open_sizes_leave_empty_charts_that_say_why_until_they_have_values(root: Path, open_report: Any) -> None:
+def test_charts_of_open_sizes_are_drawn_for_an_example_and_say_so(root: Path, open_report: Any) -> None:
+    """As a fresh report of these sizes draws them; what does not depend on them is drawn as it is."""
     model = graphcost.load(root / "prototxt/det1.prototxt")
     page = open_report(graphcost.analyze(model, shapes={"data": (1, 3, "H", "W")}))
-    bars, caption = figure(page, "cost").locator("rect"), figure(page, "cost").locator(".caption")
-    assert bars.count() == 0 and "Nothing to draw" in caption.inner_text()
+    note = "Drawn for H = 128, W = 128, an example: Input sizes above changes it."
+    assert [figure(page, key).locator(".caption").inner_text() for key in ("cost", "memory", "types")] == [note] * 3
+    assert figure(page, "params").locator(".caption").inner_text() == ""
+    fresh = open_report(graphcost.analyze(model, shapes={"data": (1, 3, 128, 128)}))
+    drawn = [[*line[:2], line[2].replace(note, ""), *line[3:]] for line in page.evaluate(DRAWN)]
+    same(drawn, fresh.evaluate(DRAWN))
+    assert "·H" in page.locator('.card [data-total="macs"]').inner_text()  # the totals are as they were
     page.evaluate("graphcost.set({H: 12, W: 12})")
-    assert bars.count() == 5 and caption.inner_text() == ""  # convolutions
+    assert figure(page, "cost").locator(".caption").inner_text() == ""
     page.evaluate("graphcost.set({})")
-    assert bars.count() == 0 and "Nothing to draw" in caption.inner_text()
+    assert figure(page, "cost").locator(".caption").inner_text() == note
+
+
+def test_an_example_fits_the_network_and_where_none_does_a_chart_says_why_it_is_empty(
+    net: Any, open_report: Any
+) -> None:
+    """A window of 200 fits into 224, and one of 600 into none of the examples."""
+    for kernel, expected in ((200, "Drawn for H = 224"), (600, "Nothing to draw until")):
+        text = HEAD + conv("c", fields=f"kernel_size: {kernel}")
+        page = open_report(net(text, shapes={"data": (1, 3, "H", 1000)}))
+        assert figure(page, "cost").locator(".caption").inner_text().startswith(expected)
 
 
 def test_a_long_formula_on_a_card_gives_way_to_its_value(root: Path, open_report: Any) -> None:

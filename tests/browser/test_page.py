@@ -199,3 +199,31 @@ def test_nothing_of_the_table_is_cut_in_print_and_the_totals_are_there_once(
     assert page.evaluate(CUT) == []
     assert page.evaluate("getComputedStyle(document.querySelector('#layers tfoot')).display") == "table-row-group"
     assert page.get_by_text("Not printed: the drawing is too large to be read on a page.").first.is_visible()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_shadow_says_that_a_chart_or_a_table_scrolls(dark: bool, root: Path, open_report: Any) -> None:
+    """It stays at the edge while what covers it at the ends scrolls along; on paper there is none."""
+    page = open_report(root / "prototxt/det1.prototxt", width=400, dark=dark)
+    for place in ("figure[data-chart=cost] .plot", "#layers .scroll"):
+        styles = page.locator(place).evaluate(
+            "(box) => [box.scrollWidth > box.clientWidth, getComputedStyle(box).backgroundAttachment]"
+        )
+        assert styles == [True, "local, local, scroll, scroll"]
+    page.emulate_media(media="print")
+    assert page.locator("#layers .scroll").evaluate("(box) => getComputedStyle(box).backgroundImage") == "none"
+
+
+def test_on_paper_small_charts_stand_two_abreast_and_keep_their_colours(root: Path, open_report: Any) -> None:
+    page = open_report(root / "prototxt/det1.prototxt", width=1000)
+    page.emulate_media(media="print")
+    boxes = {
+        key: page.locator(f"figure[data-chart={key}]").bounding_box() for key in ("cost", "params", "memory", "types")
+    }
+    assert boxes["params"]["y"] == boxes["memory"]["y"] and boxes["params"]["x"] < boxes["memory"]["x"]
+    assert boxes["params"]["width"] < 500 < boxes["cost"]["width"]
+    for key in boxes:
+        plot, svg = (page.locator(f"figure[data-chart={key}] {part}").bounding_box() for part in (".plot", "svg"))
+        assert svg["width"] <= plot["width"] + 1
+    kept = "(mark) => [getComputedStyle(mark).printColorAdjust, getComputedStyle(mark, '::before').backgroundColor]"
+    assert page.locator(".legend li").first.evaluate(kept) == ["exact", "rgb(0, 114, 178)"]

@@ -21,6 +21,7 @@ from graphcost import limits
 from graphcost.errors import ModelError
 from graphcost.importers import onnx as importer
 from graphcost.importers import onnx_file, wire
+from graphcost.importers.field_counter import FieldCounter
 from graphcost.importers.source import open_source
 
 FLOAT, INT64, STRING = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
@@ -479,3 +480,16 @@ def test_without_the_onnx_package_it_is_said_how_to_get_it(root: Path) -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=False)
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
     assert "is not installed: pip install onnx" in run.stderr
+
+
+def test_no_more_fields_are_counted_than_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 400 weights of 9 fields, 8 and their own, in 23 bytes each, (400 x 23 / 2 - 4,000) / (23 / 2 - 9) = 240 are
+    counted for a bound of 4,000: the others are too short to reach it.
+    """
+    weights = [TensorProto(name=f"w{at:03}", data_type=1, dims=[1] * 5, doc_string="d") for at in range(400)]
+    data = model(weights=weights).SerializeToString()
+    monkeypatch.setattr(limits, "MAX_FIELDS", 4000)
+    counter = FieldCounter("m.onnx")
+    counter.add(data, onnx.ModelProto.DESCRIPTOR)
+    assert 240 * 9 < counter.seen < 260 * 9
+    assert 4000 - 23 < counter.seen + counter.possible <= 4000

@@ -173,3 +173,13 @@ def test_the_items_of_a_sequence_that_is_an_input_can_be_given():
 def test_an_optional_left_empty_holds_nothing():
     graph = "g (float[2] x) => (bool h) { h = OptionalHasElement() }"
     assert run(graph, opset=18).tensors["h"].value == (0,)
+
+
+def test_the_json_of_a_sequence_has_each_item():
+    graph = "g (float[2, 3] x, float[5, 3] w, int64[2] sizes) => (seq(float[]) y, seq(float[]) z, seq(float[]) e) "
+    analysis = run(graph + "{ y = SequenceConstruct(x, w) z = SplitToSequence(w, sizes) e = SequenceEmpty() }")
+    tensors = analysis.to_dict()["tensors"]
+    rows = [{"shape": [rows, 3], "dtype": "float32"} for rows in (2, 5)]
+    assert tensors["y"] == {"shape": None, "dtype": "sequence(float32)", "items": rows}
+    assert tensors["z"] == {"shape": None, "dtype": "sequence(float32)"}
+    assert tensors["e"]["items"] == []

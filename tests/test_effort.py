@@ -1,0 +1,64 @@
+"""How much is done for each operator of a network in which none repeats another, in calls: clocks tell another story on
+every machine.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from graphcost import Model, analyze
+from harness import parsed
+
+BLOCKS = 60
+OPERATORS = 4 * BLOCKS
+
+
+def calls_in(function: Callable[[], object]) -> Counter[str]:
+    """The calls that a function makes, by the name of what is called."""
+    calls: Counter[str] = Counter()
+
+    def note(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "call":
+            calls[frame.f_code.co_name] += 1
+        elif event == "c_call":
+            calls[argument.__name__] += 1
+
+    sys.setprofile(note)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.fixture(scope="module")
+def varied() -> Model:
+    """Blocks of Relu, Sigmoid, Mul and Concat, each two columns wider than the one before."""
+    blocks = [
+        f"r{at} = Relu(x{at}) s{at} = Sigmoid(r{at}) m{at} = Mul(r{at}, s{at}) x{at + 1} = Concat<axis = 1>(m{at}, x)"
+        for at in range(BLOCKS)
+    ]
+    return parsed(f"g (float[4, 2] x, float[4, 2] x0) => (x{BLOCKS}) {{ {' '.join(blocks)} }}")
+
+
+def test_each_rule_is_called_once(varied: Model) -> None:
+    calls = calls_in(lambda: analyze(varied))
+    assert calls["call_rule"] == calls["infer_op"] == OPERATORS
+
+
+def test_the_bytes_of_a_tensor_are_multiplied_out_once_for_all_that_ask(varied: Model) -> None:
+    """One product for each result and each of the two inputs."""
+    analysis = analyze(varied)
+    assert calls_in(lambda: analysis.memory)["prod"] == OPERATORS + 2
+    assert calls_in(lambda: analysis.activation_bytes)["prod"] == 0
+
+
+def test_aliases_and_buffers_take_few_calls_for_an_operator(varied: Model) -> None:
+    analysis = analyze(varied)
+    assert calls_in(lambda: analysis.memory).total() < 36 * OPERATORS
