@@ -58,6 +58,25 @@ def test_work_is_per_element_of_the_result(
     assert facts_of(kind, *inputs, **attrs).work == work
 
 
+STEPS = {
+    "Relu": "max", "LeakyRelu": "cmp mul", "ThresholdedRelu": "cmp", "Clip": "min max",
+    "Elu": "cmp exp sub mul", "Celu": "cmp div exp sub mul", "Selu": "cmp exp sub mul mul",
+    "Sigmoid": "exp add div", "HardSigmoid": "mul add min max", "HardSwish": "mul add min max mul",
+    "Tanh": "exp", "Softplus": "exp add exp", "Softsign": "cmp add div", "Mish": "exp add exp exp mul",
+    "Swish": "mul exp add div mul", "Gelu": "mul exp add mul mul", "Shrink": "cmp cmp add",
+    "ParametricSoftplus": "mul exp add exp mul", "ScaledTanh": "mul exp mul", "Affine": "mul add",
+}  # fmt: skip
+"""What each activation does to an element, step by step as its formula says; a logarithm, erf or tanh is an "exp"."""
+KINDS = {"cmp": "compares", "min": "compares", "max": "compares", "mul": "muls", "div": "divs", "add": "adds",
+         "sub": "adds", "exp": "exps"}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_an_activation_takes_the_steps_of_its_formula(kind: str) -> None:
+    steps = [KINDS[step] for step in STEPS[kind].split()]
+    assert ACTIVATIONS[kind] == Work(**{each: steps.count(each) for each in set(steps)})
+
+
 def test_every_activation_has_a_rule_that_keeps_the_shape(facts_of: FactsOf) -> None:
     for kind, work in ACTIVATIONS.items():
         if kind == "Clip":
