@@ -185,6 +185,10 @@ class Body(Protocol):
     def affords(self, runs: int) -> bool:
         """Whether so many more runs are few beside what may be looked at in all."""
 
+    @property
+    def step(self) -> Extent:
+        """What stands for the number of any run, from 0 on: a symbol, or the number that the user gives for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

@@ -140,10 +140,8 @@ function waits({dataset: {chart, measure}}) {
 function drawExample(figure, draw, example) {
   draw(figure);
   if (!figure.querySelector(".marks > *")) return false;
-  const sizes = Object.entries(example).map(([name, size]) => `${name} = ${size}`);
-  const shown = sizes.slice(0, 4).join(", ") + (sizes.length > 4 ? ` and ${sizes.length - 4} more` : "");
   const caption = figure.querySelector(".caption");
-  caption.textContent = `Drawn for ${shown}, an example: Input sizes above changes it. ${caption.textContent}`.trim();
+  caption.textContent = `Drawn for ${graphcost.sizesText(example)}, an example: Input sizes above changes it. ${caption.textContent}`.trim();
   return true;
 }
 

@@ -264,7 +264,7 @@ function visible({x, y}) {
 function show(next) {
   const other = view !== next;
   view = next;
-  if (other && graphcost) scale();
+  if (other && graphcost) byNumbers(scale);
   for (const each of views) each.canvas.hidden = each !== view;
   if (!view.scale) {
     view.canvas.classList.add("live");
@@ -427,7 +427,15 @@ function costOf(box) {
 /** The cost of the hottest box of a drawing; what expands in it has the same scale. */
 const hottestCost = ({part}) => part.boxes.reduce((highest, box) => Math.max(highest, costOf(box)), 0);
 
-function colour() {
+/** Draws by numbers, which are of an example where the report's sizes are open and one fits the network. */
+function byNumbers(draw) {
+  const open = graphcost.total(measure.value).value === undefined;
+  if (!open || !graphcost.withExample((example) => draw(example) ?? true)) draw({});
+}
+
+const colour = () => byNumbers(paint);
+
+function paint(example) {
   const column = graphcost.columns.get(measure.value);
   const whole = Number(graphcost.total(measure.value).value ?? 0);
   for (const each of views) {
@@ -439,7 +447,7 @@ function colour() {
       price(box, whole && cost ? priceText(box, cost, column, whole) : "");
     }
   }
-  scale();
+  scale(example);
 }
 
 /** The cost of a box with its share of the whole, as graphcost/page/heat.py has it. */
@@ -471,12 +479,14 @@ function price({element, wide, high, expanded}, text) {
 }
 
 /** What the colours stand for: nothing at one end, the hottest box of the drawing at the other. */
-function scale() {
+function scale(example) {
   const {title, form} = graphcost.columns.get(measure.value);
   const highest = hottestCost(view);
   legend.hidden = !highest;
   legend.querySelector(".of").textContent = title;
   legend.querySelector(".highest").textContent = graphcost.show(highest, form);
+  const sizes = graphcost.sizesText(example);
+  legend.querySelector(".example").textContent = sizes && ` for ${sizes}, an example`;
 }
 
 /** Shapes under other sizes. */
@@ -518,6 +528,7 @@ if (graphcost) {
     measure.add(new Option(title, name, shown, shown));
   }
   measure.addEventListener("change", colour);
+  if (graphcost.total(measure.value).value === undefined) colour();
   document.addEventListener("graphcost:dims", () => {
     reshape();
     colour();

@@ -284,6 +284,12 @@ function withExample(draw) {
   }
 }
 
+/** Sizes in words: `H = 128, W = 128`. */
+function sizesText(sizes) {
+  const parts = Object.entries(sizes).map(([name, size]) => `${name} = ${size}`);
+  return parts.slice(0, 4).join(", ") + (parts.length > 4 ? ` and ${parts.length - 4} more` : "");
+}
+
 /* --- results under these sizes -------------------------------------------------------------------------------------- */
 
 /** Computed once for these sizes. */
@@ -387,7 +393,7 @@ const numbers = new Map(layers.map((row, at) => [row, at + 1]));
 const numberOf = (row) => numbers.get(row) ?? null;
 
 window.graphcost = {
-  data, columns, MEASURES, layers, numberOf, cell, total, show, counted, shapes, shorten, exact, set, evaluate, withExample, refusal, readable, values: () => Object.fromEntries(sizes),
+  data, columns, MEASURES, layers, numberOf, cell, total, show, counted, shapes, shorten, exact, set, evaluate, withExample, sizesText, refusal, readable, values: () => Object.fromEntries(sizes),
 };
 
 /* --- the totals on the page, and the form that asks for sizes ------------------------------------------------------- */

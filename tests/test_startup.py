@@ -34,8 +34,8 @@ PASSES = {
     "passes.storage", "passes.tables", "passes.tied", "passes.weight_names", "passes.weights",
 }  # fmt: skip
 RULES = {
-    "ops", "ops.abstract", "ops.dense", "ops.detection", "ops.movement", "ops.normalize", "ops.pointwise", "ops.resize", "ops.sampling",
-    "ops.shape_values", "ops.values", "ops.windowed",
+    "ops", "ops.abstract", "ops.dense", "ops.detection", "ops.movement", "ops.normalize", "ops.pointwise", "ops.resize",
+    "ops.sampling", "ops.shape_values", "ops.values", "ops.windowed",
 }  # fmt: skip
 """The families of Caffe in ops/caffe/ are all loaded, and with them these of other formats that they call."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-from ..dims import Dim, Extent, Undecided, symbol, symbols
+from ..dims import Dim, Extent, Undecided, symbols
 from ..errors import ModelError
 from ..graph import UNKNOWN, Tensor, TensorSequence
 from ..rules import NO_WORK, Body, Facts, Work, data_dependent, rule
@@ -95,7 +95,7 @@ def loop(limit: Tensor | None = None, condition: Tensor | None = None, *state: T
     most, enters = _trip_limit(limit), 1 if condition is None else scalar(condition)
     if enters == 0 or (isinstance(most, int) and most <= 0):
         return _skipped(body, state)
-    step = symbol(f"{next(iter(body.inputs), 'i')}_step", lower=0)
+    step = body.step
     lead = (_loop_input(body, 0, "int64", step), _loop_input(body, 1, "bool", 1 if enters == 1 else None))
     general = fixpoint(body, lead, state, 1, steps=step)
     goes_on = enters == 1 and scalar(general.condition) == 1

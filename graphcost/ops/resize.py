@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import floor
 
 from ..dims import Dim, Extent
@@ -148,8 +149,10 @@ def resize(
             shape[axis] = _scaled(x.shape[axis], factor, axis, cropped, (regions or {}).get(axis))
     else:
         raise UnknownShape("neither scales nor sizes are given")
-    known = regions is not None or not cropped
-    sampling = Sampling(coordinate_transformation_mode, nearest_mode, bool(antialias)) if known else None
+    if cropped and regions is None:  # it may be of any part, so that even as many elements as before are others
+        seen = mapped(tuple([None if axis in at else axis for axis in range(x.rank)]))
+        return replace(resized(x, shape, mode, None, given), window=seen)
+    sampling = Sampling(coordinate_transformation_mode, nearest_mode, bool(antialias))
     return resized(x, shape, mode, sampling, given, regions)
 
 

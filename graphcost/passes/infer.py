@@ -159,6 +159,11 @@ class Body:
         """The known work of the last call."""
         return sum((row.work for row in self.rows if row.work is not None), NO_WORK)
 
+    @property
+    def step(self) -> Extent:
+        """The symbol is called after the body's first input."""
+        return self.engine.open.step(self.prefix, next(iter(self.model.inputs), "i"))
+
     def affords(self, runs: int) -> bool:
         """Whether with so many more runs a twentieth of MAX_STEPS is not reached: loops in loops multiply."""
         return self.engine.steps + runs * len(self.model.dag) < MAX_STEPS // 20

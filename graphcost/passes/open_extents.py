@@ -79,6 +79,10 @@ class OpenExtents:
         self.symbols.add(own)
         return symbol(own, lower=0)
 
+    def step(self, prefix: str, name: str) -> Extent:
+        """What stands for the number of any step of the loop whose body's rows begin with `prefix`."""
+        return self._trip_count(self.names((prefix, "step"), f"{name}_step"))
+
     def _trip_count(self, own: str) -> Extent:
         self.named.add(own)
         return self.dims.get(own, symbol(own, lower=0))

@@ -406,7 +406,10 @@ def test_other_sizes_are_drawn_as_a_fresh_analysis_would(net: Any, open_report: 
     assert heats(page) == [f"h{box.heat}" for box in expected]
     assert written(page) == [box.texts for box in expected]
     assert page.evaluate("graphcost.set({})") == ""
-    assert written(page)[0][-1][2] == "a"  # a cost that is open is none
+    example = net(text, shapes={"data": (1, 3, 128, 128)})
+    costs = [box.cost for box in view(example, "macs").boxes if box.node.rows]
+    assert [lines[-1][2] for lines in written(page) if len(lines) == 4] == [cost for cost in costs if cost]
+    assert scale(page).endswith(" for H = 128, W = 128, an example")
 
 
 def test_lines_ends_and_modules_say_shapes_under_other_sizes(net: Any, open_report: Any) -> None:

@@ -57,6 +57,49 @@ def test_a_convention_counts_as_its_tool_does(key: str, net: Any) -> None:
     assert tuple(found.value(row) or 0 for row in analysis.rows) == PRICES[key]
 
 
+@pytest.mark.parametrize(
+    ("kind", "price"),
+    [("Add", 1), ("Sub", 1), ("Mul", 1), ("Div", 4), ("Mod", 1), ("Pow", 32), ("Max", 1), ("Min", 1)],
+)
+def test_onnx_tool_has_a_price_for_each_element_that_two_make(kind: str, price: int, blank: Any) -> None:
+    """https://github.com/ThanatosShinji/onnx-tool/blob/main/onnx_tool/node.py"""
+    net = blank(x=Tensor((2, 3, 4)), z=Tensor((4,)))
+    net.op("", kind, "x", "z")
+    (row,) = net.analyse().rows
+    found = conventions.metric("onnx_tool", "macs")
+    assert found is not None and found.value(row) == (2 * 3 * 4) * price
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [((2, 4, 3, 5), 2 * 4 * 15 + 2 * (2 + 2 * 4) * 15), ((2, 4), 2 * 4 + 2 * (2 + 2 * 4))],
+)
+def test_burden_counts_a_local_normalisation_by_positions_and_channels(
+    shape: tuple[int, ...], count: int, blank: Any
+) -> None:
+    net = blank(x=Tensor(shape))
+    net.op("", "LRN", "x", size=3)
+    found = conventions.metric("burden", "flops")
+    assert found is not None and found.value(net.analyse().rows[0]) == count
+
+
+def test_an_einsum_is_nothing_to_ptflops(blank: Any) -> None:
+    net = blank(a=Tensor((2, 3, 4)), b=Tensor((2, 4, 5)))
+    net.op("", "Einsum", "a", "b", equation="bij,bjk->bik")
+    (row,) = net.analyse().rows
+    found = conventions.metric("ptflops", "macs")
+    assert found is not None and found.value(row) == 0 and row.work.macs == 2 * 3 * 4 * 5
+
+
+def test_torchstat_counts_a_transposed_convolution_by_the_positions_of_its_input(blank: Any) -> None:
+    """Per image: six filters at 3 x 5 positions, each the products and the sum of 4 x 2 x 2; no bias."""
+    net = blank(x=Tensor((2, 4, 3, 5)))
+    net.op("", "ConvTranspose", "x", weights=((4, 6, 2, 2),), strides=(2, 2))
+    (row,) = net.analyse().rows
+    found = conventions.metric("torchstat", "madd")
+    assert found is not None and found.value(row) == (3 * 5) * 6 * (2 * (4 * 2 * 2) - 1)
+
+
 @pytest.mark.parametrize("key", [f"{c.name}.{m.key}" for c in conventions.known() for m in c.metrics])
 def test_what_a_tool_leaves_out_is_nothing_and_only_what_is_not_known_has_no_figure(key: str, net: Any) -> None:
     """Of every operator of a known network there is a figure, of one whose shapes are not known none, or nothing."""

@@ -413,15 +413,18 @@ def test_multihead_attention(trap: str, options: dict[str, bool], wanted: dict[s
 
 
 @pytest.mark.parametrize("both", [True, False])
-def test_fused_attention_is_told_by_the_scaling_of_both_operands(both: bool, blank: Any) -> None:
-    """F.scaled_dot_product_attention is seen by none of them; products that a model scales itself are."""
+@pytest.mark.parametrize("by_one", [True, False])
+def test_fused_attention_is_told_by_the_scaling_of_both_operands(both: bool, by_one: bool, blank: Any) -> None:
+    """F.scaled_dot_product_attention is seen by none of them; products that a model scales itself are, and those whose
+    operands it multiplies by more than one number.
+    """
     net = blank(q=SEQUENCE, k=Tensor((2, 16, 10)), v=SEQUENCE)
     scaled = net.op("", "Mul", "q", net.made("", value=0.5))
-    keys = net.op("", "Mul", "k", net.made("", value=0.5)) if both else "k"
+    keys = net.op("", "Mul", "k", net.made("", *(() if by_one else (16, 1)), value=0.5)) if both else "k"
     net.op("drop", "Identity", net.op("", "MatMul", net.op("", "Softmax", net.op("", "MatMul", scaled, keys)), "v"))
     products, softmax = 2 * (2 * 10 * 10 * 16), 2 * 10 * 10
     seen = printed(0, products + softmax, products, 0, 2 * products + softmax, 0)
-    assert totals(net.analyse(), TOOLS) == (printed(0, 0, 0, 0, 0, 0) if both else seen)
+    assert totals(net.analyse(), TOOLS) == (printed(0, 0, 0, 0, 0, 0) if both and by_one else seen)
 
 
 # --- modules ----------------------------------------------------------------------------------------------------------

@@ -25,6 +25,29 @@ def test_an_operator_states_its_outputs_and_work(case: Stated) -> None:
     assert_states(case)
 
 
+def test_packed_heads_are_told_apart_by_their_own_axes() -> None:
+    """[B, S, heads, query key and value, d]: four heads of 6."""
+    facts = facts_of(MS + "MultiHeadAttention", t(2, 5, 4, 3, 6), num_heads=4, outputs=3)
+    assert [y.shape for y in facts.outputs] == [(2, 5, 24), (2, 4, 5, 6), (2, 4, 5, 6)]
+    assert facts.work is not None and facts.work.macs == 2 * 4 * (5 * 5) * (6 + 6)
+
+
+def test_a_bias_is_added_to_queries_keys_and_values() -> None:
+    """Five queries of 4, seven keys of 4 and values of 6, of four heads."""
+    operands = (t(2, 5, 16), t(2, 7, 16), t(2, 7, 24))
+    plain = facts_of(MS + "MultiHeadAttention", *operands, num_heads=4).work
+    biased = facts_of(MS + "MultiHeadAttention", *operands, t(16 + 16 + 24), num_heads=4).work
+    assert plain is not None and biased == plain + Work(adds=2 * 4 * (5 * 4 + 7 * (4 + 6)))
+
+
+@pytest.mark.parametrize("x", [t(2, 5, 32), t(2, 4, 5, 8)])
+@pytest.mark.parametrize(("positions", "rows"), [(t(1), 5), (t(2, 5), 2 * 5)])
+def test_a_rotation_reads_a_row_of_its_tables_for_each_position(x: Tensor, positions: Tensor, rows: int) -> None:
+    """Five steps of one sequence, or of each of two, and tables of 9 rows of 4."""
+    facts = facts_of(MS + "RotaryEmbedding", x, positions, t(9, 4), t(9, 4), num_heads=4)
+    assert facts.elements_read == (2 * 5 * 32, positions.size, rows * 4, rows * 4)
+
+
 def test_a_bias_of_attention_is_added_to_each_score() -> None:
     """Two sequences, four heads, five steps that see five keys."""
     operands = (t(2, 5, 16), t(16, 48), t(48))

@@ -10,7 +10,7 @@ import pytest
 from onnx import parser
 
 from graphcost import Analysis, ModelError, Tensor
-from graphcost.dims import Dim, symbol
+from graphcost.dims import Dim, minimum, symbol
 from graphcost.graph import TensorSequence, Unranked
 from graphcost.ops.abstract import join, sequence_of
 from graphcost.passes import infer
@@ -220,7 +220,7 @@ def test_the_step_is_a_vector_where_the_body_says_so():
     assert shape(run(graph), "z") == (3, 1)
 
 
-def data_ended(body: str, opset: int = 17) -> Analysis:
+def data_ended(body: str, **options: Any) -> Analysis:
     """A loop that carries s and runs as often as data says, over six rows of three."""
     graph = f"""
     g (int64 m, bool c0, float[1, 3] x, float[6, 3] rows) => (float[] y, float[] z) {{
@@ -230,7 +230,7 @@ def data_ended(body: str, opset: int = 17) -> Analysis:
         }}>
     }}
     """
-    return run(graph, opset)
+    return run(graph, **options)
 
 
 def test_a_slice_that_each_step_takes_one_further_on_is_one_row_of_any_step():
@@ -245,6 +245,17 @@ def test_what_grows_with_the_number_of_the_step_has_no_extent_that_is_known_outs
     analysis = data_ended("t = Slice(rows, zero, to, zero) u = ReduceSum <keepdims = 0> (t)")
     assert shape(analysis) == (symbol("y_0", lower=0), 3)
     assert shape(analysis, "z") == (symbol("z_0", lower=0),)
+
+
+def test_what_a_step_costs_may_depend_on_its_number_which_can_be_given():
+    """Two products of a row and the rows up to the step's: 2 * 3 * (i + 1) in step i, of six rows at most."""
+    body = "seen = Slice(rows, zero, to, zero) turned = Transpose(seen) p = MatMul(s, turned) t = MatMul(p, seen) "
+    analysis = data_ended(body + "u = Identity(p)")
+    steps, number = symbol("Loop_0_times", lower=0), symbol("i_step", lower=0)
+    assert analysis.total("macs") == steps * (2 * 3 * minimum(6, number + 1))
+    given = data_ended(body + "u = Identity(p)", dims={"Loop_0_times": 10, "i_step": 2})
+    given.check_dims()
+    assert given.total("macs") == 10 * (2 * 3 * (2 + 1))
 
 
 def test_how_often_a_loop_runs_is_no_extent_of_what_its_steps_add():

@@ -57,6 +57,13 @@ def test_a_slice_backward_to_the_largest_integer_turns_the_axis_round(facts_of: 
     assert facts_of("Slice", ints(4, 5, 6), ints(-1), ints(end - 1), ints(0), ints(-1)).outputs[0] == ints()
 
 
+@pytest.mark.parametrize("far", [2**31 - 1, END])
+def test_a_slice_to_the_largest_integer_ends_with_an_axis_of_any_size(facts_of: FactsOf, far: int) -> None:
+    x = Tensor((symbol("N"),))
+    assert facts_of("Slice", x, ints(0), ints(far), ints(0)).outputs[0] == x
+    assert facts_of("Slice", x, ints(-far), ints(far), ints(0)).outputs[0] == x
+
+
 def test_bounds_of_a_slice_are_attributes_before_version_10(facts_of: FactsOf) -> None:
     facts = facts_of("Slice", t(2, 10), opset=9, starts=(1, -4), ends=(2, 2**31 - 1))
     assert facts.outputs[0].shape == (1, 4)

@@ -31,6 +31,7 @@ WORK = [
     ("Clip", [t(24), None, t()], {}, Work(compares=24)),
     ("Clip", [t(24), t(), t()], {}, Work(compares=2 * 24)),
     ("Add", [t(2, 3, 4), t(4)], {}, Work(adds=2 * 3 * 4)),
+    ("Sub", [t(2, 3, 4), t(4)], {}, Work(adds=2 * 3 * 4)),
     ("Mul", [t(4, 1), t(1, 5)], {}, Work(muls=4 * 5)),
     ("Div", [t(5), t()], {}, Work(divs=5)),
     ("Pow", [t(5), t()], {}, Work(exps=5)),
@@ -55,6 +56,25 @@ def test_work_is_per_element_of_the_result(
     facts_of: FactsOf, kind: str, inputs: list[Tensor | None], attrs: dict[str, Any], work: Work
 ) -> None:
     assert facts_of(kind, *inputs, **attrs).work == work
+
+
+STEPS = {
+    "Relu": "max", "LeakyRelu": "cmp mul", "ThresholdedRelu": "cmp", "Clip": "min max",
+    "Elu": "cmp exp sub mul", "Celu": "cmp div exp sub mul", "Selu": "cmp exp sub mul mul",
+    "Sigmoid": "exp add div", "HardSigmoid": "mul add min max", "HardSwish": "mul add min max mul",
+    "Tanh": "exp", "Softplus": "exp add exp", "Softsign": "cmp add div", "Mish": "exp add exp exp mul",
+    "Swish": "mul exp add div mul", "Gelu": "mul exp add mul mul", "Shrink": "cmp cmp add",
+    "ParametricSoftplus": "mul exp add exp mul", "ScaledTanh": "mul exp mul", "Affine": "mul add",
+}  # fmt: skip
+"""What each activation does to an element, step by step as its formula says; a logarithm, erf or tanh is an "exp"."""
+KINDS = {"cmp": "compares", "min": "compares", "max": "compares", "mul": "muls", "div": "divs", "add": "adds",
+         "sub": "adds", "exp": "exps"}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_an_activation_takes_the_steps_of_its_formula(kind: str) -> None:
+    steps = [KINDS[step] for step in STEPS[kind].split()]
+    assert ACTIVATIONS[kind] == Work(**{each: steps.count(each) for each in set(steps)})
 
 
 def test_every_activation_has_a_rule_that_keeps_the_shape(facts_of: FactsOf) -> None:

@@ -38,3 +38,11 @@ def test_a_recurrent_step_multiplies_by_a_matrix_for_each_gate(kind: str) -> Non
     )
     assert facts.work is not None
     assert facts.work.macs == (7 * 2) * directions * gates * 3 * (5 + 3)
+
+
+def test_peepholes_multiply_the_state_of_a_cell_into_three_gates() -> None:
+    """Seven steps of two sequences, and three states of each."""
+    operands = (t(7, 2, 5), t(1, 12, 5), t(1, 12, 3))
+    plain = facts_of("LSTM", *operands).work
+    peeping = facts_of("LSTM", *operands, None, None, None, None, t(1, 9)).work
+    assert plain is not None and peeping == plain + Work(muls=3, adds=3) * (7 * 2 * 3)

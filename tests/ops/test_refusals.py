@@ -60,6 +60,8 @@ def test_a_rule_says_itself_what_is_wrong_with_its_inputs() -> None:
 
 
 @each([
+    ("Attention", (t(2, 5, 8),) * 3, {"q_num_heads": 2}, "q_num_heads and kv_num_heads are needed"),
+    ("Attention", (t(2, 5, 8),) * 3, {"kv_num_heads": 2}, "q_num_heads and kv_num_heads are needed"),
     ("LSTM", (t(5, 4), t(1, 32, 4), t(1, 32, 8)), {}, "X should have rank 3, and has rank 2"),
     ("SpaceToDepth", (t(1, 3, 8),), {"blocksize": 2}, "input should have rank 4, and has rank 3"),
     ("com.microsoft.nchwc.ReorderInput", (t(16),), {}, "X should have rank 2 or more, and has rank 1"),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from graphcost import Work
+from graphcost.windows import AxisMap
 from harness import (
     IMAGE,
     MS,
@@ -71,3 +76,33 @@ def test_a_contradiction_is_refused_in_words(case: Refused) -> None:
 
 def test_resize_10_takes_scales_second() -> None:
     assert facts_of("Resize", IMAGE, floats(1, 1, 2, 2), opset=10).outputs[0].shape == (1, 4, 16, 16)
+
+
+def test_where_a_resize_of_a_region_looks_is_known_with_the_region() -> None:
+    """The middle half of 8 rows, from 8 * 0.25 - 1/2 on, twice as large."""
+    sizes, mode = ints(1, 4, 8, 8), {"coordinate_transformation_mode": "tf_crop_and_resize"}
+    known = facts_of("Resize", IMAGE, floats(0, 0, 0.25, 0.25, 1, 1, 0.75, 0.75), None, sizes, **mode).window
+    unknown = facts_of("Resize", IMAGE, t(8), None, sizes, **mode).window
+    assert all(isinstance(axis, AxisMap) for axis in known.maps[0][2:])
+    assert unknown.maps == ((None, None, None, None),)  # though there are as many elements as before
+    columns = facts_of("Resize", IMAGE, t(2), None, ints(8), axes=(3,), **mode).window
+    assert columns.maps == ((0, 1, 2, None),)
+
+
+@pytest.mark.parametrize(
+    ("mode", "scale", "axis"),
+    [
+        # x = 2i falls on an element, which every mode takes
+        ("floor", 0.5, AxisMap(2, stride=2)), ("ceil", 0.5, AxisMap(2, stride=2)),
+        ("round_prefer_floor", 0.5, AxisMap(2, stride=2)), ("round_prefer_ceil", 0.5, AxisMap(2, stride=2)),
+        # x = i / 2: the element at it or before, or at it or behind, of two that an output may lie between
+        ("floor", 2.0, AxisMap(2, kernel=2, pad=1, up=2)), ("ceil", 2.0, AxisMap(2, kernel=2, up=2)),
+        ("round_prefer_floor", 2.0, AxisMap(2, kernel=2, pad=1, up=2)),
+        ("round_prefer_ceil", 2.0, AxisMap(2, kernel=2, up=2)),
+    ],
+)  # fmt: skip
+def test_the_nearest_element_is_the_one_that_the_rounding_takes(mode: str, scale: float, axis: AxisMap) -> None:
+    options = {"mode": "nearest", "nearest_mode": mode, "coordinate_transformation_mode": "asymmetric"}
+    window = facts_of("Resize", t(1, 1, 12), None, floats(1, 1, scale), **options).window
+    (found,) = [each for each in window.maps[0] if isinstance(each, AxisMap)]
+    assert replace(found, border="") == axis

@@ -52,6 +52,12 @@ def test_what_data_decides_is_open(facts_of: FactsOf) -> None:
     assert (first.shape, counts.shape, inverse.shape) == (distinct.shape, distinct.shape, (3 * 4,))
 
 
+def test_unique_compares_as_sorting_does(facts_of: FactsOf) -> None:
+    """Each of 3 x 4 elements in ceil(log2(12)) = 4 rounds; nothing is compared where there is one."""
+    assert facts_of("Unique", t(3, 4)).work == Work(compares=(3 * 4) * 4)
+    assert facts_of("Unique", t(1)).work == Work()
+
+
 def test_unique_slices_of_an_axis(facts_of: FactsOf) -> None:
     distinct, _, inverse = facts_of("Unique", t(3, 4), axis=1, outputs=3).outputs
     assert distinct.shape[0] == 3

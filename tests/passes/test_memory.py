@@ -131,6 +131,15 @@ def test_pieces_along_the_outermost_axis_lie_inside_their_tensor(graph: Onnx) ->
     assert analysis.memory.curve == [2 * whole, whole, whole + head, 2 * whole]  # x stays until its last piece is read
 
 
+def test_a_piece_of_a_piece_begins_behind_both_beginnings(graph: Onnx) -> None:
+    nodes = [node("Softmax", ["i"], ["x"]), node("Split", ["x", "parts"], ["a", "b"], axis=1)]
+    nodes += [node("Split", ["b", "others"], ["c", "d"], axis=1)]
+    nodes += [node("Softmax", [piece], [f"{piece}_out"], axis=1) for piece in "acd"]
+    analysis = graph(nodes, {"i": [1, 6, 5]}, ["a_out", "c_out", "d_out"], {"parts": [2, 4], "others": [1, 3]})
+    x = analysis.memory.buffers[1]
+    assert x.offsets == {"b": 4 * 2 * 5, "c": 4 * 2 * 5, "d": 4 * (2 + 1) * 5}
+
+
 def test_pieces_across_rows_are_copies(graph: Onnx) -> None:
     nodes = [node("Split", ["i"], ["a", "b"], axis=1)]
     analysis = graph(nodes, {"i": [2, 6]}, ["a", "b"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import graphcost
 from graphcost.graph import Model, Op, Tensor, build_dag
-from graphcost.passes import order
+from graphcost.passes import order, order_tasks
 from graphcost.passes.buffers import allocate, live_bytes
 from graphcost.passes.memory import Memory, liveness
 from graphcost.passes.rows import Row
@@ -267,6 +267,14 @@ def forks(draw: Any) -> Spec:
 @given(forks(), st.sampled_from(["arena", "caller"]))
 def test_the_best_of_all_orders_of_branches_is_found(spec: Spec, io: str) -> None:
     compare(memory(spec, io=io).storage)
+
+
+def test_all_that_run_before_a_task_are_its_ancestors() -> None:
+    """Bit n is task n: two branches behind the first task join in task 3, which task 4 follows."""
+    above = order_tasks.ancestors([(), (0,), (0,), (1, 2), (3,)])
+    assert above == [0, 0b1, 0b1, 0b111, 0b1111]
+    assert order_tasks.last_readers([1, 2, 3], above) == [3]
+    assert order_tasks.last_readers([1, 2], above) == [1, 2]
 
 
 def test_parts_between_two_cuts_are_searched_apart() -> None:

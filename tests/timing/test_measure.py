@@ -71,7 +71,7 @@ def test_the_operators_together_take_no_longer_than_the_run_under_the_profiler(t
     assert sum(group.fastest for group in timing.groups) < 10 * timing.run.seconds
 
 
-@pytest.mark.parametrize("form", ["binary", "gzip", "text", "external", "unnamed"])
+@pytest.mark.parametrize("form", ["binary", "numbers", "gzip", "text", "external", "unnamed"])
 def test_the_weights_of_a_file_of_any_form_are_those_that_run(form: str, tmp_path: Path) -> None:
     model = convolutions()
     dense = next(numpy_helper.to_array(tensor) for tensor in model.graph.initializer if tensor.name == "d")
@@ -85,6 +85,8 @@ def test_the_weights_of_a_file_of_any_form_are_those_that_run(form: str, tmp_pat
     else:
         for each in model.graph.node if form == "unnamed" else ():
             each.name = ""
+        for tensor in model.graph.initializer if form == "numbers" else ():  # as float_data, not as raw_data
+            tensor.CopyFrom(onnx.helper.make_tensor(tensor.name, 1, tensor.dims, numpy_helper.to_array(tensor).ravel()))
         onnx.save(model, path)
     analysis = analyze(load(path))
     found = runnable.build(path, analysis)
