@@ -159,3 +159,7 @@ def test_tokens_that_are_no_padding_are_counted_against_the_longest_sequence() -
         macs("PackedMultiHeadAttention", t(7, 2, 3, 8), None, None, None, offset, lengths, num_heads=2)
         == 2 * 7 * 4 * 16
     )
+    operands = (t(7, 16), t(7, 16), t(7, 24))
+    plain = facts_of(MS + "PackedMultiHeadAttention", *operands, None, offset, lengths, num_heads=2).work
+    biased = facts_of(MS + "PackedMultiHeadAttention", *operands, t(56), offset, lengths, num_heads=2).work
+    assert plain is not None and biased == plain + Work(adds=7 * (16 + 16 + 24))
