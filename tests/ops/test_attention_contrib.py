@@ -48,6 +48,16 @@ def test_a_rotation_reads_a_row_of_its_tables_for_each_position(x: Tensor, posit
     assert facts.elements_read == (2 * 5 * 32, positions.size, rows * 4, rows * 4)
 
 
+def test_queries_and_keys_are_normalised_head_by_head() -> None:
+    """Four heads of queries and two of keys, of 8 numbers each, at five steps: squares, a mean, a root, a factor."""
+    operands = (t(1, 5, 32), t(1, 5, 16), t(1, 5, 16), *[None] * 11)
+    options = {"num_heads": 4, "kv_num_heads": 2}
+    plain = facts_of(MS + "GroupQueryAttention", *operands, **options).work
+    normalised = facts_of(MS + "GroupQueryAttention", *operands, t(8), t(8), **options).work
+    each = Work(muls=3 * 8, adds=8 + 1, divs=2, exps=1)
+    assert plain is not None and normalised == plain + each * (5 * (4 + 2))
+
+
 def test_a_bias_of_attention_is_added_to_each_score() -> None:
     """Two sequences, four heads, five steps that see five keys."""
     operands = (t(2, 5, 16), t(16, 48), t(48))
@@ -149,3 +159,7 @@ def test_tokens_that_are_no_padding_are_counted_against_the_longest_sequence() -
         macs("PackedMultiHeadAttention", t(7, 2, 3, 8), None, None, None, offset, lengths, num_heads=2)
         == 2 * 7 * 4 * 16
     )
+    operands = (t(7, 16), t(7, 16), t(7, 24))
+    plain = facts_of(MS + "PackedMultiHeadAttention", *operands, None, offset, lengths, num_heads=2).work
+    biased = facts_of(MS + "PackedMultiHeadAttention", *operands, t(56), offset, lengths, num_heads=2).work
+    assert plain is not None and biased == plain + Work(adds=7 * (16 + 16 + 24))

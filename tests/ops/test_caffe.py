@@ -384,6 +384,8 @@ def test_sizes_that_are_open_stay_in_the_answer() -> None:
         ("EuclideanLoss", (t(4, 10), t(4, 2, 5)), {}, ""),
         ("SigmoidCrossEntropyLoss", (t(4, 10), t(4, 9)), {}, "predictions of 10 elements each, and targets of 9"),
         ("ContrastiveLoss", (t(4, 10), t(4, 10), t(4)), {}, ""),
+        ("MultinomialLogisticLoss", (t(4, 10), t(4)), {}, ""),
+        ("MultinomialLogisticLoss", (t(4, 10), t(4, 1, 1, 1)), {}, ""),
         ("SoftmaxWithLoss", (t(2, 3, 7, 7), t(2, 1, 7, 7)), {}, ""),
         ("SoftmaxWithLoss", (t(2, 7, 3), t(2, 7)), {"axis": 2}, ""),
         ("Accuracy", (t(4, 10), t(4, 1)), {}, ""),

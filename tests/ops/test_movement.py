@@ -264,6 +264,7 @@ def test_depth_that_does_not_divide_is_a_contradiction(facts_of: FactsOf) -> Non
 
 def test_crop_takes_a_border_or_a_size(facts_of: FactsOf) -> None:
     """Border is left, top, right, bottom."""
+    assert facts_of("Crop", t(1, 3, 10, 20), opset=1).outputs[0] == t(1, 3, 10, 20)
     facts = facts_of("Crop", t(1, 3, 10, 20), opset=1, border=(1, 2, 3, 4))
     assert facts.outputs[0].shape == (1, 3, 10 - 2 - 4, 20 - 1 - 3)
     assert facts.window.pad == (-2, -1)
