@@ -101,7 +101,8 @@ def test_everything_that_setup_names_is_locked(root: Path) -> None:
 
 
 def fuzz(root: Path, *arguments: str) -> str:
-    run = subprocess.run([root / "scripts/fuzz", *arguments], capture_output=True, text=True, cwd=root, check=False)
+    words = [sys.executable, str(root / "scripts/fuzz"), *arguments]
+    run = subprocess.run(words, capture_output=True, text=True, cwd=root, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout
 

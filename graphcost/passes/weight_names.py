@@ -28,9 +28,17 @@ _MODULE = (
 )
 
 
-@lru_cache(maxsize=8192)
+_DIGITS = str.maketrans("123456789", "0" * 9)
+"""All digits are alike to what is asked here, so names that differ in numbers alone are asked about once."""
+
+
 def meaning(name: str) -> str:
     """The class that a name speaks of, "" where it speaks of none: `bn1.running_mean` is one of the statistics."""
+    return _meaning(name.translate(_DIGITS))
+
+
+@lru_cache(maxsize=8192)
+def _meaning(name: str) -> str:
     if re.fullmatch(_MADE, name):
         return TABLES
     return next((use for use, words in _MEANING.items() if re.search(words, name)), "")
@@ -42,7 +50,6 @@ def is_module_parameter(name: str) -> bool:
     return re.search(_MODULE, name) is not None
 
 
-@lru_cache(maxsize=8192)
 def is_of_module(name: str) -> bool:
     """Whether a name tells the module that a weight belongs to, `layer1.0.conv1.weight`; others exporters make up."""
     return "." in name or ("/" in name and not re.search(r"_output_\d+$", name))

@@ -97,7 +97,12 @@ def test_shapes_and_types_are_what_onnxruntime_makes(case: Any) -> None:
     model = _model(*case)
     options = runtime.SessionOptions()
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    try:
+        session = runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except Exception as problem:
+        if "is not a registered function/op" in str(problem):
+            pytest.skip("this onnxruntime is older than the operator")
+        raise
     (row,) = graphcost.analyze(importer.build(model)).rows
     made = session.run(None, {})
     assert [(y.shape, y.dtype) for y in row.outputs] == [(y.shape, str(y.dtype)) for y in made]
