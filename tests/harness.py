@@ -28,6 +28,11 @@ NEWEST = 30
 # --- Caffe ------------------------------------------------------------------------------------------------------------
 
 
+def onnx_before(major: int, minor: int) -> bool:
+    """Whether the onnx package is older than that version."""
+    return tuple(map(int, onnx.__version__.split(".")[:2])) < (major, minor)
+
+
 def image(*extents: int, name: str = "data") -> str:
     """The prototxt of a network's input: `image(1, 3, 8, 8)`."""
     return f'input: "{name}" input_shape {{ {" ".join(f"dim: {extent}" for extent in extents)} }}\n'

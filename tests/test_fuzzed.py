@@ -89,3 +89,29 @@ def test_the_page_draws_a_body_that_works_on_constants_alone(
     assert parsed(CONSTANT_BRANCHES).outputs
     assert main([str(tmp_path / "net.onnxtxt"), "--format", "html"]) == 0
     assert capsys.readouterr().out.rstrip().endswith("</html>")
+
+
+def test_a_shape_that_is_no_message_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "net.prototxt").write_text('layer { shape: "d" type: "Input" top: "a" }')
+    assert "a shape should be { dim: ... }, not 'd'" in refused(capsys, tmp_path / "net.prototxt", "--format", "json")
+
+
+def test_the_course_lists_a_product_that_is_a_vector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A matrix of 8 x 4 by a vector of 4: a fully connected layer of eight, whose result has one axis."""
+    model = saved(parsed("g (float[4] x, float[8,4] w) => (float[8] y) { y = MatMul(w, x) }"), tmp_path)
+    assert main([str(model), "--style", "cs231n"]) == 0
+    assert "[1x1x8]" in capsys.readouterr().out
+
+
+def test_what_the_runtime_prints_of_a_file_that_it_cannot_run_stays_out_of_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+
+    def refuse(*_: object, **__: object) -> None:
+        print("EP Error")
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr(runtime, "InferenceSession", refuse)
+    model = saved(parsed("g (float[1,4] x) => (float[1,4] y) { y = Relu(x) }"), tmp_path)
+    assert "no such thing" in refused(capsys, model, "--measure")

@@ -117,8 +117,8 @@ def _flattened(before: tuple[Extent, ...], own: Extent, filters: Extent) -> tupl
 
 
 def _hwc(tensor: Tensor) -> tuple[Extent, ...]:
-    """The extents of one image, channels last; 1x1 where there are no spatial axes."""
-    return (*(tensor.shape[2:] or (1, 1)), tensor.shape[1])
+    """The extents of one image, channels last; 1x1 where there are no spatial axes, all of a vector being channels."""
+    return (*(tensor.shape[2:] or (1, 1)), tensor.shape[1] if tensor.rank > 1 else tensor.size)
 
 
 def _box(extents: tuple[Extent, ...]) -> str:

@@ -263,7 +263,10 @@ def shape_of(shape: Any, path: str, line: int = 0) -> tuple[Extent, ...]:
     if isinstance(shape, Message):
         extents, line = shape.all("dim"), shape.line
     else:
-        extents = _all(dict(shape).get("dim", ()))
+        try:
+            extents = _all(dict(shape).get("dim", ()))
+        except (TypeError, ValueError):
+            raise ModelError(path, str(line), f"a shape should be {{ dim: ... }}, not {shape!r}") from None
     if len(extents) > limits.MAX_BLOB_AXES:
         raise ModelError(
             path, str(line), f"a shape of {len(extents):,} axes; Caffe's blobs have at most {limits.MAX_BLOB_AXES}"

@@ -8,6 +8,7 @@ in a folder that is removed whatever happens. Imported only when something is me
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -138,7 +139,8 @@ def _session(module: Any, runnable: Runnable, folder: Path, threads: int, provid
         values = [_lent(module, array, runnable.types[name]) for name, array in runnable.weights.items()]
         options.add_external_initializers(list(runnable.weights), values)
     providers = [provider] if provider == "CPUExecutionProvider" else [provider, "CPUExecutionProvider"]
-    return module.InferenceSession(runnable.model, options, providers=providers)
+    with contextlib.redirect_stdout(io.StringIO()):  # where it prints what it says again in what it raises
+        return module.InferenceSession(runnable.model, options, providers=providers)
 
 
 def _lent(module: Any, array: Any, element_type: int) -> Any:

@@ -15,7 +15,7 @@ from graphcost.dims import Undecided, bounds, minimum, substitute, symbol, symbo
 from graphcost.ops.indexing import span
 from graphcost.ops.values import LIMIT
 from graphcost.windows import AxisMap, mapped
-from harness import ints, number, t
+from harness import ints, number, onnx_before, t
 
 FactsOf = Callable[..., Facts]
 
@@ -198,6 +198,7 @@ def test_gather_nd_picks_contents(agrees: FactsOf, indices: list[Any], batch_dim
     agrees("GatherND", CUBE, np.array(indices, np.int64), batch_dims=batch_dims)
 
 
+@pytest.mark.skipif(onnx_before(1, 23), reason="what the onnx package calculates here is wrong")
 @pytest.mark.parametrize("reduction", ["none", "add", "mul", "max", "min"])
 def test_scatter_elements_puts_contents_in(agrees: FactsOf, reduction: str) -> None:
     indices = np.array([[[2, 0, 1, 1]], [[0, 1, 2, -1]]], np.int64)
@@ -205,6 +206,7 @@ def test_scatter_elements_puts_contents_in(agrees: FactsOf, reduction: str) -> N
     agrees("ScatterElements", CUBE, indices, updates, axis=1, reduction=reduction)
 
 
+@pytest.mark.skipif(onnx_before(1, 23), reason="what the onnx package calculates here is wrong")
 @pytest.mark.parametrize("reduction", ["none", "add", "mul", "max", "min"])
 def test_scatter_nd_puts_contents_in(agrees: FactsOf, reduction: str) -> None:
     indices = np.array([[0, 1], [1, 2]], np.int64)

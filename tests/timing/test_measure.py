@@ -92,7 +92,8 @@ def test_the_weights_of_a_file_of_any_form_are_those_that_run(form: str, tmp_pat
     found = runnable.build(path, analysis)
     assert found.made_up == [] and (found.weights != {}) == (form in ("gzip", "text"))
     if found.weights:
-        assert np.array_equal(found.weights["d"], dense)
+        digits = 1e-5 if form == "text" else 0  # of an older onnx package, which prints six
+        assert np.allclose(found.weights["d"], dense, rtol=digits, atol=0)
     assert runtime.measure(found, threads=1, seconds=0.02).run.seconds > 0
     assert next(iter(groups(analysis.measured(path, **QUICK)).values()))[1:] != []
 
