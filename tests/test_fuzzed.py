@@ -10,7 +10,7 @@ import pytest
 from onnx import helper
 
 from graphcost.cli import main
-from harness import HEAD, conv, onnx_text, parsed, proto, saved
+from harness import HEAD, conv, onnx_text, parsed, proto, saved, zeros
 
 FORMATS = ("md", "text", "html", "csv", "json")
 
@@ -98,7 +98,8 @@ def test_a_shape_that_is_no_message_is_refused(tmp_path: Path, capsys: pytest.Ca
 
 def test_the_course_lists_a_product_that_is_a_vector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A matrix of 8 x 4 by a vector of 4: a fully connected layer of eight, whose result has one axis."""
-    model = saved(parsed("g (float[4] x, float[8,4] w) => (float[8] y) { y = MatMul(w, x) }"), tmp_path)
+    product = helper.make_node("MatMul", ["w", "x"], ["y"])
+    model = saved(proto([product], {"x": [4]}, constants=zeros({"w": [8, 4]})), tmp_path)
     assert main([str(model), "--style", "cs231n"]) == 0
     assert "[1x1x8]" in capsys.readouterr().out
 
@@ -113,5 +114,5 @@ def test_what_the_runtime_prints_of_a_file_that_it_cannot_run_stays_out_of_the_r
         raise RuntimeError("no such thing")
 
     monkeypatch.setattr(runtime, "InferenceSession", refuse)
-    model = saved(parsed("g (float[1,4] x) => (float[1,4] y) { y = Relu(x) }"), tmp_path)
+    model = saved(proto([helper.make_node("Relu", ["x"], ["y"])], {"x": [1, 4]}), tmp_path)
     assert "no such thing" in refused(capsys, model, "--measure")
