@@ -97,9 +97,9 @@ def test_a_shape_that_is_no_message_is_refused(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_the_course_lists_a_product_that_is_a_vector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A matrix of 8 x 4 by a vector of 4: a fully connected layer of eight, whose result has one axis."""
-    product = helper.make_node("MatMul", ["w", "x"], ["y"])
-    model = saved(proto([product], {"x": [4]}, constants=zeros({"w": [8, 4]})), tmp_path)
+    """A vector of 4 by a matrix of 4 x 8: a fully connected layer of eight, whose result has one axis."""
+    product = helper.make_node("MatMul", ["x", "w"], ["y"])
+    model = saved(proto([product], {"x": [4]}, constants=zeros({"w": [4, 8]})), tmp_path)
     assert main([str(model), "--style", "cs231n"]) == 0
     assert "[1x1x8]" in capsys.readouterr().out
 
