@@ -10,7 +10,7 @@ import pytest
 from onnx import helper
 
 from graphcost.cli import main
-from harness import HEAD, conv, onnx_text, parsed, proto, saved, zeros
+from harness import HEAD, conv, onnx_text, parsed, proto, saved
 
 FORMATS = ("md", "text", "html", "csv", "json")
 
@@ -96,12 +96,11 @@ def test_a_shape_that_is_no_message_is_refused(tmp_path: Path, capsys: pytest.Ca
     assert "a shape should be { dim: ... }, not 'd'" in refused(capsys, tmp_path / "net.prototxt", "--format", "json")
 
 
-def test_the_course_lists_a_product_that_is_a_vector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A vector of 4 by a matrix of 4 x 8: a fully connected layer of eight, whose result has one axis."""
-    product = helper.make_node("MatMul", ["x", "w"], ["y"])
-    model = saved(proto([product], {"x": [4]}, constants=zeros({"w": [4, 8]})), tmp_path)
+def test_the_course_lists_a_pool_of_a_vector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without positions to pool over it has channels alone."""
+    model = saved(proto([helper.make_node("GlobalAveragePool", ["x"], ["y"])], {"x": [4]}), tmp_path)
     assert main([str(model), "--style", "cs231n"]) == 0
-    assert "[1x1x8]" in capsys.readouterr().out
+    assert "[1x1x4]" in capsys.readouterr().out
 
 
 def test_what_the_runtime_prints_of_a_file_that_it_cannot_run_stays_out_of_the_report(
