@@ -25,8 +25,8 @@ DIMS = {
 IMPORTERS = {
     "importers", "importers.caffe", "importers.caffe_data", "importers.caffe_layers", "importers.caffe_precision",
     "importers.caffe_schema", "importers.caffe_solver", "importers.caffe_state", "importers.caffe_text",
-    "importers.caffe_trained", "importers.caffe_types", "importers.foreign", "importers.prototxt", "importers.sniff",
-    "importers.source", "importers.unpack",
+    "importers.caffe_trained", "importers.caffe_types", "importers.foreign", "importers.prototxt", "importers.repeats",
+    "importers.sniff", "importers.source", "importers.unpack",
 }  # fmt: skip
 PASSES = {
     "passes", "passes.blobs", "passes.buffers", "passes.checks", "passes.infer", "passes.invariant", "passes.memory",

@@ -19,6 +19,7 @@ from typing import NoReturn, TypeAlias
 
 from .. import limits
 from ..errors import ModelError
+from .repeats import possessive
 from .sniff import HEAD, encoding_of
 
 Value: TypeAlias = "Message | bool | int | float | str"
@@ -119,7 +120,7 @@ def _decode(text: str | bytes, path: str) -> str:
 _GAP = r"\s*+(?:\#.*+(?:\n\s*+|\Z))*+"
 _WORD = r"-?\s*+[\w.][\w.+-]*+"
 _QUOTED = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|' + r"'[^'\\\n]*+(?:\\.[^'\\\n]*+)*+'"
-_SCALAR = rf"(?:{_WORD}|(?:{_QUOTED})(?:{_GAP}(?:{_QUOTED}))*+)"
+_SCALAR = rf"(?:{_WORD}|(?:{_QUOTED}){possessive(rf'{_GAP}(?:{_QUOTED})', '*')})"
 _NAME = r"[A-Za-z_]\w*+|\[\s*+[\w./-]++\s*+\]"
 
 # The end of a message, or a field up to its scalar or its opening bracket.

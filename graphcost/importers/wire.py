@@ -16,6 +16,7 @@ from collections.abc import Iterator, Set
 from .. import limits
 from ..errors import ModelError
 from ..slices import Slices
+from .repeats import possessive
 from .unpack import Buffer
 
 Field = tuple[int, int, int, int]
@@ -45,12 +46,18 @@ _ATTRIBUTE_LISTS = frozenset({7, 8, 9})  # floats, ints, strings
 _ATTRIBUTE_STRING = 4
 _ATTRIBUTE_TYPE = 20
 
+
+def _varints(key: str) -> bytes:
+    """A pattern of varints, each behind a key."""
+    return possessive(rf"{key}[\x80-\xff]{{0,9}}+[\x00-\x7f]", "+").encode()
+
+
 # Numbers of a list that stand one by one, each with its key, as old encoders wrote them: of a TensorProto float_data,
 # double_data, int32_data, int64_data and uint64_data, of an AttributeProto floats and ints; of a BlobProto of Caffe
 # data, diff, double_data and double_diff.
 _RUNS = {
-    "tensor": rb"(?:\x25.{4})++|(?:\x51.{8})++|(?:[\x28\x38\x58][\x80-\xff]{0,9}+[\x00-\x7f])++",
-    "attribute": rb"(?:\x3d.{4})++|(?:\x40[\x80-\xff]{0,9}+[\x00-\x7f])++",
+    "tensor": rb"(?:\x25.{4})++|(?:\x51.{8})++|" + _varints(r"[\x28\x38\x58]"),
+    "attribute": rb"(?:\x3d.{4})++|" + _varints(r"\x40"),
     "blob": rb"(?:\x2d.{4})++|(?:\x35.{4})++|(?:\x41.{8})++|(?:\x49.{8})++",
 }
 _RUN_KEYS = frozenset(b"\x25\x51\x28\x38\x58\x3d\x40\x2d\x35\x41\x49")
