@@ -26,6 +26,8 @@ def write(content: Content, path: Path) -> None:
                 device.writelines(pieces)
             return
         path = path.resolve()
+        if path.is_symlink():  # which Python 3.13 leaves as it is where it leads to itself
+            raise RuntimeError(path)
         handle, temporary = tempfile.mkstemp(prefix=".graphcost-", dir=path.parent)  # of any name, however long
         try:
             with os.fdopen(handle, "wb") as file:
