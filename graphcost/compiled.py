@@ -26,9 +26,7 @@ class CompiledTemplates(jinja2.FileSystemBytecodeCache):
 
     def __init__(self, folder: Path, rules: object) -> None:
         digest = sha256(repr((jinja2.__version__, rules)).encode()).hexdigest()[:12]
-        compiled = Path(
-            importlib.util.cache_from_source(str(folder / "template.py"))
-        )  # elsewhere with a pycache prefix
+        compiled = Path(importlib.util.cache_from_source(str(folder / "template.py")))  # a prefix may lead elsewhere
         super().__init__(str(compiled.parent), f"%s.{sys.implementation.cache_tag}-{digest}.cache")
 
     def get_cache_key(self, name: str, filename: str | None = None) -> str:

@@ -10,6 +10,8 @@ FEW = 3
 """So many names of a kind are worth a pattern."""
 LISTED = 4
 """Values that a pattern lists, before it says that there are more."""
+Natural = tuple[tuple[int, int, str], ...]
+"""A key for sorting: whether each part is no number, the digits of a number, and the part."""
 _TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]+")
 
 
@@ -65,7 +67,7 @@ def shortened(text: str, most: int) -> str:
     return f"{text[: most - 1 - tail]}…{text[len(text) - tail :]}"
 
 
-def natural(text: str) -> tuple[tuple[int, int, str], ...]:
+def natural(text: str) -> Natural:
     """A key that sorts numbers in text by what they are: `7` before `91`, `conv2` before `conv10`, `all` after both."""
     parts = re.findall(r"\d+|\D+", text)
     numbers = [part.lstrip("0") if part.isdecimal() else None for part in parts]

@@ -250,7 +250,9 @@ def _latex_summary(summary: Summary) -> str:
 
 def _latex(report: Report) -> str:
     assumed = [f"Assumptions: {report.assumptions}."] if report.assumptions else []
-    foot = [f"Coverage: {report.coverage}.", *assumed, *(f"Warning: {each}" for each in report.analysis.warnings)]
+    unknown = [f"Not known: {each}" for each in report.causes]
+    warnings = [f"Warning: {each}" for each in report.analysis.warnings]
+    foot = [f"Coverage: {report.coverage}.", *unknown, *assumed, *warnings]
     from . import latex
 
     return latex.document(report.title, report.summary, report.tables, foot)

@@ -16,7 +16,7 @@ from .dims import Dim, Extent, substitute, symbol
 from .errors import ArgumentError
 from .expense import expense, most_expensive
 from .grouping import GROUPS, group_value, groups
-from .naming import grouped, natural
+from .naming import Natural, grouped, natural
 from .notation import AS_USUAL, ColumnNotation, Notation
 from .suggest import no_such
 from .table import EXPLAINED, LONG, Table, Value, counted, formula, is_abbreviated, shape_text, shapes_text, show
@@ -75,8 +75,7 @@ class Report:
     "fold"; `style` is "default" or a convention with a table of its own, whose columns and rows are the tool's;
     `sections` are names of `graphcost.sections`, or such objects; `all` shows the operators too that only make
     constants; `notation` says how `tables` write numbers; `title` stands over the report in place of the network's
-    name and format. Raises ArgumentError, a ModelError, for a column, style,
-    group or section that does not exist.
+    name and format. Raises ArgumentError, a ModelError, for a column, style, group or section that does not exist.
     """
 
     keeps_symbols = False
@@ -410,7 +409,7 @@ class Report:
             values.append(known[place])
         return values
 
-    def _sort_key(self, value: Value) -> tuple[int, float, tuple[tuple[int, int, str], ...]]:
+    def _sort_key(self, value: Value) -> tuple[int, float, Natural]:
         """Where a value stands in an order: text by itself, then numbers; what is not known may be the largest."""
         number = self.analysis.evaluate(value) if isinstance(value, Dim) else value
         if isinstance(number, str):

@@ -40,7 +40,7 @@ def causes(a: Analysis) -> list[str]:
         if row.status != "known" and not row.dependent and row.why and not row.why.startswith(NO_RULE):
             names.setdefault((row.op.type, row.why), []).append(row.name)
     found = [f"{first(of, 2)} ({kind}): {why}" for (kind, why), of in names.items()]
-    return [*found[:CAUSES], *([f"{len(found) - CAUSES} more reasons"] if len(found) > CAUSES else [])]
+    return [*found[:CAUSES], *([counted(len(found) - CAUSES, "more reason")] if len(found) > CAUSES else [])]
 
 
 def assumptions(a: Analysis) -> str:

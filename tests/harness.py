@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -26,6 +30,16 @@ NEWEST = 30
 """Above every version of the ONNX operator set that there is: the newest rule answers."""
 
 # --- Caffe ------------------------------------------------------------------------------------------------------------
+
+
+def script(root: Path, name: str) -> ModuleType:
+    """A program of scripts/ as a module."""
+    loader = SourceFileLoader(f"scripts_{name}", str(root / "scripts" / name))
+    spec = spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = sys.modules[loader.name] = module_from_spec(spec)  # where its dataclasses look for it
+    loader.exec_module(module)
+    return module
 
 
 def onnx_before(major: int, minor: int) -> bool:

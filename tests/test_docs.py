@@ -10,9 +10,7 @@ import runpy
 import subprocess
 import sys
 import textwrap
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import onnx
@@ -21,7 +19,7 @@ import pytest
 
 from graphcost import cli, columns, conventions, devices, render, rules, sections
 from graphcost.budgets import config
-from harness import onnx_text
+from harness import onnx_text, script
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -35,18 +33,11 @@ def scratch_tables(scratch_rules: None, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setattr(table, "_table", dict(table._table))
 
 
-def script(root: Path) -> ModuleType:
-    loader = SourceFileLoader("docs_script", str(root / "scripts/docs"))
-    spec = importlib.util.spec_from_loader("docs_script", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="argparse lays its help out in another way")
 def test_the_reference_is_not_stale(root: Path) -> None:
-    assert (root / "docs/reference.md").read_text(encoding="utf-8") == script(root).reference(), "run scripts/docs"
+    assert (root / "docs/reference.md").read_text(encoding="utf-8") == script(root, "docs").reference(), (
+        "run scripts/docs"
+    )
 
 
 def test_the_readme_shows_what_the_command_prints(

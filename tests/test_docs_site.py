@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from harness import script
 
 GUIDES = sorted(path.stem for path in (Path(__file__).parent.parent / "docs/guides").glob("*.md"))
 
@@ -16,12 +16,7 @@ GUIDES = sorted(path.stem for path in (Path(__file__).parent.parent / "docs/guid
 @pytest.fixture
 def docs(root: Path) -> ModuleType:
     """scripts/docs as a module."""
-    loader = SourceFileLoader("docs_script", str(root / "scripts/docs"))
-    spec = importlib.util.spec_from_loader("docs_script", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+    return script(root, "docs")
 
 
 def test_every_page_has_its_place_in_the_navigation_and_every_place_its_page(root: Path) -> None:

@@ -523,7 +523,7 @@ def test_a_report_says_why_an_operator_that_has_a_rule_is_not_known(net: Any) ->
     analysis = net(text + layer("m", "Mystery", "data") + layer("r", "ReLU", "a"))
     reason = "a, b and 1 more (Convolution): field padd is not understood (nearest: pad)"
     assert Report(analysis).causes == [reason]
-    for format in ("md", "text", "html"):
+    for format in ("md", "text", "html", "latex"):
         assert f"Not known: {reason}" in Report(analysis).render(format)
 
 
@@ -532,3 +532,4 @@ def test_only_the_first_reasons_are_given(net: Any) -> None:
     analysis = net(image(1, 3, 8, 8) + "".join(odd % (at, at, at) for at in range(7)))
     causes = Report(analysis).causes
     assert len(causes) == 5 + 1 and causes[-1] == "2 more reasons"
+    assert Report(net(image(1, 3, 8, 8) + "".join(odd % (at, at, at) for at in range(6)))).causes[-1] == "1 more reason"

@@ -9,23 +9,12 @@ import re
 import signal
 import subprocess
 import sys
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType
 from zipfile import ZipFile
 
 import pytest
 
-
-def script(root: Path, name: str) -> ModuleType:
-    loader = SourceFileLoader(f"scripts_{name}", str(root / "scripts" / name))
-    spec = spec_from_loader(loader.name, loader)
-    assert spec is not None
-    module = sys.modules[loader.name] = module_from_spec(spec)  # where its dataclasses look for it
-    loader.exec_module(module)
-    return module
-
+from harness import script
 
 # --- release ----------------------------------------------------------------------------------------------------------
 

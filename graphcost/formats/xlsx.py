@@ -78,6 +78,7 @@ def _about(report: Report) -> Iterator[Row]:
     """What is to be known of the figures."""
     yield "model", report.title
     yield "coverage", report.coverage
+    yield from (("not known", each) for each in report.causes)
     if report.assumptions:
         yield "assumptions", report.assumptions
     yield from (("warning", each) for each in report.analysis.warnings)

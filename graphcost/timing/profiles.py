@@ -151,10 +151,14 @@ def by_operator(
 def _lines(text: str, path: Path) -> Profile:
     head = text.lstrip().partition("\n")[0]
     if "layerName" in head and "realTime" in head:
-        return _openvino(_counter_lines(text), path)
+        try:
+            return _openvino(_counter_lines(text), path)
+        except csv.Error as problem:
+            raise _none(path, f" ({problem})") from None
     return _csv(text, path)
 
 
+_COUNTERS = ("layerName", "execStatus", "layerType", "realTime")
 Counter = tuple[str, str, str, str, Any, float]
 """What OpenVINO states of a layer: name, type, status, its place in the file, the time, and the unit in seconds."""
 
@@ -168,9 +172,13 @@ def _requests(data: Mapping[str, Any]) -> list[Any]:
 def _counters(requests: Sequence[Any]) -> Iterator[Counter]:
     for request in requests:
         nodes = request.get("nodes") if isinstance(request, dict) else None
-        for node in nodes if isinstance(nodes, list) else []:
+        for node in filter(_is_object, nodes if isinstance(nodes, list) else []):
             name, kind, status = (str(node.get(key, "")) for key in ("name", "node_type", "status"))
             yield name, kind, status, name, node.get("real_time"), 1e-3
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 def _counter_lines(text: str) -> Iterator[Counter]:
@@ -181,7 +189,7 @@ def _counter_lines(text: str) -> Iterator[Counter]:
         titles = {title.strip().partition(" ")[0]: at for at, title in enumerate(row)}
         if "layerName" in titles and "realTime" in titles:
             columns, unit = titles, 1e-6 if "(us)" in row[titles["realTime"]] else 1e-3
-        elif columns and len(row) > columns["realTime"]:
+        elif columns and len(row) > max(columns[key] for key in _COUNTERS if key in columns):
             kind, status = (row[columns[key]] if key in columns else "" for key in ("layerType", "execStatus"))
             yield row[columns["layerName"]], kind, status, f"line {number}", row[columns["realTime"]], unit
 

@@ -54,6 +54,12 @@ def test_what_is_not_known_is_empty_and_a_lower_bound_says_so() -> None:
     assert totals["macs"] == f">= {MACS}" and "Mystery" in totals["coverage"]
 
 
+def test_it_says_why_a_layer_that_has_a_rule_is_not_known() -> None:
+    book = opened(HEAD + conv("c", "data", "kernel_size: 3 padd: 1"))
+    totals = {row["quantity"]: row["value"] for row in rows(book, "totals")}
+    assert totals["not known"] == "c (Convolution): field padd is not understood (nearest: pad)"
+
+
 @pytest.mark.parametrize("name", ["=1+1", "@SUM(A1)", "+1", "https://example.com", "{=A1}"])
 def test_a_name_like_a_formula_or_a_link_is_text(name: str) -> None:
     cell = opened(HEAD + conv(name))["layers"]["A2"]

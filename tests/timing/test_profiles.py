@@ -130,10 +130,22 @@ def test_openvino_states_the_average_of_all_requests_in_json(tmp_path: Path) -> 
     assert analysis.timing is not None and analysis.timing.groups[0].spread is None  # one figure has no spread
 
 
+def test_a_line_of_openvino_that_breaks_off_is_passed_over(tmp_path: Path) -> None:
+    """Its columns may stand in any order, and the last ones are missing."""
+    lines = "realTime (ms);layerName;layerType\n1.5;conv1;Convolution\n2.5;pool1\n"
+    assert seconds(joined(tmp_path, lines)) == pytest.approx({"conv1": 1.5e-3})
+
+
+def test_a_cell_of_openvino_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no profile that is known \(field larger than"):
+        joined(tmp_path, COUNTERS + "x" * 200_000 + ";EXECUTED;Convolution;jit;1;1\n")
+
+
 @pytest.mark.parametrize(
     "data",
     [
         {"avg_performance": {"nodes": [{"name": "conv1"}]}},
+        {"avg_performance": {"nodes": ["conv1", 3]}},
         {"avg_performance": {"nodes": [{"name": "conv1", "real_time": "soon"}]}},
         {"detailed_performance": [{"nodes": 3}, 7]},
         {"avg_performance": {}},
