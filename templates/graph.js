@@ -268,7 +268,7 @@ function show(next) {
   for (const each of views) each.canvas.hidden = each !== view;
   if (!view.scale) {
     view.canvas.classList.add("live");
-    view.canvas.style.height = `${Math.min(view.height + 2, innerHeight * 0.8)}px`;
+    view.canvas.style.height = `${view.height + 2}px`; // or as much of it as graph.css allows
     zoom(Math.min(Math.max(view.canvas.clientWidth / view.width, LEGIBLE), 1));
     const first = view.boxes.reduce((best, box) => (box.y < best.y ? box : best), view.boxes[0]);
     if (first) centre(first, 0.1);
@@ -548,5 +548,13 @@ tools.addEventListener("change", ({target}) => {
 
 tools.hidden = false;
 for (const text of section.querySelectorAll(".expanding")) text.hidden = false;
-show(view);
+// In a frame that is not laid out yet nothing has a size: the drawing waits for one.
+if (view.canvas.clientWidth) show(view);
+else {
+  new ResizeObserver((_, observer) => {
+    if (!view.canvas.clientWidth) return;
+    observer.disconnect();
+    show(view);
+  }).observe(view.canvas);
+}
 })();

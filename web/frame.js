@@ -11,7 +11,7 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const event of ["wheel", "touchstart", "pointerdown", "keydown"]) {
       addEventListener(event, leave, { once: true, passive: true });
     }
-    setTimeout(leave, 1000);
+    addEventListener("load", () => setTimeout(leave, 1000));
   }
   addEventListener("scroll", () => parent.postMessage({ scrolled: scrollY }, "*"), { passive: true });
 });

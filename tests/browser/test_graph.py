@@ -90,6 +90,24 @@ def test_it_opens_at_the_input_and_can_be_read(chain: graphcost.Analysis, open_r
     assert page.locator("#graph form").is_visible()
 
 
+def test_in_a_frame_that_gets_its_size_later_it_is_drawn_then(chain: graphcost.Analysis, open_report: Any) -> None:
+    page = open_report("<!doctype html><title>A frame</title>")
+    page.evaluate(
+        """html => new Promise((loaded) => {
+            const frame = document.createElement("iframe");
+            frame.style.cssText = "width: 0; height: 0; border: 0";
+            frame.srcdoc = html;
+            frame.addEventListener("load", loaded);
+            document.body.append(frame);
+        })""",
+        chain.report().render("html"),
+    )
+    page.evaluate("document.querySelector('iframe').style.cssText = 'width: 1000px; height: 800px; border: 0'")
+    inside = page.frame_locator("iframe")
+    inside.locator(".canvas.live").first.wait_for()
+    assert inside.locator(".canvas:not([hidden])").bounding_box()["height"] == 0.8 * 800
+
+
 def test_buttons_zoom_and_fit(chain: graphcost.Analysis, open_report: Any) -> None:
     page = shown(open_report(chain))
     before = width(page)

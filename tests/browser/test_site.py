@@ -353,7 +353,8 @@ def test_the_reader_stays_where_the_report_was_scrolled_to(page: Any) -> None:
     scrolled = report(page).locator("html").evaluate("scrollY")
     page.locator(".cm-content").focus()
     after(page, lambda: page.keyboard.insert_text("#\n"))
-    assert scrolled > 500 and report(page).locator("html").evaluate("scrollY") == scrolled
+    assert scrolled > 500
+    until(page, lambda: report(page).locator("html").evaluate("scrollY") == scrolled)
 
 
 def test_tab_leads_out_of_the_editor(page: Any) -> None:
