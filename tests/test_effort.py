@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from graphcost import Model, analyze
+from graphcost.dims import Names
 from harness import parsed
 
 BLOCKS = 60
@@ -62,3 +63,9 @@ def test_the_bytes_of_a_tensor_are_multiplied_out_once_for_all_that_ask(varied: 
 def test_aliases_and_buffers_take_few_calls_for_an_operator(varied: Model) -> None:
     analysis = analyze(varied)
     assert calls_in(lambda: analysis.memory).total() < 36 * OPERATORS
+
+
+def test_a_name_that_many_wish_for_is_numbered_on_without_trying_all_before() -> None:
+    names = Names()
+    assert calls_in(lambda: [names(key, "z") for key in range(1000)]).total() < 20 * 1000
+    assert names(999, "z") == "z_1000"

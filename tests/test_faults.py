@@ -148,6 +148,9 @@ def test_a_name_as_long_as_the_file_system_has_is_written(folder: Path, length: 
 
 # --- killed and interrupted -------------------------------------------------------------------------------------------
 
+HEARS = "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+"""What Python does when it starts, unless it was started in the background, where a shell has interrupts ignored."""
+
 
 def test_a_kill_before_the_file_is_in_place_leaves_the_one_that_was_there(folder: Path) -> None:
     """SIGKILL at the moment when the new file, written whole beside it, would take its place."""
@@ -159,14 +162,14 @@ def test_a_kill_before_the_file_is_in_place_leaves_the_one_that_was_there(folder
 
 
 def test_an_interrupt_while_writing_leaves_the_file_that_was_there(folder: Path) -> None:
-    stop = "os.replace = os.rename = lambda *_, **__: signal.raise_signal(signal.SIGINT)"
+    stop = HEARS + "os.replace = os.rename = lambda *_, **__: signal.raise_signal(signal.SIGINT)"
     ended = run("net.prototxt", "-o", "report.md", folder=folder, first=stop)
     assert (ended.code, ended.out, ended.err) == (130, "", "")
     assert untouched(folder)
 
 
 def test_an_interrupt_while_analysing_ends_quietly(folder: Path) -> None:
-    stop = "import graphcost.analysis as a; a.infer.infer = lambda *_, **__: signal.raise_signal(signal.SIGINT)"
+    stop = HEARS + "import graphcost.analysis as a; a.infer.infer = lambda *_, **__: signal.raise_signal(signal.SIGINT)"
     ended = run("net.prototxt", "-o", "report.md", folder=folder, first=stop)
     assert (ended.code, ended.out, ended.err) == (130, "", "")
     assert untouched(folder)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Hashable, Iterable
-from itertools import chain, count
 
 RESERVED = ("max", "min", "__debug__", *keyword.kwlist)
 
@@ -47,6 +46,7 @@ class Names:
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
         self._names: dict[Hashable, str] = {}
+        self._numbers: dict[str, int] = {}  # the next to try behind a wished name
 
     def __call__(self, key: Hashable, wish: str) -> str:
         """The name of what `key` stands for: the same whenever it is asked, and no other's."""
@@ -56,8 +56,11 @@ class Names:
         return self._names[key]
 
     def _free(self, name: str) -> str:
-        candidates = chain([name], (f"{name}_{number}" for number in count(2)))
-        return next(candidate for candidate in candidates if candidate not in self._taken)
+        candidate, number = name, self._numbers.get(name, 2)
+        while candidate in self._taken:
+            candidate, number = f"{name}_{number}", number + 1
+        self._numbers[name] = number
+        return candidate
 
 
 def _readable(wish: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graphcost import Facts
-from harness import MS, ints, number, run, t
+from harness import MS, ints, number, onnx_before, run, t
 
 FactsOf = Callable[..., Facts]
 
@@ -40,6 +40,7 @@ def test_a_diagonal_of_ones(agrees: FactsOf, k: int) -> None:
     agrees("EyeLike", np.zeros((3, 4), np.float32), k=k, dtype=7)
 
 
+@pytest.mark.skipif(onnx_before(1, 23), reason="what the onnx package calculates here is wrong")
 @pytest.mark.parametrize("axis", [-1, 0, 1])
 def test_one_hot_elements_of_known_indices(agrees: FactsOf, axis: int) -> None:
     """An index below 0 counts from the last class, and one outside is none of them."""
