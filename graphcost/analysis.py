@@ -132,9 +132,8 @@ class Analysis:
         for row in self.rows:  # those of an operator's bodies stand after its own
             chunks.setdefault(row.op if row.op in model.dag else next(reversed(chunks)), []).append(row)
         rows = [row for op in model.dag for row in chunks[op]]
-        made = [name for op in model.dag for name in op.outputs if name in self.tensors]
-        others = [name for name in self.tensors if name not in set(made)]
-        tensors = {name: self.tensors[name] for name in (*others, *made)}
+        made = {name: self.tensors[name] for op in model.dag for name in op.outputs if name in self.tensors}
+        tensors = {name: tensor for name, tensor in self.tensors.items() if name not in made} | made
         inference = Inference(rows, tensors, self._named, self.declared, self.defaults)
         return type(self)(model, self.inputs, self.dims, inference, self.target)
 

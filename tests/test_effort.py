@@ -5,6 +5,7 @@ every machine.
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from types import FrameType
@@ -69,3 +70,19 @@ def test_a_name_that_many_wish_for_is_numbered_on_without_trying_all_before() ->
     names = Names()
     assert calls_in(lambda: [names(key, "z") for key in range(1000)]).total() < 20 * 1000
     assert names(999, "z") == "z_1000"
+
+
+def test_putting_rows_in_another_order_takes_time_in_proportion_to_them() -> None:
+    """Four times the operators take some 4 times as long; 16 times where each looks at all others."""
+
+    def seconds(operators: int) -> float:
+        chain = " ".join(f"x{at + 1} = Relu(x{at})" for at in range(operators))
+        analysis = analyze(parsed(f"g (float[4, 2] x0) => (x{operators}) {{ {chain} }}"))
+        tries = []
+        for _ in range(3):
+            start = time.process_time()
+            analysis.in_order(analysis.model.schedule)
+            tries.append(time.process_time() - start)
+        return min(tries)
+
+    assert seconds(4000) < 9 * seconds(1000)
