@@ -17,6 +17,7 @@ from .commands.progress import progress
 from .commands.shared import analysed, load_plugins, print_error, target_of, unfit, write_out
 from .commands.sizes import scenarios_csv, size_sections
 from .commands.timing import check_timing, measuring_progress, threads, timed
+from .dims import TooLarge
 from .errors import ModelError, internal_error
 from .options import DEFAULT_TIMEOUT, SECTIONS, in_options, parser
 from .printable import printable
@@ -108,6 +109,8 @@ def _run_one(path: str, options: argparse.Namespace, target: Target, format: str
         )
     try:
         return _report_one(path, options, target, format)
+    except TooLarge as problem:
+        raise ModelError(path, "", f"{problem.reason}; give open sizes numbers: --input, --dim") from None
     except (ModelError, BrokenPipeError):
         raise
     except MemoryError:

@@ -19,7 +19,7 @@ HOUSE = {
     "target", "times", "version", "windows", "wording",
 }  # fmt: skip
 DIMS = {
-    "dims", "dims.atoms", "dims.bounds", "dims.dim", "dims.division", "dims.errors", "dims.extrema", "dims.growth",
+    "dims", "dims.atoms", "dims.bounds", "dims.dim", "dims.division", "dims.effort", "dims.errors", "dims.extrema", "dims.growth",
     "dims.names", "dims.polynomial", "dims.substitution", "dims.text",
 }  # fmt: skip
 IMPORTERS = {

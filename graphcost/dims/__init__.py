@@ -17,7 +17,8 @@ power); an atom is a symbol, a floor quotient, a maximum or a minimum. ``a % b``
 a number is a floor: ``-(-N//4)`` becomes ``(N + 3)//4``. That is why padding to a multiple, ``H + (-H) % 7``, comes out
 as ``7*((H + 6)//7)``.
 
-From below: errors, polynomial, bounds and text, atoms, division and extrema, names, reading, dim, substitution, growth.
+From below: errors, effort, polynomial, bounds and text, atoms, division and extrema, names, reading, dim,
+substitution, growth.
 """
 
 from .dim import (
@@ -36,6 +37,7 @@ from .dim import (
     to_json,
     total,
 )
+from .effort import bounded_effort
 from .errors import TooLarge, Undecided
 from .growth import never_falls
 from .names import Names, identifier, spelled
@@ -47,6 +49,7 @@ __all__ = [
     "Names",
     "TooLarge",
     "Undecided",
+    "bounded_effort",
     "bounds",
     "ceil_div",
     "floor_div",

@@ -9,6 +9,7 @@ import math
 
 from .atoms import quotient
 from .bounds import interval, lower_bound
+from .effort import WIDE, spend
 from .polynomial import (
     Form,
     Poly,
@@ -29,6 +30,8 @@ from .polynomial import (
 
 def floor(a: Poly, b: Poly) -> Poly:
     """a // b. Raises ZeroDivisionError for a constant zero divisor."""
+    if len(a) > WIDE:
+        spend(len(a))
     number = as_number(b)
     if number is None:
         return _over_formula(a, b)

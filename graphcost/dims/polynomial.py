@@ -13,6 +13,7 @@ from itertools import count
 from typing import Self, TypeAlias
 
 from ..limits import MAX_BITS, MAX_FACTORS, MAX_FORMULA, MAX_POWER, MAX_PRODUCT, MAX_TERMS
+from .effort import WIDE, spend
 from .errors import TooLarge
 
 KINDS = ("symbol", "//", "max", "min")
@@ -73,7 +74,7 @@ class Form:
     def of(cls, poly: Poly) -> Self:
         """Raises TooLarge for a polynomial with too many terms, too long coefficients or too much text."""
         if len(poly) > MAX_TERMS:
-            raise TooLarge(f"a formula has {len(poly):,} terms, more than {MAX_TERMS:,} (give sizes numbers)")
+            raise TooLarge(f"a formula has {len(poly):,} terms, more than {MAX_TERMS:,}")
         for coefficient in poly.values():
             if not SMALLEST < coefficient < LARGEST:
                 raise TooLarge(f"a number of more than {MAX_BITS} bits")
@@ -199,6 +200,8 @@ def _written_at(monomial: Monomial) -> tuple[int, list[tuple[object, int]]]:
 def add(a: Poly, b: Poly) -> Poly:
     if len(a) < len(b):
         a, b = b, a
+    if len(a) > WIDE:
+        spend(len(a))
     total = a.copy()
     for monomial, coefficient in b.items():
         coefficient += total.get(monomial, 0)
@@ -213,6 +216,8 @@ def total(polys: Iterable[Poly]) -> Poly:
     """The sum of many."""
     result: Poly = {}
     for poly in polys:
+        if len(poly) > WIDE:
+            spend(len(poly))
         for monomial, coefficient in poly.items():
             result[monomial] = result.get(monomial, 0) + coefficient
     return {monomial: coefficient for monomial, coefficient in result.items() if coefficient}
@@ -221,6 +226,8 @@ def total(polys: Iterable[Poly]) -> Poly:
 def scale(a: Poly, factor: int) -> Poly:
     if not factor:
         return {}
+    if len(a) > WIDE:
+        spend(len(a))
     return {monomial: coefficient * factor for monomial, coefficient in a.items()}
 
 
@@ -230,8 +237,11 @@ def subtract(a: Poly, b: Poly) -> Poly:
 
 def multiply(a: Poly, b: Poly) -> Poly:
     """Raises TooLarge for more than MAX_PRODUCT pairs of terms, and for a term beyond MAX_POWER or MAX_FACTORS."""
-    if len(a) * len(b) > MAX_PRODUCT:
-        raise TooLarge(f"a product of formulas of {len(a)} and {len(b)} terms")
+    pairs = len(a) * len(b)
+    if pairs > WIDE:
+        if pairs > MAX_PRODUCT:
+            raise TooLarge(f"a product of formulas of {len(a)} and {len(b)} terms")
+        spend(pairs)
     total: Poly = {}
     for left, c in a.items():
         for right, d in b.items():
@@ -322,6 +332,8 @@ def divide_exactly(a: Poly, b: Poly) -> Poly | None:
         top = min(rest, key=_graded)
         monomial = divide_term(top, head)
         work += len(rest) + len(b)
+        if work > WIDE:
+            spend(len(rest) + len(b))
         if monomial is None or rest[top] % b[head] or work > MAX_PRODUCT:
             return None
         quotient[monomial] = rest[top] // b[head]

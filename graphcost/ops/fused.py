@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from math import prod
 
-from ..dims import Extent, Undecided, floor_div
+from ..dims import Extent, Undecided, floor_div, total
 from ..graph import Tensor
 from ..rules import GLOBAL, NO_WORK, QUANTISATION, Facts, Work, data_dependent, rule
 from ..shapes import axis_of, broadcast, joins, of_rank
@@ -233,7 +233,7 @@ def sample(x: Tensor) -> Facts:
 @rule("com.microsoft.IsAllFinite", harmless=("isinf_only", "isnan_only"))
 def is_all_finite(*operands: Tensor) -> Facts:
     """Whether no element of any operand is infinite or no number -> a scalar."""
-    return Facts((Tensor((), "bool"),), Work(compares=sum((x.size for x in operands), 0)), GLOBAL)
+    return Facts((Tensor((), "bool"),), Work(compares=total(x.size for x in operands)), GLOBAL)
 
 
 @rule("com.microsoft.CDist")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from ..dims import Dim, Extent, Undecided, ceil_div, floor_div
+from ..dims import Dim, Extent, Undecided, ceil_div, floor_div, total
 from ..graph import Scalar, Shape, Tensor, UnknownShape
 from ..rules import NO_WORK, Facts, Window, data_dependent, rule
 from ..shapes import axis_of, broadcast, of_rank, show_shape
@@ -24,7 +24,6 @@ def concat(*parts: Tensor, axis: int) -> Facts:
         raise ValueError("needs at least 1 input")
     first = parts[0]
     at = axis_of(axis, first.rank)
-    length: Extent = 0
     shape = list(first.shape)
     for part in parts:
         if part.rank != first.rank:
@@ -37,8 +36,7 @@ def concat(*parts: Tensor, axis: int) -> Facts:
                 raise ValueError(f"cannot join {shapes} along axis {at}: axis {other} differs")
             if isinstance(shape[other], Dim) and isinstance(extent, int):
                 shape[other] = extent
-        length += part.shape[at]
-    shape[at] = length
+    shape[at] = total([part.shape[at] for part in parts])
     return Facts((Tensor(tuple(shape), first.dtype),), NO_WORK, Window(joins=at))
 
 
@@ -307,10 +305,10 @@ def _equal_parts(size: Extent, outputs: int, pieces: int) -> list[Extent | None]
 def _stated_parts(size: Extent, lengths: Sequence[Extent | None]) -> list[Extent | None]:
     """The lengths as stated, the only unknown one what the others leave of the extent."""
     parts = list(lengths)
-    total = sum(part for part in parts if part is not None)
+    stated = total([part for part in parts if part is not None])
     if parts.count(None) == 1:
-        parts[parts.index(None)] = size - total
-    elif None not in parts and _differ(total, size):
+        parts[parts.index(None)] = size - stated
+    elif None not in parts and _differ(stated, size):
         raise ValueError(f"parts {list(lengths)} do not add up to {size}")
     return parts
 

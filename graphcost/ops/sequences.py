@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..dims import Extent, ceil_div
+from ..dims import Extent, ceil_div, total
 from ..graph import UNKNOWN, Tensor, TensorSequence, UnknownShape, element_type
 from ..rules import NO_WORK, Body, Facts, data_dependent, rule
 from ..shapes import axis_of
@@ -135,8 +135,8 @@ def split_to_sequence(x: Tensor, split: Tensor | None = None, *, axis: int = 0, 
     sizes = values.extents(split) if split.rank == 1 else None
     if sizes is None:
         return Facts((TensorSequence(piece(data_dependent(at))),), NO_WORK)
-    total = None if None in sizes else sum(each for each in sizes if each is not None)
-    if isinstance(total, int) and isinstance(extent, int) and total != extent:
+    whole = None if None in sizes else total([each for each in sizes if each is not None])
+    if isinstance(whole, int) and isinstance(extent, int) and whole != extent:
         raise ValueError(f"pieces of {list(sizes)} do not make up an extent of {extent}")
     opened = [data_dependent(axis_id(number, at)) if each is None else each for number, each in enumerate(sizes)]
     return Facts((sequence_of([piece(each) for each in opened]),), NO_WORK)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..dims import Extent, minimum
+from ..dims import Extent, minimum, total
 from ..graph import BITS, Model, Op, Tensor
 from .rows import Row, body_prefix
 
@@ -66,7 +66,7 @@ def lies_inside(row: Row, copied: frozenset[Op]) -> bool:
 def total_bytes(parts: Iterable[Extent | None]) -> Extent | None:
     """The sum, None when a part is not known."""
     known = list(parts)
-    return None if None in known else sum((part for part in known if part is not None), 0)
+    return None if None in known else total(part for part in known if part is not None)
 
 
 def narrower(nbytes: Extent | None, stored: Extent | None) -> Extent | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import ops
-from ..dims import Extent, TooLarge, Undecided, substitute, symbols
+from ..dims import Extent, TooLarge, Undecided, bounded_effort, substitute, symbols
 from ..errors import ModelError
 from ..graph import UNKNOWN, Model, Op, Tensor, UnknownShape, Unranked
 from ..registry import plugin_error
@@ -86,7 +86,8 @@ def infer(
     memo = Memo() if memo is None else memo
     scope = Scope(dict(inputs), dict(memo.invariant.constants), memo.invariant.attached)
     engine = _Engine(model, inputs, dims, memo)
-    rows = engine.run(model, scope, "")
+    with bounded_effort():
+        rows = engine.run(model, scope, "")
     if sizes := engine.open.resolved:
         for row in rows:
             _substitute(row, sizes)
