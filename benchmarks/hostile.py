@@ -19,7 +19,7 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper
 
-SECONDS, MEGABYTES = 5, 200
+SECONDS, MEGABYTES = 6, 200
 """For each MB of structure, at most; as SECURITY.md says."""
 MB = 1_000_000
 
@@ -111,6 +111,43 @@ def onnx_inputs(size: int) -> bytes:
     return model(nodes, inputs=count)
 
 
+def onnx_wide_formulas(size: int) -> bytes:
+    """Tensors of which each is as long as a thousand symbolic sizes together, and another once more."""
+    names = [f"x{n}" for n in range(1000)]
+    nodes = [helper.make_node("Concat", names, ["y0"], axis=0)]
+    nodes += [helper.make_node("Concat", [f"y{n}", "x0"], [f"y{n + 1}"], axis=0) for n in range(size // 44)]
+    return model(nodes, inputs=len(names))
+
+
+def onnx_data_decides(size: int) -> bytes:
+    """Lists of positions, whose lengths only the data tells, and what is joined of them."""
+    count = size // 34
+    nodes = [helper.make_node("NonZero", ["x0"], [f"y{n}"]) for n in range(count)]
+    return model([*nodes, helper.make_node("Concat", [f"y{n}" for n in range(count)], ["y"], axis=1)])
+
+
+def onnx_branches(size: int) -> bytes:
+    """Ifs one after another, each of two graphs of one node."""
+
+    def branch(kind: str, x: str) -> onnx.GraphProto:
+        made = [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]
+        return helper.make_graph([helper.make_node(kind, [x], ["y"])], "b", [], made)
+
+    nodes = [helper.make_node("NonZero", ["x0"], ["found"]), helper.make_node("Cast", ["found"], ["c"], to=9)]
+    for n in range(size // 170):
+        x, y = f"y{n}" if n else "x0", f"y{n + 1}"
+        given = {"then_branch": branch("Relu", x), "else_branch": branch("Neg", x)}
+        nodes.append(helper.make_node("If", ["c"], [y], **given))
+    return model(nodes)
+
+
+def onnx_sequences(size: int) -> bytes:
+    """A list of tensors that grows by one after another."""
+    nodes = [helper.make_node("SequenceConstruct", ["x0"], ["s0"])]
+    nodes += [helper.make_node("SequenceInsert", [f"s{n}", "x0"], [f"s{n + 1}"]) for n in range(size // 45)]
+    return model([*nodes, helper.make_node("ConcatFromSequence", [nodes[-1].output[0]], ["y"], axis=0)])
+
+
 def onnx_empty_messages(size: int) -> bytes:
     """Nodes without anything in them: two bytes each."""
     graph = onnx.GraphProto(name="g")
@@ -127,7 +164,8 @@ MAKERS: list[tuple[str, Maker]] = [
     ("prototxt", caffe_chain), ("prototxt", caffe_many_unknown), ("prototxt", caffe_fields),
     ("prototxt", caffe_texts), ("prototxt", caffe_dimensions), ("prototxt", caffe_fan_in),
     ("prototxt", caffe_comments), ("onnx", onnx_chain), ("onnx", onnx_many_unknown), ("onnx", onnx_weights),
-    ("onnx", onnx_integers), ("onnx", onnx_texts), ("onnx", onnx_inputs), ("onnx", onnx_empty_messages),
+    ("onnx", onnx_integers), ("onnx", onnx_texts), ("onnx", onnx_inputs), ("onnx", onnx_wide_formulas),
+    ("onnx", onnx_data_decides), ("onnx", onnx_branches), ("onnx", onnx_sequences), ("onnx", onnx_empty_messages),
 ]  # fmt: skip
 
 

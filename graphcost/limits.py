@@ -109,8 +109,8 @@ MAX_AXES = 256
 
 MAX_TERMS = 10_000
 """Terms of one formula: a total over so many inputs, each with an open size of its own."""
-MAX_WIDE_TERMS = 2_000_000
-"""Terms of all formulas of more than a hundred that one analysis goes through: some 2 s, 70 MB."""
+MAX_WIDE_TERMS = 500_000
+"""Terms of all formulas of more than a hundred that one analysis goes through: some 3 s and 150 MB with the report."""
 MAX_PRODUCT = 20_000
 """Pairs of terms that one product multiplies, and terms that one long division of formulas goes through."""
 MAX_POWER = 100

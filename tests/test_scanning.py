@@ -131,7 +131,10 @@ def test_a_single_model_is_bounded_too(options: list[str], reason: str, zoo: Pat
 def test_ctrl_c_ends_the_workers_and_leaves_the_rows_that_there_are(zoo: Path, tmp_path: Path) -> None:
     given = ["zoo/a.prototxt", "zoo/b.prototxt", "zoo/c.prototxt", "--plugin", "misbehave.py", "--jobs", "2"]
     command = [sys.executable, "-m", "graphcost", *given, "-o", "rows.jsonl"]
-    process = subprocess.Popen(command, cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in a background job
+    )  # fmt: skip
     rows = tmp_path / "rows.jsonl"
     end = time.monotonic() + 30
     while not (rows.exists() and rows.read_text()) and time.monotonic() < end:

@@ -14,8 +14,8 @@ from ..graph import Tensor, TensorSequence, Unranked
 from ..rules import FRESH, data_dependent
 from ..shapes import axis_of
 
-ITEMS = 4096
-"""Items up to which those of a sequence are told apart, and contents up to which stacked ones are followed."""
+ITEMS = 256
+"""Items up to which those of a sequence are told apart: as many are copied wherever one is put in or taken out."""
 
 
 def scalar(tensor: Tensor | None) -> Extent | None:

@@ -16,12 +16,14 @@ from ..errors import ModelError
 from ..graph import UNKNOWN, Tensor, TensorSequence
 from ..rules import NO_WORK, Body, Facts, Work, data_dependent, rule
 from ..shapes import axis_of
-from .abstract import ITEMS, axis_id, common_extent, is_open, join, scalar, stack, widen
+from .abstract import axis_id, common_extent, is_open, join, scalar, stack, widen
 
 STEPS = 64
 """Steps up to which a loop whose tensors change is unrolled."""
 COUNTED = (1024, 512, 256, 128)
 """Steps up to which a loop is unrolled to see when its condition ends it, the most of them that its body affords."""
+CONTENTS = 4096
+"""Elements up to which contents that steps add are kept in what is stacked of them."""
 ENDLESS = 2**31
 """A trip count from which on it is no limit: exporters write 2**63 - 1 for a loop that only its condition ends."""
 ATTEMPTS = 4
@@ -167,7 +169,7 @@ def _stack_all(tensors: Sequence[Tensor], output: int) -> Tensor:
         return one
     values = [tensor.value for tensor in tensors]
     value = None
-    if None not in values and sum(len(each or ()) for each in values) <= ITEMS:
+    if None not in values and sum(len(each or ()) for each in values) <= CONTENTS:
         value = tuple(element for each in values for element in each or ())
     return Tensor((len(tensors), *one.shape), one.dtype, value)
 

@@ -75,8 +75,11 @@ def nbytes(tensor: Tensor) -> Extent | None:
     """Bytes of a tensor, of all items for a sequence; None when its shape or element type is not known."""
     if tensor.ranked:
         return tensor.nbytes if tensor.dtype in BITS else None
-    if not isinstance(tensor, TensorSequence) or tensor.items is None:
+    if not isinstance(tensor, TensorSequence):
         return None
+    if tensor.items is None:  # of items that are alike in all extents the number is enough
+        each = nbytes(tensor.element)
+        return each * tensor.length if isinstance(each, int) and tensor.length is not None else None
     known = [size for item in tensor.items if (size := nbytes(item)) is not None]
     return sum(known) if len(known) == len(tensor.items) else None
 

@@ -11,6 +11,7 @@ from onnx import parser
 
 from graphcost import Analysis, ModelError, Tensor
 from graphcost.dims import symbol
+from graphcost.graph import TensorSequence
 from harness import onnx_text as text
 from harness import run
 
@@ -183,3 +184,15 @@ def test_the_json_of_a_sequence_has_each_item():
     assert tensors["y"] == {"shape": None, "dtype": "sequence(float32)", "items": rows}
     assert tensors["z"] == {"shape": None, "dtype": "sequence(float32)"}
     assert tensors["e"]["items"] == []
+
+
+@pytest.mark.parametrize(("items", "kept"), [(256, True), (257, False)])
+def test_of_a_long_sequence_only_the_number_is_kept(items: int, kept: bool) -> None:
+    """Items that are alike are joined and weighed all the same: each of 2 x 3 float32."""
+    names = ", ".join(["x"] * (items - 1))
+    nodes = f"q = SequenceConstruct({names}) r = SequenceInsert(q, x) y = ConcatFromSequence <axis = 0> (r)"
+    analysis = run(f"g (float[2, 3] x) => (float[] y) {{ {nodes} }}")
+    sequence = analysis.tensors["r"]
+    assert isinstance(sequence, TensorSequence) and (sequence.items is not None, sequence.length) == (kept, items)
+    assert shape(analysis) == (2 * items, 3)
+    assert (analysis.memory.peak_bytes or 0) >= 2 * items * 2 * 3 * 4  # the sequence and what is joined of it
