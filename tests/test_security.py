@@ -107,7 +107,6 @@ def test_a_source_that_a_prototxt_names_is_never_opened(tmp_path: Path, secret: 
 
 def test_the_ratios_that_are_promised_are_those_that_the_benchmark_measures(root: Path) -> None:
     program = [sys.executable, root / "benchmarks" / "hostile.py"]
-    promised = "at most 5 s of processor time and 200 MB for each MB"
-    assert promised in (root / "SECURITY.md").read_text(encoding="utf-8")
     said = subprocess.run([*program, "--promised"], capture_output=True, text=True, check=True).stdout
-    assert f"at most {said.strip()} for each MB" == promised
+    promised = f"at most {said.strip()} for each MB"
+    assert promised in (root / "SECURITY.md").read_text(encoding="utf-8")
