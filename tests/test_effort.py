@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from graphcost import Model, analyze
+from graphcost import Analysis, Model, analyze
 from graphcost.dims import Names
 from harness import parsed
 
@@ -75,14 +75,16 @@ def test_a_name_that_many_wish_for_is_numbered_on_without_trying_all_before() ->
 def test_putting_rows_in_another_order_takes_time_in_proportion_to_them() -> None:
     """Four times the operators take some 4 times as long; 16 times where each looks at all others."""
 
-    def seconds(operators: int) -> float:
-        chain = " ".join(f"x{at + 1} = Relu(x{at})" for at in range(operators))
-        analysis = analyze(parsed(f"g (float[4, 2] x0) => (x{operators}) {{ {chain} }}"))
-        tries = []
-        for _ in range(3):
-            start = time.process_time()
-            analysis.in_order(analysis.model.schedule)
-            tries.append(time.process_time() - start)
-        return min(tries)
+    def chain(operators: int) -> Analysis:
+        steps = " ".join(f"x{at + 1} = Relu(x{at})" for at in range(operators))
+        return analyze(parsed(f"g (float[4, 2] x0) => (x{operators}) {{ {steps} }}"))
 
-    assert seconds(4000) < 9 * seconds(1000)
+    def seconds(analysis: Analysis) -> float:
+        start = time.process_time()
+        analysis.in_order(analysis.model.schedule)
+        return time.process_time() - start
+
+    few, many = chain(1000), chain(4000)
+    tries = [(seconds(few), seconds(many)) for _ in range(5)]  # in turns, for machines that are slow now and then
+    least_of_few, least_of_many = map(min, zip(*tries, strict=True))
+    assert least_of_many < 9 * least_of_few
