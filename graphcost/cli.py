@@ -110,7 +110,7 @@ def _run_one(path: str, options: argparse.Namespace, target: Target, format: str
     try:
         return _report_one(path, options, target, format)
     except TooLarge as problem:
-        raise ModelError(path, "", f"{problem.reason}; give open sizes numbers: --input, --dim") from None
+        raise ModelError(path, "", f"{problem.reason}; --input and --dim set the sizes that are open") from None
     except (ModelError, BrokenPipeError):
         raise
     except MemoryError:

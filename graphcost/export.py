@@ -21,8 +21,6 @@ from .version import __version__
 SCHEMA = 1
 """The version of the JSON object: keys are added under the same number, and none changes its meaning."""
 GENERATOR = f"graphcost {__version__}"
-ITEMS = 256
-"""Items of a sequence that are written one by one."""
 
 
 def to_dict(analysis: Analysis) -> dict[str, Any]:
@@ -104,7 +102,7 @@ def _tensor(tensor: Tensor) -> dict[str, Any]:
     shape = [to_json(extent) for extent in tensor.shape] if tensor.ranked else None
     found: dict[str, Any] = {"shape": shape, "dtype": tensor.dtype}
     items = tensor.items if isinstance(tensor, TensorSequence) else None
-    if items is not None and len(items) <= ITEMS and not any(map(_has_open_extents, items)):
+    if items is not None and not any(map(_has_open_extents, items)):
         found["items"] = [_tensor(item) for item in items]
     return found
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, parser
 
-from graphcost import ModelError, analyze
+from graphcost import ModelError, analyze, cli
 from graphcost.dims import (
     Extent,
     TooLarge,
@@ -30,7 +31,7 @@ from graphcost.dims import (
 )
 from graphcost.importers import onnx as importer
 from graphcost.limits import MAX_BITS, MAX_FORMULA, MAX_OPERANDS, MAX_TERMS, MAX_WIDE_TERMS
-from harness import parsed, value_info
+from harness import onnx_text, parsed, saved, value_info
 
 N, M, H = (symbol(name) for name in "NMH")
 HUGE = 10**6000
@@ -227,4 +228,17 @@ def test_a_network_may_not_have_wide_formulas_without_end() -> None:
     analysis = analyze(parsed(f"g ({inputs}, float[1] one) => (c3000) {{ c0 = Concat<axis = 0>({joined}) {steps} }}"))
     unknown = [row for row in analysis.rows if row.status == "unknown"]
     assert 2500 <= len(unknown) < 3000
-    assert unknown[0].why == "formulas of more than 500,000 terms all together"
+    assert unknown[0].why == "formulas of more than 500,000 terms all together (give sizes numbers)"
+
+
+def test_a_total_that_is_too_long_names_the_file_and_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """600 sizes, each with a name of a hundred characters."""
+    names = [f"s{number:099}" for number in range(600)]
+    inputs = ", ".join(f"float[{name}] x{at}" for at, name in enumerate(names))
+    steps = " ".join(f"y{at} = Relu(x{at})" for at in range(600))
+    path = saved(parser.parse_model(onnx_text(f"g ({inputs}) => (y0) {{ {steps} }}")), tmp_path)
+    assert cli.main([str(path)]) == 2
+    reason = f"{path}: a formula is longer than 50,000 characters; --input and --dim set the sizes that are open"
+    assert capsys.readouterr().err == f"graphcost: error: {reason}\n"

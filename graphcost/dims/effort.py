@@ -14,7 +14,9 @@ from ..limits import MAX_WIDE_TERMS
 from .errors import TooLarge
 
 WIDE = 100
-"""Terms from which on a formula is wide, and pairs of terms from which on a product is."""
+"""Terms up to which a formula is of usual width, and pairs of terms up to which a product is. Sums and products look at
+it themselves: for short formulas, which are nearly all, a call would take longer than what it counts.
+"""
 
 
 class _Effort(local):
@@ -48,4 +50,4 @@ def spend(terms: int) -> None:
         return
     _effort.left -= terms
     if _effort.left < 0:
-        raise TooLarge(f"formulas of more than {MAX_WIDE_TERMS:,} terms all together")
+        raise TooLarge(f"formulas of more than {MAX_WIDE_TERMS:,} terms all together (give sizes numbers)")

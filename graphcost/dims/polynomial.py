@@ -74,7 +74,7 @@ class Form:
     def of(cls, poly: Poly) -> Self:
         """Raises TooLarge for a polynomial with too many terms, too long coefficients or too much text."""
         if len(poly) > MAX_TERMS:
-            raise TooLarge(f"a formula has {len(poly):,} terms, more than {MAX_TERMS:,}")
+            raise TooLarge(f"a formula has {len(poly):,} terms, more than {MAX_TERMS:,} (give sizes numbers)")
         for coefficient in poly.values():
             if not SMALLEST < coefficient < LARGEST:
                 raise TooLarge(f"a number of more than {MAX_BITS} bits")
